@@ -1,0 +1,56 @@
+"""The commands, one a file; each is loaded only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from obdtrack import __version__
+from obdtrack.errors import ConfigError, ObdtrackError
+
+# Command -> what it does, so that --help loads none of them.
+COMMANDS: dict[str, str] = {
+    "migrate": "Bring the database to the schema this version needs.",
+    "serve": "Serve the API and the callback.",
+    "keys": "Make, list and revoke API keys.",
+    "demo": "Try everything on this machine, with a provider simulator.",
+    "simulator": "Run a stand-in for the provider on loopback.",
+}
+
+
+class _Lazy(click.Group):
+    """Finds a command in the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"obdtrack.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy)
+@click.version_option(__version__, prog_name="obdtrack")
+def _group() -> None:
+    """Track outbound calls: place them, take the provider's reports, know what happened.
+
+    Settings come from the environment (OBDTRACK_…); the README lists them.
+    """
+
+
+def main() -> None:
+    """Run a command. What is the user's to mend ends in a sentence and status 2."""
+    try:
+        _group(prog_name="python -m obdtrack")
+    except (ConfigError, ObdtrackError) as error:
+        click.echo(f"obdtrack: {error}", err=True)
+        sys.exit(2)

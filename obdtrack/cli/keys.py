@@ -1,0 +1,58 @@
+"""`keys`: make, list and revoke API keys."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import click
+
+from obdtrack.application import make_context
+from obdtrack.config import load_settings
+from obdtrack.domain.times import to_text
+from obdtrack.storage import keys
+from obdtrack.storage.migrate import check_schema
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import Scope, create_key, revoke_key
+
+
+@click.group(help="Make, list and revoke API keys.")
+def command() -> None:
+    """Group the verbs about keys."""
+
+
+@command.command("create")
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", default="read", show_default=True, metavar="SCOPE[,SCOPE…]",
+    help=f"What the key may do: {', '.join(Scope)}.",
+)  # fmt: skip
+def create(name: str, scopes: str) -> None:
+    """Make a key and print it, alone. It is not stored and cannot be shown again."""
+    wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    click.echo(create_key(name, wanted, _context()))
+
+
+@command.command("list")
+def list_keys() -> None:
+    """List all keys: id, name, scopes, made, last used, revoked."""
+    _context()
+    for key in keys.all_keys():
+        used = to_text(key.last_used_at) if key.last_used_at else "never"
+        revoked = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "active"
+        scopes = ",".join(key.scopes)
+        made = to_text(key.created_at)
+        click.echo(f"{key.id}  {key.name}  {scopes}  made {made}  last used {used}  {revoked}")
+
+
+@command.command("revoke")
+@click.argument("key_id", type=click.UUID)
+def revoke(key_id: UUID) -> None:
+    """Revoke a key by its id; it stops working at once."""
+    revoke_key(key_id, _context())
+    click.echo(f"revoked {key_id}")
+
+
+def _context() -> Context:
+    context = make_context(load_settings())
+    check_schema(context.store)
+    return context

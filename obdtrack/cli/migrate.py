@@ -1,0 +1,19 @@
+"""`migrate`: bring the database to the schema this version needs."""
+
+from __future__ import annotations
+
+import click
+
+from obdtrack.config import load_settings
+from obdtrack.storage.database import open_database
+from obdtrack.storage.migrate import migrate
+
+
+@click.command(help="Bring the database to the schema this version needs.")
+def command() -> None:
+    """Apply the missing migrations and name them."""
+    applied = migrate(open_database(load_settings().database_url))
+    for name in applied:
+        click.echo(f"applied {name}")
+    if not applied:
+        click.echo("The database is up to date.")

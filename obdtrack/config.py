@@ -1,0 +1,237 @@
+"""Settings from the environment, all checked at once.
+
+Every name stands in the table of the README. Each can also be given as a file: `OBDTRACK_X_FILE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any, cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from environs import EnvValidationError, FileAwareEnv
+from marshmallow import ValidationError
+
+from obdtrack.errors import ConfigError
+
+PREFIX = "OBDTRACK_"
+SECRET_LENGTH = 16
+"""Shortest secret accepted, in characters: long enough that nobody guesses it over HTTP."""
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set from outside; times in seconds."""
+
+    database_url: str
+    provider_url: str
+    provider_token: str = field(repr=False)
+    provider_timezone: ZoneInfo
+    bridge: str | None
+    webhook_id: str | None
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    webhook_token: str | None = field(repr=False)
+    webhook_fields: Mapping[str, str]
+    secret_key: str = field(repr=False)
+    host: str
+    port: int
+    log_level: str
+    insecure: bool = False
+
+
+def load_settings() -> Settings:
+    """Read the settings from the process environment.
+
+    Raises ConfigError with one line for each setting that is wrong.
+    """
+    env = FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True)
+    values: dict[str, Any] = {}
+    unreadable: dict[str, list[str]] = {}
+    for name, read in _READERS.items():
+        try:
+            values[name] = read(env)
+        except ValueError as error:  # the file that a *_FILE variable names
+            unreadable[PREFIX + name.upper()] = [str(error)]
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        raise ConfigError(
+            _sentences({**unreadable, **cast(dict[str, list[str]], error.error_messages)})
+        ) from None
+    if unreadable:
+        raise ConfigError(_sentences(unreadable))
+    return Settings(**values)
+
+
+def require_for_serving(settings: Settings) -> None:
+    """Refuse to serve without the secrets that keep strangers out.
+
+    Raises ConfigError naming each missing setting and how to make a value. With `insecure`, only
+    on a loopback address, the gaps are allowed.
+    """
+    gaps = [
+        f"{PREFIX}{name} is not set: {remedy}"
+        for name, value, remedy in (
+            ("WEBHOOK_SECRETS", settings.webhook_secrets, _MAKE_SECRET),
+            ("SECRET_KEY", settings.secret_key, _MAKE_SECRET),
+            (
+                "PROVIDER_TOKEN",
+                settings.provider_token,
+                "create an access token in the provider's portal.",
+            ),
+        )
+        if not value
+    ]
+    if not gaps:
+        return
+    if not settings.insecure:
+        raise ConfigError("\n".join(gaps))
+    if not is_loopback(settings.host):
+        raise ConfigError(
+            f"--insecure is for a loopback address only, and {PREFIX}HOST is {settings.host!r}."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` (a name or an address) is this machine talking to itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+_MAKE_SECRET = (
+    "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    f" (at least {SECRET_LENGTH} characters)."
+)
+
+
+def _sentences(messages: Mapping[str, list[str]]) -> str:
+    return "\n".join(f"{name}: {' '.join(texts)}" for name, texts in sorted(messages.items()))
+
+
+def _check(accepts: Callable[[Any], bool], sentence: str) -> Callable[[Any], None]:
+    def validate(value: Any) -> None:
+        if not accepts(value):
+            raise ValidationError(sentence)
+
+    return validate
+
+
+def _is_provider_url(url: str) -> bool:
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
+def _provider_url(env: FileAwareEnv) -> str:
+    url = env.str(
+        "PROVIDER_URL",
+        "https://portal.mobtexting.com/api/v2/",
+        validate=_check(
+            _is_provider_url, "must be an https:// URL (http:// only for a loopback address)."
+        ),
+    )
+    return url if not url or url.endswith("/") else url + "/"
+
+
+def _zone(env: FileAwareEnv) -> ZoneInfo:
+    def known(name: str) -> bool:
+        try:
+            return bool(ZoneInfo(name))
+        except (KeyError, ValueError, OSError):
+            return False
+
+    name = env.str(
+        "PROVIDER_TIMEZONE",
+        "UTC",
+        validate=_check(known, "must be a time zone's name, like Asia/Kolkata."),
+    )
+    return ZoneInfo(name) if name and known(name) else ZoneInfo("UTC")
+
+
+def _secrets(env: FileAwareEnv) -> tuple[str, ...]:
+    secrets: list[str] | None = env.list(
+        "WEBHOOK_SECRETS",
+        [],
+        validate=_check(
+            lambda found: all(len(secret.strip()) >= SECRET_LENGTH for secret in found),
+            f"each secret must have at least {SECRET_LENGTH} characters.",
+        ),
+    )
+    return tuple(secret.strip() for secret in secrets or ())
+
+
+def _secret_key(env: FileAwareEnv) -> str:
+    return env.str(
+        "SECRET_KEY",
+        "",
+        validate=_check(
+            lambda key: not key or len(key) >= SECRET_LENGTH,
+            f"must have at least {SECRET_LENGTH} characters.",
+        ),
+    )
+
+
+def _fields(env: FileAwareEnv) -> dict[str, str]:
+    text = env.str(
+        "WEBHOOK_FIELDS",
+        "",
+        validate=_check(
+            lambda text: all("=" in pair for pair in text.split(",") if pair.strip()),
+            "must be our name=their key, separated by commas, like provider_id=ref,status=result.",
+        ),
+    )
+    pairs = (pair.partition("=") for pair in (text or "").split(",") if "=" in pair)
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
+def _database_url(env: FileAwareEnv) -> str:
+    schemes = ("sqlite:///", "postgresql://", "postgres://")
+    return env.str(
+        "DATABASE_URL",
+        "sqlite:///var/obdtrack.db",
+        validate=_check(
+            lambda url: url.startswith(schemes) and url not in schemes,
+            "must be sqlite:///path/to/file.db or postgresql://user:password@host/name.",
+        ),
+    )
+
+
+_READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
+    "database_url": _database_url,
+    "provider_url": _provider_url,
+    "provider_token": lambda env: env.str("PROVIDER_TOKEN", ""),
+    "provider_timezone": _zone,
+    "bridge": lambda env: env.str(
+        "BRIDGE",
+        None,
+        validate=_check(
+            lambda number: number is None or sum(c.isdigit() for c in number) in range(7, 16),
+            "must be a phone number with its country code, like +918068280000.",
+        ),
+    ),
+    "webhook_id": lambda env: env.str("WEBHOOK_ID", None),
+    "webhook_secrets": _secrets,
+    "webhook_token": lambda env: env.str("WEBHOOK_TOKEN", None),
+    "webhook_fields": _fields,
+    "secret_key": _secret_key,
+    "host": lambda env: env.str("HOST", "127.0.0.1"),
+    "port": lambda env: env.int(
+        "PORT", 8000, validate=_check(lambda p: 0 <= p < 65536, "must be from 0 to 65535.")
+    ),
+    "log_level": lambda env: env.str(
+        "LOG_LEVEL",
+        "info",
+        validate=_check(
+            lambda level: level.lower() in LOG_LEVELS, f"must be one of {', '.join(LOG_LEVELS)}."
+        ),
+    ),
+    "insecure": lambda env: env.bool("INSECURE", False),
+}

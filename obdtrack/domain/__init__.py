@@ -1,0 +1,1 @@
+"""Pure Python: what calls, reports and timelines are. No clock, no network, no database."""

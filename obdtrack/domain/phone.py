@@ -1,0 +1,66 @@
+"""Phone numbers: any usual spelling in, E.164 out, masked where they are not needed."""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+
+_SEPARATORS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
+_DIGITS = re.compile(r"\+?[0-9]{7,15}")
+_LONG_DIGITS = re.compile(r"(?<![0-9A-Za-z])\+?[0-9]{9,15}(?![0-9A-Za-z])")
+
+
+def dialable(text: str) -> str:
+    """Give `text` as E.164 (`+918867135001`) if it is a whole international number.
+
+    Spaces, brackets, dashes, a leading `+` or `00`, or none of them, are accepted; a number without
+    its country code is not, since a guessed country rings a stranger. Raises ValueError with a
+    sentence that says what would be right.
+    """
+    number = loosely(text)
+    try:
+        parsed = phonenumbers.parse(number or "", None)
+    except phonenumbers.NumberParseException:
+        parsed = None
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        raise ValueError(
+            "Not a phone number in international form. "
+            "Write it with its country code, like +918867135001."
+        )
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def loosely(value: object) -> str | None:
+    """Give a number from a report or a filter as `+digits`, or None if it is not one.
+
+    Reports are facts, not requests: their numbers are taken as they come, without asking
+    whether such a number can exist.
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    text = _SEPARATORS.sub("", str(value))
+    if not _DIGITS.fullmatch(text):
+        return None
+    digits = text.removeprefix("+")
+    if not text.startswith("+") and digits.startswith("00"):
+        digits = digits[2:]
+    return "+" + digits
+
+
+def provider_digits(number: str) -> str:
+    """Give an E.164 number as the provider wants it: digits, no plus."""
+    return number.removeprefix("+")
+
+
+def masked(number: str) -> str:
+    """Hide the middle of a number: `+918867135001` becomes `+9188•••••001`."""
+    digits = number.removeprefix("+")
+    if len(digits) < 8:
+        return "•" * len(digits)
+    return f"+{digits[:4]}{'•' * (len(digits) - 7)}{digits[-3:]}"
+
+
+def mask_all(text: str) -> str:
+    """Mask whatever looks like a phone number in free text, for log lines and messages."""
+    return _LONG_DIGITS.sub(lambda found: masked(found.group()), text)

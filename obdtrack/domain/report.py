@@ -1,0 +1,116 @@
+"""What one report says about one call, in our words, and whether it says anything new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from obdtrack.domain.status import Status
+from obdtrack.domain.times import to_text
+
+
+class RawDelivery(NamedTuple):
+    """One HTTP request that reached the callback, as it came."""
+
+    method: str
+    query: str
+    headers: Mapping[str, str]
+    content_type: str
+    body: bytes
+
+
+class Report(NamedTuple):
+    """The facts of one call detail record. Everything may be missing; nothing is guessed.
+
+    `to`, `caller` and `bridge` are `+digits`, times are aware UTC, `charges` is exact decimal text.
+    `status` is None where the vocabulary has no word for `provider_status`.
+    `extra` holds what came under keys we have no name for, as text.
+    """
+
+    provider_id: str | None = None
+    mid: str | None = None
+    to: str | None = None
+    status: Status | None = None
+    reason: str | None = None
+    answered: bool | None = None
+    provider_status: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    reported_at: datetime | None = None
+    duration_seconds: int | None = None
+    charges: str | None = None
+    dtmf: str | None = None
+    hangup_by: str | None = None
+    recording_url: str | None = None
+    caller: str | None = None
+    bridge: str | None = None
+    flow_id: str | None = None
+    extra: Mapping[str, str] = {}
+
+
+class OptOut(NamedTuple):
+    """A number's wish not to be called again (`voice:unsubscription`)."""
+
+    number: str | None
+    occurred_at: datetime | None
+
+
+class Challenge(NamedTuple):
+    """The provider's question whether this callback is ours; `validation_key` proves its side."""
+
+    challenge: str
+    validation_key: str | None
+
+
+class Unreadable(NamedTuple):
+    """A request no report could be read from, and why."""
+
+    reason: str
+
+
+Reading = Report | OptOut | Challenge | Unreadable
+"""What a delivery turned out to be."""
+
+FACTS = (
+    "provider_status",
+    "answered",
+    "started_at",
+    "ended_at",
+    "duration_seconds",
+    "charges",
+    "dtmf",
+    "hangup_by",
+    "recording_url",
+    "caller",
+    "bridge",
+    "flow_id",
+    "extra",
+)
+"""The fields of a report that are facts about the call, as they stand in an event's detail."""
+
+_ECHOES = frozenset({"caller", "bridge", "flow_id", "extra"})
+_TIMES = frozenset({"started_at", "ended_at"})
+
+
+def facts(report: Report) -> dict[str, Any]:
+    """Give what the report states as a JSON-ready dictionary; what it leaves out is left out."""
+    return {
+        name: to_text(value) if name in _TIMES else value
+        for name in FACTS
+        if (value := getattr(report, name)) is not None and value != {}
+    }
+
+
+def occurred_at(report: Report) -> datetime | None:
+    """Give the provider's time for what the report tells, or None if it gave none."""
+    return report.ended_at or report.started_at or report.reported_at
+
+
+def adds_nothing(new: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Tell whether every fact in `new` already stands in `known` with the same value.
+
+    A poll that repeats part of a webhook is the same fact; a webhook that brings more than the
+    poll before it is not. What merely echoes our own request is not compared.
+    """
+    return all(known.get(name) == value for name, value in new.items() if name not in _ECHOES)

@@ -1,0 +1,82 @@
+"""The vocabulary: statuses, where they come from, and which is stronger."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a call stands, in the field's standard words."""
+
+    SUBMITTING = "submitting"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    QUEUED = "queued"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    CANCELED = "canceled"
+    FAILED = "failed"
+    UNRESOLVED = "unresolved"
+
+
+class Source(StrEnum):
+    """How we know: who told us what an event says."""
+
+    API = "api"
+    WEBHOOK = "webhook"
+    POLL = "poll"
+    PERSON = "person"
+    SYSTEM = "system"
+
+
+class Outcome(StrEnum):
+    """What became of one request that reached the callback."""
+
+    RECEIVED = "received"
+    MATCHED = "matched"
+    DUPLICATE = "duplicate"
+    UNMATCHED = "unmatched"
+    UNREADABLE = "unreadable"
+    IGNORED = "ignored"
+    CHALLENGE = "challenge"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+
+class Kind(StrEnum):
+    """What an event is about."""
+
+    SUBMISSION = "submission"
+    ANSWER = "answer"
+    REPORT = "report"
+    CHECK = "check"
+    INTERRUPTION = "interruption"
+    DEADLINE = "deadline"
+    RESOLUTION = "resolution"
+
+
+# How much a report's word weighs within one attempt: answered over not answered,
+# and among the rest the word that says more about the line over the one that says less.
+STRENGTH: dict[Status, int] = {
+    Status.COMPLETED: 5,
+    Status.BUSY: 4,
+    Status.NO_ANSWER: 3,
+    Status.CANCELED: 2,
+    Status.FAILED: 1,
+    Status.QUEUED: 0,
+}
+
+FINAL: frozenset[Status] = frozenset(status for status, weight in STRENGTH.items() if weight > 0)
+"""Statuses that say how an attempt ended. Only a report or a poll can bring them."""
+
+WAITING: frozenset[Status] = frozenset({Status.SUBMITTING, Status.UNKNOWN, Status.QUEUED})
+"""Statuses that are expected to change by themselves."""
+
+NEEDS_ATTENTION: frozenset[Status] = frozenset({Status.UNKNOWN, Status.UNRESOLVED})
+"""Statuses a person should look at."""
+
+
+def strength(status: Status | None) -> int:
+    """Give the weight of a status within one attempt; -1 for a word the vocabulary lacks."""
+    return -1 if status is None else STRENGTH.get(status, -1)

@@ -1,0 +1,47 @@
+"""What can go wrong, as codes and sentences; HTTP is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """One word for each kind of failure; `web.errors` maps each to an HTTP status."""
+
+    INVALID = "invalid"
+    MALFORMED = "malformed"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too-large"
+    RATE_LIMITED = "rate-limited"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+class ObdtrackError(Exception):
+    """A failure with an answer a person can act on.
+
+    `message` is for the caller and holds no secret and no full phone number.
+    `fields` names the offending fields; `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        fields: Mapping[str, Sequence[str]] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.fields = fields or {}
+        self.retry_after = retry_after
+
+
+class ConfigError(Exception):
+    """The settings, the database or the port do not allow a start; the text says what to change."""

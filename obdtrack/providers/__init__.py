@@ -1,0 +1,48 @@
+"""What a provider of calls must be able to do; each vendor has its own files here."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple, Protocol
+
+from obdtrack.domain.report import RawDelivery, Reading, Report
+from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
+
+
+class FoundCall(NamedTuple):
+    """One call in the provider's own log: what it says, and when it says the call was created.
+
+    `created_at` is aware UTC, or None if it gave none; it is no fact about an attempt.
+    """
+
+    report: Report
+    created_at: datetime | None = None
+
+
+class StatusAnswer(NamedTuple):
+    """The provider's log for one question. `failure` is None if it answered properly."""
+
+    failure: Failure | None = None
+    message: str | None = None
+    calls: tuple[FoundCall, ...] = ()
+    http_status: int | None = None
+    body: bytes | None = None
+    retry_after: int | None = None
+
+
+class Provider(Protocol):
+    """A vendor's API and words, read into ours. Methods never raise for what the vendor does."""
+
+    def send(self, request: CallRequest) -> SendAnswer:
+        """Ask for one call to be placed, once. Bounded in time and memory."""
+        ...
+
+    def find(
+        self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None
+    ) -> StatusAnswer:
+        """Ask what became of a call: by the provider's id, or by number and day."""
+        ...
+
+    def read_delivery(self, delivery: RawDelivery) -> Reading:
+        """Read what reached the callback. Pure: the same bytes give the same reading."""
+        ...

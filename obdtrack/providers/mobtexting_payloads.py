@@ -1,0 +1,215 @@
+"""Reads what the provider sends into our words: reports, opt-outs, challenges, log entries."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from operator import itemgetter
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from obdtrack.domain.phone import mask_all
+from obdtrack.domain.report import Challenge, OptOut, RawDelivery, Reading, Report, Unreadable
+from obdtrack.providers import FoundCall
+from obdtrack.providers.mobtexting_bodies import Fields, load_json, read_body, read_form
+from obdtrack.providers.mobtexting_values import (
+    ID_LENGTH,
+    READERS,
+    TEXT_LENGTH,
+    TIMES,
+    clean,
+    cut,
+    read_duration,
+    read_money,
+    read_time,
+    scalar,
+    shown,
+)
+from obdtrack.providers.mobtexting_words import (
+    IDENTITY,
+    header_names,
+    is_secret,
+    meaning_of,
+    places,
+    plain,
+)
+
+__all__ = [
+    "PayloadReader",
+    "load_json",
+    "read_call",
+    "read_delivery",
+    "read_duration",
+    "read_money",
+    "read_time",
+]
+
+_OPT_OUT = "voice:unsubscription"
+_OPT_OUT_KEYS = frozenset({"receiver", "type", "value"})
+_MOST_EXTRAS = 100
+_MOST_KEYS_NAMED = 20
+_SOURCE_STEP = 100
+
+
+def _unread(_value: object) -> None:
+    """Read nothing: the value stays under its own key."""
+
+
+_Place = tuple[str, int, Callable[[object], object]]
+"""Where a key's value goes: our field, the key's rank, and how the value is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadReader:
+    """How to read: the zone of times that carry none, and the operator's own keys.
+
+    `fields` is our name -> their key and wins over the built-in aliases; a key that starts with
+    `header:` is looked up in the headers. Raises ConfigError for a name that is not ours.
+    """
+
+    timezone: ZoneInfo
+    fields: Mapping[str, str] = field(default_factory=dict)
+    headers: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    places: Mapping[str, _Place] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        time = partial(read_time, timezone=self.timezone)
+        readers = READERS | dict.fromkeys(TIMES, time)
+        found = {
+            key: (name, rank, readers[name]) for key, (name, rank) in places(self.fields).items()
+        }
+        object.__setattr__(self, "headers", header_names(self.fields))
+        object.__setattr__(self, "places", found)
+
+
+_NOWHERE: _Place = ("", 0, _unread)
+
+_Claim = tuple[int, str, Any, Any]
+"""A value that wants to fill a field: its rank, its key, as it came, as read."""
+
+
+class _Gathered(NamedTuple):
+    """Values read under our names, and what is left under theirs."""
+
+    named: dict[str, Any]
+    rest: dict[str, Any]
+
+
+def read_delivery(delivery: RawDelivery, reader: PayloadReader) -> Reading:
+    """Read one request that reached the callback.
+
+    Never raises, whatever the bytes; the same request always gives the same reading. What cannot
+    be used of a report stays, as text, in its `extra` under the provider's key; secrets do not.
+    """
+    body = read_body(delivery.body)
+    sources = list(body.sources)
+    if delivery.query:
+        sources.append(read_form(delivery.query))
+    if reader.headers:
+        sources.append({k: delivery.headers[k] for k in reader.headers if k in delivery.headers})
+    named, rest = _gather(sources, reader)
+    if rest.get("event") == _OPT_OUT or any(s.keys() >= _OPT_OUT_KEYS for s in sources):
+        return _opt_out(named, rest, reader)
+    if not named.keys().isdisjoint(IDENTITY):
+        if body.problem:
+            rest["(body)"] = body.problem
+        return _report(named, rest)
+    return _challenge(sources) or Unreadable(body.problem or _what_is_missing(sources))
+
+
+def read_call(entry: object, reader: PayloadReader) -> FoundCall | None:
+    """Read one entry of the provider's call log, as of 2019 or of 2024.
+
+    None if it is no mapping with an id or a number. `created_at` is no fact about the call's
+    attempts and stands beside the report.
+    """
+    if not isinstance(entry, Mapping):
+        return None
+    named, rest = _gather((entry,), reader)
+    if named.keys().isdisjoint(IDENTITY):
+        return None
+    created_at = read_time(rest.get("created_at"), reader.timezone)
+    if created_at is not None:
+        del rest["created_at"]
+    return FoundCall(_report(named, rest), created_at)
+
+
+def _gather(sources: Sequence[Fields], reader: PayloadReader) -> _Gathered:
+    """Sort values into ours and the rest; earlier sources and better keys win.
+
+    Values are read before they compete, so that one which cannot be used hides no other.
+    """
+    best: dict[str, _Claim] = {}
+    rest: dict[str, Any] = {}
+    find = reader.places.get
+    for number, fields in enumerate(sources):
+        for key, value in fields.items():
+            if value is None or value == "":
+                continue
+            name, rank, read_value = find(key) or find(plain(key)) or _NOWHERE
+            read = read_value(value)
+            if read is None:
+                _keep(rest, key, value)
+                continue
+            claim = (rank + number * _SOURCE_STEP, key, value, read)
+            if best.setdefault(name, claim) is not claim:
+                _compete(best, rest, name, claim)
+    return _Gathered({name: claim[3] for name, claim in best.items()}, rest)
+
+
+def _compete(best: dict[str, _Claim], rest: dict[str, Any], name: str, claim: _Claim) -> None:
+    winner, loser = sorted((best[name], claim), key=itemgetter(0))
+    best[name] = winner
+    if loser[3] != winner[3]:
+        _keep(rest, loser[1], loser[2])
+
+
+def _keep(rest: dict[str, Any], key: str, value: object) -> None:
+    if rest.setdefault(key, value) != value:
+        rest.setdefault(f"{key} (again)", value)
+
+
+def _report(named: dict[str, Any], rest: Mapping[str, Any]) -> Report:
+    word = named.pop("status", None)
+    status, answered, reason = meaning_of(word) if word else (None, None, None)
+    return Report(
+        **named,
+        status=status,
+        answered=answered,
+        reason=reason,
+        provider_status=word,
+        extra=_extra(rest),
+    )
+
+
+def _extra(rest: Mapping[str, Any]) -> dict[str, str]:
+    """Give what has no name of ours as bounded text, without secrets and blanks."""
+    texts = ((key, shown(value)) for key, value in rest.items() if not is_secret(key))
+    kept = [(cut(clean(key), ID_LENGTH), text) for key, text in texts if text.strip()]
+    extra = dict(kept[:_MOST_EXTRAS])
+    if len(kept) > _MOST_EXTRAS:
+        extra["(more)"] = f"{len(kept) - _MOST_EXTRAS} fields left out"
+    return extra
+
+
+def _opt_out(named: dict[str, Any], rest: Mapping[str, Any], reader: PayloadReader) -> OptOut:
+    created_at = read_time(rest.get("created_at"), reader.timezone)
+    return OptOut(named.get("to"), created_at or named.get("reported_at"))
+
+
+def _challenge(sources: Iterable[Fields]) -> Challenge | None:
+    given = ChainMap(*map(dict, sources))
+    challenge = given.get("challenge")
+    if not isinstance(challenge, str) or not 0 < len(challenge) <= TEXT_LENGTH:
+        return None
+    return Challenge(clean(challenge), scalar(given.get("validation_key") or given.get("token")))
+
+
+def _what_is_missing(sources: Sequence[Fields]) -> str:
+    if not sources:
+        return "empty request"
+    keys = list(dict.fromkeys(key for fields in sources for key in fields))[:_MOST_KEYS_NAMED]
+    named = ", ".join(cut(clean(mask_all(key)), 40) for key in keys)
+    return f"no call id, mid or number in it; keys seen: {named or 'none'}"

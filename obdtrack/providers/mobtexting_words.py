@@ -1,0 +1,120 @@
+"""The provider's vocabulary as tables: its keys, its statuses, and what must not be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from obdtrack.domain.status import Status
+from obdtrack.errors import ConfigError
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    "provider_id": ("id", "call_id", "unique_id", "uuid"),
+    "mid": ("mid", "message_id", "group_id", "campaign_mid"),
+    "to": ("to", "mobile", "receiver", "destination", "number", "called"),
+    "caller": ("from", "caller_id"),
+    "bridge": ("bridge", "did"),
+    "status": ("status", "message_status", "call_status", "dial_status"),
+    "started_at": ("start_at", "start_time", "started_at"),
+    "ended_at": ("end_at", "end_time", "ended_at"),
+    "reported_at": ("unixtime", "timestamp", "date"),
+    "duration_seconds": ("duration", "call_duration"),
+    "charges": ("charges", "billing", "credits", "cost"),
+    "dtmf": ("dtmf",),
+    "hangup_by": ("hangup_by",),
+    "recording_url": ("recording_url", "recording"),
+    "flow_id": ("flow_id",),
+}
+"""Our name -> their keys, the best first.
+
+The first of each is the placeholder or key of the provider's webhook page; the others are what its
+answers and its customers' composed reports use. `plain` makes spellings of one key equal.
+"""
+
+IDENTITY = ("provider_id", "mid", "to")
+"""What can tell which call a report is about."""
+
+# Parts of names, so that `X-Webhook-Token` and `client_secret` are caught too.
+_SECRETS = ("token", "secret", "authorization", "validationkey", "password", "apikey")
+
+# Below every rank a built-in alias can have, in whichever part of the request it stands.
+_CONFIGURED = -10_000
+
+
+class Place(NamedTuple):
+    """Which of our fields a key fills; the lowest `rank` wins where several keys do."""
+
+    name: str
+    rank: int
+
+
+class Meaning(NamedTuple):
+    """What a status word says in our words."""
+
+    status: Status | None
+    answered: bool | None = None
+    reason: str | None = None
+
+
+# The dial results on the provider's webhook page (they are Asterisk's), and `queued`, the word of
+# its answers. Asterisk says CONGESTION for many set-up problems: it is no proof of a bad number.
+_STATUSES: dict[str, Meaning] = {
+    "ANSWER": Meaning(Status.COMPLETED, True),
+    "ANSWERED": Meaning(Status.COMPLETED, True),
+    "COMPLETED": Meaning(Status.COMPLETED, True),
+    "RECEIVED": Meaning(Status.COMPLETED, True, "not-forwarded"),
+    "MISSED": Meaning(Status.COMPLETED, True, "agent-missed"),
+    "BUSY": Meaning(Status.BUSY, False),
+    "NOANSWER": Meaning(Status.NO_ANSWER, False),
+    "CANCEL": Meaning(Status.CANCELED, False),
+    "CONGESTION": Meaning(Status.FAILED, False, "congestion"),
+    "CHANUNAVAIL": Meaning(Status.FAILED, False, "channel-unavailable"),
+    "QUEUED": Meaning(Status.QUEUED),
+}
+_NOT_KNOWN = Meaning(None)
+_FILLERS = str.maketrans("", "", " _-")
+
+
+def plain(text: str) -> str:
+    """Give a key without what spellings differ in: `Call-ID`, `call_id` and `callid` are one."""
+    return text.replace("_", "").replace("-", "").lower()
+
+
+def is_secret(key: str) -> bool:
+    """Tell whether what stands under `key` could let someone in, and so must not be kept."""
+    name = plain(key)
+    return any(part in name for part in _SECRETS)
+
+
+def meaning_of(word: str) -> Meaning:
+    """Give the meaning of a provider's status; all None for a word the tables lack."""
+    return _STATUSES.get(word) or _STATUSES.get(word.translate(_FILLERS).upper(), _NOT_KNOWN)
+
+
+def places(configured: Mapping[str, str]) -> dict[str, Place]:
+    """Give which key fills which field: the built-in aliases under those the operator configured.
+
+    `configured` is our name -> their key, which may start with `header:`. Raises ConfigError for
+    a name that is not ours and for a key that holds a secret.
+    """
+    found = {
+        spelling: Place(name, rank)
+        for name, keys in ALIASES.items()
+        for rank, key in enumerate(keys)
+        for spelling in (key, plain(key))
+    }
+    for name, key in configured.items():
+        if name not in ALIASES:
+            known = ", ".join(ALIASES)
+            raise ConfigError(f"OBDTRACK_WEBHOOK_FIELDS: no field {name!r}; there are {known}")
+        bare = key.strip().removeprefix("header:")
+        if is_secret(bare):
+            raise ConfigError(f"OBDTRACK_WEBHOOK_FIELDS: {bare!r} holds a secret, not {name}")
+        found[bare] = found[plain(bare)] = Place(name, _CONFIGURED)
+    return found
+
+
+def header_names(configured: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the headers, in lower case, that the operator wants fields read from."""
+    keys = (key.strip() for key in configured.values())
+    return tuple(key.removeprefix("header:").lower() for key in keys if key.startswith("header:"))

@@ -1,0 +1,190 @@
+"""Opens the database and gives the one way to write to it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import peewee
+from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+
+from obdtrack.errors import Code, ConfigError, ObdtrackError
+from obdtrack.storage.models import TABLES
+
+BUSY_SECONDS = 5.0
+"""How long a writer waits for its turn before it says so."""
+
+_PRAGMAS = (
+    # Readers go on while the one writer commits.
+    ("journal_mode", "wal"),
+    # An acknowledged report must outlive a power cut: NORMAL syncs the log only at checkpoints.
+    ("synchronous", "full"),
+    # Off by default in SQLite; an event without its call would be an orphan nobody sees.
+    ("foreign_keys", 1),
+    # Give the log's disk space back after a burst.
+    ("journal_size_limit", 64 * 1024 * 1024),
+    # 32 MiB of pages per connection, so that indexes stay in memory.
+    ("cache_size", -32 * 1024),
+    # Sorting must not fail for want of a temporary directory.
+    ("temp_store", "memory"),
+)
+
+
+class SqliteStore(PooledSqliteDatabase):
+    """SQLite, with one writer at a time across threads and processes.
+
+    SQLite's own busy handler sleeps in growing steps, which makes long tails, and versions up to
+    3.51.2 can corrupt the log when two connections commit and checkpoint at the same instant. A
+    lock of our own, beside the database file, ends both.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            path,
+            pragmas=_PRAGMAS,
+            lock_type="IMMEDIATE",  # a DEFERRED transaction that turns writer fails when it is late
+            timeout=BUSY_SECONDS,
+            max_connections=None,
+            check_same_thread=False,
+        )
+        self._turn = threading.Lock()
+        self._lock_path = f"{path}.lock"
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        """Run the block as one transaction; committed when it ends, undone if it raises.
+
+        Raises ObdtrackError (unavailable) if no turn came in time or the disk refused.
+        """
+        if self.in_transaction():
+            with self.atomic():
+                yield
+            return
+        with unavailable_if_locked(), connected(self), self._in_turn(), self.atomic():
+            yield
+
+    def lock_names(self, names: Collection[str]) -> None:
+        """Keep others from writing about these provider ids; here nobody else is writing."""
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        deadline = time.monotonic() + BUSY_SECONDS
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise peewee.OperationalError("database is locked: no turn to write")
+        try:
+            with self._across_processes(deadline):
+                yield
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def _across_processes(self, deadline: float) -> Iterator[None]:
+        handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not _try_lock(handle):
+                if time.monotonic() > deadline:
+                    raise peewee.OperationalError("database is locked: another process writes")
+                time.sleep(0.001)
+            yield
+        finally:
+            os.close(handle)  # closing gives the lock back
+
+
+class PostgresStore(PooledPostgresqlDatabase):
+    """PostgreSQL; rows are locked where two writers could meet."""
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        """Run the block as one transaction; committed when it ends, undone if it raises.
+
+        Raises ObdtrackError (unavailable) if the server cannot be reached or gave up waiting.
+        """
+        with unavailable_if_locked(), connected(self), self.atomic():
+            yield
+
+    def lock_names(self, names: Collection[str]) -> None:
+        """Keep others from writing about these provider ids until the transaction ends.
+
+        A report that finds no call and the answer that names the call must not pass each other
+        unseen; there is no row yet that both could lock.
+        """
+        for name in sorted(names):
+            self.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
+
+Store = SqliteStore | PostgresStore
+
+
+def open_database(url: str) -> Store:
+    """Give the store that `url` names, with the tables bound to it; nothing is connected yet.
+
+    Raises ConfigError if the folder of an SQLite file cannot be made.
+    """
+    store = _sqlite(url) if url.startswith("sqlite:") else _postgres(url)
+    store.bind(TABLES, bind_refs=False, bind_backrefs=False)
+    return store
+
+
+def _sqlite(url: str) -> SqliteStore:
+    path = Path(url.removeprefix("sqlite:///")).absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # SQLite would create it readable by all; its log and index files copy this mode.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ConfigError(f"OBDTRACK_DATABASE_URL: {path} cannot be made: {error}") from error
+    return SqliteStore(str(path))
+
+
+def _postgres(url: str) -> PostgresStore:
+    return PostgresStore(
+        url.replace("postgres://", "postgresql://", 1),
+        max_connections=64,
+        timeout=BUSY_SECONDS,
+        stale_timeout=300,
+        prefer_psycopg3=True,
+    )
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def connected(store: Store) -> Iterator[None]:
+    """Have a connection for the block; it goes back to the pool unless there was one before."""
+    opened = store.connect(reuse_if_open=True)
+    try:
+        yield
+    finally:
+        if opened:
+            store.close()
+
+
+@contextmanager
+def unavailable_if_locked() -> Iterator[None]:
+    """Turn a database that is busy, full or gone into an answer that says: try again soon."""
+    try:
+        yield
+    except (peewee.OperationalError, peewee.InterfaceError) as error:
+        raise unavailable(error) from error
+
+
+def unavailable(error: Exception) -> ObdtrackError:
+    """Give the error a caller sees when the database cannot be used now."""
+    return ObdtrackError(
+        Code.UNAVAILABLE,
+        f"The database cannot be used at the moment ({type(error).__name__}). Try again soon.",
+        retry_after=5,
+    )

@@ -1,0 +1,108 @@
+"""Raw requests that reached the callback, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from obdtrack.domain.report import RawDelivery, Reading, Report
+from obdtrack.domain.status import Outcome
+from obdtrack.domain.submission import submission_uuid
+from obdtrack.storage import models, rows
+
+_RAW = ("id", "received_at", "method", "query", "headers", "content_type", "body")
+_MEANING = ("outcome", "reason", "call_id", "provider_id", "mid", "to_number")
+
+
+class Stored(NamedTuple):
+    """A raw request with its place in the inbox; `received_at` is aware UTC."""
+
+    id: UUID
+    received_at: datetime
+    raw: RawDelivery
+
+
+class Meaning(NamedTuple):
+    """What a delivery turned out to be; the last three are what it waits for, if it waits."""
+
+    outcome: Outcome
+    reason: str | None = None
+    call_id: UUID | None = None
+    provider_id: str | None = None
+    mid: str | None = None
+    to_number: str | None = None
+
+
+def meaning(
+    outcome: Outcome, reason: str | None, call_id: UUID | None, reading: Reading | None
+) -> Meaning:
+    """Put an outcome together with the keys under which an unmatched report waits."""
+    if outcome is not Outcome.UNMATCHED or not isinstance(reading, Report):
+        return Meaning(outcome, reason, call_id)
+    mid = reading.mid or (submission_uuid(reading.provider_id) if reading.provider_id else None)
+    return Meaning(outcome, reason, call_id, reading.provider_id, mid, reading.to)
+
+
+def add(found: Iterable[tuple[Stored, Meaning]]) -> None:
+    """Store requests together with what they mean."""
+    rows.insert(
+        models.Delivery,
+        _RAW + _MEANING,
+        [(*_raw_row(stored), *meaning) for stored, meaning in found],
+    )
+
+
+def set_meanings(found: Iterable[tuple[UUID, Meaning]]) -> None:
+    """Store what deliveries mean now, after they were read again."""
+    rows.update(
+        models.Delivery,
+        _MEANING,
+        ("id",),
+        [(*meaning, delivery_id) for delivery_id, meaning in found],
+    )
+
+
+def waiting_for(provider_id: str, mid: str) -> list[Stored]:
+    """List the unmatched deliveries that may belong to this call, oldest first."""
+    delivery = models.Delivery
+    query = (
+        delivery.select()
+        .where(delivery.outcome == Outcome.UNMATCHED)
+        .where((delivery.provider_id == provider_id) | (delivery.mid == mid))
+        .order_by(delivery.id)
+    )
+    return [to_stored(row) for row in query]
+
+
+def find(delivery_id: UUID) -> models.Delivery | None:
+    """Give one delivery, raw."""
+    return models.Delivery.get_or_none(models.Delivery.id == delivery_id)
+
+
+def newest(
+    limit: int, before: UUID | None = None, outcome: str | None = None
+) -> list[models.Delivery]:
+    """List deliveries, newest first, at most `limit`, older than `before`."""
+    delivery = models.Delivery
+    query = delivery.select()
+    if outcome is not None:
+        query = query.where(delivery.outcome == outcome)
+    if before is not None:
+        query = query.where(delivery.id < before)
+    return list(query.order_by(delivery.id.desc()).limit(limit))
+
+
+def to_stored(row: models.Delivery) -> Stored:
+    """Give a stored row as the request it was."""
+    raw = RawDelivery(row.method, row.query, row.headers, row.content_type, row.body)
+    return Stored(row.id, row.received_at, raw)
+
+
+def _raw_row(stored: Stored) -> Sequence[object]:
+    raw = stored.raw
+    return (
+        stored.id, stored.received_at, raw.method, raw.query, raw.headers, raw.content_type,
+        raw.body,
+    )  # fmt: skip

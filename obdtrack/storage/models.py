@@ -1,0 +1,183 @@
+"""The tables. Each index names the question it answers.
+
+Text has no length here: the edges bound it, and only one of the two databases would.
+"""
+
+from __future__ import annotations
+
+from peewee import (
+    SQL,
+    BooleanField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    SmallIntegerField,
+    TextField,
+)
+
+from obdtrack.storage.fields import BytesField, IdField, JsonField, MomentField
+
+
+class Table(Model):
+    """What all tables share."""
+
+    class Meta:
+        legacy_table_names = False
+
+
+class ApiKey(Table):
+    """A program's or a person's right to ask; only the key's SHA-256 is kept."""
+
+    id = IdField(primary_key=True)
+    name = TextField()
+    digest = TextField(unique=True)
+    scopes = JsonField()
+    created_at = MomentField()
+    last_used_at = MomentField(null=True)
+    revoked_at = MomentField(null=True)
+
+    class Meta:
+        table_name = "api_keys"
+
+
+class Submission(Table):
+    """One request to place a call, stored before it leaves."""
+
+    id = IdField(primary_key=True)
+    created_at = MomentField()
+    settled_at = MomentField(null=True)
+    bridge = TextField()
+    flow_id = TextField(null=True)
+    audio = TextField(null=True)
+    name = TextField(null=True)
+    interval = SmallIntegerField(default=0)
+    webhook_id = TextField(null=True)
+    variable_names = JsonField()
+    variables_encrypted = BytesField(null=True)
+    key_id = IdField(null=True)
+
+    class Meta:
+        table_name = "submissions"
+
+
+class Call(Table):
+    """One number of a submission, with the newest result of folding its events.
+
+    The state columns can all be computed again from `events`; they stand here to be searched.
+    """
+
+    id = IdField(primary_key=True)
+    submission = ForeignKeyField(Submission, backref="calls", index=False)
+    to_number = TextField()
+    name = TextField(null=True)
+    reference = TextField(null=True)
+    metadata = JsonField(null=True)
+    interval = SmallIntegerField(default=0)
+    created_at = MomentField()
+    submitted_at = MomentField(null=True)
+    provider_id = TextField(null=True)
+    mid = TextField(null=True)
+    next_check_at = MomentField(null=True)
+    status = TextField()
+    reason = TextField(null=True)
+    status_source = TextField()
+    status_as_of = MomentField()
+    answered = BooleanField(null=True)
+    conflict = BooleanField(default=False)
+    attempt_count = IntegerField(default=0)
+    started_at = MomentField(null=True)
+    ended_at = MomentField(null=True)
+    duration_seconds = IntegerField(null=True)
+    charges = TextField(null=True)
+
+    class Meta:
+        table_name = "calls"
+
+
+class Event(Table):
+    """One line of a call's timeline. Rows of one call lie side by side on disk."""
+
+    call = ForeignKeyField(Call, backref="events", index=False)
+    id = IdField()
+    kind = TextField()
+    source = TextField()
+    status = TextField(null=True)
+    reason = TextField(null=True)
+    occurred_at = MomentField(null=True)
+    recorded_at = MomentField()
+    delivery_id = IdField(null=True)
+    answer_id = IdField(null=True)
+    detail = JsonField()
+    times_seen = IntegerField(default=1)
+
+    class Meta:
+        table_name = "events"
+        primary_key = CompositeKey("call", "id")
+
+
+class Delivery(Table):
+    """One HTTP request that reached the callback, raw, and what became of it.
+
+    The three match keys are filled only while the delivery waits for its call.
+    """
+
+    id = IdField(primary_key=True)
+    received_at = MomentField()
+    method = TextField()
+    query = TextField()
+    headers = JsonField()
+    content_type = TextField()
+    body = BytesField()
+    outcome = TextField()
+    reason = TextField(null=True)
+    call_id = IdField(null=True)
+    provider_id = TextField(null=True)
+    mid = TextField(null=True)
+    to_number = TextField(null=True)
+
+    class Meta:
+        table_name = "deliveries"
+
+
+class Answer(Table):
+    """One exchange with the provider's API: what was asked (no secrets) and what came back."""
+
+    id = IdField(primary_key=True)
+    call_id = IdField(null=True)
+    kind = TextField()
+    requested_at = MomentField()
+    answered_at = MomentField()
+    http_status = SmallIntegerField(null=True)
+    failure = TextField(null=True)
+    message = TextField(null=True)
+    body = BytesField(null=True)
+
+    class Meta:
+        table_name = "answers"
+
+
+def _index(
+    model: type[Table], *columns: str, unique: bool = False, where: str | None = None
+) -> None:
+    """Add an index whose name tells its table and columns."""
+    name = "_".join((model._meta.table_name, *columns))
+    fields = [getattr(model, column) for column in columns]
+    index = model.index(*fields, unique=unique, name=name)
+    model.add_index(index.where(SQL(where)) if where else index)
+
+
+_index(Call, "provider_id", unique=True)  # a report's call; GET /calls/{provider id}
+_index(Call, "mid", "to_number")  # a report without the call's id
+_index(Call, "to_number", "id")  # calls of one number, newest first
+_index(Call, "reference", "id", where="reference IS NOT NULL")  # the caller's own reference
+_index(Call, "name", "id", where="name IS NOT NULL")  # a campaign's calls
+_index(Call, "status", "id")  # calls by status; submissions in flight at a start
+_index(Delivery, "outcome", "id")  # the inbox by outcome
+_index(Delivery, "call_id", where="call_id IS NOT NULL")  # raw reports of one call
+_index(Delivery, "provider_id", where="provider_id IS NOT NULL")  # who waits for this id
+_index(Delivery, "mid", where="mid IS NOT NULL")  # who waits for this submission
+_index(Answer, "call_id")  # what the provider answered about one call
+
+TABLES: tuple[type[Table], ...] = (ApiKey, Submission, Call, Event, Delivery, Answer)
+"""Every table, in the order in which they refer to each other."""

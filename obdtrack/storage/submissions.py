@@ -1,0 +1,67 @@
+"""A submission's way through the tables: intended, then settled."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from obdtrack.domain.submission import CallRequest
+from obdtrack.storage import models
+
+
+class Intention(NamedTuple):
+    """What is known of a call before the provider is asked."""
+
+    submission_id: UUID
+    call_id: UUID
+    created_at: datetime
+    key_id: UUID | None
+    variables_encrypted: bytes | None
+
+
+def intend(request: CallRequest, intention: Intention) -> None:
+    """Store the submission and its call as `submitting`; nothing has left yet."""
+    models.Submission.insert(
+        id=intention.submission_id,
+        created_at=intention.created_at,
+        bridge=request.bridge,
+        flow_id=request.flow_id,
+        audio=request.audio,
+        name=request.name,
+        interval=request.interval,
+        webhook_id=request.webhook_id,
+        variable_names=sorted(request.variables),
+        variables_encrypted=intention.variables_encrypted,
+        key_id=intention.key_id,
+    ).execute()
+    models.Call.insert(
+        id=intention.call_id,
+        submission=intention.submission_id,
+        to_number=request.to,
+        name=request.name,
+        reference=request.reference,
+        metadata=request.metadata,
+        interval=request.interval,
+        created_at=intention.created_at,
+        status="submitting",
+        status_source="api",
+        status_as_of=intention.created_at,
+    ).execute()
+
+
+def settle(submission_id: UUID, settled_at: datetime, *, keep_variables: bool) -> None:
+    """Note that the provider has answered; the variables' values go unless still needed."""
+    change: dict[str, object] = {"settled_at": settled_at}
+    if not keep_variables:
+        change["variables_encrypted"] = None
+    models.Submission.update(change).where(models.Submission.id == submission_id).execute()
+
+
+def name_at_provider(
+    call_id: UUID, provider_id: str, mid: str, submitted_at: datetime | None
+) -> None:
+    """Note how the provider calls this call; raises IntegrityError if another call has the id."""
+    models.Call.update(provider_id=provider_id, mid=mid, submitted_at=submitted_at).where(
+        models.Call.id == call_id
+    ).execute()

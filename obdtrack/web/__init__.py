@@ -1,0 +1,1 @@
+"""The HTTP edge: the REST API, the callback, the pages."""

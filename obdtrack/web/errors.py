@@ -1,0 +1,144 @@
+"""One table from error code to HTTP, and errors as `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import peewee
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage.database import unavailable
+
+log = structlog.get_logger()
+
+PROBLEM_JSON = "application/problem+json"
+
+HTTP_STATUS: dict[Code, HTTPStatus] = {
+    Code.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.MALFORMED: HTTPStatus.BAD_REQUEST,
+    Code.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Code.CONFLICT: HTTPStatus.CONFLICT,
+    Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    Code.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    code: str,
+    fields: Mapping[str, Sequence[str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Give an error as RFC 9457 describes it; `errors` holds what is wrong, by field."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "code": code,
+    }
+    if fields:
+        body["errors"] = fields
+    if request_id := g.get("request_id"):
+        body["request_id"] = request_id
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status=status.value,
+        content_type=PROBLEM_JSON,
+        headers=dict(headers or {}),
+    )
+
+
+def on_obdtrack_error(error: ObdtrackError) -> Response:
+    """Answer one of our own errors."""
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
+    if error.code is Code.UNAUTHORIZED:
+        # RFC 6750: no error code when no credentials were given.
+        failed = "Authorization" in request.headers
+        headers["WWW-Authenticate"] = 'Bearer realm="obdtrack"' + (
+            ', error="invalid_token"' if failed else ""
+        )
+    if error.code is Code.FORBIDDEN:
+        headers["WWW-Authenticate"] = 'Bearer realm="obdtrack", error="insufficient_scope"'
+    return problem(
+        HTTP_STATUS[error.code],
+        error.message,
+        code=error.code,
+        fields=error.fields,
+        headers=headers,
+    )
+
+
+def on_http_exception(error: HTTPException) -> Response:
+    """Answer what Flask, webargs or Werkzeug refused, keeping headers such as Allow."""
+    if error.response is not None and isinstance(error.response, Response):
+        return error.response
+    status = HTTPStatus(error.code or 500)
+    fields = _fields(getattr(error, "data", None) or {})
+    detail = "Some fields are not right." if fields else (error.description or status.phrase)
+    headers = {
+        name: value
+        for name, value in error.get_headers()
+        if name.lower() not in {"content-type", "content-length"}
+    }
+    return problem(status, detail, code=_CODES.get(status, "error"), fields=fields, headers=headers)
+
+
+def on_database_error(error: Exception) -> Response:
+    """Answer a look-up that the database could not serve now."""
+    log.error("database_unavailable", error=str(error), path=request.path)
+    return on_obdtrack_error(unavailable(error))
+
+
+def on_any_error(error: Exception) -> Response:
+    """Answer what nobody foresaw, without a word of its inside."""
+    log.exception("unforeseen_error", path=request.path)
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Something went wrong on our side. The log has the details under this request id.",
+        code=Code.INTERNAL,
+    )
+
+
+def register_errors(app: Flask) -> None:
+    """Have every error of the application answered by this module."""
+    app.register_error_handler(ObdtrackError, on_obdtrack_error)
+    app.register_error_handler(HTTPException, on_http_exception)
+    app.register_error_handler(peewee.OperationalError, on_database_error)
+    app.register_error_handler(peewee.InterfaceError, on_database_error)
+    app.register_error_handler(Exception, on_any_error)
+
+
+_CODES = {status: code.value for code, status in HTTP_STATUS.items()}
+
+
+def _fields(data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Flatten marshmallow's messages (by location, then by field) to one list a field."""
+    found: dict[str, list[str]] = {}
+    messages = data.get("messages") or data.get("errors") or {}
+    for location, content in messages.items():
+        _collect(content, "" if location in {"json", "query"} else str(location), found)
+    return found
+
+
+def _collect(content: Any, name: str, found: dict[str, list[str]]) -> None:
+    if isinstance(content, Mapping):
+        for key, inner in content.items():
+            plain = "" if key in {"_schema", "key", "value"} else str(key)
+            _collect(inner, ".".join(part for part in (name, plain) if part), found)
+    elif isinstance(content, list):
+        found.setdefault(name or "body", []).extend(str(text) for text in content)
+    else:
+        found.setdefault(name or "body", []).append(str(content))

@@ -1,0 +1,159 @@
+"""Fields of requests: what each accepts, and a sentence for what it does not."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from marshmallow import ValidationError, fields
+
+from obdtrack.domain import phone
+from obdtrack.domain.times import from_text
+
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+MAX_VARIABLES = 50
+MAX_VALUE = 1000
+MAX_METADATA = 4096
+
+
+class Text(fields.String):
+    """One line of text of 1 to `limit` characters, without control characters."""
+
+    def __init__(self, limit: int, **kwargs: Any) -> None:
+        self.limit = limit
+        metadata = {"minLength": 1, "maxLength": limit, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text = _plain(super()._deserialize(value, attr, data, **kwargs))
+        if not 1 <= len(text) <= self.limit:
+            raise ValidationError(f"Must have 1 to {self.limit} characters; this has {len(text)}.")
+        return text
+
+
+class Token(Text):
+    """An id given by the provider: letters, digits, `-`, `_` and `.`."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        whole_number = isinstance(value, int) and not isinstance(value, bool)
+        text = super()._deserialize(str(value) if whole_number else value, attr, data, **kwargs)
+        if not _TOKEN.fullmatch(text):
+            raise ValidationError("Must be an id of letters, digits, '-', '_' and '.'.")
+        return text
+
+
+class Number(fields.String):
+    """A phone number to call, in international form; given on as E.164."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        try:
+            return phone.dialable(super()._deserialize(value, attr, data, **kwargs))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class LooseNumber(fields.String):
+    """A number of ours or one to search for: 7 to 15 digits in any usual spelling."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        number = phone.loosely(super()._deserialize(value, attr, data, **kwargs))
+        if number is None:
+            raise ValidationError("Not a phone number. Write it like +918867135001.")
+        return number
+
+
+class Audio(Text):
+    """A sound file's id at the provider, or a public http(s) URL."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not (_TOKEN.fullmatch(text) or _is_web_address(text)):
+            raise ValidationError("Must be a sound's id or an http:// or https:// URL.")
+        return text
+
+
+class Variables(fields.Dict):
+    """Values for a flow's placeholders: names as the provider allows them, values of text."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> dict[str, str]:
+        given: dict[Any, Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]  # marshmallow left this one out
+        if len(given) > MAX_VARIABLES:
+            raise ValidationError(f"At most {MAX_VARIABLES} variables; there are {len(given)}.")
+        problems: dict[str, list[str]] = {}
+        for name, content in given.items():
+            if sentence := _wrong_with_variable(name, content):
+                problems[str(name)[:64]] = [sentence]
+        if problems:
+            raise ValidationError(problems)
+        return {name: _plain(content) for name, content in given.items()}
+
+
+class Metadata(fields.Dict):
+    """A small JSON object of the caller's own, given back as it came."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> dict[str, Any]:
+        given: dict[str, Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]  # the same
+        try:
+            text = json.dumps(given, allow_nan=False, ensure_ascii=False)
+            size = len(text.encode())
+        except (ValueError, RecursionError, UnicodeEncodeError):
+            raise ValidationError("Must be plain JSON: no NaN, no broken characters.") from None
+        if size > MAX_METADATA or "\\u0000" in text:
+            raise ValidationError(f"Must be at most {MAX_METADATA} bytes of JSON without NUL.")
+        return given
+
+
+class Moment(fields.Field[datetime]):
+    """A time with its zone, RFC 3339."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime:
+        try:
+            return from_text(str(value))
+        except (ValueError, OverflowError):
+            raise ValidationError(
+                "Must be a time with its zone, like 2026-11-23T11:57:39Z."
+            ) from None
+
+
+class Cursor(fields.String):
+    """Where a list goes on, as the answer before gave it."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        try:
+            return UUID(super()._deserialize(value, attr, data, **kwargs))
+        except ValueError:
+            raise ValidationError("Use `next_cursor` of the answer before, as it is.") from None
+
+
+def _plain(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("Contains a broken character (a lone surrogate).") from None
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValidationError("Must not contain control characters.")
+    return text
+
+
+def _wrong_with_variable(name: Any, content: Any) -> str | None:
+    if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+        return "A variable's name has letters, digits and '_', and starts with no digit."
+    if not isinstance(content, str):
+        return "A variable's value must be text; put it in quotes."
+    if not 1 <= len(content) <= MAX_VALUE:
+        return f"A variable's value has 1 to {MAX_VALUE} characters."
+    return None
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and " " not in text

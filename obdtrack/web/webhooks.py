@@ -1,0 +1,156 @@
+"""The callback: a small WSGI function in front of the application, the only way a report comes in.
+
+It answers 200 (stored, whatever it was), 401 (secret), 413 (too large) or 503 (not stored), and
+nothing else, since the provider takes every other answer for a reason to give up. It stands in
+front of Flask because most requests are reports and none of them needs routing or a session.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import structlog
+
+from obdtrack.domain.report import RawDelivery
+from obdtrack.errors import ObdtrackError
+from obdtrack.storage.deliveries import Stored
+from obdtrack.workflows.context import new_id
+from obdtrack.workflows.receive_delivery import Received
+
+log = structlog.get_logger()
+
+PATH = "/webhooks/mobtexting"
+MAX_BODY = 64 * 1024
+"""Bytes of body accepted; a report has some hundreds."""
+
+_KEPT_HEADERS = ("HTTP_USER_AGENT", "HTTP_CONTENT_ENCODING", "HTTP_X_REQUEST_ID", "HTTP_HOST")
+_MAX_HEADER = 500
+
+Answer = tuple[str, bytes, list[tuple[str, str]]]
+
+
+class Callback:
+    """Answers the callback's path and leaves every other to `app`.
+
+    `secrets` are the accepted bearer secrets (none: everything is believed); `store` gives what
+    became of a delivery once it is on disk; `headers` names more headers to keep.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        store: Callable[[Stored], Received],
+        now: Callable[[], datetime],
+        secrets: Iterable[str],
+        headers: Iterable[str] = (),
+    ) -> None:
+        self._app = app
+        self._store = store
+        self._now = now
+        self._secrets = tuple(secret.encode() for secret in secrets)
+        self._kept = _KEPT_HEADERS + tuple(_environ_name(name) for name in headers)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request as a WSGI application (PEP 3333)."""
+        if environ.get("PATH_INFO", "").rstrip("/") != PATH:
+            return self._app(environ, start_response)
+        status, body, headers = self._answer(environ)
+        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        start_response(status, headers)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _answer(self, environ: WSGIEnvironment) -> Answer:
+        if not self._is_trusted(environ.get("HTTP_AUTHORIZATION", "")):
+            return _problem("401 Unauthorized", "unauthorized", ("WWW-Authenticate", "Bearer"))
+        try:
+            body = read_body(environ)
+            if body is None:
+                return _problem("413 Content Too Large", "too-large")
+            received = self._store(self._stored(environ, body))
+        except ObdtrackError as error:
+            log.error("delivery_not_stored", reason=error.message)
+            return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
+        except Exception:  # what was not stored must not be acknowledged
+            log.exception("delivery_not_stored")
+            return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
+        if received.challenge is not None:
+            return "200 OK", json.dumps({"challenge": received.challenge}).encode(), []
+        return "200 OK", b'{"status":"ok"}', []
+
+    def _is_trusted(self, authorization: str) -> bool:
+        if not self._secrets:
+            return True
+        scheme, _, given = authorization.partition(" ")
+        # WSGI hands header bytes over as latin-1 text.
+        secret = given.strip().encode("latin-1", "replace")
+        matches = [hmac.compare_digest(secret, known) for known in self._secrets]
+        return scheme.lower() == "bearer" and any(matches)
+
+    def _stored(self, environ: WSGIEnvironment, body: bytes) -> Stored:
+        raw = RawDelivery(
+            method=environ["REQUEST_METHOD"][:16],
+            query=_text(environ.get("QUERY_STRING", ""), 8192),
+            headers=_headers(environ, self._kept),
+            content_type=_text(environ.get("CONTENT_TYPE", ""), 255),
+            body=body,
+        )
+        return Stored(new_id(), self._now(), raw)
+
+
+def read_body(environ: WSGIEnvironment) -> bytes | None:
+    """Give the whole body, or None if it is larger than MAX_BODY.
+
+    A length that is told is checked before a byte is read; without one (chunked) a byte more than
+    allowed is asked for, since a truncated body must never look like a whole one. Raises EOFError
+    if the client went away before the end.
+    """
+    stream = environ["wsgi.input"]
+    told = environ.get("CONTENT_LENGTH") or ""
+    if told:
+        length = int(told) if told.isascii() and told.isdigit() else MAX_BODY + 1
+        if length > MAX_BODY:
+            return None
+        body = _read(stream, length)
+        if len(body) < length:
+            raise EOFError("the client closed the connection before the end of its request")
+        return body
+    if environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
+        body = _read(stream, MAX_BODY + 1)
+        return body if len(body) <= MAX_BODY else None
+    return b""
+
+
+def _read(stream: Any, length: int) -> bytes:
+    parts: list[bytes] = []
+    while length > 0 and (part := stream.read(length)):
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def _headers(environ: Mapping[str, Any], kept: Iterable[str]) -> dict[str, str]:
+    return {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): _text(value, _MAX_HEADER)
+        for name in kept
+        if (value := environ.get(name))
+    }
+
+
+def _environ_name(header: str) -> str:
+    return "HTTP_" + header.upper().replace("-", "_")
+
+
+def _text(value: str, limit: int) -> str:
+    """Give header text as UTF-8 where it is that, without what a database cannot hold."""
+    raw = value.encode("latin-1", "replace")
+    return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")[:limit]
+
+
+def _problem(status: str, code: str, *headers: tuple[str, str]) -> Answer:
+    return status, json.dumps({"status": int(status[:3]), "code": code}).encode(), list(headers)

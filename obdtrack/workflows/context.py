@@ -1,0 +1,36 @@
+"""What every workflow is given: the store, the provider, the clock and the secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from obdtrack.config import Settings
+from obdtrack.providers import Provider
+from obdtrack.storage.database import Store
+from obdtrack.storage.vault import Vault
+
+
+def utc_now() -> datetime:
+    """Give the current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> UUID:
+    """Give a UUIDv7: unique everywhere, and later ones sort after earlier ones."""
+    return uuid7()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts a workflow works with. Clock and provider are arguments so that tests set them."""
+
+    settings: Settings
+    store: Store
+    provider: Provider
+    vault: Vault
+    now: Callable[[], datetime] = field(default=utc_now)

@@ -1,0 +1,83 @@
+"""API keys: made, checked, revoked."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage import keys
+from obdtrack.workflows.context import Context, new_id
+
+log = structlog.get_logger()
+
+
+class Scope(StrEnum):
+    """What a key may do. `pii` shows numbers in full; `admin` changes what is recorded."""
+
+    READ = "read"
+    PLACE = "place"
+    PII = "pii"
+    ADMIN = "admin"
+
+
+class Access(NamedTuple):
+    """A valid key: whose it is and what it may do."""
+
+    key_id: UUID
+    name: str
+    scopes: frozenset[str]
+
+    @property
+    def sees_numbers(self) -> bool:
+        """Whether phone numbers are shown in full."""
+        return bool(self.scopes & {Scope.PLACE, Scope.PII})
+
+
+def create_key(name: str, scopes: Collection[str], context: Context) -> str:
+    """Make a key and give it; this is the only time it can be seen.
+
+    Raises ObdtrackError (invalid) for an unknown scope or an empty name.
+    """
+    unknown = sorted(set(scopes) - set(Scope))
+    if unknown or not scopes:
+        raise ObdtrackError(
+            Code.INVALID, f"Unknown scope {', '.join(unknown)!r}: use some of {', '.join(Scope)}."
+        )
+    if not name.strip():
+        raise ObdtrackError(Code.INVALID, "A key needs a name, so that you know it later.")
+    secret = f"obd_{secrets.token_urlsafe(32)}"
+    with context.store.write():
+        keys.add(new_id(), name.strip(), secret, scopes, context.now())
+    return secret
+
+
+def authenticate(secret: str, context: Context) -> Access | None:
+    """Give the access this key grants, or None if it is unknown or revoked."""
+    key = keys.find_active(secret)
+    if key is None:
+        return None
+    now = context.now()
+    if keys.needs_note(key, now):
+        _note_use(key.id, context)
+    return Access(key.id, key.name, frozenset(key.scopes))
+
+
+def revoke_key(key_id: UUID, context: Context) -> None:
+    """Revoke a key at once; raises ObdtrackError (not found) if there is no such active key."""
+    with context.store.write():
+        if not keys.revoke(key_id, context.now()):
+            raise ObdtrackError(Code.NOT_FOUND, f"There is no active key {key_id}.")
+
+
+def _note_use(key_id: UUID, context: Context) -> None:
+    try:
+        with context.store.write():
+            keys.note_use(key_id, context.now())
+    except ObdtrackError:  # looking something up must work while the database cannot be written
+        log.warning("key_use_not_noted", key_id=str(key_id))

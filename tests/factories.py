@@ -1,0 +1,138 @@
+"""Makes the things tests talk about: a clock, a scripted provider, settings, reports, events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from obdtrack.config import Settings
+from obdtrack.domain.event import Event
+from obdtrack.domain.report import RawDelivery, Reading
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendAnswer
+from obdtrack.providers import StatusAnswer
+from obdtrack.providers.mobtexting_payloads import PayloadReader, read_delivery
+from obdtrack.workflows.context import new_id
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+NUMBER = "+918867135001"
+SECRET = "a-webhook-secret-of-the-tests"
+MID = "70fa87e0-9df9-4327-bc80-a561c48703d8"
+
+
+class Clock:
+    """A clock that moves only when told to."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **lengths: float) -> None:
+        self.now += timedelta(**lengths)
+
+
+class ScriptedProvider:
+    """Answers sends and questions as told, counts dials, and reads deliveries for real."""
+
+    def __init__(self) -> None:
+        self.sent: list[CallRequest] = []
+        self.asked: list[dict[str, Any]] = []
+        self.on_send: Callable[[CallRequest], SendAnswer] = accepted()
+        self.on_find: Callable[..., StatusAnswer] = lambda **_: StatusAnswer()
+        self.reader = PayloadReader(timezone=ZoneInfo("UTC"), fields={})
+
+    def send(self, request: CallRequest) -> SendAnswer:
+        self.sent.append(request)
+        return self.on_send(request)
+
+    def find(
+        self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None
+    ) -> StatusAnswer:
+        question = {"provider_id": provider_id, "to": to, "on": on}
+        self.asked.append(question)
+        return self.on_find(**question)
+
+    def read_delivery(self, delivery: RawDelivery) -> Reading:
+        return read_delivery(delivery, self.reader)
+
+
+def accepted(mid: str | None = MID, **changes: Any) -> Callable[[CallRequest], SendAnswer]:
+    """Answer sends with success; `mid` None gives each call a submission id of its own."""
+
+    def answer(request: CallRequest) -> SendAnswer:
+        provider_id = f"{mid or new_id()}:1"
+        number = AcceptedNumber(provider_id, request.to, "0.5000", None)
+        return SendAnswer(numbers=(number._replace(**changes),), http_status=200, body=b"{}")
+
+    return answer
+
+
+def settings(**changes: Any) -> Settings:
+    """Settings with which everything runs on this machine."""
+    return replace(
+        Settings(
+            database_url="sqlite:///unused.db",
+            provider_url="http://127.0.0.1:9/api/v2/",
+            provider_token="the-provider-token",
+            provider_timezone=ZoneInfo("UTC"),
+            bridge="+918068280000",
+            webhook_id="hook-1",
+            webhook_secrets=(SECRET,),
+            webhook_token="the-validation-key",
+            webhook_fields={},
+            secret_key="a-secret-key-of-the-tests",
+            host="127.0.0.1",
+            port=8000,
+            log_level="error",
+        ),
+        **changes,
+    )
+
+
+def call_request(**changes: Any) -> CallRequest:
+    """A call to NUMBER with flow 23."""
+    return replace(CallRequest(to=NUMBER, bridge="+918068280000", flow_id="23"), **changes)
+
+
+def report_body(**changes: Any) -> dict[str, Any]:
+    """The provider's default report: NUMBER answered, 16 seconds long."""
+    body = {
+        "bridge": 918068280000,
+        "from": 918919520000,
+        "to": int(NUMBER[1:]),
+        "source": "OBD",
+        "mid": MID,
+        "flow_id": 23,
+        "start_at": "2026-11-23 11:57:23",
+        "end_at": "2026-11-23 11:57:39",
+        "duration": "23",
+        "status": "ANSWER",
+        **changes,
+    }
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def raw_delivery(**changes: Any) -> RawDelivery:
+    """The default report as the request that brings it."""
+    body = json.dumps(report_body(**changes)).encode()
+    return RawDelivery("POST", "", {}, "application/json", body)
+
+
+def event(
+    kind: Kind = Kind.REPORT,
+    status: Status | None = Status.COMPLETED,
+    *,
+    source: Source = Source.WEBHOOK,
+    at: datetime = NOON,
+    event_id: UUID | None = None,
+    **detail: Any,
+) -> Event:
+    """One event with its detail; an answered report unless told otherwise."""
+    return Event(event_id or new_id(), kind, source, at, status=status, detail=detail)

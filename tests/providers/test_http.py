@@ -1,0 +1,348 @@
+"""An exchange ends in time and in memory, and its failures say what they prove."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import ipaddress
+import logging
+import socket
+import ssl
+import threading
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import closes, drips, http_answer, resets, says, stays_silent
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from requests import Request
+
+from obdtrack.domain.submission import Failure
+from obdtrack.providers import connections
+from obdtrack.providers.connections import Limits
+from obdtrack.providers.http import Exchange, ExchangeError, exchange, open_session
+
+LIMITS = Limits(connect=0.5, read=0.6, total=1.2, max_bytes=100_000)
+GENEROUS = LIMITS.total + 5
+SMALL = http_answer(b'{"a": 1}')
+CANARY = "918919525224"
+
+
+def ask(url, method="POST", limits=LIMITS, session=None) -> Exchange:
+    request = Request(method, url, data=b"{}" if method == "POST" else None)
+    return exchange(session or open_session(), request, limits)
+
+
+def failure_of(url, method="POST", session=None) -> ExchangeError:
+    started = time.monotonic()
+    with pytest.raises(ExchangeError) as failed:
+        ask(url, method, session=session)
+    assert time.monotonic() - started < GENEROUS
+    return failed.value
+
+
+def unused_url() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+
+def test_an_answer_comes_back_as_it_was(loopback):
+    server = loopback(says(http_answer(b"\x00\xff", "418 Teapot", X_Word="yes")))
+    found = ask(server.url)
+    assert (found.status, found.headers["x-word"], found.body) == (418, "yes", b"\x00\xff")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "failure"),
+    [
+        (stays_silent, Failure.TIMEOUT),
+        (drips(SMALL, after=0), Failure.TIMEOUT),
+        (drips(SMALL, after=20), Failure.TIMEOUT),
+        (drips(http_answer(b" " * 200), after=len(http_answer(b" " * 200)) - 190), Failure.TIMEOUT),
+        (drips(b"HTTP/1.1 100 Continue\r\n\r\n" * 20, after=25), Failure.TIMEOUT),
+        (closes, Failure.CONNECTION_LOST),
+        (resets(), Failure.CONNECTION_LOST),
+        (resets(after=SMALL[:30]), Failure.CONNECTION_LOST),
+        (resets(after=SMALL[:-3]), Failure.CONNECTION_LOST),
+        (lambda peer: (peer.sendall(SMALL[:-3]), closes(peer)), Failure.CONNECTION_LOST),
+        (says(b"SSH-2.0-OpenSSH_9.2\r\n"), Failure.UNREADABLE_ANSWER),
+        (says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), Failure.UNREADABLE_ANSWER),
+        (says(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), Failure.UNREADABLE_ANSWER),
+        (says(b"HTTP/1.1 103 Early Hints\r\n\r\n"), Failure.UNREADABLE_ANSWER),
+        (says(http_answer(b"x" * 100_001)), Failure.ANSWER_TOO_LARGE),
+    ],
+)
+def test_a_bad_answer_to_a_post_fails_in_time_and_is_not_asked_for_again(
+    loopback, behaviour, failure
+):
+    server = loopback(behaviour)
+    assert failure_of(server.url).failure is failure
+    assert len(server.requests) == 1
+
+
+def test_an_answer_without_end_is_read_to_the_bound_only(loopback):
+    server = loopback(lambda peer: [peer.sendall(b"x" * 65536) for _ in range(4000)])
+    server.behaviours = (says(b"HTTP/1.1 200 OK\r\n\r\n"), *server.behaviours)
+    head = b"HTTP/1.1 200 OK\r\n\r\n"
+    endless = loopback(lambda peer: [peer.sendall(head + b"x" * 65536) for _ in range(4000)])
+    tracemalloc.start()
+    assert failure_of(endless.url).failure is Failure.ANSWER_TOO_LARGE
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("status", ["200 OK", "302 Found"])
+def test_a_packed_answer_is_never_unpacked(loopback, status):
+    packed = gzip.compress(bytes(50_000_000))
+    answer = http_answer(packed, status, Content_Encoding="gzip", Location="/elsewhere")
+    server = loopback(says(answer))
+    tracemalloc.start()
+    assert ask(server.url).body == packed
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 Again", "308 Moved"])
+def test_a_redirect_is_an_answer_and_is_not_followed(loopback, status):
+    elsewhere = loopback(says(SMALL))
+    server = loopback(says(http_answer(b"", status, Location=elsewhere.url)))
+    assert ask(server.url).status == int(status[:3])
+    assert (len(server.requests), elsewhere.requests) == (1, [])
+
+
+def test_refused_connections_are_unreachable_and_tried_twice(monkeypatch):
+    tries = []
+    monkeypatch.setattr(connections, "create_connection", lambda *a: tries.append(a) or refuse())
+    assert failure_of("http://127.0.0.1:1/").failure is Failure.UNREACHABLE
+    assert len(tries) == 2
+
+
+def refuse():
+    raise ConnectionRefusedError(111, "Connection refused")
+
+
+def test_a_refused_connection_names_the_reason():
+    assert failure_of(unused_url()).message == "No connection: Connection refused."
+
+
+def test_a_second_try_that_connects_is_as_good_as_the_first(loopback, monkeypatch):
+    server, real = loopback(says(SMALL)), connections.create_connection
+    ways = iter([lambda *a: refuse(), real])
+    monkeypatch.setattr(connections, "create_connection", lambda *a: next(ways)(*a))
+    assert ask(server.url).status == 200
+    assert len(server.requests) == 1
+
+
+def test_the_next_address_is_tried_when_the_first_is_dead(loopback, monkeypatch):
+    server = loopback(says(SMALL))
+    found = [(2, 1, 6, "", ("127.0.0.9", 0)), (2, 1, 6, "", ("127.0.0.1", 0))]
+    real = socket.getaddrinfo
+    answers = lambda host, *a, **k: found if host == "two.test" else real(host, *a, **k)  # noqa: E731
+    monkeypatch.setattr(socket, "getaddrinfo", answers)
+    assert ask(server.url.replace("127.0.0.1", "two.test")).status == 200
+
+
+def test_a_port_that_swallows_connections_is_unreachable():
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        assert failure_of(f"http://127.0.0.1:{full.getsockname()[1]}/").failure is (
+            Failure.UNREACHABLE
+        )
+
+
+@pytest.mark.parametrize("seconds", [0, 8])
+def test_a_name_that_does_not_resolve_is_unreachable_in_time(monkeypatch, seconds):
+    def resolve(*_args, **_options):
+        time.sleep(seconds)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert failure_of("http://provider.test/").failure is Failure.UNREACHABLE
+
+
+def test_an_address_that_is_none_is_unreachable():
+    assert failure_of("ftp://127.0.0.1/").failure is Failure.UNREACHABLE
+
+
+@pytest.mark.parametrize("behaviour", [closes, resets()])
+def test_a_get_whose_connection_broke_is_asked_once_more(loopback, behaviour):
+    server = loopback(behaviour, says(SMALL))
+    assert ask(server.url, "GET").status == 200
+    assert len(server.requests) == 2
+
+
+def test_a_get_is_not_asked_a_third_time(loopback):
+    server = loopback(closes)
+    assert failure_of(server.url, "GET").failure is Failure.CONNECTION_LOST
+    assert len(server.requests) == 2
+
+
+def test_connections_are_used_again(loopback):
+    server, session = loopback(says(SMALL)), open_session()
+    for _ in range(5):
+        ask(server.url, session=session)
+    assert (server.connections, len(server.requests)) == (1, 5)
+
+
+def test_a_connection_idle_for_long_is_not_used_again(loopback, monkeypatch):
+    server, session = loopback(says(SMALL)), open_session()
+    monkeypatch.setattr(connections, "_MAX_IDLE_SECONDS", 0.0)
+    ask(server.url, session=session)
+    ask(server.url, session=session)
+    assert server.connections == 2
+
+
+def test_a_connection_the_server_closed_meanwhile_is_not_used_again(loopback):
+    server, session = loopback(lambda peer: (peer.sendall(SMALL), closes(peer))), open_session()
+    for _ in range(3):
+        assert ask(server.url, session=session).status == 200
+        time.sleep(0.05)
+    assert (server.connections, len(server.requests)) == (3, 3)
+
+
+def test_a_connection_that_dies_under_a_post_is_in_doubt_and_not_sent_again(loopback):
+    server, session = loopback(says(SMALL), closes), open_session()
+    ask(server.url, session=session)
+    assert failure_of(server.url, session=session).failure is Failure.CONNECTION_LOST
+    assert (server.connections, len(server.requests)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "late", [b"HTTP/1.1 103 Early\r\n\r\n" + SMALL, http_answer(b"x" * 100_001) + SMALL]
+)
+def test_the_rest_of_one_answer_is_never_taken_for_the_next(loopback, late):
+    server, session = loopback(says(late), says(http_answer(b"mine"))), open_session()
+    failure_of(server.url, session=session)
+    assert ask(server.url, session=session).body == b"mine"
+
+
+def test_cookies_are_not_kept(loopback):
+    server, session = loopback(says(http_answer(Set_Cookie="laravel=1; path=/"))), open_session()
+    ask(server.url, session=session)
+    ask(server.url, session=session)
+    assert b"cookie" not in server.requests[1].lower()
+
+
+def test_proxies_from_the_environment_are_not_used(loopback, monkeypatch):
+    proxy, server = loopback(says(SMALL)), loopback(says(SMALL))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    ask(server.url)
+    assert (proxy.connections, len(server.requests)) == (0, 1)
+
+
+def test_many_threads_share_one_session(loopback):
+    server, session = loopback(says(SMALL)), open_session()
+    with ThreadPoolExecutor(32) as threads:
+        found = list(threads.map(lambda _: ask(server.url, session=session).status, range(320)))
+    assert found == [200] * 320
+    assert server.connections <= 64
+
+
+def test_drips_in_many_threads_end_in_time_too(loopback):
+    server, session = loopback(drips(http_answer(b" " * 500), after=90)), open_session()
+    started = time.monotonic()
+    with ThreadPoolExecutor(32) as threads:
+        found = set(threads.map(lambda _: failure_of(server.url, session=session), range(32)))
+    assert {failed.failure for failed in found} == {Failure.TIMEOUT}
+    assert time.monotonic() - started < GENEROUS
+
+
+@pytest.mark.parametrize("behaviour", [closes, says(b"HTTP/1.1 200 OK\r\n: bad\r\n\r\n"), resets()])
+def test_neither_errors_nor_logs_hold_the_url(loopback, caplog, behaviour):
+    caplog.set_level(logging.DEBUG)
+    server, told = loopback(behaviour), ""
+    try:
+        ask(f"{server.url}?mobile={CANARY}", "GET")
+    except ExchangeError as failed:
+        told = (
+            f"{failed} {failed!r} {failed.__context__ if not failed.__suppress_context__ else ''}"
+        )
+    assert CANARY not in told + caplog.text
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> str:
+    """A certificate for 127.0.0.1 that no machine trusts, with its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).add_extension(
+        addresses, critical=False
+    )
+    signed = builder.not_valid_after(now + datetime.timedelta(days=1)).sign(key, hashes.SHA256())
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM) + private)
+    return str(path)
+
+
+@pytest.fixture
+def tls(certificate) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def trusting(certificate: str):
+    session = open_session()
+    session.verify = certificate
+    return session
+
+
+@pytest.mark.parametrize("verify", [True, False, None])
+def test_a_certificate_nobody_vouches_for_is_unreachable_whatever_is_set(loopback, tls, verify):
+    server, session = loopback(says(SMALL), tls=tls), open_session()
+    session.verify = verify
+    failed = failure_of(server.url, session=session)
+    assert (failed.failure, server.requests) == (Failure.UNREACHABLE, [])
+    assert "certificate" in failed.message
+
+
+def test_tls_connections_are_used_again(loopback, tls, certificate):
+    server, session = loopback(says(SMALL), tls=tls), trusting(certificate)
+    assert [ask(server.url, session=session).status for _ in range(3)] == [200] * 3
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "failure"),
+    [
+        (drips(SMALL, after=0), Failure.TIMEOUT),
+        (drips(http_answer(b" " * 200), after=90), Failure.TIMEOUT),
+        (stays_silent, Failure.TIMEOUT),
+        (resets(), Failure.CONNECTION_LOST),
+        (resets(after=SMALL[:-3]), Failure.CONNECTION_LOST),
+    ],
+)
+def test_bounds_hold_over_tls(loopback, tls, certificate, behaviour, failure):
+    server = loopback(behaviour, tls=tls)
+    assert failure_of(server.url, session=trusting(certificate)).failure is failure
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03"])
+def test_a_handshake_that_fails_or_drags_on_is_unreachable(greeting):
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        peer, _ = listener.accept()
+        peer.sendall(greeting)
+        time.sleep(4)
+
+    threading.Thread(target=drip, daemon=True).start()
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+    assert failure_of(url).failure is Failure.UNREACHABLE
+    listener.close()

@@ -1,0 +1,201 @@
+"""The REST API as a program uses it."""
+
+from __future__ import annotations
+
+import pytest
+
+from obdtrack.domain.submission import Failure, SendAnswer
+from tests.conftest import Caller
+from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted
+
+
+def test_a_placed_call_is_queued_under_the_providers_id(caller: Caller) -> None:
+    answer = caller.place()
+    assert answer.status_code == 201
+    assert answer.json["status"] == "queued"
+    assert answer.json["provider_id"] == f"{MID}:1"
+    assert answer.json["charges"] == "0.5000"
+
+
+def test_location_leads_to_the_call(caller: Caller) -> None:
+    placed = caller.place()
+    found = caller.client.get(placed.headers["Location"], headers=caller.headers)
+    assert found.json == placed.json
+
+
+def test_a_call_is_found_by_the_providers_id(caller: Caller) -> None:
+    placed = caller.place()
+    assert caller.get(f"/calls/{MID}:1").json["id"] == placed.json["id"]
+
+
+def test_a_refusal_is_rejected_with_the_providers_words(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    words = "Insufficient balance"
+    provider.on_send = lambda _: SendAnswer(Failure.INSUFFICIENT_BALANCE, words, http_status=400)
+    call = caller.place().json
+    assert (call["status"], call["reason"]) == ("rejected", "insufficient-balance")
+    events = caller.get(f"/calls/{call['id']}/events").json["data"]
+    assert events[-1]["detail"]["message"] == words
+
+
+@pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.PROVIDER_ERROR])
+def test_an_ambiguous_answer_is_201_and_unknown(
+    caller: Caller, provider: ScriptedProvider, failure: Failure
+) -> None:
+    provider.on_send = lambda _: SendAnswer(failure)
+    answer = caller.place()
+    assert answer.status_code == 201
+    assert (answer.json["status"], answer.json["reason"]) == ("unknown", failure)
+
+
+def test_a_provider_that_breaks_our_client_leaves_the_call_unknown(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_send = lambda _: 1 / 0  # type: ignore[assignment,return-value]
+    assert caller.place().json["status"] == "unknown"
+
+
+def test_variables_values_are_never_shown(caller: Caller) -> None:
+    call = caller.place(variables={"otp": "987123", "Name": "Asha"})
+    assert call.json["variables"] == ["Name", "otp"]
+    assert "987123" not in call.text
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"to": "9188671350"}, "to"),
+        ({"to": "12"}, "to"),
+        ({"to": None}, "to"),
+        ({"bridge": "reception"}, "bridge"),
+        ({"audio": "a-sound"}, "flow_id"),
+        ({"flow_id": None}, "flow_id"),
+        ({"flow_id": "2 3"}, "flow_id"),
+        ({"interval": 7}, "interval"),
+        ({"interval": "5"}, "interval"),
+        ({"variables": {"o t p": "1"}}, "variables.o t p"),
+        ({"variables": {"otp": 1}}, "variables.otp"),
+        ({"variables": {"otp": "x" * 1001}}, "variables.otp"),
+        ({"name": "x" * 101}, "name"),
+        ({"name": "two\nlines"}, "name"),
+        ({"reference": ""}, "reference"),
+        ({"metadata": {"note": "x" * 5000}}, "metadata"),
+        ({"metadata": {"note": "\u0000"}}, "metadata"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_bad_input_is_refused_by_field_and_nothing_is_stored(
+    caller: Caller, provider: ScriptedProvider, change: dict[str, object], field: str
+) -> None:
+    answer = caller.place(**change)
+    assert answer.status_code == 422
+    assert answer.content_type == "application/problem+json"
+    assert list(answer.json["errors"]) == [field]
+    assert not provider.sent
+    assert caller.get("/calls").json["data"] == []
+
+
+@pytest.mark.parametrize("audio", ["https://example.com/hello.mp3", "39888925-718e-43bb-a8b1"])
+def test_audio_is_a_sounds_id_or_a_web_address(caller: Caller, audio: str) -> None:
+    body = {"to": NUMBER, "audio": audio}
+    assert caller.post("/calls", body).json["audio"] == audio
+
+
+@pytest.mark.parametrize("audio", ["ftp://example.com/a.mp3", "javascript:alert(1)", "http://"])
+def test_any_other_audio_is_refused(caller: Caller, audio: str) -> None:
+    answer = caller.post("/calls", {"to": NUMBER, "audio": audio})
+    assert list(answer.json["errors"]) == ["audio"]
+
+
+@pytest.mark.parametrize("spelling", ["918867135001", "+91 88671 35001", "0091-8867135001"])
+def test_any_usual_spelling_of_a_number_is_taken(caller: Caller, spelling: str) -> None:
+    assert caller.place(to=spelling).json["to"] == NUMBER
+
+
+def test_a_body_that_is_no_json_is_a_bad_request(caller: Caller) -> None:
+    headers = {**caller.headers, "Content-Type": "application/json"}
+    answer = caller.client.post("/api/v1/calls", data="{", headers=headers)
+    assert answer.status_code in {400, 422}
+    assert answer.content_type == "application/problem+json"
+
+
+def test_lists_go_on_where_the_cursor_says(caller: Caller, provider: ScriptedProvider) -> None:
+    provider.on_send = accepted(mid=None)
+    placed = [caller.place().json["id"] for _ in range(3)]
+    first = caller.get("/calls", limit=2)
+    second = caller.get("/calls", limit=2, cursor=first.json["next_cursor"])
+    shown = [call["id"] for page in (first, second) for call in page.json["data"]]
+    assert shown == placed[::-1]
+    assert 'rel="next"' in first.headers["Link"]
+    assert second.json["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"status": "queued"}, 1),
+        ({"status": "busy"}, 0),
+        ({"to": "91 88671 35001"}, 1),
+        ({"name": "otp"}, 1),
+        ({"name": "other"}, 0),
+        ({"reference": "order-7"}, 1),
+        ({"created_after": "2026-11-23T12:00:00Z"}, 1),
+        ({"created_before": "2026-11-23T12:00:00Z"}, 0),
+    ],
+)
+def test_lists_are_filtered(caller: Caller, query: dict[str, str], count: int) -> None:
+    caller.place(name="otp", reference="order-7")
+    assert len(caller.get("/calls", **query).json["data"]) == count
+
+
+def test_a_filter_that_cannot_be_read_is_named(caller: Caller) -> None:
+    answer = caller.get("/calls", created_after="yesterday")
+    assert list(answer.json["errors"]) == ["created_after"]
+
+
+def test_a_reading_key_sees_masked_numbers(caller: Caller, reader: Caller) -> None:
+    caller.place()
+    caller.report()
+    call = reader.get(f"/calls/{MID}:1").json
+    assert call["to"] == "+9188•••••001"
+    assert NUMBER[1:] not in reader.get("/deliveries").text
+    assert NUMBER[1:] not in reader.get(f"/calls/{call['id']}/events").text
+
+
+def test_a_reading_key_cannot_place(reader: Caller, provider: ScriptedProvider) -> None:
+    answer = reader.place()
+    assert answer.status_code == 403
+    assert "insufficient_scope" in answer.headers["WWW-Authenticate"]
+    assert not provider.sent
+
+
+@pytest.mark.parametrize(
+    "given", ["", "Bearer ", "Bearer obd_wrong", "Basic YTpi", "Bearer \udcff"]
+)
+def test_without_a_valid_key_there_is_nothing_to_see(caller: Caller, given: str) -> None:
+    caller.headers = {"Authorization": given.encode("latin-1", "replace").decode("latin-1")}
+    answer = caller.get("/calls")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_events_tell_both_clocks(caller: Caller, clock: Clock) -> None:
+    call = caller.place().json
+    clock.forward(seconds=2)
+    caller.report()
+    report = caller.get(f"/calls/{call['id']}/events").json["data"][-1]
+    assert report["occurred_at"] == "2026-11-23T11:57:39Z"
+    assert report["recorded_at"] == "2026-11-23T12:00:02Z"
+    assert (report["source"], report["attempt"]) == ("webhook", 1)
+
+
+def test_an_unknown_path_is_a_problem_too(caller: Caller) -> None:
+    answer = caller.get("/nothing")
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+
+
+def test_a_wrong_method_names_the_right_ones(caller: Caller) -> None:
+    answer = caller.client.delete("/api/v1/calls", headers=caller.headers)
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
