@@ -32,6 +32,8 @@ def make_context(settings: Settings) -> Context:
             timezone=settings.provider_timezone,
             webhook_id=settings.webhook_id,
             fields=settings.webhook_fields,
+            total_timeout=settings.provider_timeout,
+            read_timeout=min(8.0, settings.provider_timeout),
         ),
         vault=Vault(settings.secret_key),
     )

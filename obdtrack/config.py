@@ -32,6 +32,7 @@ class Settings:
     provider_url: str
     provider_token: str = field(repr=False)
     provider_timezone: ZoneInfo
+    provider_timeout: float
     bridge: str | None
     webhook_id: str | None
     webhook_secrets: tuple[str, ...] = field(repr=False)
@@ -209,6 +210,11 @@ _READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "provider_url": _provider_url,
     "provider_token": lambda env: env.str("PROVIDER_TOKEN", ""),
     "provider_timezone": _zone,
+    "provider_timeout": lambda env: env.float(
+        "PROVIDER_TIMEOUT",
+        15.0,
+        validate=_check(lambda seconds: 1 <= seconds <= 20, "must be from 1 to 20 (seconds)."),
+    ),
     "bridge": lambda env: env.str(
         "BRIDGE",
         None,

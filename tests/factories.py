@@ -82,6 +82,7 @@ def settings(**changes: Any) -> Settings:
             provider_url="http://127.0.0.1:9/api/v2/",
             provider_token="the-provider-token",
             provider_timezone=ZoneInfo("UTC"),
+            provider_timeout=15.0,
             bridge="+918068280000",
             webhook_id="hook-1",
             webhook_secrets=(SECRET,),

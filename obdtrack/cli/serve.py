@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import socket
+import os
+import signal
+import threading
+import time
 from dataclasses import replace
 
 import click
+from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from obdtrack.application import create_app, make_context
+from obdtrack.cli.ports import require_free_port
 from obdtrack.config import Settings, load_settings, require_for_serving
-from obdtrack.errors import ConfigError
 from obdtrack.logs import configure_logs
 from obdtrack.storage.migrate import check_schema
 
@@ -34,7 +38,7 @@ def command(insecure: bool) -> None:
     if settings.insecure:
         click.echo("WARNING: serving without secrets. Anyone who can reach the port is believed.")
     _check_database(settings)
-    _check_port(settings)
+    require_free_port(settings.host, settings.port)
     serve(settings)
 
 
@@ -52,11 +56,24 @@ def serve(settings: Settings) -> None:
         workers=1,
         blocking_threads=THREADS,
         workers_kill_timeout=STOP_SECONDS,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         websockets=False,
     )
     click.echo(f"obdtrack listens on http://{settings.host}:{settings.port}", err=True)
-    server.serve(target_loader=lambda: create_app(make_context(settings)), wrap_loader=False)
+    server.serve(target_loader=lambda: _load(settings), wrap_loader=False)
+
+
+def _load(settings: Settings) -> Flask:
+    """Make the application, in the worker process."""
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    return create_app(make_context(settings))
+
+
+def _end_with_parent(parent: int) -> None:
+    # A killed parent cannot stop its worker, which would keep the port from the next start.
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _check_database(settings: Settings) -> None:
@@ -64,16 +81,3 @@ def _check_database(settings: Settings) -> None:
     with context.store.connection_context():
         check_schema(context.store)
     context.store.close_all()  # the worker is forked off; no connection may cross that
-
-
-def _check_port(settings: Settings) -> None:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise ConfigError(
-                f"Port {settings.port} on {settings.host} cannot be used: {error.strerror}. "
-                "Stop what listens there or set OBDTRACK_PORT to another."
-            ) from None

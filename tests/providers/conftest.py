@@ -133,9 +133,9 @@ def client_of() -> Callable[..., MobTexting]:
 
     def make(url: str, **settings: object) -> MobTexting:
         options: dict[str, object] = {
-            "connect_timeout": 0.5,
-            "read_timeout": 0.6,
-            "total_timeout": 1.2,
+            "connect_timeout": 0.4,
+            "read_timeout": 0.5,
+            "total_timeout": 0.9,
             "timezone": ZoneInfo("UTC"),
             "webhook_id": None,
             "token": TOKEN,

@@ -26,7 +26,7 @@ from obdtrack.providers import connections
 from obdtrack.providers.connections import Limits
 from obdtrack.providers.http import Exchange, ExchangeError, exchange, open_session
 
-LIMITS = Limits(connect=0.5, read=0.6, total=1.2, max_bytes=100_000)
+LIMITS = Limits(connect=0.4, read=0.5, total=0.9, max_bytes=100_000)
 GENEROUS = LIMITS.total + 5
 SMALL = http_answer(b'{"a": 1}')
 CANARY = "918919525224"
@@ -85,12 +85,10 @@ def test_a_bad_answer_to_a_post_fails_in_time_and_is_not_asked_for_again(
 
 
 def test_an_answer_without_end_is_read_to_the_bound_only(loopback):
-    server = loopback(lambda peer: [peer.sendall(b"x" * 65536) for _ in range(4000)])
-    server.behaviours = (says(b"HTTP/1.1 200 OK\r\n\r\n"), *server.behaviours)
-    head = b"HTTP/1.1 200 OK\r\n\r\n"
-    endless = loopback(lambda peer: [peer.sendall(head + b"x" * 65536) for _ in range(4000)])
+    head, piece = b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536
+    server = loopback(lambda peer: [peer.sendall(head + piece) for _ in range(4_000)])
     tracemalloc.start()
-    assert failure_of(endless.url).failure is Failure.ANSWER_TOO_LARGE
+    assert failure_of(server.url).failure is Failure.ANSWER_TOO_LARGE
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
 
@@ -114,15 +112,15 @@ def test_a_redirect_is_an_answer_and_is_not_followed(loopback, status):
     assert (len(server.requests), elsewhere.requests) == (1, [])
 
 
-def test_refused_connections_are_unreachable_and_tried_twice(monkeypatch):
+def refuse(*_args):
+    raise ConnectionRefusedError(111, "Connection refused")
+
+
+def test_what_never_connected_is_tried_twice(monkeypatch):
     tries = []
     monkeypatch.setattr(connections, "create_connection", lambda *a: tries.append(a) or refuse())
     assert failure_of("http://127.0.0.1:1/").failure is Failure.UNREACHABLE
     assert len(tries) == 2
-
-
-def refuse():
-    raise ConnectionRefusedError(111, "Connection refused")
 
 
 def test_a_refused_connection_names_the_reason():
@@ -131,7 +129,7 @@ def test_a_refused_connection_names_the_reason():
 
 def test_a_second_try_that_connects_is_as_good_as_the_first(loopback, monkeypatch):
     server, real = loopback(says(SMALL)), connections.create_connection
-    ways = iter([lambda *a: refuse(), real])
+    ways = iter([refuse, real])
     monkeypatch.setattr(connections, "create_connection", lambda *a: next(ways)(*a))
     assert ask(server.url).status == 200
     assert len(server.requests) == 1
@@ -141,8 +139,11 @@ def test_the_next_address_is_tried_when_the_first_is_dead(loopback, monkeypatch)
     server = loopback(says(SMALL))
     found = [(2, 1, 6, "", ("127.0.0.9", 0)), (2, 1, 6, "", ("127.0.0.1", 0))]
     real = socket.getaddrinfo
-    answers = lambda host, *a, **k: found if host == "two.test" else real(host, *a, **k)  # noqa: E731
-    monkeypatch.setattr(socket, "getaddrinfo", answers)
+
+    def resolve(host, *args, **options):
+        return found if host == "two.test" else real(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     assert ask(server.url.replace("127.0.0.1", "two.test")).status == 200
 
 

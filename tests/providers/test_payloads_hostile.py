@@ -157,7 +157,7 @@ HOSTILE = {
     "one-json-key-often": b"{" + b",".join(b'"id":%d' % n for n in range(6_000)) + b"}",
     "many-keys": b"{" + b",".join(b'"k%d":%d' % (n, n) for n in range(5_000)) + b"}",
     "parts": b"--b\r\n" + b"Content-Disposition: form-data; name=a\r\n\r\n1\r\n--b\r\n" * 1_300,
-    "boundary": b"--" + b" " * 64_000 + b"content-disposition",
+    "boundary": b"--" + b" " * 256_000 + b"content-disposition",
     "percent": b"%7b" * 21_000,
 }
 

@@ -221,6 +221,12 @@ def test_json_is_parsed_without_floats() -> None:
     assert parsed == {"a": "0.5000", "b": 1, "c": "1e400", "d": "NaN", "e": ["1.0"]}
 
 
+@pytest.mark.parametrize("digits", [19, 5_000])
+def test_an_integer_no_column_can_hold_stays_text(digits: int) -> None:
+    assert load_json(b"9" * digits) == "9" * digits
+    assert load_json(b"9" * 18) == int("9" * 18)
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"<html>", b"[" * 100_000, b"\xff", b'{"a": 1,}'])
 def test_what_is_not_strict_json_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):

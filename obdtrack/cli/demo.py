@@ -1,0 +1,172 @@
+"""`demo`: the main job on this machine, with a simulated provider and nothing to pay for."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import requests
+
+from obdtrack.application import make_context
+from obdtrack.cli.ports import free_port, require_free_port
+from obdtrack.config import Settings, load_settings
+from obdtrack.domain.status import WAITING
+from obdtrack.errors import ConfigError
+from obdtrack.simulator.server import SimulatorConfig, running
+from obdtrack.storage.migrate import migrate
+from obdtrack.workflows.keys import create_key
+
+DATABASE = "sqlite:///var/demo.db"
+FLOW = "23"
+
+# Number -> what the simulator makes of it; the last two digits decide.
+CALLS: dict[str, str] = {
+    "+918867135001": "answered",
+    "+918867135011": "busy",
+    "+918867135013": "no answer",
+    "+918867135021": "reported twice",
+    "+918867135022": "reported before the answer",
+    "+918867135026": "a report composed as a form",
+    "+918867135037": "refused: insufficient balance",
+    "+918867135033": "an error after accepting: it may ring",
+}
+
+
+@click.command(help="Try everything on this machine, with a provider simulator.")
+def command() -> None:
+    """Start simulator and server, place some calls, show what comes, and wait for Ctrl-C."""
+    _defaults(os.environ)
+    settings = load_settings()
+    require_free_port(settings.host, settings.port)
+    base = f"http://{settings.host}:{settings.port}"
+    simulated = SimulatorConfig(
+        token=settings.provider_token,
+        callback_url=f"{base}/webhooks/mobtexting",
+        secret=settings.webhook_secrets[0],
+    )
+    # Both ways to stop end alike, also when a shell started us with Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with running(simulated, port=int(os.environ["OBDTRACK_DEMO_PROVIDER_PORT"])):
+        key = _prepared(settings)
+        with _server():
+            _wait_until_ready(base)
+            newest = _place_calls(base, key)
+            _tell(base, key, newest)
+            _wait_for_the_end()
+    click.echo("Stopped.")
+
+
+def _defaults(environ: Any) -> None:
+    """Set what the demo needs and the environment does not: its own provider, fresh secrets."""
+    port = free_port()
+    environ.update(
+        OBDTRACK_PROVIDER_URL=f"http://127.0.0.1:{port}/api/v2/",
+        OBDTRACK_PROVIDER_TOKEN=secrets.token_urlsafe(),
+        OBDTRACK_WEBHOOK_SECRETS=secrets.token_urlsafe(),
+        OBDTRACK_PROVIDER_TIMEZONE="UTC",
+        OBDTRACK_WEBHOOK_FIELDS="",
+        OBDTRACK_DEMO_PROVIDER_PORT=str(port),
+    )
+    environ.setdefault("OBDTRACK_SECRET_KEY", secrets.token_urlsafe())
+    environ.setdefault("OBDTRACK_DATABASE_URL", DATABASE)
+    environ.setdefault("OBDTRACK_BRIDGE", "+918068280000")
+    environ.setdefault("OBDTRACK_LOG_LEVEL", "warning")
+
+
+def _prepared(settings: Settings) -> str:
+    context = make_context(settings)
+    migrate(context.store)
+    key = create_key("demo", ["read", "place", "pii", "admin"], context)
+    context.store.close_all()
+    return key
+
+
+@contextmanager
+def _server() -> Iterator[None]:
+    # Its own session, so that Ctrl-C reaches it once, from us, and in order.
+    server = subprocess.Popen([sys.executable, "-m", "obdtrack", "serve"], start_new_session=True)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo()
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+def _wait_until_ready(base: str) -> None:
+    for _ in range(100):
+        try:
+            if requests.get(f"{base}/readyz", timeout=2).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise ConfigError(f"The server at {base} did not become ready; its messages are above.")
+
+
+def _place_calls(base: str, key: str) -> str:
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {key}"
+    click.echo(f"\nPlacing {len(CALLS)} calls through the simulated provider:")
+    placed: dict[str, Mapping[str, Any]] = {}
+    for number, fate in CALLS.items():
+        body = {"to": number, "flow_id": FLOW, "name": "demo", "variables": {"otp": "123456"}}
+        call = session.post(f"{base}/api/v1/calls", json=body, timeout=30).json()
+        placed[call["id"]] = call
+        _line(call, fate)
+    click.echo("\nReports arrive over the next seconds:")
+    _follow(session, f"{base}/api/v1/calls", placed)
+    return next(iter(placed))
+
+
+def _follow(session: requests.Session, url: str, placed: dict[str, Mapping[str, Any]]) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and any(c["status"] == "queued" for c in placed.values()):
+        time.sleep(0.3)
+        for call in session.get(url, timeout=10).json()["data"]:
+            before = placed.get(call["id"])
+            if before is not None and before["status"] != call["status"]:
+                placed[call["id"]] = call
+                _line(call, CALLS[call["to"]])
+    waiting = sum(call["status"] in WAITING for call in placed.values())
+    if waiting:
+        click.echo(f"  {waiting} not known yet: asked for at the provider later, never re-sent.")
+
+
+def _line(call: Mapping[str, Any], fate: str) -> None:
+    known = f"({call['reason']}) " if call["reason"] else ""
+    click.echo(f"  {call['to']}  {call['status']:<11} {known}[{call['status_source']}]  {fate}")
+
+
+def _tell(base: str, key: str, call_id: str) -> None:
+    first = f"{base}/api/v1/calls"
+    auth = f"-H 'Authorization: Bearer {key}'"
+    body = f'-d \'{{"to": "+918867135001", "flow_id": "{FLOW}"}}\''
+    click.echo(f"""
+The API key:
+  {key}
+
+Place a call (the last two digits decide its fate: python -m obdtrack simulator --help):
+  curl -s {first} {auth} -H 'Content-Type: application/json' {body}
+
+Look a call up:
+  curl -s {first}/{call_id} {auth}
+
+See its timeline:
+  curl -s {first}/{call_id}/events {auth}
+
+Stop with Ctrl-C.""")
+
+
+def _wait_for_the_end() -> None:
+    while True:
+        time.sleep(3600)

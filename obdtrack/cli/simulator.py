@@ -1,0 +1,58 @@
+"""`simulator`: a stand-in for the provider, on loopback only."""
+
+from __future__ import annotations
+
+import click
+
+from obdtrack.errors import ConfigError
+from obdtrack.simulator.server import FATES_HELP, SimulatorConfig, serve
+
+_EPILOG = f"\b\nThe number's last two digits decide what becomes of a call:\n{FATES_HELP}"
+
+
+@click.command(help="Run a stand-in for the provider on loopback.", epilog=_EPILOG)
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
+@click.option("--port", default=8001, show_default=True)
+@click.option("--token", default="simulated-token", show_default=True, help="What callers send.")
+@click.option(
+    "--callback",
+    default="http://127.0.0.1:8000/webhooks/mobtexting",
+    show_default=True,
+    help="Where reports go unless a webhook was registered.",
+)
+@click.option("--secret", envvar="OBDTRACK_WEBHOOK_SECRETS", help="What reports carry.")
+@click.option("--ring-seconds", default=3.0, show_default=True, help="How long a phone rings.")
+@click.option(
+    "--generation",
+    type=click.Choice(["2019", "2024"]),
+    default="2019",
+    show_default=True,
+    help="Which of the provider's two kinds of answers to give.",
+)
+@click.option(
+    "--slow-seconds", default=60.0, show_default=True, help="How long a slow answer takes."
+)
+def command(
+    host: str,
+    port: int,
+    token: str,
+    callback: str,
+    secret: str | None,
+    ring_seconds: float,
+    generation: str,
+    slow_seconds: float,
+) -> None:
+    """Answer as the provider does and post reports, until Ctrl-C."""
+    config = SimulatorConfig(
+        token=token,
+        callback_url=callback,
+        secret=(secret or "").split(",")[0].strip() or None,
+        ring_seconds=ring_seconds,
+        generation="2024" if generation == "2024" else "2019",
+        slow_seconds=slow_seconds,
+    )
+    click.echo(f"The simulator listens on http://{host}:{port}/api/v2/", err=True)
+    try:
+        serve(config, host=host, port=port)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None

@@ -1,0 +1,112 @@
+"""Simulator and server, each started by its command, talking over real sockets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from obdtrack.cli.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "obdtrack"]
+
+
+class Installation:
+    """An obdtrack with its provider, as somebody would run it on one machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self.provider_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.provider_url = f"http://127.0.0.1:{self.provider_port}"
+        self.environ = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("OBDTRACK_")},
+            "OBDTRACK_DATABASE_URL": f"sqlite:///{folder}/obdtrack.db",
+            "OBDTRACK_PROVIDER_URL": f"{self.provider_url}/api/v2/",
+            "OBDTRACK_PROVIDER_TOKEN": "the-provider-token",
+            "OBDTRACK_PROVIDER_TIMEOUT": "3",
+            "OBDTRACK_WEBHOOK_SECRETS": "a-secret-long-enough",
+            "OBDTRACK_SECRET_KEY": "a-secret-key-long-enough",
+            "OBDTRACK_BRIDGE": "+918068280000",
+            "OBDTRACK_PORT": str(self.port),
+        }
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.session = requests.Session()
+
+    def run(self, *arguments: str) -> str:
+        """Run a command to its end and give what it printed."""
+        done = subprocess.run(
+            [*COMMAND, *arguments], env=self.environ, cwd=ROOT, capture_output=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().strip()
+
+    def start(self, *arguments: str, ready: str) -> subprocess.Popen[bytes]:
+        """Start a command that stays, and wait until `ready` answers."""
+        process = subprocess.Popen([*COMMAND, *arguments], env=self.environ, cwd=ROOT)
+        self.processes.append(process)
+        until(lambda: _answers(ready))
+        return process
+
+    def start_simulator(self, *options: str) -> None:
+        self.start(
+            *("simulator", "--port", str(self.provider_port), "--token", "the-provider-token"),
+            *("--callback", f"{self.url}/webhooks/mobtexting", *options),
+            ready=f"{self.provider_url}/simulator/calls",
+        )
+
+    def start_server(self) -> subprocess.Popen[bytes]:
+        return self.start("serve", ready=f"{self.url}/livez")
+
+    def sign_in(self) -> None:
+        key = self.run("keys", "create", "tests", "--scope", "read,place,admin")
+        self.session.headers["Authorization"] = f"Bearer {key}"
+
+    def place(self, number: str, **body: Any) -> Any:
+        body = {"to": number, "flow_id": "23", **body}
+        answer = self.session.post(f"{self.url}/api/v1/calls", json=body, timeout=30)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def call(self, call_id: str) -> Any:
+        return self.session.get(f"{self.url}/api/v1/calls/{call_id}", timeout=10).json()
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait(timeout=40)
+
+
+def until(holds: Callable[[], Any], seconds: float = 20) -> Any:
+    """Wait for something to hold, and give what it gave."""
+    deadline = time.monotonic() + seconds
+    while not (result := holds()):
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.05)
+    return result
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code < 500
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    installed = Installation(tmp_path_factory.mktemp("installation"))
+    installed.run("migrate")
+    installed.sign_in()
+    installed.start_simulator("--ring-seconds", "0.3", "--slow-seconds", "4")
+    installed.start_server()
+    yield installed
+    installed.stop()

@@ -1,0 +1,101 @@
+"""Every fate the simulator knows, placed through the API and followed to its end."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from obdtrack.simulator.fates import FATES
+from tests.end_to_end.conftest import Installation, until
+
+# Last two digits -> (status, reason, source) in the end, by reports alone.
+ENDS: dict[str, tuple[str, str | None, str]] = {
+    "01": ("completed", None, "webhook"),
+    "10": ("completed", None, "webhook"),
+    "11": ("busy", None, "webhook"),
+    "12": ("completed", None, "webhook"),
+    "13": ("no-answer", None, "webhook"),
+    "14": ("canceled", None, "webhook"),
+    "15": ("failed", "congestion", "webhook"),
+    "16": ("failed", "channel-unavailable", "webhook"),
+    "17": ("completed", "agent-missed", "webhook"),
+    "18": ("queued", None, "api"),
+    "19": ("completed", "not-forwarded", "webhook"),
+    "20": ("completed", None, "webhook"),
+    "21": ("completed", None, "webhook"),
+    "22": ("completed", None, "webhook"),
+    "23": ("queued", None, "api"),
+    "25": ("completed", None, "webhook"),
+    "26": ("completed", None, "webhook"),
+    "27": ("completed", None, "webhook"),
+    "28": ("completed", None, "webhook"),
+    "29": ("queued", None, "api"),
+    "30": ("completed", None, "webhook"),
+    "31": ("unknown", "timeout", "api"),
+    "32": ("unknown", "connection-lost", "api"),
+    "33": ("unknown", "provider-error", "api"),
+    "34": ("unknown", "timeout", "api"),
+    "35": ("rejected", "invalid-token", "api"),
+    "36": ("rejected", "invalid-request", "api"),
+    "37": ("rejected", "insufficient-balance", "api"),
+    "38": ("rejected", "rate-limited", "api"),
+    "39": ("completed", None, "webhook"),
+    "40": ("completed", None, "webhook"),
+    "41": ("rejected", "invalid-token", "api"),
+    "42": ("unknown", "answer-without-id", "api"),
+}
+REDIALED = {"12", "20"}
+
+
+@pytest.fixture(scope="module")
+def placed(installation: Installation) -> dict[str, str]:
+    """A call for every fate, by the last two digits of its number; gives their ids."""
+
+    def place(digits: str) -> str:
+        interval = 5 if digits in REDIALED else 0
+        call = installation.place(f"+9188671350{digits}", interval=interval)
+        return str(call["id"])
+
+    with ThreadPoolExecutor(8) as pool:
+        return dict(zip(ENDS, pool.map(place, ENDS), strict=True))
+
+
+def test_every_fate_has_its_expectation() -> None:
+    assert set(FATES) == set(ENDS) - {"01"}
+
+
+@pytest.mark.parametrize("digits", ENDS)
+def test_each_fate_ends_as_it_should(
+    installation: Installation, placed: dict[str, str], digits: str
+) -> None:
+    def end() -> tuple[str, str | None, str]:
+        call = installation.call(placed[digits])
+        return call["status"], call["reason"], call["status_source"]
+
+    until(lambda: end() == ENDS[digits])
+
+
+def test_a_redialed_call_shows_both_attempts(
+    installation: Installation, placed: dict[str, str]
+) -> None:
+    until(lambda: len(installation.call(placed["12"])["attempts"]) == 2)
+    words = [attempt["status"] for attempt in installation.call(placed["12"])["attempts"]]
+    assert words == ["no-answer", "completed"]
+
+
+def test_conflicting_reports_are_marked(installation: Installation, placed: dict[str, str]) -> None:
+    assert until(lambda: installation.call(placed["27"])["conflict"])
+
+
+def test_an_unknown_word_is_shown_as_it_came(
+    installation: Installation, placed: dict[str, str]
+) -> None:
+    until(lambda: installation.call(placed["18"])["provider_status"] == "RINGOUT")
+
+
+def test_nobody_was_dialled_twice(installation: Installation, placed: dict[str, str]) -> None:
+    calls = installation.session.get(f"{installation.provider_url}/simulator/calls").json()
+    numbers = [call["to"] for call in calls["data"]]
+    assert numbers
+    assert len(numbers) == len(set(numbers))

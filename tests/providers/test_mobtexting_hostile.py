@@ -1,0 +1,106 @@
+"""Bad answers through real sockets: bounded, in doubt where they prove nothing, token at home."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import time
+
+import pytest
+from conftest import TO, TOKEN, closes, drips, http_answer, resets, says, stays_silent
+
+from obdtrack.domain.submission import PLACEMENT, Failure, Placement
+
+LOGIN = b"<html><title>Login</title><form><input type='password'></form></html>"
+YES = b'{"status": "OK", "data": [{"id": "a:1", "mobile": "918919525224"}]}'
+LONG = http_answer(YES + b" " * 500)
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+UNREADABLE = Failure.UNREADABLE_ANSWER
+
+BAD_ANSWERS = {
+    "login page": (says(http_answer(LOGIN, Content_Type="text/html")), Failure.INVALID_TOKEN),
+    "redirect to login": (
+        says(http_answer(b"", "302 F", Location="/login")),
+        Failure.INVALID_TOKEN,
+    ),
+    "other page": (says(http_answer(b"<html>Hi</html>", Content_Type="text/html")), UNREADABLE),
+    "list": (says(http_answer(b"[" + YES + b"]")), UNREADABLE),
+    "null": (says(http_answer(b"null")), UNREADABLE),
+    "empty": (says(http_answer(b"")), UNREADABLE),
+    "no content": (says(b"HTTP/1.1 204 No Content\r\n\r\n"), UNREADABLE),
+    "10 MB": (says(http_answer(YES + b" " * 10_000_000)), Failure.ANSWER_TOO_LARGE),
+    "chunks without end": (
+        says(CHUNKED + b"ffff\r\n".join([b""] + [b" " * 65_535 + b"\r\n"] * 40)),
+        Failure.ANSWER_TOO_LARGE,
+    ),
+    "chunks that are none": (says(CHUNKED + b"zz\r\n" + YES), Failure.CONNECTION_LOST),
+    "gzip": (says(http_answer(gzip.compress(YES), Content_Encoding="gzip")), UNREADABLE),
+    "gzip bomb": (
+        says(http_answer(gzip.compress(bytes(100_000_000)), Content_Encoding="gzip")),
+        UNREADABLE,
+    ),
+    "cut headers": (lambda peer: (peer.sendall(LONG[:30]), closes(peer)), UNREADABLE),
+    "no HTTP": (says(b"220 smtp ready\r\n"), UNREADABLE),
+    "dripping headers": (drips(LONG, after=10), Failure.TIMEOUT),
+    "dripping body": (drips(LONG, after=120), Failure.TIMEOUT),
+    "silence": (stays_silent, Failure.TIMEOUT),
+    "reset": (resets(), Failure.CONNECTION_LOST),
+    "reset in the body": (resets(after=LONG[:-5]), Failure.CONNECTION_LOST),
+    "closed": (closes, Failure.CONNECTION_LOST),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "failure"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+def test_a_bad_answer_is_bounded_and_the_call_is_asked_for_once(
+    loopback, client_of, call, behaviour, failure
+):
+    server, started = loopback(behaviour), time.monotonic()
+    answer = client_of(server.url).send(call)
+    assert time.monotonic() - started < 0.9 + 5
+    assert (answer.failure, len(server.requests)) == (failure, 1)
+    assert len(answer.body or b"") <= 1_000_000
+
+
+@pytest.mark.parametrize(("behaviour", "failure"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+def test_a_bad_answer_to_a_question_is_bounded_too(loopback, client_of, behaviour, failure):
+    server, started = loopback(behaviour), time.monotonic()
+    assert client_of(server.url).find(to=TO).failure is failure
+    assert time.monotonic() - started < 0.9 + 5
+
+
+def test_what_never_left_was_not_placed(client_of, call):
+    answer = client_of("http://127.0.0.1:1/").send(call)
+    assert (answer.failure, answer.placement) == (Failure.UNREACHABLE, Placement.NOT_PLACED)
+    assert (answer.http_status, answer.body) == (None, None)
+
+
+@pytest.mark.parametrize("code", ["301 M", "302 F", "303 S", "307 T", "308 P"])
+def test_a_redirect_carries_neither_token_nor_call_elsewhere(loopback, client_of, call, code):
+    elsewhere = loopback(says(http_answer(YES)))
+    server = loopback(says(http_answer(b"", code, Location=elsewhere.url + "outgoing/send")))
+    answer = client_of(server.url).send(call)
+    assert (elsewhere.connections, len(server.requests)) == (0, 1)
+    assert answer.message == f"redirects to {elsewhere.url}outgoing/send"
+    certain = code[:3] in ("301", "307", "308")
+    assert (PLACEMENT[answer.failure] is Placement.NOT_PLACED) is certain
+
+
+@pytest.mark.parametrize("home", ["NETRC", "HOME"])
+def test_a_netrc_does_not_replace_the_token(loopback, client_of, call, tmp_path, monkeypatch, home):
+    for name in (".netrc", "_netrc"):
+        (tmp_path / name).write_text("machine 127.0.0.1 login mallory password stolen\n")
+    monkeypatch.setenv(home, str(tmp_path / ".netrc" if home == "NETRC" else tmp_path))
+    server = loopback(says(http_answer(YES)))
+    assert client_of(server.url).send(call).failure is None
+    assert f"\r\nAuthorization: Bearer {TOKEN}\r\n".encode() in server.requests[0]
+    assert b"Basic" not in server.requests[0]
+
+
+@pytest.mark.parametrize("behaviour", [entry[0] for entry in BAD_ANSWERS.values()], ids=BAD_ANSWERS)
+def test_no_word_of_ours_holds_token_or_number(loopback, client_of, call, caplog, capfd, behaviour):
+    caplog.set_level(logging.DEBUG)
+    client = client_of(loopback(behaviour).url)
+    sent, found = client.send(call), client.find(to=TO)
+    written = capfd.readouterr()
+    assert TOKEN not in f"{client!r} {sent!r} {found!r} {caplog.text} {written}"
+    assert TO[1:] not in f"{sent.message} {found.message} {caplog.text} {written}"
