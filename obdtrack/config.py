@@ -241,3 +241,6 @@ _READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     ),
     "insecure": lambda env: env.bool("INSECURE", False),
 }
+
+SETTINGS: tuple[str, ...] = tuple(_READERS)
+"""The names of all settings, in lower case and without the prefix."""

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 from obdtrack.config import Settings
 from obdtrack.domain.event import Event
-from obdtrack.domain.report import RawDelivery, Reading
+from obdtrack.domain.report import RawDelivery, Reading, Report, facts, occurred_at
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendAnswer
 from obdtrack.providers import StatusAnswer
 from obdtrack.providers.mobtexting_payloads import PayloadReader, read_delivery
+from obdtrack.providers.mobtexting_words import meaning_of
 from obdtrack.workflows.context import new_id
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -137,3 +138,55 @@ def event(
 ) -> Event:
     """One event with its detail; an answered report unless told otherwise."""
     return Event(event_id or new_id(), kind, source, at, status=status, detail=detail)
+
+
+def report(
+    word: str = "ANSWER",
+    *,
+    start: float | None = None,
+    end: float | None = None,
+    source: Source = Source.WEBHOOK,
+    **more: Any,
+) -> Event:
+    """The event of a report that says `word`; `start` and `end` are minutes after NOON."""
+    status, answered, reason = meaning_of(word)
+    told = Report(
+        status=status,
+        answered=answered,
+        reason=reason,
+        provider_status=word,
+        started_at=None if start is None else minute(start),
+        ended_at=None if end is None else minute(end),
+        **more,
+    )
+    return Event(
+        id=new_id(),
+        kind=Kind.REPORT,
+        source=source,
+        recorded_at=NOON,
+        status=status,
+        reason=reason,
+        occurred_at=occurred_at(told),
+        detail=facts(told),
+    )
+
+
+def claim(
+    status: Status | None, kind: Kind = Kind.ANSWER, source: Source = Source.API, **detail: Any
+) -> Event:
+    """What we did or a person said; the provider's answer to our request unless told otherwise."""
+    return event(kind, status, source=source, **detail)
+
+
+def story(*events: Event) -> list[Event]:
+    """A call's timeline: its submission, then these events, recorded a second apart."""
+    submission = claim(Status.SUBMITTING, Kind.SUBMISSION)
+    return [
+        event._replace(id=new_id(), recorded_at=NOON + timedelta(seconds=count))
+        for count, event in enumerate((submission, *events))
+    ]
+
+
+def minute(count: float) -> datetime:
+    """So many minutes after NOON."""
+    return NOON + timedelta(minutes=count)

@@ -28,3 +28,11 @@ class Event(NamedTuple):
     answer_id: UUID | None = None
     detail: Mapping[str, Any] = {}
     times_seen: int = 1
+
+
+def place_in_story(event: Event) -> tuple[bool, datetime, UUID]:
+    """Give the sort key of a timeline: as recorded, but the submission first.
+
+    A report may come in by another machine, or after a clock was set back.
+    """
+    return event.kind is not Kind.SUBMISSION, event.recorded_at, event.id

@@ -12,9 +12,23 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from obdtrack.domain.event import Event
+from obdtrack.domain.attempts import group_attempts, word_of
+from obdtrack.domain.event import Event, place_in_story
 from obdtrack.domain.status import FINAL, Kind, Source, Status, strength
 from obdtrack.domain.times import from_text
+
+_BY_WEIGHT = (
+    "ended_at",
+    "duration_seconds",
+    "provider_status",
+    "answered",
+    "charges",
+    "dtmf",
+    "hangup_by",
+    "recording_url",
+    "started_at",
+)
+"""What tells reports of one attempt apart, the most telling first: every fact the fold uses."""
 
 
 class Attempt(NamedTuple):
@@ -68,7 +82,7 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
 
     Raises ValueError if no event says how the call began.
     """
-    events = sorted(events, key=_recorded)
+    events = sorted(events, key=place_in_story)
     reports = [event for event in events if event.kind is Kind.REPORT]
     claims = [event for event in events if event.kind is not Kind.REPORT and event.status]
     if not claims:
@@ -81,44 +95,6 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
     if decisive:
         return _decided(decisive[-1], attempts, claims)
     return _undecided(claims, reports, attempts)
-
-
-def group_attempts(reports: Sequence[Event], interval: int) -> list[list[Event]]:
-    """Sort reports into attempts, oldest attempt first.
-
-    One provider start time is one attempt. A report without one belongs to an attempt that it
-    agrees with; else, when redials were asked for, each word is an attempt of its own, and when
-    they were not, there was only one attempt.
-    """
-    timed: dict[str, list[Event]] = {}
-    loose: list[Event] = []
-    for report in reports:
-        start: str | None = report.detail.get("started_at")
-        if start is not None:
-            timed.setdefault(start, []).append(report)
-        elif report.status in FINAL:
-            loose.append(report)
-    groups = [timed[start] for start in sorted(timed)]
-    apart: dict[str, list[Event]] = {}
-    for report in loose:
-        home = _home(report, groups, interval)
-        if home is None:
-            apart.setdefault(_word(report) if interval else "", []).append(report)
-        else:
-            home.append(report)
-    return sorted(groups + list(apart.values()), key=_begun)
-
-
-def _home(report: Event, groups: list[list[Event]], interval: int) -> list[Event] | None:
-    agreeing = [group for group in groups if any(_agree(report, other) for other in group)]
-    if agreeing:
-        return agreeing[-1]
-    return groups[-1] if groups and not interval else None
-
-
-def _agree(report: Event, other: Event) -> bool:
-    end = report.detail.get("ended_at")
-    return other.status == report.status and end in (None, other.detail.get("ended_at"))
 
 
 def _attempt(number: int, group: Sequence[Event]) -> Attempt:
@@ -144,7 +120,7 @@ def _attempt(number: int, group: Sequence[Event]) -> Attempt:
         dtmf=fact("dtmf"),
         hangup_by=fact("hangup_by"),
         recording_url=fact("recording_url"),
-        words=tuple(dict.fromkeys(_word(event) for event in ranked)),
+        words=tuple(dict.fromkeys(word_of(event) for event in ranked)),
         conflict=len(finals) > 1,
         event_ids=tuple(event.id for event in group),
     )
@@ -181,7 +157,8 @@ def _undecided(
         word = latest.detail.get("provider_status") or word
         if claim.status in (Status.SUBMITTING, Status.UNKNOWN):
             # A report of any kind proves that the provider has the call.
-            claim = latest._replace(status=Status.QUEUED)
+            since = latest.occurred_at or latest.recorded_at
+            claim = latest._replace(status=Status.QUEUED, recorded_at=since)
     assert claim.status is not None
     return CallState(
         status=claim.status,
@@ -196,36 +173,22 @@ def _undecided(
     )
 
 
-def _recorded(event: Event) -> tuple[datetime, UUID]:
-    return event.recorded_at, event.id
+def _weight(report: Event) -> tuple[Any, ...]:
+    """Order the reports of one attempt by how much they say, never by when they arrived.
 
-
-def _word(report: Event) -> str:
-    return str(report.detail.get("provider_status") or report.status or "")
-
-
-def _begun(group: Sequence[Event]) -> datetime:
-    return min(_time(e.detail.get("started_at")) or e.occurred_at or e.recorded_at for e in group)
-
-
-def _weight(report: Event) -> tuple[int, bool, str, int, str, str]:
-    """Order the reports of one attempt by how much they say, never by when they arrived."""
+    A report that says all another says, and more, comes before it: whether the lesser one was
+    kept, or came later and was a duplicate, must make no difference.
+    """
+    facts = [report.detail.get(name) for name in _BY_WEIGHT]
     return (
         strength(report.status),
+        *((fact is not None, fact) for fact in facts),
         report.source is Source.WEBHOOK,
-        report.detail.get("ended_at") or "",
-        report.detail.get("duration_seconds") or 0,
-        _word(report),
-        repr(sorted(report.detail.items(), key=_name)),
     )
 
 
-def _weight_by_time(report: Event) -> tuple[str, tuple[int, bool, str, int, str, str]]:
+def _weight_by_time(report: Event) -> tuple[str, tuple[Any, ...]]:
     return report.detail.get("started_at") or "", _weight(report)
-
-
-def _name(item: tuple[str, Any]) -> str:
-    return item[0]
 
 
 def _claimed(claims: Sequence[Event], name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from obdtrack.domain.event import Event
+from obdtrack.domain.event import Event, place_in_story
 from obdtrack.domain.fold import fold
 from obdtrack.domain.status import Status
 
@@ -26,7 +26,7 @@ def build_timeline(events: Iterable[Event], interval: int = 0) -> list[Entry]:
     `interval` is the call's minutes between redials, 0 for none. Raises ValueError if the first
     event does not say how the call began.
     """
-    ordered = sorted(events, key=lambda event: (event.recorded_at, event.id))
+    ordered = sorted(events, key=place_in_story)
     if not ordered:
         return []
     final = fold(ordered, interval)

@@ -55,6 +55,10 @@ class Attempt:
         """Give the seconds the next step before sending may take; raises TimeoutError at none."""
         return _left(self._send_by, self.limits.connect)
 
+    def has_time_to_send(self, after: float) -> bool:
+        """Tell whether something could still be sent `after` so many seconds."""
+        return time.monotonic() + after < self._send_by
+
     def time_to_answer(self) -> float:
         """Give the seconds the next step after that may take; raises TimeoutError at none."""
         return _left(self._deadline, self.limits.read)

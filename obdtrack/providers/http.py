@@ -64,9 +64,10 @@ def open_session() -> requests.Session:
 def exchange(session: requests.Session, request: requests.Request, limits: Limits) -> Exchange:
     """Send `request` and give the answer, whatever it is; a redirect is an answer too.
 
-    What failed before its first byte left is tried once more; so is a GET whose connection broke,
-    as it changes nothing (RFC 9110, section 9.2.2). Raises ExchangeError: UNREACHABLE if nothing
-    was sent, else TIMEOUT, CONNECTION_LOST, ANSWER_TOO_LARGE or UNREADABLE_ANSWER (no HTTP).
+    What failed before its first byte left is tried once more if there is time; so is a GET whose
+    connection broke, as it changes nothing (RFC 9110, section 9.2.2). Raises ExchangeError:
+    UNREACHABLE if nothing was sent, else TIMEOUT, CONNECTION_LOST, ANSWER_TOO_LARGE or
+    UNREADABLE_ANSWER (what came is not HTTP).
     """
     attempt = Attempt(limits)
     again = {Failure.UNREACHABLE}
@@ -75,7 +76,7 @@ def exchange(session: requests.Session, request: requests.Request, limits: Limit
     try:
         return _once(session, request, attempt)
     except ExchangeError as failed:
-        if failed.failure not in again:
+        if failed.failure not in again or not attempt.has_time_to_send(after=_PAUSE_SECONDS):
             raise
     time.sleep(_PAUSE_SECONDS)
     return _once(session, request, attempt)

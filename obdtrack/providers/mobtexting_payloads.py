@@ -110,7 +110,7 @@ def read_delivery(delivery: RawDelivery, reader: PayloadReader) -> Reading:
     if reader.headers:
         sources.append({k: delivery.headers[k] for k in reader.headers if k in delivery.headers})
     named, rest = _gather(sources, reader)
-    if rest.get("event") == _OPT_OUT or any(s.keys() >= _OPT_OUT_KEYS for s in sources):
+    if rest.get("event") == _OPT_OUT or ("type" in rest and _is_opt_out_shaped(sources)):
         return _opt_out(named, rest, reader)
     if not named.keys().isdisjoint(IDENTITY):
         if body.problem:
@@ -192,6 +192,10 @@ def _extra(rest: Mapping[str, Any]) -> dict[str, str]:
     if len(kept) > _MOST_EXTRAS:
         extra["(more)"] = f"{len(kept) - _MOST_EXTRAS} fields left out"
     return extra
+
+
+def _is_opt_out_shaped(sources: Iterable[Fields]) -> bool:
+    return any(fields.keys() >= _OPT_OUT_KEYS for fields in sources)
 
 
 def _opt_out(named: dict[str, Any], rest: Mapping[str, Any], reader: PayloadReader) -> OptOut:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from flask import request, url_for
 from flask_smorest import Blueprint
+from marshmallow import RAISE
 
 from obdtrack.domain import phone
 from obdtrack.domain.submission import CallRequest
@@ -53,7 +54,7 @@ def place(body: Mapping[str, Any]) -> tuple[dict[str, Any], int, Headers]:
 
 @blueprint.route("/calls", methods=["GET"])
 @secured(Scope.READ)
-@blueprint.arguments(CallQuerySchema, location="query")
+@blueprint.arguments(CallQuerySchema, location="query", unknown=RAISE)
 @blueprint.response(200, CallPageSchema)
 def list_calls(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     """List calls, newest first."""
@@ -83,7 +84,7 @@ def list_events(identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/deliveries")
 @secured(Scope.READ)
-@blueprint.arguments(DeliveryQuerySchema, location="query")
+@blueprint.arguments(DeliveryQuerySchema, location="query", unknown=RAISE)
 @blueprint.response(200, DeliveryPageSchema)
 def list_deliveries(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     """List the requests that reached the callback, newest first."""

@@ -10,7 +10,7 @@ import pytest
 
 from obdtrack.storage import deliveries
 from tests.conftest import Caller
-from tests.factories import MID, NUMBER, SECRET, ScriptedProvider, report_body
+from tests.factories import MID, NUMBER, SECRET, ScriptedProvider, accepted, report_body
 
 DOCUMENTED = """{"bridge": 918068280000, "from": 918919520000, "to": 918867130000, "source": "OBD",
 "mid": "1234-1333-XXXXX", "flow_id": 123, "start_at": "2021-04-09 16:27:39",
@@ -21,8 +21,6 @@ DOCUMENTED = """{"bridge": 918068280000, "from": 918919520000, "to": 91886713000
 def test_the_documented_example_ends_on_its_calls_timeline(
     caller: Caller, provider: ScriptedProvider
 ) -> None:
-    from tests.factories import accepted
-
     provider.on_send = accepted(mid="1234-1333-XXXXX")
     call = caller.place(to="918867130000").json
     assert caller.deliver(DOCUMENTED).status_code == 200

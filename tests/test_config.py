@@ -1,0 +1,102 @@
+"""Settings from the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from obdtrack.config import load_settings, require_for_serving
+from obdtrack.errors import ConfigError
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("OBDTRACK_")]:
+        monkeypatch.delenv(name)
+
+
+def test_defaults_are_enough_to_look_around() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.database_url == "sqlite:///var/obdtrack.db"
+
+
+def test_a_setting_can_be_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "key"
+    secret.write_text("a-key-that-is-long-enough\n")
+    monkeypatch.setenv("OBDTRACK_SECRET_KEY_FILE", str(secret))
+    assert load_settings().secret_key == "a-key-that-is-long-enough"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("PROVIDER_URL", "http://portal.example.com/"),
+        ("PROVIDER_URL", "ftp://127.0.0.1/"),
+        ("PROVIDER_TIMEZONE", "Mars/Olympus"),
+        ("PROVIDER_TIMEOUT", "600"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("DATABASE_URL", "sqlite:///"),
+        ("BRIDGE", "reception"),
+        ("WEBHOOK_SECRETS", "long-enough-secret,short"),
+        ("WEBHOOK_FIELDS", "provider_id"),
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY_FILE", "/nonexistent/key"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"OBDTRACK_{name}", value)
+    with pytest.raises(ConfigError, match=f"OBDTRACK_{name.removesuffix('_FILE')}"):
+        load_settings()
+
+
+def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBDTRACK_PORT", "eighty")
+    monkeypatch.setenv("OBDTRACK_LOG_LEVEL", "loud")
+    monkeypatch.setenv("OBDTRACK_SECRET_KEY_FILE", "/nonexistent")
+    with pytest.raises(ConfigError) as refused:
+        load_settings()
+    assert len(str(refused.value).splitlines()) == 3
+
+
+def test_plain_http_is_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBDTRACK_PROVIDER_URL", "http://127.0.0.1:8001/api/v2")
+    assert load_settings().provider_url == "http://127.0.0.1:8001/api/v2/"
+
+
+def test_secrets_and_fields_are_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBDTRACK_WEBHOOK_SECRETS", "the-old-secret-of-us, the-new-secret-of-us")
+    monkeypatch.setenv("OBDTRACK_WEBHOOK_FIELDS", "provider_id=ref, status=result")
+    settings = load_settings()
+    assert settings.webhook_secrets == ("the-old-secret-of-us", "the-new-secret-of-us")
+    assert settings.webhook_fields == {"provider_id": "ref", "status": "result"}
+
+
+def test_a_wrong_value_is_not_repeated_if_it_may_be_a_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OBDTRACK_SECRET_KEY", "tooshort")
+    with pytest.raises(ConfigError) as refused:
+        load_settings()
+    assert "tooshort" not in str(refused.value)
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    shown = repr(factories.settings())
+    assert factories.SECRET not in shown
+    assert "the-provider-token" not in shown
+
+
+def test_without_secrets_serving_is_refused_unless_insecure_on_loopback() -> None:
+    bare = factories.settings(webhook_secrets=())
+    with pytest.raises(ConfigError, match="OBDTRACK_WEBHOOK_SECRETS"):
+        require_for_serving(bare)
+    require_for_serving(factories.settings(webhook_secrets=(), insecure=True))
+    with pytest.raises(ConfigError, match="loopback"):
+        require_for_serving(factories.settings(webhook_secrets=(), insecure=True, host="0.0.0.0"))

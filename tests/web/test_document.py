@@ -1,0 +1,84 @@
+"""The API document, and the application held against it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
+from tests.conftest import Caller
+
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+)
+
+
+def test_the_document_is_openapi_3_1_with_examples(caller: Caller) -> None:
+    document = caller.client.get("/api/openapi.json", headers=caller.headers).json
+    assert document["openapi"] == "3.1.0"
+    place = document["components"]["schemas"]["PlaceCall"]["properties"]
+    assert place["to"]["examples"] == ["+918867135001"]
+    assert "application/problem+json" in str(document["components"]["responses"])
+
+
+def test_every_operation_tells_its_scope_and_its_refusals(caller: Caller) -> None:
+    document = caller.client.get("/api/openapi.json", headers=caller.headers).json
+    for operations in document["paths"].values():
+        for method in operations.keys() - {"parameters"}:
+            assert operations[method]["x-scope"] in {"read", "place", "admin"}
+            assert {"401", "403"} <= operations[method]["responses"].keys()
+
+
+def test_the_document_needs_a_key(caller: Caller) -> None:
+    assert caller.client.get("/api/openapi.json").status_code == 401
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_the_application_keeps_to_its_document(
+    app: Flask, context: Context, mode: GenerationMode
+) -> None:
+    key = create_key("schemathesis", ["read", "place", "pii", "admin"], context)
+    headers = {"Authorization": f"Bearer {key}"}
+    document = schemathesis.openapi.from_wsgi("/api/openapi.json", app, headers=headers)
+    operations = [found.ok() for found in document.get_all_operations()]
+    assert operations
+    for operation in operations:
+        strategy = _cases(operation, mode)
+        if strategy is not None:
+            _hold_against_document(strategy, headers)
+
+
+def _cases(operation: Any, mode: GenerationMode) -> SearchStrategy[Any] | None:
+    nothing_to_get_wrong = mode is GenerationMode.NEGATIVE and not (
+        operation.body or operation.query
+    )
+    return None if nothing_to_get_wrong else operation.as_strategy(generation_mode=mode)
+
+
+def _hold_against_document(cases: SearchStrategy[Any], headers: dict[str, str]) -> None:
+    @given(case=cases)
+    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    def hold(case: schemathesis.Case) -> None:
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    hold()

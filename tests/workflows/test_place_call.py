@@ -1,0 +1,114 @@
+"""Placing: the intention first, no transaction while waiting, and an honest end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage import answers, calls, models
+from obdtrack.workflows import place_call as workflow
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.place_call import place_call
+from tests.factories import NUMBER, ScriptedProvider, accepted, call_request
+
+
+def the_call() -> models.Call:
+    (call,) = calls.newest(calls.Filter(), 2)
+    return call
+
+
+def test_the_intention_is_stored_before_the_provider_is_asked(
+    context: Context, provider: ScriptedProvider
+) -> None:
+    def look(request: CallRequest) -> SendAnswer:
+        seen.append(the_call().status)
+        return SendAnswer(Failure.TIMEOUT)
+
+    seen: list[str] = []
+    provider.on_send = look
+    place_call(call_request(), None, context)
+    assert seen == ["submitting"]
+
+
+def test_no_transaction_and_no_connection_is_held_while_waiting(
+    context: Context, provider: ScriptedProvider
+) -> None:
+    def look(request: CallRequest) -> SendAnswer:
+        assert context.store.is_closed()
+        return SendAnswer(Failure.TIMEOUT)
+
+    provider.on_send = look
+    place_call(call_request(), None, context)
+    assert the_call().reason == "timeout"
+
+
+def test_nothing_leaves_if_the_intention_cannot_be_stored(
+    context: Context, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("full")
+
+    monkeypatch.setattr(workflow.submissions, "intend", full)
+    with pytest.raises(OSError):
+        place_call(call_request(), None, context)
+    assert provider.sent == []
+
+
+def test_an_answer_that_cannot_be_stored_at_once_is_tried_again(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+    store_answer = workflow._settle
+
+    def fails_once(*arguments: object) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ObdtrackError(Code.UNAVAILABLE, "busy")
+        store_answer(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workflow, "_settle", fails_once)
+    monkeypatch.setattr(workflow, "_SETTLE_PAUSES", (0,))
+    place_call(call_request(), None, context)
+    assert the_call().status == "queued"
+
+
+def test_values_of_variables_go_once_the_provider_has_answered(context: Context) -> None:
+    place_call(call_request(variables={"otp": "987123"}), None, context)
+    assert models.Submission.get().variables_encrypted is None
+
+
+def test_values_stay_encrypted_while_the_outcome_is_unknown(
+    context: Context, provider: ScriptedProvider
+) -> None:
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    place_call(call_request(variables={"otp": "987123"}), None, context)
+    sealed = models.Submission.get().variables_encrypted
+    assert b"987123" not in sealed
+    assert context.vault.open(sealed) == {"otp": "987123"}
+
+
+def test_values_the_provider_echoes_are_not_kept(
+    context: Context, provider: ScriptedProvider
+) -> None:
+    echo = json.dumps({"data": [{"id": "9871", "options": {"otp": "987123"}}]}).encode()
+    provider.on_send = lambda request: accepted()(request)._replace(body=echo)
+    call_id = place_call(call_request(variables={"otp": "987123"}), None, context)
+    (exchange,) = answers.of_call(call_id)
+    assert b"987123" not in exchange.body
+    assert b'"9871"' in exchange.body
+
+
+def test_an_id_that_another_call_has_leaves_this_one_unknown(context: Context) -> None:
+    place_call(call_request(), None, context)
+    second = place_call(call_request(), None, context)
+    call = calls.find(str(second))
+    assert call is not None
+    assert (call.status, call.reason) == ("unknown", "answer-without-id")
+
+
+def test_numbers_are_stored_as_they_were_normalised(context: Context) -> None:
+    place_call(call_request(), None, context)
+    assert the_call().to_number == NUMBER
