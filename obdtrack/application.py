@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
+
 from flask import Flask, Response
 
 from obdtrack.config import Settings, load_settings, require_for_serving
+from obdtrack.jobs import Background
 from obdtrack.providers.mobtexting import MobTexting
 from obdtrack.storage.database import open_database
 from obdtrack.storage.deliveries import Stored
@@ -18,6 +22,7 @@ from obdtrack.web.errors import register_errors
 from obdtrack.web.observe import observe
 from obdtrack.web.webhooks import MAX_BODY, Callback
 from obdtrack.workflows.context import Context
+from obdtrack.workflows.quarantine_delivery import Quarantine
 from obdtrack.workflows.receive_delivery import Received, receive_deliveries
 
 
@@ -39,13 +44,18 @@ def make_context(settings: Settings) -> Context:
     )
 
 
+def make_background(context: Context) -> Background:
+    """Give the background work of a process that serves; it is not started yet."""
+    return Background(context, chores=context.settings.jobs)
+
+
 def create_app(context: Context | None = None) -> Flask:
     """Make the WSGI application, from the environment's settings or from a given context.
 
     Raises ConfigError if a setting is missing or wrong, or if the database does not fit the code.
     """
-    if context is None:
-        context = make_context(load_settings())
+    own = context is None
+    context = context or make_context(load_settings())
     require_for_serving(context.settings)
     with context.store.connection_context():
         check_schema(context.store)
@@ -61,16 +71,37 @@ def create_app(context: Context | None = None) -> Flask:
     app.after_request(_harden)
     app.teardown_request(lambda _: _release(context))
     _put_callback_in_front(app, context)
+    if own:
+        _start_with_first_request(app, make_background(context))
     return app
+
+
+def _start_with_first_request(app: Flask, background: Background) -> None:
+    """Start threads only once requests come: a server may fork after it has loaded the app."""
+    serve = app.wsgi_app
+    started: list[bool] = []
+
+    def start_then_serve(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if not started:
+            started.append(True)
+            background.start()
+        return serve(environ, start_response)
+
+    app.wsgi_app = start_then_serve  # type: ignore[method-assign]  # Flask's documented way
 
 
 def _put_callback_in_front(app: Flask, context: Context) -> None:
     writer: GroupWriter[Stored, Received] = GroupWriter(
         lambda batch: receive_deliveries(batch, context)
     )
+    quarantine = Quarantine(context)
+    app.extensions["quarantine"] = quarantine
     callback = Callback(
         app.wsgi_app,
         store=writer.write,
+        reject=quarantine.take,
         now=context.now,
         secrets=context.settings.webhook_secrets,
         headers=context.settings.webhook_fields.values(),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -42,6 +43,11 @@ class Settings:
     host: str
     port: int
     log_level: str
+    poll_schedule: tuple[timedelta, ...]
+    poll_per_minute: int
+    duplicate_guard_seconds: int
+    idempotency_days: int
+    jobs: bool = True
     insecure: bool = False
 
 
@@ -205,6 +211,40 @@ def _database_url(env: FileAwareEnv) -> str:
     )
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def read_length(text: str) -> timedelta:
+    """Read a length of time like `90s`, `15m`, `6h` or `2d`; raises ValueError for others."""
+    number, unit = text.strip()[:-1], text.strip()[-1:]
+    if unit not in _UNITS or not number.isdigit():
+        raise ValueError(f"{text!r} is no length of time; write it like 90s, 15m, 6h or 2d.")
+    return timedelta(seconds=int(number) * _UNITS[unit])
+
+
+def _schedule(env: FileAwareEnv) -> tuple[timedelta, ...]:
+    def rising(text: str) -> bool:
+        try:
+            lengths = [read_length(part) for part in text.split(",")]
+        except ValueError:
+            return False
+        return lengths == sorted(set(lengths)) and bool(lengths[0])
+
+    text = env.str(
+        "POLL_SCHEDULE",
+        "15m,1h,6h,1d,2d,3d,4d,5d,6d,7d",
+        validate=_check(rising, "must be rising lengths of time, like 15m,1h,6h,1d."),
+    )
+    return tuple(read_length(part) for part in text.split(",")) if text and rising(text) else ()
+
+
+def _count(name: str, default: int, lowest: int, highest: int) -> Callable[[FileAwareEnv], Any]:
+    sentence = f"must be a whole number from {lowest} to {highest}."
+    return lambda env: env.int(
+        name, default, validate=_check(lambda number: lowest <= number <= highest, sentence)
+    )
+
+
 _READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "database_url": _database_url,
     "provider_url": _provider_url,
@@ -239,6 +279,11 @@ _READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
             lambda level: level.lower() in LOG_LEVELS, f"must be one of {', '.join(LOG_LEVELS)}."
         ),
     ),
+    "poll_schedule": _schedule,
+    "poll_per_minute": _count("POLL_PER_MINUTE", 600, 1, 1000),
+    "duplicate_guard_seconds": _count("DUPLICATE_GUARD_SECONDS", 0, 0, 86400),
+    "idempotency_days": _count("IDEMPOTENCY_DAYS", 7, 1, 365),
+    "jobs": lambda env: env.bool("JOBS", True),
     "insecure": lambda env: env.bool("INSECURE", False),
 }
 

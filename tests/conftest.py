@@ -96,8 +96,10 @@ def context(store: Store, provider: ScriptedProvider, clock: Clock) -> Context:
 
 
 @pytest.fixture
-def app(context: Context) -> Flask:
-    return create_app(context)
+def app(context: Context) -> Iterator[Flask]:
+    made = create_app(context)
+    yield made
+    made.extensions["quarantine"].close()
 
 
 class Caller:

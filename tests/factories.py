@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from obdtrack.config import Settings
 from obdtrack.domain.event import Event
-from obdtrack.domain.report import RawDelivery, Reading, Report, facts, occurred_at
+from obdtrack.domain.report import FoundCall, RawDelivery, Reading, Report, facts, occurred_at
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendAnswer
 from obdtrack.providers import StatusAnswer
-from obdtrack.providers.mobtexting_payloads import PayloadReader, read_delivery
+from obdtrack.providers.mobtexting_payloads import PayloadReader, read_call, read_delivery
 from obdtrack.providers.mobtexting_words import meaning_of
 from obdtrack.workflows.context import new_id
 
@@ -60,6 +60,10 @@ class ScriptedProvider:
         self.asked.append(question)
         return self.on_find(**question)
 
+    def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
+        entries = json.loads(body)["data"]
+        return tuple(call for entry in entries if (call := read_call(entry, self.reader)))
+
     def read_delivery(self, delivery: RawDelivery) -> Reading:
         return read_delivery(delivery, self.reader)
 
@@ -93,6 +97,10 @@ def settings(**changes: Any) -> Settings:
             host="127.0.0.1",
             port=8000,
             log_level="error",
+            poll_schedule=(timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)),
+            poll_per_minute=600,
+            duplicate_guard_seconds=0,
+            idempotency_days=7,
         ),
         **changes,
     )
@@ -190,3 +198,26 @@ def story(*events: Event) -> list[Event]:
 def minute(count: float) -> datetime:
     """So many minutes after NOON."""
     return NOON + timedelta(minutes=count)
+
+
+def log_row(**changes: Any) -> dict[str, Any]:
+    """One row of the provider's call log about NUMBER, answered."""
+    row = {
+        "id": f"{MID}:1",
+        "to": NUMBER[1:],
+        "from": "918068280000",
+        "created_at": "2026-11-23 12:00:01",
+        "status": "ANSWER",
+        "start_at": "2026-11-23 12:00:02",
+        "end_at": "2026-11-23 12:00:20",
+        "dtmf": "",
+        **changes,
+    }
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def call_log(*rows: dict[str, Any]) -> StatusAnswer:
+    """The provider's answer with these rows."""
+    body = json.dumps({"status": 200, "message": "OK", "data": list(rows)}).encode()
+    found = ScriptedProvider().read_found(body)
+    return StatusAnswer(calls=found, http_status=200, body=body)

@@ -14,7 +14,12 @@ from obdtrack.errors import ConfigError, ObdtrackError
 COMMANDS: dict[str, str] = {
     "migrate": "Bring the database to the schema this version needs.",
     "serve": "Serve the API and the callback.",
+    "worker": "Do the background work on its own: polling, recovery, clean-up.",
+    "poll": "Ask the provider once about every call that is due.",
+    "replay": "Read stored deliveries again, after what kept them off was mended.",
+    "rebuild": "Compute every call anew from raw deliveries and answers.",
     "keys": "Make, list and revoke API keys.",
+    "webhook": "Set the provider's webhook up, try it, and see how its reports are read.",
     "demo": "Try everything on this machine, with a provider simulator.",
     "simulator": "Run a stand-in for the provider on loopback.",
 }

@@ -14,7 +14,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from obdtrack.application import create_app, make_context
+from obdtrack.application import create_app, make_background, make_context
 from obdtrack.cli.ports import require_free_port
 from obdtrack.config import Settings, load_settings, require_for_serving
 from obdtrack.logs import configure_logs
@@ -66,7 +66,10 @@ def serve(settings: Settings) -> None:
 def _load(settings: Settings) -> Flask:
     """Make the application, in the worker process."""
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    return create_app(make_context(settings))
+    context = make_context(settings)
+    app = create_app(context)
+    make_background(context).start()
+    return app
 
 
 def _end_with_parent(parent: int) -> None:

@@ -8,17 +8,24 @@ import phonenumbers
 
 _SEPARATORS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
 _DIGITS = re.compile(r"\+?[0-9]{7,15}")
-_LONG_DIGITS = re.compile(r"(?<![0-9A-Za-z])\+?[0-9]{9,15}(?![0-9A-Za-z])")
+_PHONE_LIKE = re.compile(
+    r"(?<![0-9A-Za-z])(?:\+[0-9](?:[ ().\-]{0,2}[0-9]){7,14}|[0-9]{9,15})(?![0-9A-Za-z])"
+)
+_NO_DIGITS = re.compile(r"[^0-9]+")
+_NATIONAL_LENGTH = 10
 
 
 def dialable(text: str) -> str:
     """Give `text` as E.164 (`+918867135001`) if it is a whole international number.
 
     Spaces, brackets, dashes, a leading `+` or `00`, or none of them, are accepted; a number without
-    its country code is not, since a guessed country rings a stranger. Raises ValueError with a
-    sentence that says what would be right.
+    its country code is not, since a guessed country rings a stranger. Ten digits alone are not
+    either: many Indian mobiles, read with a plus, are numbers of another country. Raises ValueError
+    with a sentence that says what would be right.
     """
     number = loosely(text)
+    if number and len(number) - 1 <= _NATIONAL_LENGTH and not _says_international(text):
+        number = None
     try:
         parsed = phonenumbers.parse(number or "", None)
     except phonenumbers.NumberParseException:
@@ -37,8 +44,8 @@ def loosely(value: object) -> str | None:
     Reports are facts, not requests: their numbers are taken as they come, without asking
     whether such a number can exist.
     """
-    if value is None or isinstance(value, bool):
-        return None
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return None  # a float among them: its point would vanish and leave a longer number
     text = _SEPARATORS.sub("", str(value))
     if not _DIGITS.fullmatch(text):
         return None
@@ -63,4 +70,8 @@ def masked(number: str) -> str:
 
 def mask_all(text: str) -> str:
     """Mask whatever looks like a phone number in free text, for log lines and messages."""
-    return _LONG_DIGITS.sub(lambda found: masked(found.group()), text)
+    return _PHONE_LIKE.sub(lambda found: masked(_NO_DIGITS.sub("", found.group())), text)
+
+
+def _says_international(text: str) -> bool:
+    return _SEPARATORS.sub("", text).startswith(("+", "00"))

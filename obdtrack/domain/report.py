@@ -69,6 +69,16 @@ class Unreadable(NamedTuple):
     reason: str
 
 
+class FoundCall(NamedTuple):
+    """One call in the provider's own log: what it says, and when it says the call was created.
+
+    `created_at` is aware UTC, or None if it gave none; it is no fact about an attempt.
+    """
+
+    report: Report
+    created_at: datetime | None = None
+
+
 Reading = Report | OptOut | Challenge | Unreadable
 """What a delivery turned out to be."""
 

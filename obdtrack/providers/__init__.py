@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple, Protocol
 
-from obdtrack.domain.report import RawDelivery, Reading, Report
+from obdtrack.domain.report import FoundCall, RawDelivery, Reading
 from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
-
-
-class FoundCall(NamedTuple):
-    """One call in the provider's own log: what it says, and when it says the call was created.
-
-    `created_at` is aware UTC, or None if it gave none; it is no fact about an attempt.
-    """
-
-    report: Report
-    created_at: datetime | None = None
 
 
 class StatusAnswer(NamedTuple):
@@ -41,6 +31,10 @@ class Provider(Protocol):
         self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None
     ) -> StatusAnswer:
         """Ask what became of a call: by the provider's id, or by number and day."""
+        ...
+
+    def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
+        """Read the body of an answer to `find` once more, as it was stored. Pure."""
         ...
 
     def read_delivery(self, delivery: RawDelivery) -> Reading:

@@ -128,12 +128,11 @@ class _Connection(HTTPConnection):
             patience = attempt.time_to_send()
             try:
                 sock = create_connection((host, port), patience, None, self.socket_options)
-            except OSError as error:
-                failure = error
-            else:
                 # For the TLS handshake, which takes the socket as it finds it.
                 sock.settimeout(attempt.time_to_send())
                 return sock
+            except OSError as error:
+                failure = error
         raise failure
 
     def send(self, data: Any) -> None:
@@ -141,8 +140,6 @@ class _Connection(HTTPConnection):
         attempt = ATTEMPT.get()
         if self.sock is None:
             self.connect()
-        if not attempt.sent:
-            attempt.time_to_send()
         self.sock.settimeout(attempt.time_to_answer())
         attempt.sent, self._last_used = True, time.monotonic()
         super().send(data)

@@ -14,7 +14,7 @@ from requests import PreparedRequest, Request
 from requests.auth import AuthBase
 
 from obdtrack.domain.phone import loosely, masked, provider_digits
-from obdtrack.domain.report import RawDelivery, Reading
+from obdtrack.domain.report import FoundCall, RawDelivery, Reading
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, SendAnswer
 from obdtrack.errors import ConfigError
 from obdtrack.providers import StatusAnswer
@@ -93,6 +93,11 @@ class MobTexting:
         except Exception as error:
             return StatusAnswer(Failure.INTERNAL_ERROR, _place_of(error))
 
+    def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
+        """Read the body of an answer to `find` once more, as it was stored. Pure."""
+        entries = judge(Exchange(200, {}, body)).entries()
+        return tuple(call for entry in entries if (call := read_call(entry, self._reader)))
+
     def read_delivery(self, delivery: RawDelivery) -> Reading:
         """Read what reached the callback. Pure: the same bytes give the same reading."""
         return read_delivery(delivery, self._reader)
@@ -115,8 +120,7 @@ class MobTexting:
     def _read_find(self, found: Exchange, to: str | None) -> StatusAnswer:
         verdict = judge(found)
         failure = verdict.failure
-        entries = verdict.entries() if failure is None else []
-        calls = tuple(call for entry in entries if (call := read_call(entry, self._reader)))
+        calls = self.read_found(found.body) if failure is None else ()
         if verdict.means_no_such_call():
             failure = None
         elif failure is None and not calls:

@@ -11,8 +11,15 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from obdtrack.domain.phone import mask_all
-from obdtrack.domain.report import Challenge, OptOut, RawDelivery, Reading, Report, Unreadable
-from obdtrack.providers import FoundCall
+from obdtrack.domain.report import (
+    Challenge,
+    FoundCall,
+    OptOut,
+    RawDelivery,
+    Reading,
+    Report,
+    Unreadable,
+)
 from obdtrack.providers.mobtexting_bodies import Fields, load_json, read_body, read_form
 from obdtrack.providers.mobtexting_values import (
     ID_LENGTH,

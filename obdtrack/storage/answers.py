@@ -32,3 +32,15 @@ def of_call(call_id: UUID) -> list[models.Answer]:
     """List the exchanges about one call, oldest first."""
     answer = models.Answer
     return list(answer.select().where(answer.call_id == call_id).order_by(answer.id))
+
+
+def last_asked(call_id: UUID) -> datetime | None:
+    """Give when the provider was last asked about this call."""
+    answer = models.Answer
+    found: models.Answer | None = (
+        answer.select(answer.answered_at)
+        .where((answer.call_id == call_id) & (answer.kind == "status"))
+        .order_by(answer.id.desc())
+        .first()
+    )
+    return found.answered_at if found else None

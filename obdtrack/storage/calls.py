@@ -30,6 +30,7 @@ class Match(NamedTuple):
     provider_id: str | None
     mid: str | None
     to_number: str
+    created_at: datetime
 
 
 class Filter(NamedTuple):
@@ -52,7 +53,7 @@ def match_reports(
     processes do not fold one call at once.
     """
     call = models.Call
-    columns = (call.id, call.interval, call.provider_id, call.mid, call.to_number)
+    columns = _match_columns()
     found: dict[UUID, Match] = {}
     for column, wanted in ((call.provider_id, provider_ids), (call.mid, mids)):
         if wanted:
@@ -64,8 +65,7 @@ def match_reports(
 def match_calls(call_ids: Collection[UUID]) -> list[Match]:
     """Give the calls with these ids, locked until the transaction ends where that is possible."""
     call = models.Call
-    columns = (call.id, call.interval, call.provider_id, call.mid, call.to_number)
-    query = call.select(*columns).where(call.id.in_(sorted(call_ids))).order_by(call.id)
+    query = call.select(*_match_columns()).where(call.id.in_(sorted(call_ids))).order_by(call.id)
     return [Match(*row) for row in _locked(query, True).tuples()]
 
 
@@ -94,8 +94,69 @@ def count_again(seen: Iterable[tuple[UUID, Event]]) -> None:
 
 def save_states(states: Iterable[tuple[UUID, CallState, datetime | None]]) -> None:
     """Store the newest fold of these calls, each with the time of its next check."""
-    changes = [(*_state_row(state), check, call) for call, state, check in states]
+    changes = [(*state_row(state), check, call) for call, state, check in states]
     rows.update(models.Call, (*STATE_COLUMNS, "next_check_at"), ("id",), changes)
+
+
+def any_due(now: datetime) -> bool:
+    """Tell whether any call's next check is due; a look that takes no turn to write."""
+    return bool(models.Call.select().where(models.Call.next_check_at <= now).exists())
+
+
+def due(now: datetime, limit: int, put_off_until: datetime) -> list[UUID]:
+    """Take the calls whose next check is due, at most `limit`, the longest due first.
+
+    They are put off, so that no other process takes them meanwhile; if this one dies they come
+    due again by themselves.
+    """
+    call = models.Call
+    query = call.select(call.id).where(call.next_check_at <= now).order_by(call.next_check_at)
+    if call._meta.database.for_update:
+        query = query.for_update(skip_locked=True)
+    taken = [row.id for row in query.limit(limit)]
+    call.update(next_check_at=put_off_until).where(call.id.in_(taken)).execute()
+    return taken
+
+
+def known_provider_ids(provider_ids: Collection[str]) -> set[str]:
+    """Give those of these ids that are some call's already."""
+    call = models.Call
+    query = call.select(call.provider_id).where(call.provider_id.in_(list(provider_ids)))
+    return {row.provider_id for row in query if row.provider_id}
+
+
+def other_unnamed(call: models.Call, since: datetime, until: datetime) -> bool:
+    """Tell whether another call to this number, made in this time, still lacks its provider id."""
+    other = models.Call
+    return bool(
+        other.select()
+        .where((other.to_number == call.to_number) & (other.id != call.id))
+        .where(other.provider_id.is_null() & (other.status != Status.REJECTED))
+        .where((other.created_at >= since) & (other.created_at <= until))
+        .exists()
+    )
+
+
+def ids_after(after: UUID | None, limit: int) -> list[UUID]:
+    """List ids of calls, oldest first, that come after this one."""
+    call = models.Call
+    query = call.select(call.id).order_by(call.id).limit(limit)
+    return [row.id for row in (query if after is None else query.where(call.id > after))]
+
+
+def state_columns(call_id: UUID) -> tuple[Any, ...]:
+    """Give the stored state of a call, as `state_row` would give it."""
+    call = models.Call
+    columns = [getattr(call, name) for name in STATE_COLUMNS]
+    found: Any = call.select(*columns).where(call.id == call_id).tuples().first()
+    return tuple(found)
+
+
+def replace_reports(call_id: UUID, reports: Iterable[Event]) -> None:
+    """Put these report events in the place of all the call has."""
+    event = models.Event
+    event.delete().where((event.call == call_id) & (event.kind == Kind.REPORT)).execute()
+    add_events((call_id, report) for report in reports)
 
 
 def find(identifier: str) -> models.Call | None:
@@ -135,6 +196,10 @@ def _conditions(wanted: Filter) -> Iterable[Any]:
         yield call.created_at < wanted.created_before
 
 
+def _match_columns() -> list[Any]:
+    return [getattr(models.Call, name) for name in Match._fields]
+
+
 def _locked(query: Any, for_update: bool) -> Any:
     able = models.Call._meta.database.for_update
     return query.for_update() if for_update and able else query
@@ -166,7 +231,8 @@ def _event_row(call_id: UUID, event: Event) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _state_row(state: CallState) -> tuple[Any, ...]:
+def state_row(state: CallState) -> tuple[Any, ...]:
+    """Give the columns that hold a state, in their order."""
     return (
         state.status, state.reason, state.status_source, state.status_as_of, state.answered,
         state.conflict, len(state.attempts), state.started_at, state.ended_at,

@@ -11,7 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import peewee
-from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+from playhouse.pool import (
+    MaxConnectionsExceeded,
+    PooledPostgresqlDatabase,
+    PooledSqliteDatabase,
+)
 
 from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.storage.models import TABLES
@@ -84,7 +88,10 @@ class SqliteStore(PooledSqliteDatabase):
 
     @contextmanager
     def _across_processes(self, deadline: float) -> Iterator[None]:
-        handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:  # a full disk, or no file descriptor left
+            raise peewee.OperationalError(f"no turn to write: {error}") from error
         try:
             while not _try_lock(handle):
                 if time.monotonic() > deadline:
@@ -98,14 +105,28 @@ class SqliteStore(PooledSqliteDatabase):
 class PostgresStore(PooledPostgresqlDatabase):
     """PostgreSQL; rows are locked where two writers could meet."""
 
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        """Have a connection for this thread; False if it had one.
+
+        Raises peewee.OperationalError if none became free in time, or the server is gone.
+        """
+        try:
+            return bool(super().connect(reuse_if_open))
+        except MaxConnectionsExceeded as error:
+            raise peewee.OperationalError(str(error)) from error
+
     @contextmanager
     def write(self) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
 
         Raises ObdtrackError (unavailable) if the server cannot be reached or gave up waiting.
         """
-        with unavailable_if_locked(), connected(self), self.atomic():
-            yield
+        with unavailable_if_locked(), connected(self):
+            outermost = not self.in_transaction()
+            with self.atomic():
+                if outermost:
+                    self._wait_no_longer(BUSY_SECONDS)
+                yield
 
     def lock_names(self, names: Collection[str]) -> None:
         """Keep others from writing about these provider ids until the transaction ends.
@@ -115,6 +136,11 @@ class PostgresStore(PooledPostgresqlDatabase):
         """
         for name in sorted(names):
             self.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
+    def _wait_no_longer(self, seconds: float) -> None:
+        # PostgreSQL would wait for a lock for ever; this setting ends with the transaction.
+        milliseconds = str(round(seconds * 1000))
+        self.execute_sql("SELECT set_config('lock_timeout', %s, true)", (milliseconds,))
 
 
 Store = SqliteStore | PostgresStore

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from peewee import fn
 
 from obdtrack.domain.report import RawDelivery, Reading, Report
 from obdtrack.domain.status import Outcome
@@ -54,6 +56,37 @@ def add(found: Iterable[tuple[Stored, Meaning]]) -> None:
     )
 
 
+def add_rejected(found: Iterable[tuple[Stored, str]]) -> None:
+    """Store requests with a wrong secret, each with the keyed hash of what it carried."""
+    reason = "its secret is not one of OBDTRACK_WEBHOOK_SECRETS"
+    rows.insert(
+        models.Delivery,
+        (*_RAW, *_MEANING, "secret_fingerprint"),
+        [
+            (*_raw_row(stored), *Meaning(Outcome.REJECTED, reason), fingerprint)
+            for stored, fingerprint in found
+        ],
+    )
+
+
+def prune_rejected(rows_kept: int, bytes_kept: int) -> int:
+    """Delete the oldest rejected requests beyond these bounds; gives how many went."""
+    delivery = models.Delivery
+    # Without coercion the lengths would be converted as if they were bodies.
+    sizes = [fn.LENGTH(column).coerce(False) for column in (delivery.body, delivery.query)]
+    query = delivery.select(delivery.id, *sizes).where(delivery.outcome == Outcome.REJECTED)
+    kept: list[UUID] = []
+    gone: list[UUID] = []
+    total = 0
+    found: Iterable[Any] = query.order_by(delivery.id.desc()).tuples()
+    for delivery_id, body_length, query_length in found:
+        total += body_length + query_length
+        fits = len(kept) < rows_kept and total <= bytes_kept
+        (kept if fits else gone).append(delivery_id)
+    delivery.delete().where(delivery.id.in_(gone)).execute()
+    return len(gone)
+
+
 def set_meanings(found: Iterable[tuple[UUID, Meaning]]) -> None:
     """Store what deliveries mean now, after they were read again."""
     rows.update(
@@ -74,6 +107,33 @@ def waiting_for(provider_id: str, mid: str) -> list[Stored]:
         .order_by(delivery.id)
     )
     return [to_stored(row) for row in query]
+
+
+def ids_of(outcome: Outcome, limit: int) -> list[UUID]:
+    """List the ids of deliveries with this outcome, oldest first."""
+    delivery = models.Delivery
+    query = delivery.select(delivery.id).where(delivery.outcome == outcome)
+    return [row.id for row in query.order_by(delivery.id).limit(limit)]
+
+
+def recent_ends(limit: int) -> list[tuple[datetime, datetime]]:
+    """Give (end time, receipt) of the newest reports that matched a call and told when it ended."""
+    delivery, event = models.Delivery, models.Event
+    query = (
+        delivery.select(event.occurred_at, delivery.received_at)
+        .join(event, on=(event.call == delivery.call_id) & (event.delivery_id == delivery.id))
+        .where((delivery.outcome == Outcome.MATCHED) & event.occurred_at.is_null(False))
+        .order_by(delivery.id.desc())
+        .limit(limit)
+    )
+    found: Iterable[Any] = query.tuples()
+    return list(found)
+
+
+def of_call(call_id: UUID) -> list[models.Delivery]:
+    """List the deliveries that stand on a call's timeline, oldest first."""
+    delivery = models.Delivery
+    return list(delivery.select().where(delivery.call_id == call_id).order_by(delivery.id))
 
 
 def find(delivery_id: UUID) -> models.Delivery | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from peewee import (
     SQL,
+    BigIntegerField,
     BooleanField,
     CompositeKey,
     ForeignKeyField,
@@ -56,6 +57,8 @@ class Submission(Table):
     variable_names = JsonField()
     variables_encrypted = BytesField(null=True)
     key_id = IdField(null=True)
+    process_id = IdField(null=True)
+    fingerprint = TextField(null=True)
 
     class Meta:
         table_name = "submissions"
@@ -135,6 +138,7 @@ class Delivery(Table):
     provider_id = TextField(null=True)
     mid = TextField(null=True)
     to_number = TextField(null=True)
+    secret_fingerprint = TextField(null=True)
 
     class Meta:
         table_name = "deliveries"
@@ -155,6 +159,65 @@ class Answer(Table):
 
     class Meta:
         table_name = "answers"
+
+
+class IdempotencyKey(Table):
+    """A caller's own name for one request: bound to its first body, and to its answer."""
+
+    owner_id = IdField()
+    key = TextField()
+    fingerprint = TextField()
+    call_id = IdField()
+    created_at = MomentField()
+    http_status = SmallIntegerField(null=True)
+    body = TextField(null=True)
+
+    class Meta:
+        table_name = "idempotency_keys"
+        primary_key = CompositeKey("owner_id", "key")
+
+
+class Lease(Table):
+    """Something only one process may do or be, until the lease runs out."""
+
+    name = TextField(primary_key=True)
+    holder = IdField()
+    expires_at = MomentField()
+
+    class Meta:
+        table_name = "leases"
+
+
+class Pace(Table):
+    """When the next request of a kind may leave, across all processes."""
+
+    name = TextField(primary_key=True)
+    next_at = MomentField()
+
+    class Meta:
+        table_name = "paces"
+
+
+class Counter(Table):
+    """A figure that only grows."""
+
+    name = TextField(primary_key=True)
+    value = BigIntegerField()
+
+    class Meta:
+        table_name = "counters"
+
+
+class OptOut(Table):
+    """A number whose owner does not want to be called, as the provider reported it."""
+
+    number = TextField(primary_key=True)
+    occurred_at = MomentField(null=True)
+    recorded_at = MomentField()
+    delivery_id = IdField(null=True)
+
+    class Meta:
+        table_name = "opt_outs"
 
 
 def _index(
@@ -179,5 +242,12 @@ _index(Delivery, "provider_id", where="provider_id IS NOT NULL")  # who waits fo
 _index(Delivery, "mid", where="mid IS NOT NULL")  # who waits for this submission
 _index(Answer, "call_id")  # what the provider answered about one call
 
-TABLES: tuple[type[Table], ...] = (ApiKey, Submission, Call, Event, Delivery, Answer)
+_index(Submission, "fingerprint", "created_at", where="fingerprint IS NOT NULL")  # the guard
+_index(Call, "next_check_at", where="next_check_at IS NOT NULL")  # who is due to be asked for
+_index(IdempotencyKey, "created_at", where="created_at IS NOT NULL")  # which keys are too old
+_index(IdempotencyKey, "call_id", where="call_id IS NOT NULL")  # the keys of an erased call
+
+TABLES: tuple[type[Table], ...] = (
+    ApiKey, Submission, Call, Event, Delivery, Answer, IdempotencyKey, Lease, Pace, Counter, OptOut,
+)  # fmt: skip
 """Every table, in the order in which they refer to each other."""

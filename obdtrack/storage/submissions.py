@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.storage import models
 
@@ -17,7 +19,9 @@ class Intention(NamedTuple):
     call_id: UUID
     created_at: datetime
     key_id: UUID | None
-    variables_encrypted: bytes | None
+    process_id: UUID | None = None
+    variables_encrypted: bytes | None = None
+    fingerprint: str | None = None
 
 
 def intend(request: CallRequest, intention: Intention) -> None:
@@ -34,6 +38,8 @@ def intend(request: CallRequest, intention: Intention) -> None:
         variable_names=sorted(request.variables),
         variables_encrypted=intention.variables_encrypted,
         key_id=intention.key_id,
+        process_id=intention.process_id,
+        fingerprint=intention.fingerprint,
     ).execute()
     models.Call.insert(
         id=intention.call_id,
@@ -65,3 +71,29 @@ def name_at_provider(
     models.Call.update(provider_id=provider_id, mid=mid, submitted_at=submitted_at).where(
         models.Call.id == call_id
     ).execute()
+
+
+def twin(fingerprint: str, since: datetime) -> UUID | None:
+    """Give the newest call made since then with this fingerprint that was not refused."""
+    call, submission = models.Call, models.Submission
+    found: models.Call | None = (
+        call.select(call.id)
+        .join(submission)
+        .where((submission.fingerprint == fingerprint) & (submission.created_at >= since))
+        .where(call.status != Status.REJECTED)
+        .order_by(call.id.desc())
+        .first()
+    )
+    return found.id if found else None
+
+
+def in_flight() -> list[tuple[UUID, UUID, UUID | None, datetime]]:
+    """List calls that are `submitting`: call, submission, process that sends, and since when."""
+    call, submission = models.Call, models.Submission
+    query = (
+        call.select(call.id, submission.id, submission.process_id, submission.created_at)
+        .join(submission)
+        .where(call.status == Status.SUBMITTING)
+    )
+    found: Iterable[Any] = query.tuples()
+    return list(found)

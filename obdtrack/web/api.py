@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
-from flask import request, url_for
+from flask import Response, request, url_for
 from flask_smorest import Blueprint
-from marshmallow import RAISE
+from marshmallow import EXCLUDE, RAISE
 
 from obdtrack.domain import phone
 from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import calls, deliveries, models
+from obdtrack.storage import calls, deliveries, models, opt_outs
 from obdtrack.web.access import context, current_access
 from obdtrack.web.document import secured
 from obdtrack.web.schemas import (
@@ -26,11 +28,16 @@ from obdtrack.web.schemas import (
     DeliveryQuerySchema,
     DeliverySchema,
     EventPageSchema,
+    IdempotencySchema,
     PlaceCallSchema,
+    ResolveSchema,
 )
 from obdtrack.web.views import call_view, delivery_view, event_view
+from obdtrack.workflows.check_call import refresh
 from obdtrack.workflows.keys import Scope
-from obdtrack.workflows.place_call import place_call
+from obdtrack.workflows.place_once import Placed, keep_answer, place_guarded, place_once
+from obdtrack.workflows.replay_delivery import replay
+from obdtrack.workflows.resolve_call import resolve
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -38,18 +45,29 @@ Headers = dict[str, str]
 
 
 @blueprint.route("/calls", methods=["POST"])
-@secured(Scope.PLACE, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+@secured(
+    Scope.PLACE,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 @blueprint.arguments(PlaceCallSchema)
+@blueprint.arguments(IdempotencySchema, location="headers", unknown=EXCLUDE)
 @blueprint.response(201, CallSchema)
-def place(body: Mapping[str, Any]) -> tuple[dict[str, Any], int, Headers]:
+def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     """Place one call.
 
     The answer is 201 also when the outcome is `unknown`: the phone may ring, so do not repeat the
-    request; look the call up.
+    request; look the call up. With an `Idempotency-Key` a repeated request is safe.
     """
-    call_id = place_call(_call_request(body), current_access().key_id, context())
-    location = url_for("api.show_call", identifier=call_id)
-    return _call(str(call_id)), 201, {"Location": location}
+    wanted, owner, key = call_request(body), current_access().key_id, headers.get("key")
+    if key is None:
+        return _placed(place_guarded(wanted, owner, context()))
+    placed = place_once(wanted, owner, key, context())
+    answer = _placed(placed)
+    if placed.body is None:
+        keep_answer(owner, key, 201, answer.get_data(as_text=True), context())
+    return answer
 
 
 @blueprint.route("/calls", methods=["GET"])
@@ -82,6 +100,26 @@ def list_events(identifier: str) -> dict[str, Any]:
     return {"data": [event_view(e, numbers_in_full=in_full) for e in timeline], "next_cursor": None}
 
 
+@blueprint.route("/calls/<identifier>/refresh", methods=["POST"])
+@secured(Scope.READ, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
+@blueprint.response(200, CallSchema)
+def refresh_call(identifier: str) -> dict[str, Any]:
+    """Ask the provider about a call now, instead of waiting for its report or the next check."""
+    call = _found(identifier)
+    refresh(call, context())
+    return _call(str(call.id))
+
+
+@blueprint.route("/calls/<identifier>/resolve", methods=["POST"])
+@secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+@blueprint.arguments(ResolveSchema)
+@blueprint.response(200, CallSchema)
+def resolve_call(body: dict[str, Any], identifier: str) -> dict[str, Any]:
+    """Decide about a call whose outcome is unknown. `place-again` answers with the new call."""
+    call = _found(identifier)
+    return _call(str(resolve(call.id, access=current_access(), context=context(), **body)))
+
+
 @blueprint.route("/deliveries")
 @secured(Scope.READ)
 @blueprint.arguments(DeliveryQuerySchema, location="query", unknown=RAISE)
@@ -98,15 +136,29 @@ def list_deliveries(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers
 @blueprint.route("/deliveries/<uuid:delivery_id>")
 @secured(Scope.READ, HTTPStatus.NOT_FOUND)
 @blueprint.response(200, DeliverySchema)
-def show_delivery(delivery_id: Any) -> dict[str, Any]:
+def show_delivery(delivery_id: UUID) -> dict[str, Any]:
     """Show one request that reached the callback, raw."""
+    return _delivery(delivery_id)
+
+
+def _delivery(delivery_id: UUID) -> dict[str, Any]:
     row = deliveries.find(delivery_id)
     if row is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
     return delivery_view(row, numbers_in_full=current_access().sees_numbers)
 
 
-def _call_request(body: Mapping[str, Any]) -> CallRequest:
+@blueprint.route("/deliveries/<uuid:delivery_id>/replay", methods=["POST"])
+@secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.response(200, DeliverySchema)
+def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
+    """Read a stored request again, after what kept it off its timeline was mended."""
+    replay(delivery_id, context())
+    return _delivery(delivery_id)
+
+
+def call_request(body: Mapping[str, Any]) -> CallRequest:
+    """Give the validated body as a request; raises ObdtrackError if no bridge is known."""
     bridge = body.get("bridge") or phone.loosely(context().settings.bridge)
     if bridge is None:
         raise ObdtrackError(
@@ -132,8 +184,24 @@ def _call(identifier: str) -> dict[str, Any]:
 
 def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
     events = calls.history([call.id for call in found])
-    in_full = current_access().sees_numbers
-    return [call_view(call, events[call.id], numbers_in_full=in_full) for call in found]
+    opted_out = opt_outs.of_numbers({call.to_number for call in found})
+    return [
+        call_view(
+            call,
+            events[call.id],
+            numbers_in_full=current_access().sees_numbers,
+            opted_out_at=opted_out.get(call.to_number),
+        )
+        for call in found
+    ]
+
+
+def _placed(placed: Placed) -> Response:
+    body = placed.body or json.dumps(CallSchema().dump(_call(str(placed.call_id))))
+    headers = {"Location": url_for("api.show_call", identifier=placed.call_id)}
+    if placed.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(body, 201, headers, content_type="application/json")
 
 
 def _page(shown: list[dict[str, Any]], *, more: bool) -> tuple[dict[str, Any], int, Headers]:

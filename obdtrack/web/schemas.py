@@ -77,6 +77,41 @@ class PlaceCallSchema(Schema):
             raise ValidationError("Give exactly one of flow_id and audio.", "flow_id")
 
 
+class IdempotencySchema(Schema):
+    """The caller's own key for the request."""
+
+    key = Text(
+        255,
+        data_key="Idempotency-Key",
+        metadata={
+            "description": "Your own key for this request. The same key and body again give the "
+            "stored answer (`Idempotent-Replayed: true`) and ring nobody.",
+            "examples": ["order-7-otp"],
+        },
+    )
+
+
+class ResolveSchema(Schema):
+    """A person's decision about a call whose outcome is unknown."""
+
+    action = fields.String(
+        required=True,
+        validate=validate.OneOf(["attach", "not-placed", "place-again"]),
+        metadata={
+            "description": "`attach`: it is the provider's `provider_id`; `not-placed`: no phone "
+            "rang; `place-again`: ring now, as a new call that names this one."
+        },
+    )
+    provider_id = Text(100, metadata={"description": "With `attach`: the provider's id."})
+    note = Text(500, metadata={"description": "Why; it stands on the timeline."})
+
+    @validates_schema
+    def attach_needs_an_id(self, data: dict[str, Any], **_: Any) -> None:
+        """Without an id there is nothing to attach, and elsewhere it would mean nothing."""
+        if (data.get("action") == "attach") != ("provider_id" in data):
+            raise ValidationError("Give it with `attach`, and only then.", "provider_id")
+
+
 class AttemptSchema(Schema):
     """One dialling of a call."""
 
@@ -134,6 +169,10 @@ class CallSchema(Schema):
     hangup_by = fields.String(allow_none=True)
     recording_url = fields.String(allow_none=True)
     conflict = fields.Boolean(metadata={"description": "Two reports of one attempt disagree."})
+    opted_out_at = fields.String(
+        allow_none=True,
+        metadata={"description": "Since when the number does not want calls.", **_TIME},
+    )
     attempts = fields.List(fields.Nested(AttemptSchema))
     variables = fields.List(fields.String(), metadata={"description": "Names only."})
     metadata = fields.Dict(allow_none=True)

@@ -20,7 +20,11 @@ _ATTEMPT_FIELDS = (
 
 
 def call_view(
-    call: models.Call, events: Sequence[Event], *, numbers_in_full: bool
+    call: models.Call,
+    events: Sequence[Event],
+    *,
+    numbers_in_full: bool,
+    opted_out_at: datetime | None = None,
 ) -> dict[str, Any]:
     """Give a call (with its submission) and its events as the API's call."""
     state = fold(events, call.interval)
@@ -53,6 +57,7 @@ def call_view(
         "hangup_by": state.hangup_by,
         "recording_url": state.recording_url,
         "conflict": state.conflict,
+        "opted_out_at": _time(opted_out_at),
         "attempts": [_attempt_view(attempt) for attempt in state.attempts],
         "variables": submission.variable_names,
         "metadata": call.metadata,

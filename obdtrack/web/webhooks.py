@@ -38,7 +38,8 @@ class Callback:
     """Answers the callback's path and leaves every other to `app`.
 
     `secrets` are the accepted bearer secrets (none: everything is believed); `store` gives what
-    became of a delivery once it is on disk; `headers` names more headers to keep.
+    became of a delivery once it is on disk; `reject` is told of requests with a wrong secret and
+    may read them; `headers` names more headers to keep.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class Callback:
         app: WSGIApplication,
         *,
         store: Callable[[Stored], Received],
+        reject: Callable[[bytes, Callable[[], Stored | None]], None],
         now: Callable[[], datetime],
         secrets: Iterable[str],
         headers: Iterable[str] = (),
     ) -> None:
         self._app = app
         self._store = store
+        self._reject = reject
         self._now = now
         self._secrets = tuple(secret.encode() for secret in secrets)
         self._kept = _KEPT_HEADERS + tuple(_environ_name(name) for name in headers)
@@ -66,13 +69,14 @@ class Callback:
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
     def _answer(self, environ: WSGIEnvironment) -> Answer:
-        if not self._is_trusted(environ.get("HTTP_AUTHORIZATION", "")):
+        if not self._is_trusted(secret := _secret(environ)):
+            self._turn_away(environ, secret)
             return _problem("401 Unauthorized", "unauthorized", ("WWW-Authenticate", "Bearer"))
         try:
-            body = read_body(environ)
-            if body is None:
+            stored = self._stored(environ)
+            if stored is None:
                 return _problem("413 Content Too Large", "too-large")
-            received = self._store(self._stored(environ, body))
+            received = self._store(stored)
         except ObdtrackError as error:
             log.error("delivery_not_stored", reason=error.message)
             return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
@@ -83,16 +87,23 @@ class Callback:
             return "200 OK", json.dumps({"challenge": received.challenge}).encode(), []
         return "200 OK", b'{"status":"ok"}', []
 
-    def _is_trusted(self, authorization: str) -> bool:
-        if not self._secrets:
-            return True
-        scheme, _, given = authorization.partition(" ")
-        # WSGI hands header bytes over as latin-1 text.
-        secret = given.strip().encode("latin-1", "replace")
+    def _is_trusted(self, secret: bytes) -> bool:
+        # All are compared, so that the time tells nothing about which of them came close.
         matches = [hmac.compare_digest(secret, known) for known in self._secrets]
-        return scheme.lower() == "bearer" and any(matches)
+        return any(matches) or not self._secrets
 
-    def _stored(self, environ: WSGIEnvironment, body: bytes) -> Stored:
+    def _turn_away(self, environ: WSGIEnvironment, secret: bytes) -> None:
+        if not secret:
+            return  # no provider of ours: not worth a row
+        try:
+            self._reject(secret, lambda: self._stored(environ))
+        except Exception:  # whoever was refused is refused whatever happens to the copy
+            log.warning("rejected_delivery_not_kept", exc_info=True)
+
+    def _stored(self, environ: WSGIEnvironment) -> Stored | None:
+        body = read_body(environ)
+        if body is None:
+            return None
         raw = RawDelivery(
             method=environ["REQUEST_METHOD"][:16],
             query=_text(environ.get("QUERY_STRING", ""), 8192),
@@ -101,6 +112,12 @@ class Callback:
             body=body,
         )
         return Stored(new_id(), self._now(), raw)
+
+
+def _secret(environ: WSGIEnvironment) -> bytes:
+    scheme, _, given = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    # WSGI hands header bytes over as latin-1 text.
+    return given.strip().encode("latin-1", "replace") if scheme.lower() == "bearer" else b""
 
 
 def read_body(environ: WSGIEnvironment) -> bytes | None:

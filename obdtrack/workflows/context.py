@@ -27,10 +27,14 @@ def new_id() -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts a workflow works with. Clock and provider are arguments so that tests set them."""
+    """The parts a workflow works with. Clock and provider are arguments so that tests set them.
+
+    `process_id` tells this process from others on the same database.
+    """
 
     settings: Settings
     store: Store
     provider: Provider
     vault: Vault
     now: Callable[[], datetime] = field(default=utc_now)
+    process_id: UUID = field(default_factory=new_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,6 @@ import peewee
 import structlog
 
 from obdtrack.domain.event import Event
-from obdtrack.domain.fold import fold
 from obdtrack.domain.phone import mask_all
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import (
@@ -26,7 +25,8 @@ from obdtrack.errors import ObdtrackError
 from obdtrack.storage import answers, calls, submissions
 from obdtrack.storage.submissions import Intention
 from obdtrack.workflows.context import Context, new_id
-from obdtrack.workflows.join_waiting import join_waiting
+from obdtrack.workflows.read_again import join_waiting
+from obdtrack.workflows.refold import add_and_refold
 from obdtrack.workflows.scrub import scrub
 
 log = structlog.get_logger()
@@ -41,14 +41,27 @@ _SETTLE_PAUSES = (0.5, 1, 2, 4, 8)
 """Seconds between tries to store an answer: it is all we will ever hear, so it is worth a wait."""
 
 
-def place_call(request: CallRequest, key_id: UUID | None, context: Context) -> UUID:
+Condition = Callable[[Intention], None]
+"""Something that must hold when the intention is stored, checked in the same transaction; it raises
+ObdtrackError if it does not."""
+
+
+def place_call(
+    request: CallRequest,
+    key_id: UUID | None,
+    context: Context,
+    conditions: Sequence[Condition] = (),
+    fingerprint: str | None = None,
+) -> UUID:
     """Ask the provider, once, to place this call; gives the call's id.
 
     The call is then `queued`, `rejected` or `unknown`, or still `submitting` if its answer could
-    not be stored. Raises ObdtrackError (unavailable), before anything has left, if the intention
-    could not be stored.
+    not be stored. `fingerprint` is how a twin of this call can be told later, if that is wanted.
+    Raises ObdtrackError (unavailable), before anything has left, if the intention could not be
+    stored, or whatever a condition raised.
     """
-    intention = _intend(request, key_id, context)
+    intention = _intention(request, key_id, context)._replace(fingerprint=fingerprint)
+    _intend(request, intention, conditions, context)
     context.store.close()  # the provider may take seconds; somebody else can use the connection
     requested_at = context.now()
     answer = _send(request, context)
@@ -67,15 +80,26 @@ def place_call(request: CallRequest, key_id: UUID | None, context: Context) -> U
     return intention.call_id
 
 
-def _intend(request: CallRequest, key_id: UUID | None, context: Context) -> Intention:
-    sealed = context.vault.seal(request.variables) if request.variables else None
-    now = context.now()
-    intention = Intention(new_id(), new_id(), now, key_id, sealed)
-    event = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING)
+def _intention(request: CallRequest, key_id: UUID | None, context: Context) -> Intention:
+    return Intention(
+        submission_id=new_id(),
+        call_id=new_id(),
+        created_at=context.now(),
+        key_id=key_id,
+        process_id=context.process_id,
+        variables_encrypted=context.vault.seal(request.variables) if request.variables else None,
+    )
+
+
+def _intend(
+    request: CallRequest, intention: Intention, conditions: Sequence[Condition], context: Context
+) -> None:
+    event = Event(new_id(), Kind.SUBMISSION, Source.API, intention.created_at, Status.SUBMITTING)
     with context.store.write():
+        for condition in conditions:
+            condition(intention)
         submissions.intend(request, intention)
         calls.add_events([(intention.call_id, event)])
-    return intention
 
 
 def _send(request: CallRequest, context: Context) -> SendAnswer:
@@ -113,17 +137,17 @@ def _settle(
             if not _named(intention.call_id, number, mid, context):
                 answer, number = SendAnswer(Failure.ANSWER_WITHOUT_ID), None
         answers.add(exchange)
-        _conclude(request, intention, answer, exchange, number)
+        _conclude(intention, answer, exchange, number, context)
         if number is not None:
             join_waiting(number.provider_id, submission_uuid(number.provider_id), context)
 
 
 def _conclude(
-    request: CallRequest,
     intention: Intention,
     answer: SendAnswer,
     exchange: answers.Exchange,
     number: AcceptedNumber | None,
+    context: Context,
 ) -> None:
     status = STATUS_AFTER[answer.placement]
     submissions.settle(
@@ -142,9 +166,7 @@ def _conclude(
         answer_id=exchange.id,
         detail=_detail(answer, number),
     )
-    calls.add_events([(intention.call_id, event)])
-    events = calls.history([intention.call_id])[intention.call_id]
-    calls.save_states([(intention.call_id, fold(events, request.interval), None)])
+    add_and_refold(intention.call_id, [event], exchange.answered_at, context)
 
 
 def _our_number(request: CallRequest, answer: SendAnswer) -> AcceptedNumber | None:

@@ -17,11 +17,12 @@ import structlog
 from obdtrack.domain.event import Event
 from obdtrack.domain.fold import fold
 from obdtrack.domain.report import Report, adds_nothing, facts, occurred_at
-from obdtrack.domain.status import Kind, Outcome, Source
+from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.domain.submission import submission_uuid
 from obdtrack.storage import calls
 from obdtrack.storage.calls import Match
 from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.refold import refold
 
 log = structlog.get_logger()
 
@@ -64,16 +65,14 @@ class _Ledger:
         events[events.index(event)] = again
         self.counted[event.id] = (call_id, again)
 
-    def save(self) -> None:
+    def save(self, context: Context) -> None:
         fresh = {event.id: (call_id, event) for call_id, event in self.added}
         fresh.update({key: row for key, row in self.counted.items() if key in fresh})
         calls.add_events(fresh.values())
         calls.count_again(row for key, row in self.counted.items() if key not in fresh)
         changed = dict.fromkeys(call_id for call_id, _ in self.added)
-        calls.save_states(
-            (call_id, fold(self.events[call_id], self.matches[call_id].interval), None)
-            for call_id in changed
-        )
+        touched = [(self.matches[call_id], self.events[call_id]) for call_id in changed]
+        refold(touched, context.now(), context)
 
 
 def record_reports(arrivals: Sequence[Arrival], context: Context) -> list[Verdict]:
@@ -88,7 +87,7 @@ def record_reports(arrivals: Sequence[Arrival], context: Context) -> list[Verdic
         _record(arrival, match, reason, ledger)
         for arrival, (match, reason) in zip(arrivals, found, strict=True)
     ]
-    ledger.save()
+    ledger.save(context)
     return verdicts
 
 
@@ -96,8 +95,8 @@ def _record(arrival: Arrival, match: Match | None, reason: str | None, ledger: _
     if match is None:
         return Verdict(Outcome.UNMATCHED, reason)
     try:
-        event = _event(arrival)
-        same = _same_fact(event, ledger.events[match.id])
+        event = make_event(arrival)
+        same = same_fact(event, ledger.events[match.id])
         if same is not None:
             ledger.count(match.id, same)
             return Verdict(Outcome.DUPLICATE, None, match.id)
@@ -109,7 +108,8 @@ def _record(arrival: Arrival, match: Match | None, reason: str | None, ledger: _
     return Verdict(Outcome.MATCHED, None, match.id)
 
 
-def _event(arrival: Arrival) -> Event:
+def make_event(arrival: Arrival) -> Event:
+    """Give the event that a report is on its call's timeline."""
     report = arrival.report
     return Event(
         id=new_id(),
@@ -125,7 +125,13 @@ def _event(arrival: Arrival) -> Event:
     )
 
 
-def _same_fact(event: Event, known: Iterable[Event]) -> Event | None:
+def tells_something(report: Report) -> bool:
+    """Tell whether a row of the provider's log is news; one that only says `queued` is not."""
+    return report.status is not Status.QUEUED or report.started_at is not None
+
+
+def same_fact(event: Event, known: Iterable[Event]) -> Event | None:
+    """Give the report among `known` that says all that `event` says, whoever brought it."""
     return next(
         (
             other

@@ -16,7 +16,6 @@ import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import closes, drips, http_answer, resets, says, stays_silent
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,6 +26,7 @@ from obdtrack.domain.submission import Failure
 from obdtrack.providers import connections
 from obdtrack.providers.connections import Limits
 from obdtrack.providers.http import Exchange, ExchangeError, exchange, open_session
+from tests.providers.conftest import closes, drips, http_answer, resets, says, stays_silent
 
 PATIENT = Limits(connect=5, read=5, total=10, max_bytes=100_000)
 LIMITS = Limits(connect=0.4, read=0.5, total=0.9, max_bytes=100_000)

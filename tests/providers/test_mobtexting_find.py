@@ -6,11 +6,11 @@ import json
 from datetime import UTC, date, datetime
 
 import pytest
-from conftest import TO, closes, http_answer, says
 from werkzeug import Response
 
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import Failure
+from tests.providers.conftest import TO, closes, http_answer, says
 
 ENTRY = {
     "id": "8456bf26-1b6e-4ac1-adb9-2768258f71d0",

@@ -7,9 +7,18 @@ import logging
 import time
 
 import pytest
-from conftest import TO, TOKEN, closes, drips, http_answer, resets, says, stays_silent
 
 from obdtrack.domain.submission import PLACEMENT, Failure, Placement
+from tests.providers.conftest import (
+    TO,
+    TOKEN,
+    closes,
+    drips,
+    http_answer,
+    resets,
+    says,
+    stays_silent,
+)
 
 LOGIN = b"<html><title>Login</title><form><input type='password'></form></html>"
 YES = b'{"status": "OK", "data": [{"id": "a:1", "mobile": "918919525224"}]}'
@@ -86,14 +95,17 @@ def test_a_redirect_carries_neither_token_nor_call_elsewhere(loopback, client_of
 
 
 @pytest.mark.parametrize("home", ["NETRC", "HOME"])
-def test_a_netrc_does_not_replace_the_token(loopback, client_of, call, tmp_path, monkeypatch, home):
-    for name in (".netrc", "_netrc"):
-        (tmp_path / name).write_text("machine 127.0.0.1 login mallory password stolen\n")
+@pytest.mark.parametrize("trusting", [False, True])
+def test_a_netrc_does_not_replace_the_token(
+    loopback, client_of, call, tmp_path, monkeypatch, home, trusting
+):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login mallory password stolen\n")
     monkeypatch.setenv(home, str(tmp_path / ".netrc" if home == "NETRC" else tmp_path))
     server = loopback(says(http_answer(YES)))
-    assert client_of(server.url).send(call).failure is None
+    client = client_of(server.url)
+    client._session.trust_env = trusting
+    assert client.send(call).failure is None
     assert f"\r\nAuthorization: Bearer {TOKEN}\r\n".encode() in server.requests[0]
-    assert b"Basic" not in server.requests[0]
 
 
 @pytest.mark.parametrize("behaviour", [entry[0] for entry in BAD_ANSWERS.values()], ids=BAD_ANSWERS)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import BRIDGE, TO, TOKEN
 from werkzeug import Response
 
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, Placement
 from obdtrack.errors import ConfigError
 from obdtrack.providers.mobtexting import MobTexting
+from tests.providers.conftest import BRIDGE, TO, TOKEN
 
 OLDER = {
     "status": 200,

@@ -1,0 +1,23 @@
+"""`poll`: ask the provider once about every call that is due."""
+
+from __future__ import annotations
+
+import click
+
+from obdtrack.application import make_context
+from obdtrack.config import load_settings
+from obdtrack.storage.migrate import check_schema
+from obdtrack.workflows.check_call import check_due
+from obdtrack.workflows.recover import recover_interrupted
+
+
+@click.command(help="Ask the provider once about every call that is due.")
+def command() -> None:
+    """Ask at the agreed pace, and say how many calls were asked about."""
+    context = make_context(load_settings())
+    check_schema(context.store)
+    recover_interrupted(context)
+    asked = 0
+    while taken := check_due(context, limit=50):
+        asked += taken
+    click.echo(f"asked about {asked} calls")

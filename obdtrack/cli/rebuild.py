@@ -1,0 +1,28 @@
+"""`rebuild`: compute every call anew from what was received."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from obdtrack.application import make_context
+from obdtrack.config import load_settings
+from obdtrack.storage.migrate import check_schema
+from obdtrack.workflows.rebuild import rebuild
+
+_SHOWN = 20
+
+
+@click.command(help="Compute every call anew from raw deliveries and answers.")
+@click.option("--check", is_flag=True, help="Only compare; status 1 if anything differs.")
+def command(check: bool) -> None:
+    """Mend what differs, or only say it."""
+    context = make_context(load_settings())
+    check_schema(context.store)
+    done = rebuild(context, check=check)
+    verb = "differ" if check else "differed and were mended"
+    click.echo(f"{done.calls} calls, {len(done.different)} {verb}")
+    for call_id in done.different[:_SHOWN]:
+        click.echo(f"  {call_id}")
+    sys.exit(1 if check and done.different else 0)

@@ -1,0 +1,169 @@
+"""`webhook`: set the provider's webhook up, try it, and see how its reports are read."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from obdtrack.application import make_context
+from obdtrack.config import Settings, load_settings
+from obdtrack.domain.timeline import Entry
+from obdtrack.domain.times import to_text
+from obdtrack.errors import ConfigError
+from obdtrack.storage.migrate import check_schema
+from obdtrack.workflows.read_sample import (
+    JSON_TEMPLATE,
+    QUERY_TEMPLATE,
+    describe,
+    explain_sample,
+)
+from obdtrack.workflows.set_up_webhook import (
+    Registered,
+    account_webhooks,
+    callback_uri,
+    register_webhook,
+    shown,
+)
+from obdtrack.workflows.try_callback import NAME as TEST_NAME
+from obdtrack.workflows.try_callback import try_callback
+
+
+@click.group(help="Set the provider's webhook up, try it, and see how its reports are read.")
+def command() -> None:
+    """Group the verbs about the webhook."""
+
+
+@command.command("register")
+@click.option("--url", required=True, help="Where the provider reaches us: https://your-host.")
+@click.option("--name", help="The webhook's name at the provider.  [default: obdtrack]")
+@click.option("--update", is_flag=True, help="Give a webhook that exists our secret and token.")
+@click.option("--no-subscription", is_flag=True, help="Only for calls that name the webhook.")
+@click.option("--no-check", is_flag=True, help="Where only this machine cannot reach the URL.")
+def register(
+    url: str, name: str | None, update: bool, no_subscription: bool, no_check: bool
+) -> None:
+    """Create the webhook and subscribe it to calls' reports; prints its id, alone.
+
+    If one with the same URL exists, its id is printed and no second one is made.
+    """
+    settings = load_settings()
+    done = register_webhook(
+        callback_uri(url),
+        account_webhooks(settings),
+        settings,
+        name=name,
+        update=update,
+        subscribe=not no_subscription,
+        check=not no_check,
+    )
+    click.echo(_advice(done, settings), err=True)
+    click.echo(done.webhook.id)
+
+
+@command.command("list")
+def list_webhooks() -> None:
+    """List the webhooks at the provider: id, name, URL, status; OBDTRACK_WEBHOOK_ID is marked."""
+    settings = load_settings()
+    webhooks = account_webhooks(settings).webhooks()
+    for webhook in webhooks:
+        status = "active" if webhook.active else "inactive"
+        mark = "  configured" if webhook.id == settings.webhook_id else ""
+        click.echo(f"{webhook.id}  {webhook.name}  {shown(webhook.uri)}  {status}{mark}")
+    if settings.webhook_id and settings.webhook_id not in {webhook.id for webhook in webhooks}:
+        click.echo("OBDTRACK_WEBHOOK_ID is none of the provider's webhooks.", err=True)
+
+
+@command.command("test")
+@click.option("--url", help="Where to post.  [default: the URL of OBDTRACK_WEBHOOK_ID]")
+def test(url: str | None) -> None:
+    """Post a sample report to our callback and follow it to a timeline. No phone rings.
+
+    Leaves a call named obdtrack-test behind. Exit status 1 says that the report did not get there.
+    """
+    settings = load_settings()
+    context = make_context(settings)
+    check_schema(context.store)
+    uri = callback_uri(url) if url else _configured_uri(settings)
+    trial = try_callback(uri, context)
+    click.echo(f"Posted to {shown(uri)}; its answer took {trial.milliseconds} ms.")
+    if trial.delivery:
+        click.echo(f"Stored as {trial.delivery}.")
+    click.echo(f"Timeline of the call {trial.call_id} ({TEST_NAME}):")
+    for entry in trial.timeline:
+        click.echo(f"  {_told(entry)}")
+    if trial.problem is not None:
+        click.echo(f"It does not work: {trial.problem}", err=True)
+        sys.exit(1)
+    click.echo("It works: the report is on its call's timeline.")
+
+
+@command.command("fields")
+def fields() -> None:
+    """Read a sample of a composed report from standard input and say what is understood of it.
+
+    Takes a URL with its query, a JSON or form body, HTTP text or a curl command.
+    """
+    settings = load_settings()
+    if sys.stdin.isatty():
+        click.echo("Paste a sample, then press Ctrl-D:", err=True)
+    sample = sys.stdin.buffer.read().decode("utf-8", "replace")
+    if sample.strip():
+        _explain(sample, settings)
+    click.echo("To compose a report that needs no setting, paste one of these at the provider:")
+    click.echo(f"  query: {QUERY_TEMPLATE}")
+    click.echo(f"  JSON:  {JSON_TEMPLATE}")
+
+
+def _advice(done: Registered, settings: Settings) -> str:
+    webhook = done.webhook
+    lines = [_DEEDS[done.deed].format(uri=shown(webhook.uri))]
+    if done.deed == "found" and not webhook.active:
+        lines.append("It is not active; --update activates it.")
+    if done.subscribed:
+        lines.append("The reports of all calls lead to it.")
+    if webhook.id != settings.webhook_id:
+        lines.append("Set OBDTRACK_WEBHOOK_ID to this id and restart the server:")
+    return "\n".join(lines)
+
+
+_DEEDS: dict[str, str] = {
+    "created": "Created a webhook for {uri}.",
+    "updated": "Gave the webhook for {uri} the present secret and validation key.",
+    "found": "There is a webhook for {uri} already; --update gives it our secret and token.",
+}
+
+
+def _configured_uri(settings: Settings) -> str:
+    if not settings.webhook_id:
+        raise ConfigError("Set OBDTRACK_WEBHOOK_ID (see `webhook list`), or give --url.")
+    webhook = account_webhooks(settings).webhook(settings.webhook_id)
+    if not webhook.active:
+        click.echo("WARNING: this webhook is not active at the provider.", err=True)
+    return callback_uri(webhook.uri)
+
+
+def _told(entry: Entry) -> str:
+    event = entry.event
+    changed = f"{entry.before or 'nothing'} -> {entry.after}"
+    words = event.reason or event.detail.get("provider_status") or event.detail.get("message") or ""
+    return (
+        f"{to_text(event.recorded_at)}  {event.source}  {event.kind}  {changed}  {words}".rstrip()
+    )
+
+
+def _explain(sample: str, settings: Settings) -> None:
+    found = explain_sample(sample, settings)
+    click.echo(f"With the present settings this is {describe(found.reading)}.\n")
+    for field in found.fields:
+        ours = field.name or "(not understood)"
+        note = "" if field.used else "  (not used: a better key has it)"
+        click.echo(f"  {ours:<18} <- {field.key} = {field.value}{note}")
+    if found.suggestions:
+        mapping = ",".join(f"{ours}={theirs}" for ours, theirs in found.mapping.items())
+        click.echo(f"\nSuggested:\n  OBDTRACK_WEBHOOK_FIELDS={mapping}")
+        for hint in found.suggestions:
+            mark = "certain" if hint.certain else "a guess"
+            click.echo(f"    {hint.name}={hint.key}  {mark}: {hint.why}")
+        click.echo(f"  With it this is {describe(found.then)}.")
+    click.echo()

@@ -1,0 +1,30 @@
+"""`worker`: the background work on its own, without serving."""
+
+from __future__ import annotations
+
+import signal
+
+import click
+
+from obdtrack.application import make_context
+from obdtrack.config import load_settings
+from obdtrack.jobs import Background
+from obdtrack.logs import configure_logs
+from obdtrack.storage.migrate import check_schema
+
+
+@click.command(help="Do the background work on its own: polling, recovery, clean-up.")
+def command() -> None:
+    """Work until SIGTERM or Ctrl-C."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    context = make_context(settings)
+    with context.store.connection_context():
+        check_schema(context.store)
+    background = Background(context)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: background.request_stop())
+    background.start()
+    click.echo("obdtrack works in the background; stop with Ctrl-C", err=True)
+    background.join()
+    background.stop()

@@ -1,0 +1,150 @@
+"""Background work: signs of life from every process, and chores by one of them at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from obdtrack.storage import coordination
+from obdtrack.workflows.check_call import check_call, take_due
+from obdtrack.workflows.check_clock import check_clock
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.forget import forget_old
+from obdtrack.workflows.recover import recover_interrupted, say_goodbye, sign_of_life
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 1.0
+LEASE = timedelta(seconds=10)
+"""How long the chores belong to a process that has stopped giving signs."""
+
+_ASKING = 8
+"""Questions to the provider under way at once; the pace is kept across them."""
+
+
+class Chore(NamedTuple):
+    """Something to be done every so many seconds, by one process."""
+
+    name: str
+    every_seconds: float
+    do: Callable[[Context], object]
+
+
+def ask_about_due(context: Context) -> None:
+    """Ask the provider about calls that are due, some at a time."""
+    due = take_due(context, context.now(), limit=max(1, context.settings.poll_per_minute // 30))
+    with ThreadPoolExecutor(_ASKING) as pool:
+        list(pool.map(partial(_ask, context), due))
+
+
+def _ask(context: Context, call_id: UUID) -> None:
+    try:
+        check_call(call_id, context)
+    except Exception:  # one call's fault must not cost the others their turn
+        log.exception("check_failed", call_id=str(call_id))
+    finally:
+        context.store.close()
+
+
+def warn_of_skew(context: Context) -> None:
+    """Say in the log if the provider's clock and ours disagree steadily."""
+    skew = check_clock(context)
+    if skew is not None:
+        log.warning("clock_skew", advice=skew.sentence())
+
+
+CHORES = (
+    Chore("recover interrupted submissions", 1, recover_interrupted),
+    Chore("ask about due calls", 1, ask_about_due),
+    Chore("compare clocks", 600, warn_of_skew),
+    Chore("forget what is old", 3600, forget_old),
+)
+
+
+class Background:
+    """The threads behind a serving process; `chores` off leaves the chores to another process."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        chores: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._context = context
+        self._chores = CHORES if chores else ()
+        self._monotonic = monotonic
+        self._last: dict[str, float] = {}
+        self._mine = False
+        self._stopping = threading.Event()
+        self._start = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin, once; further calls change nothing."""
+        with self._start:
+            if self._threads:
+                return
+            self._threads = [
+                threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True)
+                for name, work in (("signs-of-life", self.sign), ("chores", self.tick))
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def stop(self) -> None:
+        """End at the next chance; what is under way is finished."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=30)
+        say_goodbye(self._context)
+
+    def request_stop(self) -> None:
+        """Have `join` return; safe to call from a signal handler."""
+        self._stopping.set()
+
+    def join(self) -> None:
+        """Wait until somebody stops it."""
+        self._stopping.wait()
+
+    def sign(self) -> None:
+        """Say that this process lives, and keep the chores if they are ours."""
+        sign_of_life(self._context)
+        if self._chores:
+            with self._context.store.write():
+                now, holder = self._context.now(), self._context.process_id
+                self._mine = coordination.hold_lease("chores", holder, now, LEASE)
+
+    def tick(self) -> None:
+        """Do the chores that are due, if they are ours to do."""
+        if not self._mine:
+            return
+        for chore in self._chores:
+            now = self._monotonic()
+            if now - self._last.get(chore.name, float("-inf")) >= chore.every_seconds:
+                self._last[chore.name] = now
+                self._do(chore)
+
+    def _do(self, chore: Chore) -> None:
+        try:
+            chore.do(self._context)
+        except Exception:  # the next chore is innocent, and this one comes again
+            log.exception("chore_failed", chore=chore.name)
+        finally:
+            self._context.store.close()
+
+    def _repeat(self, work: Callable[[], None]) -> None:
+        while not self._stopping.is_set():
+            try:
+                work()
+            except Exception:
+                log.exception("background_failed")
+            self._stopping.wait(TICK_SECONDS)

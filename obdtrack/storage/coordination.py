@@ -1,0 +1,65 @@
+"""What processes share: leases, the pace towards the provider, and counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from obdtrack.storage import models
+
+
+def hold_lease(name: str, holder: UUID, now: datetime, length: timedelta) -> bool:
+    """Take or renew a lease; False if another holds it still."""
+    lease = models.Lease
+    values = {"holder": holder, "expires_at": now + length}
+    renewed = (
+        lease.update(values)
+        .where((lease.name == name) & ((lease.holder == holder) | (lease.expires_at < now)))
+        .execute()
+    )
+    if renewed:
+        return True
+    made = lease.insert(name=name, **values).on_conflict_ignore().as_rowcount().execute()
+    return bool(made)
+
+
+def lease_end(name: str) -> datetime | None:
+    """Give when a lease runs out or ran out, or None if nobody ever held it."""
+    lease = models.Lease.get_or_none(models.Lease.name == name)
+    return lease.expires_at if lease else None
+
+
+def forget_leases(before: datetime) -> None:
+    """Delete leases that ran out before this time."""
+    models.Lease.delete().where(models.Lease.expires_at < before).execute()
+
+
+def reserve(name: str, spacing: timedelta, now: datetime) -> datetime:
+    """Take the next place in a line whose members keep `spacing`; gives when it is due."""
+    pace = models.Pace
+    pace.insert(name=name, next_at=now).on_conflict_ignore().execute()
+    row = pace.get_by_id(name)
+    place: datetime = max(row.next_at, now)
+    pace.update(next_at=place + spacing).where(pace.name == name).execute()
+    return place
+
+
+def hold_back(name: str, until: datetime) -> None:
+    """Let nobody of this line go before `until`."""
+    pace = models.Pace
+    pace.update(next_at=until).where((pace.name == name) & (pace.next_at < until)).execute()
+
+
+def count(name: str, by: int = 1) -> None:
+    """Add to a counter."""
+    counter = models.Counter
+    counter.insert(name=name, value=0).on_conflict_ignore().execute()
+    counter.update(value=counter.value + by).where(counter.name == name).execute()
+
+
+def counters(names: Iterable[str]) -> dict[str, int]:
+    """Give the counters' values; one never counted is 0."""
+    counter = models.Counter
+    found = {row.name: row.value for row in counter.select().where(counter.name.in_(list(names)))}
+    return {name: found.get(name, 0) for name in names}

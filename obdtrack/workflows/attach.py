@@ -1,0 +1,70 @@
+"""Tells a call how the provider calls it, once that is found out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import peewee
+
+from obdtrack.domain.event import Event
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import submission_uuid
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage import calls, models, submissions
+from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.read_again import join_waiting
+from obdtrack.workflows.refold import add_and_refold
+
+
+def attach(
+    call_id: UUID,
+    provider_id: str,
+    source: Source,
+    evidence: Mapping[str, Any],
+    context: Context,
+) -> None:
+    """Give the call this provider id, with the evidence on its timeline, and its waiting reports.
+
+    Raises ObdtrackError (conflict) if the call has an id already or another call has this one.
+    """
+    now, mid = context.now(), submission_uuid(provider_id)
+    event = Event(
+        id=new_id(),
+        kind=Kind.RESOLUTION,
+        source=source,
+        recorded_at=now,
+        status=Status.QUEUED,
+        reason="attached",
+        detail={"provider_id": provider_id, **evidence},
+    )
+    with context.store.write():
+        context.store.lock_names({provider_id, mid})
+        call = _unnamed(call_id)
+        _name(call_id, provider_id, mid, context)
+        submissions.settle(call.submission.id, now, keep_variables=False)
+        add_and_refold(call_id, [event], now, context)
+        join_waiting(provider_id, mid, context)
+
+
+def _unnamed(call_id: UUID) -> models.Call:
+    calls.match_calls([call_id])  # locks the row where that is possible
+    call = calls.find(str(call_id))
+    if call is None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
+    if call.provider_id is not None:
+        raise ObdtrackError(Code.CONFLICT, f"The call is {call.provider_id} at the provider.")
+    if call.status == Status.SUBMITTING:
+        raise ObdtrackError(Code.CONFLICT, "The call is being placed now.", retry_after=20)
+    return call
+
+
+def _name(call_id: UUID, provider_id: str, mid: str, context: Context) -> None:
+    try:
+        with context.store.atomic():
+            submissions.name_at_provider(call_id, provider_id, mid, None)
+    except peewee.IntegrityError:
+        raise ObdtrackError(
+            Code.CONFLICT, f"Another call is {provider_id} at the provider."
+        ) from None

@@ -1,0 +1,90 @@
+"""Says what deliveries mean and puts their reports on timelines; new ones and stored ones alike.
+
+Runs inside the caller's transaction. A fault in one delivery is that delivery's outcome.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from obdtrack.domain.report import Challenge, OptOut, Reading, Report, Unreadable
+from obdtrack.domain.status import Outcome, Source
+from obdtrack.storage import deliveries, opt_outs
+from obdtrack.storage.deliveries import Meaning, Stored
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.record_report import Arrival, Verdict, record_reports
+
+log = structlog.get_logger()
+
+
+class Interpreted(NamedTuple):
+    """What a delivery means; `challenge` is to be answered if it is not None."""
+
+    meaning: Meaning
+    challenge: str | None = None
+
+
+def read(stored: Stored, context: Context) -> Reading | Exception:
+    """Read a delivery; a fault of the reader is given, not raised, as the next one is innocent."""
+    try:
+        return context.provider.read_delivery(stored.raw)
+    except Exception as error:
+        log.exception("reading_failed", delivery_id=str(stored.id))
+        return error
+
+
+def interpret(
+    batch: Sequence[Stored], readings: Sequence[Reading | Exception], context: Context
+) -> list[Interpreted]:
+    """Record the reports among these readings and give what each delivery means."""
+    verdicts: dict[UUID, Verdict] = {}
+    arrivals: list[Arrival] = []
+    for stored, reading in zip(batch, readings, strict=True):
+        if isinstance(reading, Report):
+            arrivals.append(Arrival(reading, Source.WEBHOOK, stored.received_at, stored.id))
+        else:
+            verdicts[stored.id] = _verdict(stored, reading, context)
+    for arrival, verdict in zip(arrivals, record_reports(arrivals, context), strict=True):
+        assert arrival.delivery_id is not None
+        verdicts[arrival.delivery_id] = verdict
+    return [
+        _interpreted(reading, verdicts[stored.id])
+        for stored, reading in zip(batch, readings, strict=True)
+    ]
+
+
+def _verdict(
+    stored: Stored, reading: Challenge | OptOut | Unreadable | Exception, context: Context
+) -> Verdict:
+    match reading:
+        case Unreadable(reason):
+            return Verdict(Outcome.UNREADABLE, reason)
+        case OptOut(None):
+            return Verdict(Outcome.IGNORED, "an opt-out that names no number")
+        case OptOut(str(number), occurred_at):
+            opt_outs.note(number, occurred_at, stored.received_at, stored.id)
+            return Verdict(Outcome.RECEIVED, "the number opted out of calls")
+        case Challenge() as challenge if _is_ours(challenge, context):
+            return Verdict(Outcome.CHALLENGE)
+        case Challenge():
+            return Verdict(Outcome.IGNORED, "the validation key is not OBDTRACK_WEBHOOK_TOKEN")
+        case error:
+            return Verdict(Outcome.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _is_ours(challenge: Challenge, context: Context) -> bool:
+    expected = context.settings.webhook_token
+    given = challenge.validation_key or ""
+    return expected is None or hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _interpreted(reading: Reading | Exception, verdict: Verdict) -> Interpreted:
+    known = None if isinstance(reading, Exception) else reading
+    meaning = deliveries.meaning(verdict.outcome, verdict.reason, verdict.call_id, known)
+    answer = reading.challenge if isinstance(reading, Challenge) else None
+    return Interpreted(meaning, answer if verdict.outcome is Outcome.CHALLENGE else None)

@@ -1,0 +1,110 @@
+"""Places a call under the caller's own key for the request, so that asking twice rings once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from obdtrack.domain.status import Status
+from obdtrack.domain.submission import CallRequest
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage import calls, idempotency, submissions
+from obdtrack.storage.submissions import Intention
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.place_call import Condition, place_call
+
+
+class Placed(NamedTuple):
+    """The call a request led to. `body` is the answer given before, if there was one."""
+
+    call_id: UUID
+    replayed: bool = False
+    body: str | None = None
+
+
+class _BoundError(Exception):
+    """The key is bound already."""
+
+
+def place_once(request: CallRequest, owner_id: UUID, key: str, context: Context) -> Placed:
+    """Place the call unless this key was used before; then give what came of it.
+
+    The key stays bound whatever the outcome, also after a crash. Raises ObdtrackError: invalid if
+    the key belongs to another body, conflict if the first request is still running.
+    """
+    fingerprint = context.vault.fingerprint(_canonical(asdict(request)))
+    oldest = context.now() - timedelta(days=context.settings.idempotency_days)
+
+    def bind(intention: Intention) -> None:
+        idempotency.forget(owner_id, key, oldest)
+        if not idempotency.claim(
+            owner_id, key, fingerprint, intention.call_id, intention.created_at
+        ):
+            raise _BoundError
+
+    try:
+        return Placed(place_call(request, owner_id, context, [bind]))
+    except _BoundError:
+        return _replay(owner_id, key, fingerprint)
+
+
+def place_guarded(request: CallRequest, owner_id: UUID, context: Context) -> Placed:
+    """Place the call; if the guard is on, refuse a twin of a call made moments ago.
+
+    Raises ObdtrackError (conflict) naming the earlier call.
+    """
+    seconds = context.settings.duplicate_guard_seconds
+    if not seconds:
+        return Placed(place_call(request, owner_id, context))
+    heard = [request.to, request.flow_id, request.audio, dict(request.variables)]
+    fingerprint = context.vault.fingerprint(_canonical(heard))
+    guard = _guard(fingerprint, timedelta(seconds=seconds))
+    return Placed(place_call(request, owner_id, context, [guard], fingerprint))
+
+
+def keep_answer(owner_id: UUID, key: str, http_status: int, body: str, context: Context) -> None:
+    """Keep the answer to the first request with this key."""
+    with context.store.write():
+        idempotency.store_answer(owner_id, key, http_status, body)
+
+
+def _guard(fingerprint: str, length: timedelta) -> Condition:
+    def refuse_twin(intention: Intention) -> None:
+        twin = submissions.twin(fingerprint, intention.created_at - length)
+        if twin is not None:
+            raise ObdtrackError(
+                Code.CONFLICT,
+                f"The same call was made less than {length.seconds} seconds ago: {twin}.",
+            )
+
+    return refuse_twin
+
+
+def _replay(owner_id: UUID, key: str, fingerprint: str) -> Placed:
+    bound = idempotency.find(owner_id, key)
+    if bound is None:
+        raise _running()
+    if bound.fingerprint != fingerprint:
+        raise ObdtrackError(
+            Code.INVALID,
+            "This Idempotency-Key was used with another body.",
+            fields={"Idempotency-Key": ["Used with another body; take a new key."]},
+        )
+    if bound.body is None:
+        call = calls.find(str(bound.call_id))
+        if call is None or call.status == Status.SUBMITTING:
+            raise _running()
+    return Placed(bound.call_id, replayed=True, body=bound.body)
+
+
+def _running() -> ObdtrackError:
+    return ObdtrackError(
+        Code.CONFLICT, "The first request with this key is still running.", retry_after=2
+    )
+
+
+def _canonical(content: object) -> bytes:
+    return json.dumps(content, sort_keys=True, default=str).encode()

@@ -1,0 +1,52 @@
+"""Folds calls whose events changed, and stores where they stand and when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from obdtrack.domain.event import Event
+from obdtrack.domain.fold import CallState, fold
+from obdtrack.domain.schedule import plan
+from obdtrack.storage import calls
+from obdtrack.storage.calls import Match
+from obdtrack.workflows.context import Context
+
+
+class Refolded(NamedTuple):
+    """Where a call stands now; `given_up` if its last check has passed without an outcome."""
+
+    state: CallState
+    next_check_at: datetime | None
+    given_up: bool
+
+
+def refold(
+    changed: Iterable[tuple[Match, Sequence[Event]]], now: datetime, context: Context
+) -> list[Refolded]:
+    """Store the newest fold of each call; must run in a transaction that added the events."""
+    refolded: list[tuple[UUID, Refolded]] = []
+    for match, events in changed:
+        state = fold(events, match.interval)
+        planned = plan(
+            state,
+            created_at=match.created_at,
+            interval=match.interval,
+            now=now,
+            schedule=context.settings.poll_schedule,
+        )
+        refolded.append((match.id, Refolded(state, planned.next_check_at, planned.given_up)))
+    calls.save_states((call_id, new.state, new.next_check_at) for call_id, new in refolded)
+    return [new for _, new in refolded]
+
+
+def add_and_refold(
+    call_id: UUID, events: Sequence[Event], now: datetime, context: Context
+) -> Refolded:
+    """Add events to one call and store its new state; must run in a transaction."""
+    (match,) = calls.match_calls([call_id])
+    calls.add_events((call_id, event) for event in events)
+    (refolded,) = refold([(match, calls.history([call_id])[call_id])], now, context)
+    return refolded

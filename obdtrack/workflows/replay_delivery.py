@@ -1,0 +1,83 @@
+"""Reads a stored delivery once more, after what kept it off its timeline was mended."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from uuid import UUID
+
+import peewee
+import structlog
+
+from obdtrack.domain.status import Outcome
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage import deliveries, models
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.read_again import read_again
+
+log = structlog.get_logger()
+
+REPLAYABLE = (
+    Outcome.FAILED,
+    Outcome.UNREADABLE,
+    Outcome.UNMATCHED,
+    Outcome.REJECTED,
+    Outcome.IGNORED,
+)
+"""Outcomes that another reading may change; the others stand on a timeline already."""
+
+
+def replay(delivery_id: UUID, context: Context) -> Outcome:
+    """Read one delivery again and record what it means now; gives its outcome.
+
+    What stands on a timeline already stays as it is. Raises ObdtrackError: not found, or conflict
+    if the delivery was rejected and the secret it carried is still not one of ours.
+    """
+    row = deliveries.find(delivery_id)
+    if row is None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
+    if row.outcome not in REPLAYABLE:
+        return Outcome(row.outcome)
+    if row.outcome == Outcome.REJECTED and not _is_trusted_now(row, context):
+        raise ObdtrackError(
+            Code.CONFLICT,
+            "The secret this request carried is not one of OBDTRACK_WEBHOOK_SECRETS.",
+        )
+    try:
+        with context.store.write():
+            return read_again([deliveries.to_stored(row)], context)[0]
+    except peewee.DatabaseError as error:
+        return _failed(delivery_id, error, context)
+
+
+def replay_all(outcome: Outcome, context: Context, limit: int = 100_000) -> dict[Outcome, int]:
+    """Replay all deliveries of one outcome, oldest first; gives how many ended in which."""
+    ends: dict[Outcome, int] = {}
+    for delivery_id in deliveries.ids_of(outcome, limit):
+        try:
+            end = replay(delivery_id, context)
+        except ObdtrackError as error:
+            if error.code is not Code.CONFLICT:
+                raise
+            end = outcome
+        ends[end] = ends.get(end, 0) + 1
+    return ends
+
+
+def secret_fingerprints(secrets: Sequence[str], context: Context) -> list[str]:
+    """Give the keyed hashes under which rejected deliveries remember the secret they carried."""
+    return [context.vault.fingerprint(secret.encode()) for secret in secrets]
+
+
+def _is_trusted_now(row: models.Delivery, context: Context) -> bool:
+    carried = row.secret_fingerprint or ""
+    known = secret_fingerprints(context.settings.webhook_secrets, context)
+    return any(hmac.compare_digest(carried, fingerprint) for fingerprint in known)
+
+
+def _failed(delivery_id: UUID, error: Exception, context: Context) -> Outcome:
+    log.error("replay_failed", delivery_id=str(delivery_id), error=type(error).__name__)
+    meaning = deliveries.Meaning(Outcome.FAILED, f"{type(error).__name__}: {error}")
+    with context.store.write():
+        deliveries.set_meanings([(delivery_id, meaning)])
+    return Outcome.FAILED

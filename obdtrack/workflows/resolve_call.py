@@ -1,0 +1,133 @@
+"""A person's decision about a call whose outcome is unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from obdtrack.domain.event import Event
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import CallRequest
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage import calls, models, submissions
+from obdtrack.storage.submissions import Intention
+from obdtrack.workflows.attach import attach
+from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.keys import Access
+from obdtrack.workflows.place_call import Condition, place_call
+from obdtrack.workflows.refold import add_and_refold
+
+
+def resolve(
+    call_id: UUID,
+    *,
+    action: str,
+    access: Access,
+    context: Context,
+    provider_id: str | None = None,
+    note: str | None = None,
+) -> UUID:
+    """Carry out a decision: `attach` (needs `provider_id`), `not-placed` or `place-again`.
+
+    Gives the call to look at next: this one, or the new one. Raises ObdtrackError as the decisions
+    below do.
+    """
+    if action == "place-again":
+        return place_again(call_id, note, access, context)
+    if action == "not-placed":
+        declare_not_placed(call_id, note, access, context)
+    elif provider_id is not None:
+        attach_by_person(call_id, provider_id, note, access, context)
+    return call_id
+
+
+def attach_by_person(
+    call_id: UUID, provider_id: str, note: str | None, access: Access, context: Context
+) -> None:
+    """Say that this call is the provider's so named; its waiting reports join it.
+
+    Raises ObdtrackError (conflict) if the call has an id already or another call has this one.
+    """
+    attach(call_id, provider_id, Source.PERSON, _who(access, note), context)
+
+
+def declare_not_placed(call_id: UUID, note: str | None, access: Access, context: Context) -> None:
+    """Say that no phone rang; a report that comes all the same is still believed.
+
+    Raises ObdtrackError (conflict) if the call's outcome is not unknown.
+    """
+    with context.store.write():
+        call = _in_doubt(call_id)
+        _decide(call, Status.REJECTED, "declared-not-placed", _who(access, note), context)
+
+
+def place_again(call_id: UUID, note: str | None, access: Access, context: Context) -> UUID:
+    """Place the call anew, as a new call that names the old one; gives the new call's id.
+
+    The old one stays on record as never known. Raises ObdtrackError (conflict) if its outcome is
+    not unknown, somebody has decided meanwhile, or its variables cannot be read any more.
+    """
+    request = _request(_in_doubt(call_id), context)
+    return place_call(request, access.key_id, context, [_replace(call_id, note, access, context)])
+
+
+def _replace(call_id: UUID, note: str | None, access: Access, context: Context) -> Condition:
+    def replace_old(intention: Intention) -> None:
+        detail = {**_who(access, note), "replaced_by": str(intention.call_id)}
+        _decide(_in_doubt(call_id), Status.UNRESOLVED, "placed-again", detail, context)
+
+    return replace_old
+
+
+def _decide(
+    call: models.Call, status: Status, reason: str, detail: dict[str, Any], context: Context
+) -> None:
+    now = context.now()
+    event = Event(new_id(), Kind.RESOLUTION, Source.PERSON, now, status, reason, detail=detail)
+    submissions.settle(call.submission.id, now, keep_variables=False)
+    add_and_refold(call.id, [event], now, context)
+
+
+def _in_doubt(call_id: UUID) -> models.Call:
+    calls.match_calls([call_id])  # locks the row where that is possible
+    call = calls.find(str(call_id))
+    if call is None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
+    if call.status != Status.UNKNOWN:
+        raise ObdtrackError(
+            Code.CONFLICT,
+            f"Only a call whose outcome is unknown can be resolved; it is {call.status}.",
+        )
+    return call
+
+
+def _request(call: models.Call, context: Context) -> CallRequest:
+    submission = call.submission
+    return CallRequest(
+        to=call.to_number,
+        bridge=submission.bridge,
+        flow_id=submission.flow_id,
+        audio=submission.audio,
+        name=call.name,
+        interval=call.interval,
+        webhook_id=submission.webhook_id,
+        variables=_variables(submission, context),
+        reference=call.reference,
+        metadata={**(call.metadata or {}), "replaces": str(call.id)},
+    )
+
+
+def _variables(submission: models.Submission, context: Context) -> dict[str, str]:
+    if not submission.variable_names:
+        return {}
+    try:
+        return context.vault.open(submission.variables_encrypted or b"")
+    except ValueError as error:
+        raise ObdtrackError(
+            Code.CONFLICT,
+            f"The values of its variables are not readable any more ({error}); place a new call.",
+        ) from None
+
+
+def _who(access: Access, note: str | None) -> dict[str, Any]:
+    return {"by": access.name, **({"note": note} if note else {})}

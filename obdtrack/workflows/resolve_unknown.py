@@ -1,0 +1,118 @@
+"""Looks in the provider's log for a call whose answer never came, and takes it only on evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from obdtrack.domain.candidates import Wanted, plausible, window
+from obdtrack.domain.event import Event
+from obdtrack.domain.report import FoundCall
+from obdtrack.domain.status import Kind, Source
+from obdtrack.domain.times import to_text
+from obdtrack.errors import ObdtrackError
+from obdtrack.storage import answers, calls, coordination, models
+from obdtrack.workflows.ask_provider import REPAIRED, Asked, Wait, ask
+from obdtrack.workflows.attach import attach
+from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.record_report import Arrival, record_reports, tells_something
+from obdtrack.workflows.refold import add_and_refold
+
+
+def look_for(call: models.Call, context: Context, wait: Wait) -> None:
+    """Ask by number and day; exactly one plausible call is attached, else a person decides.
+
+    What was asked, and the candidates, stand on the call's timeline either way.
+    """
+    wanted = _wanted(call)
+    asked = [
+        ask(context, call.id, wait, to=call.to_number, on=day) for day in _days(wanted, context)
+    ]
+    found = [candidate for question in asked for candidate in question.answer.calls]
+    ids = {candidate.report.provider_id or "" for candidate in found}
+    candidates = plausible(found, wanted, calls.known_provider_ids(ids))
+    rivals = calls.other_unnamed(call, wanted.since, wanted.until)
+    if len({c.report.provider_id for c in candidates}) == 1 and not rivals:
+        _take(call, candidates, wanted, asked, context)
+    else:
+        _leave(call, candidates, wanted, asked, rivals, context)
+
+
+def _take(
+    call: models.Call,
+    candidates: Sequence[FoundCall],
+    wanted: Wanted,
+    asked: Sequence[Asked],
+    context: Context,
+) -> None:
+    provider_id = candidates[0].report.provider_id
+    assert provider_id is not None
+    exchange = asked[-1].exchange
+    with context.store.write():
+        _keep(asked)
+        try:
+            attach(call.id, provider_id, Source.POLL, _evidence(candidates, wanted), context)
+        except ObdtrackError:
+            return  # somebody was faster; what they found stands
+        record_reports(
+            [
+                Arrival(c.report, Source.POLL, exchange.answered_at, None, exchange.id, call.id)
+                for c in candidates
+                if tells_something(c.report)
+            ],
+            context,
+        )
+        coordination.count(REPAIRED)
+
+
+def _leave(
+    call: models.Call,
+    candidates: Sequence[FoundCall],
+    wanted: Wanted,
+    asked: Sequence[Asked],
+    rivals: bool,
+    context: Context,
+) -> None:
+    now = context.now()
+    detail = {**_evidence(candidates, wanted), "another_call_in_doubt": rivals}
+    with context.store.write():
+        _keep(asked)
+        if any(question.answer.failure is not None for question in asked):
+            return  # no answer is no evidence; it stays due
+        event = Event(new_id(), Kind.CHECK, Source.POLL, now, detail=detail)
+        add_and_refold(call.id, [event], now, context)
+
+
+def _keep(asked: Sequence[Asked]) -> None:
+    for question in asked:
+        answers.add(question.exchange)
+
+
+def _wanted(call: models.Call) -> Wanted:
+    submission = call.submission
+    since, until = window(call.created_at, submission.settled_at or call.created_at)
+    return Wanted(call.to_number, submission.bridge, since, until)
+
+
+def _days(wanted: Wanted, context: Context) -> list[date]:
+    """Give the days of the window in the provider's zone: one, or two around midnight."""
+    zone = context.settings.provider_timezone
+    first, last = (moment.astimezone(zone).date() for moment in (wanted.since, wanted.until))
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _evidence(candidates: Sequence[FoundCall], wanted: Wanted) -> dict[str, Any]:
+    return {
+        "looked_for": "same number, same bridge if told, created in this time, nobody else's",
+        "created_after": to_text(wanted.since),
+        "created_before": to_text(wanted.until),
+        "candidates": [
+            {
+                "provider_id": found.report.provider_id,
+                "provider_status": found.report.provider_status,
+                "created_at": to_text(found.created_at) if found.created_at else None,
+            }
+            for found in candidates
+        ],
+    }

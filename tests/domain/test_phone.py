@@ -1,0 +1,145 @@
+"""Phone numbers: any usual spelling in, E.164 out, masked where they are not needed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obdtrack.domain.phone import dialable, loosely, mask_all, masked, provider_digits
+from tests.factories import NUMBER
+
+SPELLINGS = [
+    "+918867135001",
+    "918867135001",
+    "00918867135001",
+    "+91 88671 35001",
+    " +91 88671-35001 ",
+    "+91 (88671) 35001",
+    "91.88671.35001",
+    "0091-8867135001",
+    "+91\u00a088671\u00a035001",
+    "+91\u201188671\u201335001",
+]
+
+digits = st.text("0123456789", min_size=8, max_size=15)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_any_usual_spelling_of_a_number_is_one_number(spelling: str) -> None:
+    assert dialable(spelling) == NUMBER
+    assert loosely(spelling) == NUMBER
+
+
+@pytest.mark.parametrize(
+    "national",
+    [
+        "8867135001",  # as one writes it in India
+        "08867135001",
+        "9188671350",  # cut short, it still begins like an Indian one
+        "6561234567",  # an Indian mobile; with a plus, a house in Singapore
+        "8221234567",  # and one in Seoul
+        "011-23456789",
+    ],
+)
+def test_a_number_without_its_country_code_is_not_dialled(national: str) -> None:
+    with pytest.raises(ValueError, match=r"country code, like \+918867135001"):
+        dialable(national)
+
+
+@pytest.mark.parametrize("short", ["+6561234567", "006561234567", "+65 6123 4567"])
+def test_a_short_number_is_dialled_if_it_says_that_it_is_international(short: str) -> None:
+    assert dialable(short) == "+6561234567"
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "",
+        "+",
+        "hello",
+        "+91886713500a",
+        "+9188671350011234567",
+        "+91",
+        "+910000000000",
+        "1,2",
+        "९१",
+    ],
+)
+def test_what_is_no_number_is_not_dialled(nonsense: str) -> None:
+    with pytest.raises(ValueError, match="Not a phone number"):
+        dialable(nonsense)
+
+
+def test_a_report_may_name_a_number_that_cannot_exist() -> None:
+    assert loosely("910000000000") == "+910000000000"
+
+
+def test_a_report_may_give_a_number_as_a_number() -> None:
+    assert loosely(918867135001) == NUMBER
+
+
+@pytest.mark.parametrize("value", [None, True, "", "anonymous", "12345", 918867135001.0, [1], {}])
+def test_what_is_no_number_in_a_report_is_none(value: object) -> None:
+    assert loosely(value) is None
+
+
+def test_the_provider_wants_digits_only() -> None:
+    assert provider_digits(NUMBER) == "918867135001"
+
+
+def test_a_masked_number_shows_its_beginning_and_its_end() -> None:
+    assert masked(NUMBER) == "+9188•••••001"
+
+
+@given(digits, st.data())
+def test_numbers_that_differ_only_in_the_middle_look_the_same_when_masked(
+    number: str, data: st.DataObject
+) -> None:
+    hidden = len(number) - 7
+    middle = data.draw(st.text("0123456789", min_size=hidden, max_size=hidden))
+    assert masked(f"+{number[:4]}{middle}{number[-3:]}") == masked(f"+{number}")
+
+
+@given(st.text("0123456789", max_size=7))
+def test_a_number_too_short_to_have_a_middle_is_hidden_whole(number: str) -> None:
+    assert set(masked(f"+{number}")) <= {"•"}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("918867135001 is on the DND list", "+9188•••••001 is on the DND list"),
+        ('{"to": 918867135001}', '{"to": +9188•••••001}'),
+        ("?to=+918867135001&id=1", "?to=+9188•••••001&id=1"),
+        ("/calls/00918867135001", "/calls/+0091•••••••001"),
+        ("from 918867135001 to 918919520000", "from +9188•••••001 to +9189•••••000"),
+        ("call +91 88671 35001 again", "call +9188•••••001 again"),
+        ("call +91 (88671)-35001.", "call +9188•••••001."),
+    ],
+)
+def test_whatever_looks_like_a_number_is_masked_in_a_text(text: str, shown: str) -> None:
+    assert mask_all(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "70fa87e0-9df9-4327-bc80-a561c48703d8:1",
+        "2026-11-23 11:57:23+05:30",
+        "flow 23 took 12345 ms",
+        "3 numbers accepted for delivery.",
+        "+9188•••••001",
+    ],
+)
+def test_ids_times_and_counts_stay_readable(text: str) -> None:
+    assert mask_all(text) == text
+
+
+@given(st.text("abc:=/&? \n", max_size=5), st.text("0123456789", min_size=12, max_size=15))
+def test_no_text_around_a_number_keeps_its_middle_from_being_hidden(
+    around: str, number: str
+) -> None:
+    text = mask_all(f"{around} {number} {around}")
+    assert number[4:-3] not in text
+    assert masked(number) in text

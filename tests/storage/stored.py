@@ -1,0 +1,79 @@
+"""Puts the things these tests are about into a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from obdtrack.domain.event import Event
+from obdtrack.domain.report import RawDelivery
+from obdtrack.domain.status import Outcome
+from obdtrack.domain.submission import submission_uuid
+from obdtrack.storage import calls, deliveries, models, submissions
+from obdtrack.storage.database import Store, connected
+from obdtrack.storage.deliveries import Meaning, Stored
+from obdtrack.storage.submissions import Intention
+from obdtrack.workflows.context import new_id
+from tests.factories import NOON, call_request, raw_delivery
+
+Result = TypeVar("Result")
+
+
+def call(
+    store: Store, *, at: datetime = NOON, provider_id: str | None = None, **request: Any
+) -> UUID:
+    """A call that is being placed; `provider_id` is what the provider named it."""
+    intention = Intention(new_id(), new_id(), at, None)
+    with store.write():
+        submissions.intend(call_request(**request), intention)
+        if provider_id is not None:
+            mid = submission_uuid(provider_id)
+            submissions.name_at_provider(intention.call_id, provider_id, mid, at)
+    return intention.call_id
+
+
+def events(store: Store, call_id: UUID, *told: Event) -> list[Event]:
+    """Store these events and give back what the database says of them."""
+    with store.write():
+        calls.add_events((call_id, event) for event in told)
+    return calls.history([call_id])[call_id]
+
+
+def delivery(
+    store: Store,
+    outcome: Outcome = Outcome.MATCHED,
+    *,
+    raw: RawDelivery | None = None,
+    **meaning: Any,
+) -> Stored:
+    """A request in the inbox, with what became of it."""
+    request = Stored(new_id(), NOON, raw or raw_delivery())
+    with store.write():
+        deliveries.add([(request, Meaning(outcome, **meaning))])
+    return request
+
+
+def count(store: Store, model: type[models.Table] = models.Submission) -> int:
+    """How many rows everybody sees: asked by another thread, on a connection of its own."""
+    return elsewhere(store, lambda: model.select().count())
+
+
+def elsewhere(store: Store, work: Callable[[], Result]) -> Result:
+    """Do something in another thread."""
+    (result,) = together(store, [work])
+    return result
+
+
+def together(store: Store, works: Iterable[Callable[[], Result]]) -> list[Result]:
+    """Do things in threads of their own, at the same time."""
+
+    def with_connection(work: Callable[[], Result]) -> Result:
+        with connected(store):
+            return work()
+
+    works = list(works)
+    with ThreadPoolExecutor(len(works)) as threads:
+        return list(threads.map(with_connection, works))

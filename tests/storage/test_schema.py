@@ -1,0 +1,82 @@
+"""The migrations and the models describe one and the same database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playhouse.schema_diff import diff_models
+
+from obdtrack.storage.database import Store
+from obdtrack.storage.models import TABLES
+
+
+@pytest.fixture
+def by_models(empty_store: Store) -> Iterator[Store]:
+    """A database made from the models alone."""
+    with empty_store.connection_context():
+        empty_store.create_tables(TABLES)
+        yield empty_store
+
+
+@pytest.fixture
+def by_migrations(empty_url: str, request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A database of the same kind made by the migrations."""
+    kind = "sqlite" if empty_url.startswith("sqlite") else "postgres"
+    store: Store = request.getfixturevalue(f"{kind}_store")
+    with store.connection_context():
+        yield store
+
+
+def of_each_table(ask: Callable[[str], Any]) -> dict[str, Any]:
+    return {name: ask(name) for name in (table._meta.table_name for table in TABLES)}
+
+
+def columns(store: Store, table: str) -> set[tuple[Any, ...]]:
+    return {(c.name, c.data_type, c.null, c.primary_key) for c in store.get_columns(table)}
+
+
+def indexes(store: Store, table: str) -> set[tuple[str, str, tuple[str, ...], bool]]:
+    return {
+        (index.name, plain(index.sql), tuple(index.columns), index.unique)
+        for index in store.get_indexes(table)
+        if index.sql  # SQLite makes one without a statement for a key; keys are compared below
+    }
+
+
+def plain(sql: str | None) -> str:
+    """A statement without what may be written one way or another."""
+    return re.sub(r'["\s]|IF NOT EXISTS', "", sql or "").lower()
+
+
+def test_peewee_finds_no_difference(each_store: Store) -> None:
+    with each_store.connection_context():
+        assert not diff_models(each_store, TABLES)
+
+
+def test_columns_agree_in_type_and_in_whether_they_may_be_empty(
+    by_models: Store, by_migrations: Store
+) -> None:
+    migrated = of_each_table(lambda table: columns(by_migrations, table))
+    assert migrated == of_each_table(lambda table: columns(by_models, table))
+
+
+def test_indexes_agree_in_name_columns_uniqueness_and_condition(
+    by_models: Store, by_migrations: Store
+) -> None:
+    migrated = of_each_table(lambda table: indexes(by_migrations, table))
+    assert migrated == of_each_table(lambda table: indexes(by_models, table))
+
+
+def test_keys_and_references_agree(by_models: Store, by_migrations: Store) -> None:
+    for ask in ("get_primary_keys", "get_foreign_keys"):
+        migrated = of_each_table(getattr(by_migrations, ask))
+        assert migrated == of_each_table(getattr(by_models, ask))
+
+
+def test_sqlite_keeps_the_rows_of_one_call_side_by_side(sqlite_store: Store) -> None:
+    with sqlite_store.connection_context():
+        found = "SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'"
+        assert sqlite_store.execute_sql(found).fetchall() == [("events",)]

@@ -1,0 +1,139 @@
+"""Explaining a pasted sample: every form it is copied in, what is understood, what would help."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from obdtrack.domain.report import Report, Unreadable
+from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.providers.mobtexting_samples import Explanation
+from obdtrack.workflows.read_sample import (
+    JSON_TEMPLATE,
+    QUERY_TEMPLATE,
+    describe,
+    explain_sample,
+    read_request,
+)
+from tests import factories
+
+CALL_ID = f"{factories.MID}:1"
+FORMS = {
+    "a URL": f"https://a.test/webhooks/mobtexting?call_id={CALL_ID}",
+    "a path": f"/webhooks/mobtexting?call_id={CALL_ID}",
+    "a query": f"?call_id={CALL_ID}",
+    "a form": f"call_id={CALL_ID}&x=1",
+    "JSON": json.dumps({"call_id": CALL_ID}),
+    "almost JSON": f'{{"call_id": "{CALL_ID}",}}',
+    "HTTP text": f"PUT /x HTTP/1.1\nHost: a.test\n\ncall_id={CALL_ID}",
+    "HTTP text without headers": f"POST https://a.test/x\ncall_id={CALL_ID}",
+    "curl with JSON": f'curl -sX POST https://a.test/ \\\n -d \'{{"call_id": "{CALL_ID}"}}\'',
+    "curl with a form": f"curl https://a.test/ -d x=1 --data-raw call_id={CALL_ID}",
+    "curl with a query": f"curl --location 'https://a.test/?call_id={CALL_ID}'",
+    "curl -G": f"curl -G https://a.test/ -d call_id={CALL_ID}",
+}
+
+
+def explained(sample: str, **changes: Any) -> Explanation:
+    return explain_sample(sample, factories.settings(**changes))
+
+
+def suggested(sample: str, **changes: Any) -> dict[str, str]:
+    return {found.name: found.key for found in explained(sample, **changes).suggestions}
+
+
+@pytest.mark.parametrize("sample", FORMS.values(), ids=FORMS.keys())
+def test_every_form_a_sample_is_copied_in_is_read(sample):
+    found = explained(sample)
+    assert found.reading.provider_id == CALL_ID
+    assert ("provider_id", "call_id", CALL_ID, True) in found.fields
+
+
+def test_method_and_headers_are_taken_from_http_text():
+    request = read_request("PUT /x?a=1 HTTP/1.1\nContent-Type: text/plain\nX-Ref: 7\n\nb=2")
+    assert (request.method, request.query, request.body) == ("PUT", "a=1", b"b=2")
+    assert (request.content_type, request.headers["x-ref"]) == ("text/plain", "7")
+
+
+def test_a_command_with_an_open_quote_is_told():
+    with pytest.raises(ObdtrackError, match="cannot be read"):
+        read_request("curl 'https://a.test/")
+
+
+def test_unknown_keys_are_guessed_by_their_values():
+    sample = (
+        f"?ref={CALL_ID}&result=BUSY&begin=2026-11-23 11:57:23&fin=2026-11-23 11:57:39"
+        "&msisdn=918867135001&cli=918068280000&secs=23&rec=https://a.test/x.wav"
+    )
+    assert suggested(sample) == {
+        "provider_id": "ref",
+        "status": "result",
+        "started_at": "begin",
+        "ended_at": "fin",
+        "to": "msisdn",
+        "bridge": "cli",
+        "duration_seconds": "secs",
+        "recording_url": "rec",
+    }
+
+
+def test_with_the_suggestion_the_sample_becomes_a_report():
+    found = explained(f"ref={CALL_ID}&result=BUSY")
+    assert isinstance(found.reading, Unreadable)
+    assert isinstance(found.then, Report)
+    assert (found.then.provider_id, found.then.status) == (CALL_ID, "busy")
+
+
+def test_a_suggestion_keeps_what_is_configured():
+    found = explained(f"ref={CALL_ID}&result=BUSY", webhook_fields={"provider_id": "ref"})
+    assert found.mapping == {"provider_id": "ref", "status": "result"}
+
+
+def test_of_two_numbers_none_is_guessed():
+    assert suggested("a=918867135001&b=918867135002") == {}
+
+
+def test_a_lone_time_is_the_end_unless_it_is_named_a_start():
+    assert suggested("?when=2026-11-23 11:57:23") == {"ended_at": "when"}
+    assert suggested("?dialled=2026-11-23 11:57:23") == {"started_at": "dialled"}
+
+
+def test_a_template_says_for_certain_what_its_keys_hold():
+    found = explained("?ref={{id}}&dst={{to}}&id={{mid}}&cut={{from|cut:-10}}")
+    assert {(hint.name, hint.key, hint.certain) for hint in found.suggestions} == {
+        ("provider_id", "ref", True), ("to", "dst", True), ("mid", "id", True),
+    }  # fmt: skip
+    assert describe(found.then) == "a report that names its call"
+
+
+@pytest.mark.parametrize("template", [QUERY_TEMPLATE, JSON_TEMPLATE])
+def test_the_offered_templates_need_no_setting(template):
+    found = explained(template)
+    assert all(field.name and field.used for field in found.fields)
+    assert found.suggestions == []
+    assert describe(found.reading) == "a report that names its call"
+
+
+def test_of_two_keys_for_one_name_the_better_is_used():
+    found = explained(f"uuid=x&id={CALL_ID}")
+    assert [(field.key, field.used) for field in found.fields] == [("uuid", False), ("id", True)]
+
+
+def test_secrets_in_a_sample_are_not_shown():
+    found = explained(f"?token=canary&x_secret=canary&call_id={CALL_ID}")
+    assert "canary" not in repr(found.fields)
+
+
+def test_a_key_the_setting_cannot_hold_is_not_suggested():
+    assert suggested(json.dumps({"a,b": CALL_ID})) == {}
+
+
+def test_a_report_that_names_no_call_is_told():
+    assert "does not tell which call" in describe(explained("to=918867135001").reading)
+
+
+def test_a_wrong_setting_is_told():
+    with pytest.raises(ConfigError, match="no field 'nonsense'"):
+        explained("a=b", webhook_fields={"nonsense": "x"})
