@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from bench import reports
 from bench.samples import TABLES, Sample, Sampler
+from obdtrack.storage import models
 from obdtrack.storage.database import open_database
 from obdtrack.storage.migrate import migrate
 
@@ -45,11 +47,12 @@ class Table(NamedTuple):
 
 def fill(database_url: str, plan: Plan) -> int:
     """Bring the database to the newest schema and fill it; gives the number of rows written."""
-    store = open_database(database_url)
-    migrate(store)
-    store.close_all()
     write = _write_sqlite if database_url.startswith("sqlite:") else _write_postgres
-    return write(database_url, tables(plan))
+    with _models_given_back():
+        store = open_database(database_url)
+        migrate(store)
+        store.close_all()
+        return write(database_url, tables(plan))
 
 
 def tables(plan: Plan) -> Iterator[Table]:
@@ -120,6 +123,16 @@ def _write_postgres(database_url: str, portions: Iterable[Table]) -> int:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
     return written
+
+
+@contextmanager
+def _models_given_back() -> Iterator[None]:
+    before = models.Call._meta.database
+    try:
+        yield
+    finally:
+        if before is not None:
+            before.bind(models.TABLES, bind_refs=False, bind_backrefs=False)
 
 
 def _insert(table: Table) -> str:

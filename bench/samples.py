@@ -18,7 +18,6 @@ from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendAnswer
 from obdtrack.providers import Provider
 from obdtrack.storage.deliveries import Stored
 from obdtrack.storage.migrate import migrate
-from obdtrack.storage.models import TABLES as MODELS
 from obdtrack.workflows.context import new_id
 from obdtrack.workflows.place_call import place_call
 from obdtrack.workflows.receive_delivery import receive_deliveries
@@ -72,7 +71,7 @@ class Sample(NamedTuple):
 
 
 class Sampler:
-    """Makes samples in a database of its own; the models are given back to theirs at the end."""
+    """Makes samples in a database of its own; the models stay bound to that."""
 
     def __init__(self, report_count: int) -> None:
         self._reports = report_count
@@ -80,7 +79,6 @@ class Sampler:
         self._now = datetime.now(UTC)
 
     def __enter__(self) -> Sampler:
-        self._before = MODELS[0]._meta.database
         self._folder = tempfile.TemporaryDirectory()
         self._path = Path(self._folder.name, "samples.db")
         real = product.context(f"sqlite:///{self._path}")
@@ -93,8 +91,6 @@ class Sampler:
     def __exit__(self, *_: object) -> None:
         self._context.store.close_all()
         self._folder.cleanup()
-        if self._before is not None:
-            self._before.bind(MODELS, bind_refs=False, bind_backrefs=False)
 
     def samples(self, moment: datetime) -> list[Sample]:
         """Make one call of each kind at this moment, in the order in which they take turns."""

@@ -86,7 +86,8 @@ def test(url: str | None) -> None:
     check_schema(context.store)
     uri = callback_uri(url) if url else _configured_uri(settings)
     trial = try_callback(uri, context)
-    click.echo(f"Posted to {shown(uri)}; its answer took {trial.milliseconds} ms.")
+    if trial.milliseconds is not None:
+        click.echo(f"Posted to {shown(uri)}, which answered after {trial.milliseconds} ms.")
     if trial.delivery:
         click.echo(f"Stored as {trial.delivery}.")
     click.echo(f"Timeline of the call {trial.call_id} ({TEST_NAME}):")

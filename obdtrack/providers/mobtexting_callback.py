@@ -93,7 +93,8 @@ def _post(
         try:
             found = exchange(session, request, _LIMITS)
         except ExchangeError as failed:
-            return Reply(f"cannot be reached from here: {failed.message}", _since(begun))
+            why = failed.message.rstrip(".")
+            return Reply(f"cannot be reached from here: {why}", _since(begun))
     complaint = None if found.status in _TAKEN else _complaint(found)
     return Reply(complaint, _since(begun), found.status, json_object(found))
 

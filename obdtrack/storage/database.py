@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import peewee
@@ -52,10 +52,11 @@ class SqliteStore(PooledSqliteDatabase):
             path,
             pragmas=_PRAGMAS,
             lock_type="IMMEDIATE",  # a DEFERRED transaction that turns writer fails when it is late
-            timeout=BUSY_SECONDS,
             max_connections=None,
             check_same_thread=False,
         )
+        # As an argument it would be how long to wait for a place in the pool.
+        self.timeout = BUSY_SECONDS
         self._turn = threading.Lock()
         self._lock_path = f"{path}.lock"
 
@@ -160,10 +161,10 @@ def _sqlite(url: str) -> SqliteStore:
     path = Path(url.removeprefix("sqlite:///")).absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite would create it readable by all; its log and index files copy this mode.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        pass
+        with suppress(FileExistsError):
+            # SQLite would create it readable by all; its log and index files copy this mode.
+            # Only a new one: closing a file that SQLite has open drops SQLite's locks on it.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise ConfigError(f"OBDTRACK_DATABASE_URL: {path} cannot be made: {error}") from error
     return SqliteStore(str(path))

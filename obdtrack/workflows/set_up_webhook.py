@@ -100,7 +100,10 @@ def first_secret(settings: Settings) -> str | None:
 
 def shown(uri: str) -> str:
     """Give an address without what may be secret in it: a query's values, a user's password."""
-    parts = _split(uri)
+    try:
+        parts = _split(uri)
+    except ConfigError:
+        return "(an address that cannot be read)"
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=host, query="…" if parts.query else "", fragment="").geturl()
 

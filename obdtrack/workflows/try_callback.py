@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from obdtrack.domain.event import Event
+from obdtrack.domain.phone import loosely
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import Entry, build_timeline
@@ -29,11 +30,12 @@ _LOOKED_THROUGH = 200
 class Trial(NamedTuple):
     """How far a sample report came: `problem` names the step it stopped at, None if at none.
 
-    `milliseconds` is how long the callback took to answer, `delivery` what our inbox says of it.
+    `milliseconds` is how long the callback took to answer, None if it did not; `delivery` is what
+    our inbox says of it.
     """
 
     call_id: UUID
-    milliseconds: int
+    milliseconds: int | None
     delivery: str | None
     timeline: list[Entry]
     problem: str | None
@@ -47,8 +49,7 @@ def try_callback(uri: str, context: Context, patience: float = PATIENCE_SECONDS)
     """
     settings = context.settings
     call_id, mid = _store_test_call(context)
-    bridge = settings.bridge or NUMBER
-    report = sample_report(mid, NUMBER, bridge, context.now(), settings.provider_timezone)
+    report = sample_report(mid, NUMBER, _bridge(context), context.now(), settings.provider_timezone)
     reply = deliver(uri, first_secret(settings), report)
     arrived = reply.complaint is None and _arrives(call_id, patience)
     delivery = _delivery(mid)
@@ -56,13 +57,14 @@ def try_callback(uri: str, context: Context, patience: float = PATIENCE_SECONDS)
     if problem is not None:
         _give_up(call_id, context)
     timeline = build_timeline(calls.history([call_id])[call_id])
-    return Trial(call_id, reply.milliseconds, delivery, timeline, problem)
+    milliseconds = None if reply.status is None else reply.milliseconds
+    return Trial(call_id, milliseconds, delivery, timeline, problem)
 
 
 def _store_test_call(context: Context) -> tuple[UUID, str]:
     now, mid = context.now(), f"{NAME}-{uuid4()}"
     intention = Intention(new_id(), new_id(), now, key_id=None)
-    request = CallRequest(NUMBER, context.settings.bridge or NUMBER, flow_id=NAME, name=NAME)
+    request = CallRequest(NUMBER, _bridge(context), flow_id=NAME, name=NAME)
     told = {"provider_id": f"{mid}:1", "message": "a test call, never sent to the provider"}
     events = [
         Event(new_id(), Kind.SUBMISSION, Source.SYSTEM, now, Status.SUBMITTING),
@@ -74,6 +76,10 @@ def _store_test_call(context: Context) -> tuple[UUID, str]:
         submissions.settle(intention.submission_id, now, keep_variables=False)
         add_and_refold(intention.call_id, events, now, context)
     return intention.call_id, mid
+
+
+def _bridge(context: Context) -> str:
+    return loosely(context.settings.bridge) or NUMBER
 
 
 def _arrives(call_id: UUID, patience: float) -> bool:

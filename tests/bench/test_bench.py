@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from bench import reports
@@ -13,17 +11,21 @@ from bench.samples import WORDS
 from obdtrack.domain.fold import fold
 from obdtrack.storage import calls, models
 from obdtrack.storage.calls import STATE_COLUMNS
-from obdtrack.storage.database import Store
+from obdtrack.storage.database import SqliteStore, Store
+from obdtrack.storage.vault import Vault
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.receive_delivery import receive_deliveries
+from tests import factories
 
 CALLS = 40
 REPORTS = 4
 
 
 def url_of(store: Store, request: pytest.FixtureRequest) -> str:
-    path = str(store.database)
-    return f"sqlite:///{path}" if "/" in path else request.getfixturevalue("postgres_url")
+    if isinstance(store, SqliteStore):
+        return f"sqlite:///{store.database}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
 
 
 @pytest.fixture
@@ -34,8 +36,10 @@ def filled(each_store: Store, request: pytest.FixtureRequest) -> Store:
 
 
 @pytest.fixture
-def filled_context(filled: Store, context: Context) -> Context:
-    return replace(context, store=filled)
+def filled_context(filled: Store) -> Context:
+    settings = factories.settings()
+    provider = factories.ScriptedProvider()
+    return Context(settings, filled, provider, Vault(settings.secret_key))
 
 
 class TestFill:

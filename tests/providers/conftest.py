@@ -1,4 +1,4 @@
-"""Loopback servers that behave badly on purpose, and a client with little patience for them."""
+"""Loopback servers that behave badly on purpose, and a client for them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -46,9 +47,10 @@ class Loopback:
                 threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            peer.settimeout(20)
-            peer = self.tls.wrap_socket(peer, server_side=True) if self.tls else peer
+        with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as closing:
+            closing.enter_context(peer).settimeout(20)
+            if self.tls:
+                peer = closing.enter_context(self.tls.wrap_socket(peer, server_side=True))
             while request := read_request(peer):
                 self.requests.append(request)
                 self.behaviours[min(len(self.requests), len(self.behaviours)) - 1](peer)
@@ -127,20 +129,15 @@ def loopback() -> Iterator[Callable[..., Loopback]]:
         server.close()
 
 
+IMPATIENT = {"connect_timeout": 0.4, "read_timeout": 0.5, "total_timeout": 0.9}
+
+
 @pytest.fixture
 def client_of() -> Callable[..., MobTexting]:
-    """Make an impatient client for a URL."""
+    """Make a client for a URL."""
 
-    def make(url: str, **settings: object) -> MobTexting:
-        options: dict[str, object] = {
-            "connect_timeout": 0.4,
-            "read_timeout": 0.5,
-            "total_timeout": 0.9,
-            "timezone": ZoneInfo("UTC"),
-            "webhook_id": None,
-            "token": TOKEN,
-        }
-        return MobTexting(url=url, **(options | settings))  # type: ignore[arg-type]
+    def make(url: str, **settings: Any) -> MobTexting:
+        return MobTexting(**{"url": url, "token": TOKEN, "timezone": ZoneInfo("UTC")} | settings)
 
     return make
 

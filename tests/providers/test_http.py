@@ -34,17 +34,21 @@ SMALL = http_answer(b'{"a": 1}')
 CANARY = "918919525224"
 
 
-def ask(url, method="POST", limits=LIMITS, session=None) -> Exchange:
+def ask(url, method="POST", limits=PATIENT, session=None) -> Exchange:
     request = Request(method, url, data=b"{}" if method == "POST" else None)
     return exchange(session or open_session(), request, limits)
 
 
-def failure_of(url, method="POST", limits=LIMITS, session=None) -> ExchangeError:
+def failure_of(url, method="POST", limits=PATIENT, session=None) -> ExchangeError:
     started = time.monotonic()
     with pytest.raises(ExchangeError) as failed:
         ask(url, method, limits, session)
     assert time.monotonic() - started < limits.total + 5
     return failed.value
+
+
+def limits_for(failure: Failure) -> Limits:
+    return LIMITS if failure is Failure.TIMEOUT else PATIENT
 
 
 def unused_url() -> str:
@@ -82,7 +86,7 @@ def test_a_bad_answer_to_a_post_fails_in_time_and_is_not_asked_for_again(
     loopback, behaviour, failure
 ):
     server = loopback(behaviour)
-    assert failure_of(server.url).failure is failure
+    assert failure_of(server.url, limits=limits_for(failure)).failure is failure
     assert len(server.requests) == 1
 
 
@@ -161,9 +165,10 @@ def test_a_port_that_swallows_connections_is_unreachable():
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
-        assert failure_of(f"http://127.0.0.1:{full.getsockname()[1]}/").failure is (
-            Failure.UNREACHABLE
-        )
+        failed = failure_of(f"http://127.0.0.1:{full.getsockname()[1]}/", limits=LIMITS)
+        for filler in fillers:
+            filler.close()
+    assert failed.failure is Failure.UNREACHABLE
 
 
 @pytest.mark.parametrize("seconds", [0, 8])
@@ -173,7 +178,7 @@ def test_a_name_that_does_not_resolve_is_unreachable_in_time(monkeypatch, second
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    assert failure_of("http://provider.test/").failure is Failure.UNREACHABLE
+    assert failure_of("http://provider.test/", limits=LIMITS).failure is Failure.UNREACHABLE
 
 
 def test_an_address_that_is_none_is_unreachable():
@@ -256,10 +261,10 @@ def test_many_threads_share_one_session(loopback):
 
 
 def test_drips_in_many_threads_end_in_time_too(loopback):
-    server, session = loopback(drips(http_answer(b" " * 500), after=90)), open_session()
+    server = loopback(drips(http_answer(b" " * 500), after=90))
     started = time.monotonic()
     with ThreadPoolExecutor(32) as threads:
-        found = set(threads.map(lambda _: failure_of(server.url, session=session), range(32)))
+        found = list(threads.map(lambda _: failure_of(server.url, "POST", LIMITS), range(32)))
     assert {failed.failure for failed in found} == {Failure.TIMEOUT}
     assert time.monotonic() - started < LIMITS.total + 5
 
@@ -334,14 +339,14 @@ def trusting(certificate: str):
 def test_a_certificate_nobody_vouches_for_is_unreachable_whatever_is_set(loopback, tls, verify):
     server, session = loopback(says(SMALL), tls=tls), open_session()
     session.verify = verify
-    failed = failure_of(server.url, limits=PATIENT, session=session)
+    failed = failure_of(server.url, session=session)
     assert (failed.failure, server.requests) == (Failure.UNREACHABLE, [])
     assert "certificate" in failed.message
 
 
 def test_tls_connections_are_used_again(loopback, tls, certificate):
     server, session = loopback(says(SMALL), tls=tls), trusting(certificate)
-    found = [ask(server.url, limits=PATIENT, session=session).status for _ in range(3)]
+    found = [ask(server.url, session=session).status for _ in range(3)]
     assert found == [200] * 3
     assert server.connections == 1
 
@@ -358,20 +363,20 @@ def test_tls_connections_are_used_again(loopback, tls, certificate):
 )
 def test_bounds_hold_over_tls(loopback, tls, certificate, behaviour, failure):
     server = loopback(behaviour, tls=tls)
-    assert failure_of(server.url, session=trusting(certificate)).failure is failure
+    failed = failure_of(server.url, "POST", limits_for(failure), trusting(certificate))
+    assert failed.failure is failure
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03"])
 def test_a_handshake_that_fails_or_drags_on_is_unreachable(greeting):
-    listener = socket.create_server(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-    def drip() -> None:
-        peer, _ = listener.accept()
-        peer.sendall(greeting)
-        time.sleep(4)
+        def greet() -> None:
+            with listener.accept()[0] as peer:
+                peer.sendall(greeting)
+                time.sleep(3)
 
-    threading.Thread(target=drip, daemon=True).start()
-    url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
-    assert failure_of(url).failure is Failure.UNREACHABLE
-    listener.close()
+        threading.Thread(target=greet, daemon=True).start()
+        failed = failure_of(f"https://127.0.0.1:{listener.getsockname()[1]}/", limits=LIMITS)
+    assert failed.failure is Failure.UNREACHABLE

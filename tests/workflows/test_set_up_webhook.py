@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,6 +91,7 @@ def test_the_path_is_the_callbacks():
 
 def test_what_is_shown_of_an_address_holds_no_secret():
     assert shown("https://me:pw@a.test/x?key=secret#y") == "https://a.test/x?…"
+    assert "secret" not in shown("https://[a.test/secret")
 
 
 def test_a_webhook_is_made_with_our_secret_and_key_and_subscribed(up):
@@ -118,9 +120,7 @@ def test_an_update_brings_the_present_secret_and_keeps_the_name(up):
 
 def test_of_two_with_the_same_address_the_configured_one_counts(up):
     first = up.register().webhook
-    up.registry.save(up.registry.webhook(first.id).__class__(
-        "second", "twin", up.uri, "", "", True, "", ""
-    ))  # fmt: skip
+    up.registry.save(replace(up.registry.webhook(first.id), id="second"))
     up.changes["webhook_id"] = "second"
     assert up.register().webhook.id == "second"
 
@@ -178,6 +178,6 @@ def test_the_check_can_be_left_out(up):
 
 @pytest.mark.parametrize("missing", ["webhook_secrets", "provider_token"])
 def test_a_missing_setting_is_named(up, missing):
-    up.changes[missing] = ()
+    up.changes[missing] = ""
     with pytest.raises(ConfigError, match=f"OBDTRACK_{missing.upper()} is not set"):
         up.register()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 
@@ -44,6 +45,12 @@ def test_the_test_call_is_never_sent_and_says_so(uri, context, provider):
     assert (call.name, call.to_number, call.next_check_at) == (NAME, NUMBER, None)
     assert words(trial.timeline)[:2] == [("system", "submitting"), ("system", "queued")]
     assert provider.sent == provider.asked == []
+
+
+@pytest.mark.parametrize("bridge", [None, "+91 80 6828-0000"])
+def test_a_bridge_may_be_missing_or_written_in_any_way(uri, context, bridge):
+    settings = dataclasses.replace(context.settings, bridge=bridge)
+    assert try_callback(uri, dataclasses.replace(context, settings=settings)).problem is None
 
 
 def test_every_trial_has_a_call_of_its_own(uri, context):

@@ -1,0 +1,209 @@
+"""The questions asked of calls."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import peewee
+import pytest
+
+from obdtrack.domain.fold import fold
+from obdtrack.storage import calls, models, submissions
+from obdtrack.storage.calls import Filter
+from obdtrack.storage.database import Store
+from obdtrack.workflows.context import new_id
+from tests.factories import MID, NOON, NUMBER, report, story
+from tests.storage import stored
+
+OTHER = "+918919520000"
+
+
+def ids(wanted: Filter, limit: int = 10, before: UUID | None = None) -> list[UUID]:
+    return [call.id for call in calls.newest(wanted, limit, before)]
+
+
+def found(identifier: str) -> UUID | None:
+    call = calls.find(identifier)
+    return call.id if call else None
+
+
+# One call
+
+
+def test_a_call_is_found_by_our_id_in_any_spelling(each_store: Store) -> None:
+    call_id = stored.call(each_store)
+    assert found(str(call_id)) == found(call_id.hex.upper()) == call_id
+
+
+@pytest.mark.parametrize("provider_id", [f"{MID}:1", MID, "not-a-uuid"])
+def test_a_call_is_found_by_the_providers_id(each_store: Store, provider_id: str) -> None:
+    call_id = stored.call(each_store, provider_id=provider_id)
+    assert found(provider_id) == call_id
+
+
+@pytest.mark.parametrize("nobody", [str(new_id()), f"{MID}:2", "", "nonsense", "\0", "a\0b", "%"])
+def test_nobody_is_found_by_an_id_that_no_call_has(each_store: Store, nobody: str) -> None:
+    stored.call(each_store, provider_id=f"{MID}:1")
+    assert found(nobody) is None
+
+
+def test_a_call_comes_with_its_submission(each_store: Store) -> None:
+    call = calls.find(str(stored.call(each_store, flow_id="77")))
+    assert call is not None
+    assert call.submission.flow_id == "77"
+
+
+def test_no_two_calls_have_one_id_at_the_provider(each_store: Store) -> None:
+    stored.call(each_store, provider_id=f"{MID}:1")
+    with pytest.raises(peewee.IntegrityError):
+        stored.call(each_store, provider_id=f"{MID}:1")
+    assert stored.count(each_store) == 1
+
+
+def test_any_number_of_calls_have_no_id_at_the_provider_yet(each_store: Store) -> None:
+    stored.call(each_store)
+    stored.call(each_store)
+    assert stored.count(each_store) == 2
+
+
+# Lists
+
+
+def test_the_newest_call_comes_first(each_store: Store) -> None:
+    first, second, third = (stored.call(each_store) for _ in range(3))
+    assert ids(Filter()) == [third, second, first]
+
+
+@pytest.mark.parametrize(
+    ("field", "request_field", "value"),
+    [("to", "to", OTHER), ("name", "name", "diwali"), ("reference", "reference", "order-7")],
+)
+def test_calls_are_listed_by_what_was_asked_for(
+    each_store: Store, field: str, request_field: str, value: str
+) -> None:
+    wanted = stored.call(each_store, **{request_field: value})
+    stored.call(each_store)
+    assert ids(Filter(**{field: value})) == [wanted]
+
+
+def test_calls_are_listed_by_status(each_store: Store) -> None:
+    busy = stored.call(each_store)
+    stored.call(each_store)
+    with each_store.write():
+        calls.save_states([(busy, fold(story(report("BUSY"))), None)])
+    assert ids(Filter(status="busy")) == [busy]
+
+
+def test_a_time_to_begin_with_is_included_and_a_time_to_end_with_is_not(each_store: Store) -> None:
+    times = [NOON + timedelta(microseconds=count) for count in range(3)]
+    first, second, third = (stored.call(each_store, at=time) for time in times)
+    assert ids(Filter(created_after=times[1])) == [third, second]
+    assert ids(Filter(created_before=times[1])) == [first]
+
+
+def test_filters_together_narrow_the_list(each_store: Store) -> None:
+    both = stored.call(each_store, name="diwali", reference="order-7")
+    stored.call(each_store, name="diwali")
+    stored.call(each_store, reference="order-7")
+    assert ids(Filter(name="diwali", reference="order-7", to=NUMBER)) == [both]
+
+
+def test_page_by_page_every_call_is_listed_once(each_store: Store) -> None:
+    made = [stored.call(each_store) for _ in range(7)]
+    pages = [ids(Filter(), 3)]
+    while pages[-1]:
+        pages.append(ids(Filter(), 3, before=pages[-1][-1]))
+    assert [len(page) for page in pages] == [3, 3, 1, 0]
+    assert sum(pages, []) == made[::-1]  # noqa: RUF017 # four pages
+
+
+def test_a_call_made_meanwhile_does_not_shift_the_next_page(each_store: Store) -> None:
+    first, second = stored.call(each_store), stored.call(each_store)
+    (page,) = ids(Filter(), 1)
+    stored.call(each_store)
+    assert page == second
+    assert ids(Filter(), 1, before=page) == [first]
+
+
+# What a report needs
+
+
+def test_calls_are_matched_by_their_own_id_or_by_their_submissions(each_store: Store) -> None:
+    first = stored.call(each_store, provider_id=f"{MID}:1")
+    second = stored.call(each_store, provider_id=f"{MID}:2")
+    stored.call(each_store, provider_id="another:1")
+    assert {match.id for match in calls.match_reports({f"{MID}:1"}, set())} == {first}
+    assert {match.id for match in calls.match_reports(set(), {MID})} == {first, second}
+    assert len(calls.match_reports({f"{MID}:1"}, {MID})) == 2
+
+
+def test_nothing_asked_for_matches_nothing(each_store: Store) -> None:
+    stored.call(each_store)
+    assert calls.match_reports(set(), set()) == []
+
+
+def test_a_match_tells_what_a_fold_needs(each_store: Store) -> None:
+    call_id = stored.call(each_store, provider_id=f"{MID}:1", interval=15)
+    (match,) = calls.match_calls([call_id])
+    assert (match.id, match.interval, match.to_number) == (call_id, 15, NUMBER)
+    assert (match.provider_id, match.mid) == (f"{MID}:1", MID)
+
+
+def test_each_call_has_its_own_history_in_the_order_of_ids(each_store: Store) -> None:
+    one, other = stored.call(each_store), stored.call(each_store)
+    ours = [report("BUSY", start=1), report(start=9)]
+    stored.events(each_store, other, report("CANCEL"))
+    stored.events(each_store, one, *reversed(ours))
+    assert calls.history([one])[one] == ours
+
+
+def test_a_call_without_events_has_an_empty_history(each_store: Store) -> None:
+    call_id = stored.call(each_store)
+    assert calls.history([call_id]) == {call_id: []}
+    assert calls.history([]) == {}
+
+
+def test_a_fact_that_came_again_is_counted_on_its_own_event_only(each_store: Store) -> None:
+    call_id = stored.call(each_store)
+    told, other = stored.events(each_store, call_id, report("BUSY"), report())
+    again = told._replace(times_seen=2)
+    with each_store.write():
+        calls.count_again([(call_id, again)])
+    assert calls.history([call_id])[call_id] == [again, other]
+
+
+def test_a_states_new_columns_go_to_its_own_call_only(each_store: Store) -> None:
+    one, other = stored.call(each_store), stored.call(each_store)
+    with each_store.write():
+        calls.save_states([(one, fold(story(report("BUSY"))), None)])
+    statuses = dict(models.Call.select(models.Call.id, models.Call.status).tuples())
+    assert statuses == {one: "busy", other: "submitting"}
+
+
+# A submission's way
+
+
+def test_after_the_answer_the_values_of_variables_are_gone(each_store: Store) -> None:
+    submission = sealed(each_store)
+    with each_store.write():
+        submissions.settle(submission, NOON, keep_variables=False)
+    row = models.Submission.get_by_id(submission)
+    assert (row.variables_encrypted, row.settled_at) == (None, NOON)
+
+
+def test_without_a_clear_answer_the_values_of_variables_are_kept(each_store: Store) -> None:
+    submission = sealed(each_store)
+    with each_store.write():
+        submissions.settle(submission, NOON, keep_variables=True)
+    assert models.Submission.get_by_id(submission).variables_encrypted == b"sealed"
+
+
+def sealed(store: Store, **changes: Any) -> UUID:
+    """A submission with values of variables."""
+    call = models.Call.get_by_id(stored.call(store, **changes))
+    change = models.Submission.update(variables_encrypted=b"sealed")
+    change.where(models.Submission.id == call.submission_id).execute()
+    submission: UUID = call.submission_id
+    return submission

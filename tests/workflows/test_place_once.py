@@ -1,0 +1,149 @@
+"""The same request again rings nobody again."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.workflows import place_call as placing
+from obdtrack.workflows.context import Context
+from tests.conftest import Caller
+from tests.factories import Clock, ScriptedProvider, accepted
+
+KEY = {"Idempotency-Key": "order-7"}
+BODY = {"to": "+918867135001", "flow_id": "23"}
+
+
+def test_the_same_key_and_body_give_the_stored_answer(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    first = caller.post("/calls", BODY, **KEY)
+    caller.report()
+    again = caller.post("/calls", BODY, **KEY)
+    assert (again.status_code, again.data) == (201, first.data)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Location"] == first.headers["Location"]
+    assert len(provider.sent) == 1
+
+
+def test_the_same_key_with_another_body_is_refused(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    caller.post("/calls", BODY, **KEY)
+    answer = caller.post("/calls", {**BODY, "variables": {"otp": "1"}}, **KEY)
+    assert answer.status_code == 422
+    assert "Idempotency-Key" in answer.json["errors"]
+    assert len(provider.sent) == 1
+
+
+def test_while_the_first_is_running_the_second_is_told_to_wait(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    def ask_again(request):  # type: ignore[no-untyped-def]
+        seen.append(caller.post("/calls", BODY, **KEY))
+        return accepted()(request)
+
+    seen: list = []  # type: ignore[type-arg]
+    provider.on_send = ask_again
+    caller.post("/calls", BODY, **KEY)
+    assert (seen[0].status_code, seen[0].headers["Retry-After"]) == (409, "2")
+    assert len(provider.sent) == 1
+
+
+@pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.INSUFFICIENT_BALANCE])
+def test_the_key_stays_bound_after_a_failure(
+    caller: Caller, provider: ScriptedProvider, failure: Failure
+) -> None:
+    provider.on_send = lambda _: SendAnswer(failure)
+    first = caller.post("/calls", BODY, **KEY)
+    assert caller.post("/calls", BODY, **KEY).data == first.data
+    assert len(provider.sent) == 1
+
+
+def test_the_key_is_bound_even_if_the_answer_was_never_given(
+    caller: Caller, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("obdtrack.web.api.keep_answer", lambda *_: 1 / 0)
+        assert caller.post("/calls", BODY, **KEY).status_code == 500
+    again = caller.post("/calls", BODY, **KEY)
+    assert (again.status_code, again.json["status"]) == (201, "queued")
+    assert len(provider.sent) == 1
+
+
+def test_a_refused_body_does_not_bind_the_key(caller: Caller) -> None:
+    assert caller.post("/calls", {**BODY, "interval": 7}, **KEY).status_code == 422
+    assert caller.post("/calls", BODY, **KEY).status_code == 201
+
+
+def test_keys_are_each_callers_own(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    from obdtrack.workflows.keys import create_key
+
+    provider.on_send = accepted(mid=None)
+    caller.post("/calls", BODY, **KEY)
+    other = Caller(caller.client, create_key("other", ["place", "read"], context))
+    assert "Idempotent-Replayed" not in other.post("/calls", BODY, **KEY).headers
+    assert len(provider.sent) == 2
+
+
+def test_a_key_is_free_again_after_its_days(
+    caller: Caller, clock: Clock, provider: ScriptedProvider
+) -> None:
+    provider.on_send = accepted(mid=None)
+    caller.post("/calls", BODY, **KEY)
+    clock.forward(days=8)
+    assert "Idempotent-Replayed" not in caller.post("/calls", BODY, **KEY).headers
+    assert len(provider.sent) == 2
+
+
+def test_sixteen_at_once_dial_once(caller: Caller, provider: ScriptedProvider) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: caller.post("/calls", BODY, **KEY), range(16)))
+    assert len(provider.sent) == 1
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len({a.json["id"] for a in answers if a.status_code == 201}) == 1
+
+
+def test_the_guard_refuses_a_twin_and_names_it(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    guarded = replace(context, settings=replace(context.settings, duplicate_guard_seconds=60))
+    caller.client.application.extensions["obdtrack"] = guarded
+    first = caller.place(variables={"otp": "1"}).json
+    twin = caller.place(variables={"otp": "1"})
+    assert (twin.status_code, first["id"] in twin.json["detail"]) == (409, True)
+    assert len(provider.sent) == 1
+
+
+@pytest.mark.parametrize("change", [{"variables": {"otp": "2"}}, {"flow_id": "24"}])
+def test_the_guard_lets_another_call_pass(
+    caller: Caller, context: Context, provider: ScriptedProvider, change: dict[str, object]
+) -> None:
+    guarded = replace(context, settings=replace(context.settings, duplicate_guard_seconds=60))
+    caller.client.application.extensions["obdtrack"] = guarded
+    provider.on_send = accepted(mid=None)
+    caller.place()
+    assert caller.place(**change).status_code == 201
+
+
+def test_the_guard_forgets_after_its_seconds_and_ignores_refused_calls(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    guarded = replace(context, settings=replace(context.settings, duplicate_guard_seconds=60))
+    caller.client.application.extensions["obdtrack"] = guarded
+    provider.on_send = lambda _: SendAnswer(Failure.INSUFFICIENT_BALANCE)
+    caller.place()
+    provider.on_send = accepted(mid=None)
+    assert caller.place().status_code == 201
+    clock.forward(seconds=61)
+    assert caller.place().status_code == 201
+
+
+def test_the_answer_is_tried_for_longer_than_a_busy_moment() -> None:
+    assert sum(placing._SETTLE_PAUSES) > 10

@@ -1,0 +1,234 @@
+"""Unknown, then known: by evidence, or by a person."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.providers import StatusAnswer
+from obdtrack.storage import calls, models
+from obdtrack.workflows.check_call import check_due
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
+from tests.conftest import Caller
+from tests.factories import MID, NOON, NUMBER, Clock, ScriptedProvider, accepted, call_log, log_row
+
+
+@pytest.fixture
+def unknown(caller: Caller, provider: ScriptedProvider) -> dict[str, Any]:
+    """A call whose answer never came."""
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    call: dict[str, Any] = caller.place(variables={"otp": "1"}).json
+    return call
+
+
+@pytest.fixture
+def admin(caller: Caller, context: Context) -> Caller:
+    return Caller(caller.client, create_key("boss", ["read", "place", "admin"], context))
+
+
+def look(context: Context, clock: Clock) -> models.Call:
+    clock.forward(seconds=40)
+    check_due(context, 10, lambda _: None)
+    (call,) = calls.newest(calls.Filter(), 2)
+    return call
+
+
+def last_event(caller: Caller, call: dict[str, Any]) -> Any:
+    return caller.get(f"/calls/{call['id']}/events").json["data"][-1]
+
+
+def test_an_unknown_call_is_looked_for_by_number_and_day(
+    unknown: dict[str, Any], context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    look(context, clock)
+    assert provider.asked == [{"provider_id": None, "to": NUMBER, "on": date(2026, 11, 23)}]
+    assert len(provider.sent) == 1
+
+
+def test_around_midnight_both_days_are_asked_for(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    clock.now = NOON.replace(hour=23, minute=55)
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    caller.place()
+    look(context, clock)
+    assert [q["on"].day for q in provider.asked] == [23, 24]
+
+
+def test_exactly_one_plausible_call_is_attached_with_its_evidence(
+    unknown: dict[str, Any],
+    caller: Caller,
+    context: Context,
+    provider: ScriptedProvider,
+    clock: Clock,
+) -> None:
+    provider.on_find = lambda **_: call_log(log_row())
+    call = look(context, clock)
+    assert (call.provider_id, call.status) == (f"{MID}:1", "completed")
+    events = caller.get(f"/calls/{unknown['id']}/events").json["data"]
+    evidence = next(event for event in events if event["kind"] == "resolution")
+    assert evidence["source"] == "poll"
+    assert evidence["detail"]["created_after"] == "2026-11-23T11:58:00Z"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"to": "918867135002"},
+        {"from": "918068289999"},
+        {"created_at": "2026-11-23 11:30:00"},
+        {"created_at": "2026-11-23 13:30:00"},
+        {"created_at": None, "start_at": None, "end_at": None},
+    ],
+)
+def test_an_implausible_call_is_not_attached(
+    unknown: dict[str, Any],
+    context: Context,
+    provider: ScriptedProvider,
+    clock: Clock,
+    change: dict[str, Any],
+) -> None:
+    provider.on_find = lambda **_: call_log(log_row(**change))
+    call = look(context, clock)
+    assert (call.provider_id, call.status) == (None, "unknown")
+
+
+def test_several_candidates_stay_for_a_person_and_are_shown(
+    unknown: dict[str, Any],
+    caller: Caller,
+    context: Context,
+    provider: ScriptedProvider,
+    clock: Clock,
+) -> None:
+    provider.on_find = lambda **_: call_log(log_row(), log_row(id="other:1"))
+    assert look(context, clock).status == "unknown"
+    shown = last_event(caller, unknown)["detail"]["candidates"]
+    assert [candidate["provider_id"] for candidate in shown] == [f"{MID}:1", "other:1"]
+
+
+def test_a_call_that_is_already_ours_is_no_candidate(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    caller.place()
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    unknown = caller.place().json
+    provider.on_find = lambda **_: call_log(log_row())
+    clock.forward(seconds=40)
+    check_due(context, 10, lambda _: None)
+    assert caller.get(f"/calls/{unknown['id']}").json["status"] == "unknown"
+
+
+def test_two_unknown_calls_to_one_number_are_left_to_a_person(
+    unknown: dict[str, Any],
+    caller: Caller,
+    context: Context,
+    provider: ScriptedProvider,
+    clock: Clock,
+) -> None:
+    caller.place()
+    provider.on_find = lambda **_: call_log(log_row())
+    clock.forward(seconds=40)
+    check_due(context, 10, lambda _: None)
+    assert {call.status for call in calls.newest(calls.Filter(), 3)} == {"unknown"}
+
+
+def test_pauses_grow(
+    unknown: dict[str, Any], context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    assert look(context, clock).next_check_at == NOON + timedelta(minutes=2)
+    clock.forward(minutes=2)
+    check_due(context, 10, lambda _: None)
+    (call,) = calls.newest(calls.Filter(), 2)
+    assert call.next_check_at == NOON + timedelta(minutes=10)
+
+
+def test_no_answer_is_no_evidence(
+    unknown: dict[str, Any], context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    provider.on_find = lambda **_: StatusAnswer(Failure.TIMEOUT)
+    call = look(context, clock)
+    assert call.next_check_at == clock.now + timedelta(minutes=10)
+
+
+def test_reports_that_waited_join_the_call_that_was_found(
+    unknown: dict[str, Any],
+    caller: Caller,
+    context: Context,
+    provider: ScriptedProvider,
+    clock: Clock,
+) -> None:
+    caller.report()
+    provider.on_find = lambda **_: call_log(log_row(status="queued", start_at=None, end_at=None))
+    assert look(context, clock).status == "completed"
+    assert caller.only_delivery()["outcome"] == "matched"
+
+
+def test_a_person_attaches_an_id(unknown: dict[str, Any], admin: Caller) -> None:
+    admin.report()
+    body = {"action": "attach", "provider_id": f"{MID}:1", "note": "seen in the portal"}
+    call = admin.post(f"/calls/{unknown['id']}/resolve", body).json
+    assert (call["provider_id"], call["status"]) == (f"{MID}:1", "completed")
+    events = admin.get(f"/calls/{unknown['id']}/events").json["data"]
+    decided = next(event for event in events if event["kind"] == "resolution")
+    assert decided["source"] == "person"
+    assert decided["detail"] == {
+        "by": "boss", "note": "seen in the portal", "provider_id": f"{MID}:1",
+    }  # fmt: skip
+
+
+def test_an_id_that_another_call_has_is_refused(
+    caller: Caller, admin: Caller, provider: ScriptedProvider
+) -> None:
+    caller.place()
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    unknown = caller.place().json
+    body = {"action": "attach", "provider_id": f"{MID}:1"}
+    assert admin.post(f"/calls/{unknown['id']}/resolve", body).status_code == 409
+
+
+def test_a_person_declares_that_no_phone_rang_and_a_report_proves_otherwise(
+    unknown: dict[str, Any], admin: Caller
+) -> None:
+    path = f"/calls/{unknown['id']}/resolve"
+    call = admin.post(path, {"action": "not-placed"}).json
+    assert (call["status"], call["status_source"]) == ("rejected", "person")
+    assert call["next_check_at"] is None
+
+
+def test_a_person_places_again_once_as_a_new_call(
+    unknown: dict[str, Any], admin: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_send = accepted()
+    path = f"/calls/{unknown['id']}/resolve"
+    new = admin.post(path, {"action": "place-again"}).json
+    assert (new["status"], new["metadata"]["replaces"]) == ("queued", unknown["id"])
+    assert provider.sent[-1].variables == {"otp": "1"}
+    old = admin.get(f"/calls/{unknown['id']}").json
+    assert (old["status"], old["reason"]) == ("unresolved", "placed-again")
+    assert admin.post(path, {"action": "place-again"}).status_code == 409
+    assert len(provider.sent) == 2
+
+
+def test_only_an_unknown_call_can_be_resolved(caller: Caller, admin: Caller) -> None:
+    call = caller.place().json
+    for action in ("not-placed", "place-again"):
+        answer = admin.post(f"/calls/{call['id']}/resolve", {"action": action})
+        assert answer.status_code == 409
+
+
+@pytest.mark.parametrize(
+    "body", [{"action": "attach"}, {"action": "not-placed", "provider_id": "x"}, {"action": "?"}]
+)
+def test_a_decision_that_makes_no_sense_is_refused(
+    unknown: dict[str, Any], admin: Caller, body: dict[str, str]
+) -> None:
+    assert admin.post(f"/calls/{unknown['id']}/resolve", body).status_code == 422
+
+
+def test_resolving_needs_the_admin_scope(unknown: dict[str, Any], caller: Caller) -> None:
+    answer = caller.post(f"/calls/{unknown['id']}/resolve", {"action": "not-placed"})
+    assert answer.status_code == 403
