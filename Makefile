@@ -19,6 +19,9 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy
 
+bench: $(VENV)/.test
+	$(BIN)/python -m bench ingest
+
 clean:
 	rm -rf $(VENV) var
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,8 @@ class SqliteFiles:
         for path in self._copy.parent.glob(f"{self._copy.name}*"):
             path.unlink()
         shutil.copyfile(self._path, self._copy)
+        with self._copy.open("rb+") as copy:
+            os.fsync(copy.fileno())  # or whoever commits first pays for writing the copy
         return f"sqlite:///{self._copy}"
 
     def ask(self, url: str, sql: str) -> list[Sequence[Any]]:
@@ -62,6 +65,7 @@ class PostgresCopies:
     def fresh(self) -> str:
         self._run("DROP DATABASE IF EXISTS bench_copy WITH (FORCE)")
         self._run("CREATE DATABASE bench_copy TEMPLATE bench_template")
+        self._run("CHECKPOINT")
         return self._named("bench_copy")
 
     def ask(self, url: str, sql: str) -> list[Sequence[Any]]:

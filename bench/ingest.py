@@ -67,7 +67,7 @@ def command(
     able, skipped = contestants.chosen(database, only)
     for sentence in skipped:
         print(sentence)
-    plan = Plan(int(MOST_A_SECOND * (seconds + WARM_SECONDS)))
+    plan = Plan(int(MOST_A_SECOND * (seconds + WARM_SECONDS)), days=0)
     with workplace() as folder:
         facts = machine.facts(folder) | {"database": database, "seconds": f"{seconds:g}"}
         with filled(database, folder, plan) as databases:

@@ -43,7 +43,7 @@ class Start(NamedTuple):
 def command(wanted: int) -> None:
     """Measure starts, then memory."""
     require_wrk()
-    with workplace() as folder, filled("sqlite", folder, Plan(wanted + SPARE)) as databases:
+    with workplace() as folder, filled("sqlite", folder, Plan(wanted + SPARE, days=0)) as databases:
         facts = machine.facts(folder)
         starts = {
             "serve, to the first answer": _times(lambda: _first_answer(folder, databases)),

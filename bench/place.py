@@ -53,7 +53,7 @@ class Placed(NamedTuple):
 def command(seconds: float, rounds: int) -> None:
     """Measure both routes in turn, then the others' patience."""
     require_wrk()
-    with workplace() as folder, filled("sqlite", folder, Plan(FILLED)) as databases:
+    with workplace() as folder, filled("sqlite", folder, Plan(FILLED, days=0)) as databases:
         facts = machine.facts(folder)
         field = _Field(folder, databases)
         placed = [

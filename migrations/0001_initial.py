@@ -71,6 +71,7 @@ def up(migrator, db):
         answered = BooleanField(null=True)
         conflict = BooleanField()
         attempt_count = IntegerField()
+        report_count = IntegerField(constraints=[SQL("DEFAULT 0")])
         started_at = BigIntegerField(null=True)
         ended_at = BigIntegerField(null=True)
         duration_seconds = IntegerField(null=True)
@@ -149,4 +150,12 @@ def up(migrator, db):
     index(Delivery, "mid", where="mid IS NOT NULL")
     index(Answer, "call_id")
 
-    db.create_tables([ApiKey, Submission, Call, Event, Delivery, Answer])
+    db.create_tables([ApiKey, Submission, Call, Event, Answer])
+    if isinstance(db, SqliteDatabase):
+        db.create_tables([Delivery])
+        return
+    # Raw requests are most of the data and the first to go: by the month, ids being times.
+    sql, parameters = Delivery._schema._create_table(safe=False).query()
+    db.execute_sql(f"{sql} PARTITION BY RANGE (id)", parameters)
+    db.execute_sql("CREATE TABLE deliveries_default PARTITION OF deliveries DEFAULT")
+    Delivery._schema.create_indexes(safe=False)

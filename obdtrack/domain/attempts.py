@@ -83,6 +83,8 @@ def _in_order(groups: Iterable[list[Event]]) -> list[list[Event]]:
     without a time that nobody answered was before the one that somebody did.
     """
     groups = list(groups)
+    if len(groups) < 2:
+        return groups
     answered = max((_begun(group) for group in groups if _answered(group)), default=None)
 
     def place(group: list[Event]) -> tuple[datetime, bool]:

@@ -75,6 +75,7 @@ class CallState(NamedTuple):
     recording_url: str | None = None
     conflict: bool = False
     attempts: tuple[Attempt, ...] = ()
+    report_count: int = 0
 
 
 def fold(events: Iterable[Event], interval: int = 0) -> CallState:
@@ -93,12 +94,14 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
     )
     decisive = [attempt for attempt in attempts if attempt.status in FINAL]
     if decisive:
-        return _decided(decisive[-1], attempts, claims)
-    return _undecided(claims, reports, attempts)
+        state = _decided(decisive[-1], attempts, claims)
+    else:
+        state = _undecided(claims, reports, attempts)
+    return state._replace(report_count=len(reports))
 
 
 def _attempt(number: int, group: Sequence[Event]) -> Attempt:
-    ranked = sorted(group, key=_weight, reverse=True)
+    ranked = sorted(group, key=_weight, reverse=True) if len(group) > 1 else group
     first = ranked[0]
     finals = {event.status for event in group if event.status in FINAL}
 

@@ -11,8 +11,12 @@ _DIGITS = re.compile(r"\+?[0-9]{7,15}")
 _PHONE_LIKE = re.compile(
     r"(?<![0-9A-Za-z])(?:\+[0-9](?:[ ().\-]{0,2}[0-9]){7,14}|[0-9]{9,15})(?![0-9A-Za-z])"
 )
+_ERASED_NAME = re.compile(r"erased-[0-9a-f]{16}")
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _NATIONAL_LENGTH = 10
+
+ERASED = "erased-"
+"""How the name begins that stands in the place of an erased number."""
 
 
 def dialable(text: str) -> str:
@@ -42,13 +46,13 @@ def loosely(value: object) -> str | None:
     """Give a number from a report or a filter as `+digits`, or None if it is not one.
 
     Reports are facts, not requests: their numbers are taken as they come, without asking
-    whether such a number can exist.
+    whether such a number can exist. The name of an erased number is given as it is.
     """
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None  # a float among them: its point would vanish and leave a longer number
     text = _SEPARATORS.sub("", str(value))
     if not _DIGITS.fullmatch(text):
-        return None
+        return value.strip() if isinstance(value, str) and is_erased(value.strip()) else None
     digits = text.removeprefix("+")
     if not text.startswith("+") and digits.startswith("00"):
         digits = digits[2:]
@@ -62,10 +66,17 @@ def provider_digits(number: str) -> str:
 
 def masked(number: str) -> str:
     """Hide the middle of a number: `+918867135001` becomes `+9188•••••001`."""
+    if is_erased(number):
+        return number
     digits = number.removeprefix("+")
     if len(digits) < 8:
         return "•" * len(digits)
     return f"+{digits[:4]}{'•' * (len(digits) - 7)}{digits[-3:]}"
+
+
+def is_erased(number: str) -> bool:
+    """Tell whether this is the name that stands for an erased number."""
+    return bool(_ERASED_NAME.fullmatch(number))
 
 
 def mask_all(text: str) -> str:

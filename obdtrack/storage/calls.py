@@ -10,7 +10,8 @@ from uuid import UUID
 from obdtrack.domain.event import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.storage import models, rows
+from obdtrack.storage import models, rows, tallies
+from obdtrack.storage.tallies import Standing
 
 EVENT_COLUMNS = (
     "call", "id", "kind", "source", "status", "reason", "occurred_at", "recorded_at",
@@ -18,7 +19,7 @@ EVENT_COLUMNS = (
 )  # fmt: skip
 STATE_COLUMNS = (
     "status", "reason", "status_source", "status_as_of", "answered", "conflict", "attempt_count",
-    "started_at", "ended_at", "duration_seconds", "charges",
+    "report_count",    "started_at", "ended_at", "duration_seconds", "charges",
 )  # fmt: skip
 
 
@@ -31,6 +32,12 @@ class Match(NamedTuple):
     mid: str | None
     to_number: str
     created_at: datetime
+    report_count: int
+    status: str
+    status_source: str
+    status_as_of: datetime
+    reason: str | None
+    charges: str | None
 
 
 class Filter(NamedTuple):
@@ -44,39 +51,28 @@ class Filter(NamedTuple):
     created_before: datetime | None = None
 
 
-def match_reports(
-    provider_ids: Collection[str], mids: Collection[str], *, for_update: bool = True
-) -> list[Match]:
+def match_reports(provider_ids: Collection[str], mids: Collection[str]) -> list[Match]:
     """Give the calls that carry any of these provider ids or submission uuids.
 
     Their rows stay locked until the transaction ends where the database can do that, so that two
     processes do not fold one call at once.
     """
-    call = models.Call
-    columns = _match_columns()
     found: dict[UUID, Match] = {}
-    for column, wanted in ((call.provider_id, provider_ids), (call.mid, mids)):
-        if wanted:
-            query = call.select(*columns).where(column.in_(sorted(wanted))).order_by(call.id)
-            found.update((row[0], Match(*row)) for row in _locked(query, for_update).tuples())
+    for column, wanted in (("provider_id", provider_ids), ("mid", mids)):
+        for match in _matches(column, sorted(wanted)):
+            found[match.id] = match
     return list(found.values())
 
 
 def match_calls(call_ids: Collection[UUID]) -> list[Match]:
     """Give the calls with these ids, locked until the transaction ends where that is possible."""
-    call = models.Call
-    query = call.select(*_match_columns()).where(call.id.in_(sorted(call_ids))).order_by(call.id)
-    return [Match(*row) for row in _locked(query, True).tuples()]
+    return _matches("id", sorted(call_ids))
 
 
 def history(call_ids: Collection[UUID]) -> dict[UUID, list[Event]]:
     """Give the events of these calls, each call's in the order of their ids."""
-    event = models.Event
-    columns = [getattr(event, name) for name in EVENT_COLUMNS]
     found: dict[UUID, list[Event]] = {call_id: [] for call_id in call_ids}
-    query = event.select(*columns).where(event.call.in_(list(call_ids)))
-    rows_found: Iterable[Any] = query.order_by(event.call, event.id).tuples()
-    for row in rows_found:
+    for row in rows.fetch(models.Event, EVENT_COLUMNS, "call", list(found), order="call_id, id"):
         found[row[0]].append(_event(row))
     return found
 
@@ -94,8 +90,12 @@ def count_again(seen: Iterable[tuple[UUID, Event]]) -> None:
 
 def save_states(states: Iterable[tuple[UUID, CallState, datetime | None]]) -> None:
     """Store the newest fold of these calls, each with the time of its next check."""
-    changes = [(*state_row(state), check, call) for call, state, check in states]
+    found = list(states)
+    before = _standings([call for call, _, _ in found])
+    changes = [(*state_row(state), check, call) for call, state, check in found]
     rows.update(models.Call, (*STATE_COLUMNS, "next_check_at"), ("id",), changes)
+    after = {call: _stands(before[call], state) for call, state, _ in found if call in before}
+    tallies.count((before[call], standing) for call, standing in after.items())
 
 
 def any_due(now: datetime) -> bool:
@@ -161,12 +161,15 @@ def replace_reports(call_id: UUID, reports: Iterable[Event]) -> None:
 
 def find(identifier: str) -> models.Call | None:
     """Give a call with its submission by our id or by the provider's (`uuid:n`)."""
+    if not identifier.isprintable():
+        return None  # no id has a NUL or half a character in it, and a database may not take them
     call = models.Call
     query = call.select(call, models.Submission).join(models.Submission)
     ours = _uuid(identifier)
-    by_ours: models.Call | None = query.where(call.id == ours).first() if ours else None
-    by_theirs: models.Call | None = query.where(call.provider_id == identifier).first()
-    return by_ours or by_theirs
+    found: models.Call | None = query.where(call.id == ours).first() if ours else None
+    if found is None:
+        found = query.where(call.provider_id == identifier).first()
+    return found
 
 
 def newest(wanted: Filter, limit: int, before: UUID | None = None) -> list[models.Call]:
@@ -196,13 +199,24 @@ def _conditions(wanted: Filter) -> Iterable[Any]:
         yield call.created_at < wanted.created_before
 
 
-def _match_columns() -> list[Any]:
-    return [getattr(models.Call, name) for name in Match._fields]
+_STANDING = ("id", "name", "created_at", "status", "status_source", "attempt_count", "charges")
 
 
-def _locked(query: Any, for_update: bool) -> Any:
-    able = models.Call._meta.database.for_update
-    return query.for_update() if for_update and able else query
+def _standings(call_ids: Sequence[UUID]) -> dict[UUID, Standing]:
+    found = rows.select(models.Call, _STANDING, "id", call_ids)
+    return {UUID(bytes=bytes(row[0])): Standing(*row[1:]) for row in found}
+
+
+def _stands(before: Standing, state: CallState) -> Standing:
+    return Standing(
+        before.name, before.created_at, state.status, state.status_source, len(state.attempts),
+        state.charges,
+    )  # fmt: skip
+
+
+def _matches(column: str, wanted: Sequence[Any]) -> list[Match]:
+    found = rows.fetch(models.Call, Match._fields, column, wanted, order="id", lock=True)
+    return [Match(*row) for row in found]
 
 
 def _event(row: Sequence[Any]) -> Event:
@@ -235,7 +249,7 @@ def state_row(state: CallState) -> tuple[Any, ...]:
     """Give the columns that hold a state, in their order."""
     return (
         state.status, state.reason, state.status_source, state.status_as_of, state.answered,
-        state.conflict, len(state.attempts), state.started_at, state.ended_at,
+        state.conflict, len(state.attempts), state.report_count, state.started_at, state.ended_at,
         state.duration_seconds, state.charges,
     )  # fmt: skip
 

@@ -30,6 +30,11 @@ def lease_end(name: str) -> datetime | None:
     return lease.expires_at if lease else None
 
 
+def any_lease_alive(now: datetime) -> bool:
+    """Tell whether any process has given a sign of life lately."""
+    return bool(models.Lease.select().where(models.Lease.expires_at >= now).exists())
+
+
 def forget_leases(before: datetime) -> None:
     """Delete leases that ran out before this time."""
     models.Lease.delete().where(models.Lease.expires_at < before).execute()
@@ -39,8 +44,10 @@ def reserve(name: str, spacing: timedelta, now: datetime) -> datetime:
     """Take the next place in a line whose members keep `spacing`; gives when it is due."""
     pace = models.Pace
     pace.insert(name=name, next_at=now).on_conflict_ignore().execute()
-    row = pace.get_by_id(name)
-    place: datetime = max(row.next_at, now)
+    query = pace.select().where(pace.name == name)
+    if pace._meta.database.for_update:  # or two processes would be given the same place
+        query = query.for_update()
+    place: datetime = max(query.get().next_at, now)
     pace.update(next_at=place + spacing).where(pace.name == name).execute()
     return place
 

@@ -103,6 +103,11 @@ class SqliteStore(PooledSqliteDatabase):
             os.close(handle)  # closing gives the lock back
 
 
+# OFFSET keeps the planner from pulling the sorted names apart: two writers must lock in one order.
+_LOCK_NAMES = """SELECT pg_advisory_xact_lock(hashtextextended(name, 0))
+FROM (SELECT name FROM unnest(%s::text[]) AS name ORDER BY name OFFSET 0) AS sorted"""
+
+
 class PostgresStore(PooledPostgresqlDatabase):
     """PostgreSQL; rows are locked where two writers could meet."""
 
@@ -135,8 +140,8 @@ class PostgresStore(PooledPostgresqlDatabase):
         A report that finds no call and the answer that names the call must not pass each other
         unseen; there is no row yet that both could lock.
         """
-        for name in sorted(names):
-            self.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+        if names:
+            self.execute_sql(_LOCK_NAMES, (sorted(names),))
 
     def _wait_no_longer(self, seconds: float) -> None:
         # PostgreSQL would wait for a lock for ever; this setting ends with the transaction.
@@ -153,8 +158,13 @@ def open_database(url: str) -> Store:
     Raises ConfigError if the folder of an SQLite file cannot be made.
     """
     store = _sqlite(url) if url.startswith("sqlite:") else _postgres(url)
-    store.bind(TABLES, bind_refs=False, bind_backrefs=False)
+    bind_tables(store)
     return store
+
+
+def bind_tables(store: Store) -> None:
+    """Have all questions asked of this store from now on; a process works on one at a time."""
+    store.bind(TABLES, bind_refs=False, bind_backrefs=False)
 
 
 def _sqlite(url: str) -> SqliteStore:

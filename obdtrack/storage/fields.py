@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from peewee import BigIntegerField, BinaryUUIDField, BlobField, TextField
 
@@ -48,6 +49,14 @@ class JsonField(TextField):
 
 class IdField(BinaryUUIDField):
     """A UUIDv7 in 16 bytes: unique across processes, and sorted by the time it was made."""
+
+    def db_value(self, value: UUID | None) -> bytes | None:
+        """Take a UUID."""
+        return None if value is None else value.bytes
+
+    def python_value(self, value: Any) -> UUID | None:
+        """Give a UUID."""
+        return None if value is None else UUID(bytes=bytes(value))
 
 
 class BytesField(BlobField):

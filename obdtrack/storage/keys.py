@@ -35,6 +35,12 @@ def find_active(secret: str) -> models.ApiKey | None:
     return key.get_or_none((key.digest == digest(secret)) & key.revoked_at.is_null())
 
 
+def find_active_id(key_id: UUID) -> models.ApiKey | None:
+    """Give the key with this id unless it is revoked."""
+    key = models.ApiKey
+    return key.get_or_none((key.id == key_id) & key.revoked_at.is_null())
+
+
 def needs_note(key: models.ApiKey, now: datetime) -> bool:
     """Tell whether the last noted use is old enough to write a new one."""
     return key.last_used_at is None or now - key.last_used_at >= _USE_NOTED_EVERY

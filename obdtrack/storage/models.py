@@ -89,6 +89,7 @@ class Call(Table):
     answered = BooleanField(null=True)
     conflict = BooleanField(default=False)
     attempt_count = IntegerField(default=0)
+    report_count = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     started_at = MomentField(null=True)
     ended_at = MomentField(null=True)
     duration_seconds = IntegerField(null=True)
@@ -220,6 +221,57 @@ class OptOut(Table):
         table_name = "opt_outs"
 
 
+class Audit(Table):
+    """Who did what: keys made and revoked, numbers seen, erased and exported, decisions taken.
+
+    Holds no phone number and no secret. Of entries with the same `once` only the first is stored.
+    """
+
+    id = IdField(primary_key=True)
+    recorded_at = MomentField()
+    action = TextField()
+    subject = TextField()
+    actor = TextField()
+    key_id = IdField(null=True)
+    detail = JsonField()
+    once = TextField(null=True)
+
+    class Meta:
+        table_name = "audit"
+
+
+class Figure(Table):
+    """How many calls of a campaign stand where, by the half hour in which they were made.
+
+    `name` is empty for all campaigns together, `slot` (half hours since 1970 UTC) -1 for all time.
+    `cost` is in millionths, of those `priced` calls whose charges are known. Everything here can be
+    counted again from `calls`; it stands here because counting a million rows takes too long.
+    """
+
+    name = TextField()
+    slot = IntegerField()
+    status = TextField()
+    source = TextField()
+    attempts = SmallIntegerField()
+    calls = BigIntegerField()
+    priced = BigIntegerField()
+    cost = BigIntegerField()
+
+    class Meta:
+        table_name = "figures"
+        primary_key = CompositeKey("name", "slot", "status", "source", "attempts")
+
+
+class Campaign(Table):
+    """A campaign's name, and the half hour of its newest call."""
+
+    name = TextField(primary_key=True)
+    slot = IntegerField()
+
+    class Meta:
+        table_name = "campaigns"
+
+
 def _index(
     model: type[Table], *columns: str, unique: bool = False, where: str | None = None
 ) -> None:
@@ -247,7 +299,24 @@ _index(Call, "next_check_at", where="next_check_at IS NOT NULL")  # who is due t
 _index(IdempotencyKey, "created_at", where="created_at IS NOT NULL")  # which keys are too old
 _index(IdempotencyKey, "call_id", where="call_id IS NOT NULL")  # the keys of an erased call
 
+# Calls by the last four digits of their number, newest first.
+Call.add_index(
+    Call.index(SQL("(substr(to_number, length(to_number) - 3))"), Call.id, name="calls_ending_id")
+)
+# Calls a person should look at.
+Call.add_index(
+    Call.index(Call.id, name="calls_attention").where(
+        SQL("status IN ('unknown', 'unresolved') OR conflict")
+    )
+)
+_index(Call, "created_at")  # where among the ids a time begins
+_index(Campaign, "slot", "name")  # campaigns, the most recent first
+_index(Call, "submission")  # the other calls of a submission whose calls are deleted
+_index(Audit, "subject", "id")  # what was done to one key, call or number
+_index(Audit, "once", unique=True, where="once IS NOT NULL")  # whether it is noted already
+
 TABLES: tuple[type[Table], ...] = (
     ApiKey, Submission, Call, Event, Delivery, Answer, IdempotencyKey, Lease, Pace, Counter, OptOut,
+    Figure, Campaign, Audit,
 )  # fmt: skip
 """Every table, in the order in which they refer to each other."""

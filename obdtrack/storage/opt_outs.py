@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
 from uuid import UUID
 
 from obdtrack.storage import models
+
+_PAGE = 500
+
+
+class OptedOut(NamedTuple):
+    """A number (or the name it was erased under), since when, and whether the provider said so."""
+
+    number: str
+    since: datetime
+    reported: bool
 
 
 def note(
@@ -26,3 +38,29 @@ def of_numbers(numbers: Collection[str]) -> dict[str, datetime]:
     row = models.OptOut
     found = row.select().where(row.number.in_(list(numbers)))
     return {opt_out.number: opt_out.occurred_at or opt_out.recorded_at for opt_out in found}
+
+
+def note_all(numbers: Iterable[str], recorded_at: datetime) -> int:
+    """Store that these numbers opted out; gives how many were not there yet."""
+    rows = ({"number": number, "recorded_at": recorded_at} for number in numbers)
+    added = 0
+    while page := list(islice(rows, _PAGE)):
+        insert = models.OptOut.insert_many(page).on_conflict_ignore()
+        added += insert.as_rowcount().execute()
+    return added
+
+
+def remove(numbers: Collection[str]) -> int:
+    """Forget that these numbers opted out; gives how many had."""
+    row = models.OptOut
+    return int(row.delete().where(row.number.in_(list(numbers))).execute())
+
+
+def every() -> Iterator[OptedOut]:
+    """Give all that opted out, in the order of their numbers, some of them read at a time."""
+    row, after = models.OptOut, ""
+    while page := list(row.select().where(row.number > after).order_by(row.number).limit(_PAGE)):
+        for found in page:
+            since = found.occurred_at or found.recorded_at
+            yield OptedOut(found.number, since, found.delivery_id is not None)
+        after = page[-1].number

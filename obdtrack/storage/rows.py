@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import peewee
+from peewee import BooleanField
 
 from obdtrack.storage.fields import BytesField, IdField, JsonField, MomentField
 from obdtrack.storage.models import Table
@@ -33,6 +34,66 @@ def update(
     _run(model, sql, columns + keys, rows)
 
 
+def add_up(
+    model: type[Table], keys: tuple[str, ...], sums: tuple[str, ...], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Add to `sums` in the rows that `keys` name, making those that are not there yet."""
+    sql = _add_up_sql(model, keys, sums, model._meta.database.param)
+    _run(model, sql, keys + sums, rows)
+
+
+def select(
+    model: type[Table], columns: tuple[str, ...], key: str, values: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """Give `columns`, as the driver gives them, of the rows whose `key` is among `values`."""
+    if not values:
+        return []
+    marks = ", ".join([model._meta.database.param] * len(values))
+    names = _names(model, columns)
+    sql = (
+        f'SELECT {names} FROM "{model._meta.table_name}" WHERE "{_column(model, key)}" IN ({marks})'
+    )
+    (convert,) = _converters(model, (key,))
+    with _PEEWEE_ERRORS:
+        cursor = model._meta.database.cursor()
+        cursor.execute(sql, [value if convert is None else convert(value) for value in values])
+        return list(cursor.fetchall())
+
+
+def fetch(
+    model: type[Table],
+    columns: tuple[str, ...],
+    key: str,
+    values: Sequence[Any],
+    *,
+    order: str,
+    lock: bool = False,
+) -> list[list[Any]]:
+    """Give `columns` as Python values of the rows whose `key` is among `values`, in `order`.
+
+    With `lock` the rows stay locked until the transaction ends, where the database can do that.
+    """
+    if not values:
+        return []
+    database = model._meta.database
+    sql = _fetch_sql(model, columns, key, len(values), database.param, order)
+    if lock and database.for_update:
+        sql += " FOR UPDATE"
+    (convert,) = _converters(model, (key,))
+    back = _converters_back(model, columns)
+    with _PEEWEE_ERRORS:
+        cursor = database.cursor()
+        cursor.execute(sql, [value if convert is None else convert(value) for value in values])
+        found = cursor.fetchall()
+    return [
+        [
+            value if convert is None or value is None else convert(value)
+            for convert, value in zip(back, row, strict=True)
+        ]
+        for row in found
+    ]
+
+
 def _run(
     model: type[Table], sql: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]
 ) -> None:
@@ -57,9 +118,39 @@ def _converters(model: type[Table], columns: tuple[str, ...]) -> list[Convert | 
 
 
 @cache
+def _converters_back(model: type[Table], columns: tuple[str, ...]) -> list[Convert | None]:
+    fields = [model._meta.fields[name] for name in columns]
+    kinds = [getattr(field, "rel_field", field) for field in fields]
+    return [
+        kind.python_value if isinstance(kind, (*_CONVERTED, BooleanField)) else None
+        for kind in kinds
+    ]
+
+
+@cache
+def _fetch_sql(
+    model: type[Table], columns: tuple[str, ...], key: str, count: int, param: str, order: str
+) -> str:
+    marks = ", ".join([param] * count)
+    found = f'WHERE "{_column(model, key)}" IN ({marks}) ORDER BY {order}'
+    return f'SELECT {_names(model, columns)} FROM "{model._meta.table_name}" {found}'
+
+
+@cache
 def _insert_sql(model: type[Table], columns: tuple[str, ...], param: str) -> str:
     marks = ", ".join([param] * len(columns))
     return f'INSERT INTO "{model._meta.table_name}" ({_names(model, columns)}) VALUES ({marks})'
+
+
+@cache
+def _add_up_sql(
+    model: type[Table], keys: tuple[str, ...], sums: tuple[str, ...], param: str
+) -> str:
+    table = model._meta.table_name
+    names = (_column(model, name) for name in sums)
+    changes = ", ".join(f'"{name}" = "{table}"."{name}" + excluded."{name}"' for name in names)
+    found = f"ON CONFLICT ({_names(model, keys)})"
+    return f"{_insert_sql(model, keys + sums, param)} {found} DO UPDATE SET {changes}"
 
 
 @cache

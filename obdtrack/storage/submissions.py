@@ -9,7 +9,9 @@ from uuid import UUID
 
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
-from obdtrack.storage import models
+from obdtrack.storage import models, tallies
+from obdtrack.storage.fields import to_microseconds
+from obdtrack.storage.tallies import Standing
 
 
 class Intention(NamedTuple):
@@ -54,6 +56,9 @@ def intend(request: CallRequest, intention: Intention) -> None:
         status_source="api",
         status_as_of=intention.created_at,
     ).execute()
+    made = to_microseconds(intention.created_at)
+    tallies.count([(None, Standing(request.name, made, "submitting", "api", 0, None))])
+    tallies.note_campaign(request.name, made)
 
 
 def settle(submission_id: UUID, settled_at: datetime, *, keep_variables: bool) -> None:

@@ -36,5 +36,9 @@ class Vault:
         """Give a keyed hash (HMAC-SHA-256) in hex: a six-digit OTP cannot be guessed from it."""
         return hmac.new(self._derive(b"fingerprint"), data, sha256).hexdigest()
 
+    def key_for(self, purpose: str) -> bytes:
+        """Give a key of its own for one use, always the same for the same setting."""
+        return self._derive(purpose.encode())
+
     def _derive(self, purpose: bytes) -> bytes:
         return hmac.new(self._secret, b"obdtrack:" + purpose, sha256).digest()

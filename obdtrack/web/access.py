@@ -8,13 +8,20 @@ from typing import Any, TypeVar, cast
 from flask import Flask, current_app, g, request
 
 from obdtrack.errors import Code, ObdtrackError
+from obdtrack.web.session import signed_in
+from obdtrack.web.throttle import Throttle
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import Access, Scope, authenticate
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-PUBLIC_ENDPOINTS = frozenset({"health.livez", "health.readyz"})
+PUBLIC_ENDPOINTS = frozenset(
+    {"health.livez", "health.readyz", "pages_sign_in.sign_in", "pages_sign_in.asset"}
+)
 """Routes of the Flask application that need no key. The callback has its own secret."""
+
+_PAGES = "pages_"
+_READ_BY_PAGES = frozenset({"api-docs.openapi_json"})
 
 
 def needs(scope: Scope) -> Callable[[View], View]:
@@ -25,6 +32,14 @@ def needs(scope: Scope) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def takes_sessions(endpoint: str | None) -> bool:
+    """Tell whether a signed-in person may come here: to pages and to what they show.
+
+    The API takes keys only, so that no other site can use a reader's cookie on it.
+    """
+    return endpoint is None or endpoint.startswith(_PAGES) or endpoint in _READ_BY_PAGES
 
 
 def guard(app: Flask) -> None:
@@ -40,6 +55,26 @@ def context() -> Context:
 def current_access() -> Access:
     """Give the access of the key that came with this request."""
     return cast(Access, g.access)
+
+
+def offered_access() -> Access | None:
+    """Give the access of a key that came with a request to a public route; None without one."""
+    try:
+        return _authenticated()
+    except ObdtrackError:
+        return None
+
+
+def check_key(secret: str) -> Access | None:
+    """Give the access this key grants, or None if it is none of ours.
+
+    Raises ObdtrackError (rate limited) if too many wrong ones came from the same address.
+    """
+    access = authenticate(secret, context())
+    if access is None:
+        throttle: Throttle = current_app.extensions["throttle"]
+        throttle.failed(request.remote_addr)
+    return access
 
 
 def needed_scope(app: Flask, endpoint: str) -> Scope | None:
@@ -63,8 +98,14 @@ def _check() -> None:
 
 
 def _authenticated() -> Access:
+    if "Authorization" not in request.headers and takes_sessions(request.endpoint):
+        access = signed_in(context())
+        if access is None:
+            raise ObdtrackError(Code.UNAUTHORIZED, "Sign in first.")
+        return access
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    access = authenticate(secret.strip(), context()) if scheme.lower() == "bearer" else None
+    bearer = scheme.lower() == "bearer"
+    access = check_key(secret.strip()) if bearer else None
     if access is None:
         raise ObdtrackError(
             Code.UNAUTHORIZED,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -33,6 +35,7 @@ from obdtrack.web.schemas import (
     ResolveSchema,
 )
 from obdtrack.web.views import call_view, delivery_view, event_view
+from obdtrack.workflows.audit import record_pii_use
 from obdtrack.workflows.check_call import refresh
 from obdtrack.workflows.keys import Scope
 from obdtrack.workflows.place_once import Placed, keep_answer, place_guarded, place_once
@@ -42,6 +45,17 @@ from obdtrack.workflows.resolve_call import resolve
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 Headers = dict[str, str]
+
+PLACING_AT_ONCE = 200
+"""Calls being placed at once: each waits for the provider on a thread that reports need too."""
+
+_PLACING = threading.BoundedSemaphore(PLACING_AT_ONCE)
+
+
+@blueprint.before_request
+def _note_pii_use() -> None:
+    if Scope.PII in current_access().scopes:
+        record_pii_use(current_access(), context())
 
 
 @blueprint.route("/calls", methods=["POST"])
@@ -58,12 +72,14 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     """Place one call.
 
     The answer is 201 also when the outcome is `unknown`: the phone may ring, so do not repeat the
-    request; look the call up. With an `Idempotency-Key` a repeated request is safe.
+    request; look the call up. With an `Idempotency-Key` a repeated request is safe. A number that
+    opted out of calls, and any outside the calling hours, is refused with 409 and not called.
     """
     wanted, owner, key = call_request(body), current_access().key_id, headers.get("key")
-    if key is None:
-        return _placed(place_guarded(wanted, owner, context()))
-    placed = place_once(wanted, owner, key, context())
+    with room_to_place():
+        if key is None:
+            return _placed(place_guarded(wanted, owner, context()))
+        placed = place_once(wanted, owner, key, context())
     answer = _placed(placed)
     if placed.body is None:
         keep_answer(owner, key, 201, answer.get_data(as_text=True), context())
@@ -153,8 +169,23 @@ def _delivery(delivery_id: UUID) -> dict[str, Any]:
 @blueprint.response(200, DeliverySchema)
 def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
     """Read a stored request again, after what kept it off its timeline was mended."""
-    replay(delivery_id, context())
+    replay(delivery_id, context(), current_access())
     return _delivery(delivery_id)
+
+
+@contextmanager
+def room_to_place() -> Iterator[None]:
+    """Hold one of the places for calls under way; raises ObdtrackError if all are taken."""
+    if not _PLACING.acquire(blocking=False):
+        raise ObdtrackError(
+            Code.UNAVAILABLE,
+            f"{PLACING_AT_ONCE} calls are being placed; the provider is slow. Nothing was sent.",
+            retry_after=2,
+        )
+    try:
+        yield
+    finally:
+        _PLACING.release()
 
 
 def call_request(body: Mapping[str, Any]) -> CallRequest:

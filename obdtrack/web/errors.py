@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage.database import unavailable
+from obdtrack.web.faults import fault, wants_page
 
 log = structlog.get_logger()
 
@@ -42,6 +43,8 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Give an error as RFC 9457 describes it; `errors` holds what is wrong, by field."""
+    if wants_page():
+        return fault(status, detail, headers)
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": status.phrase,

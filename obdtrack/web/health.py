@@ -1,13 +1,20 @@
-"""Whether the process lives and whether it is ready to serve."""
+"""Whether the process lives and whether it is ready to serve; more for those who may know."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from flask import Blueprint
 
-from obdtrack.storage.migrate import check_schema
-from obdtrack.web.access import context
+from obdtrack.domain.times import to_text
+from obdtrack.storage.queues import Queue
+from obdtrack.web.access import offered_access
+from obdtrack.web.watch import watch
+from obdtrack.workflows.keys import Scope
+from obdtrack.workflows.take_stock import Stock
+
+log = structlog.get_logger()
 
 blueprint = Blueprint("health", __name__)
 
@@ -20,16 +27,53 @@ def livez() -> dict[str, Any]:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """Answer 200 if a report could be stored now, else 503 with what is wrong."""
-    checks = {"database": _database()}
-    ready = all(result == "ok" for result in checks.values())
-    return {"status": "ok" if ready else "unavailable", "checks": checks}, 200 if ready else 503
+    """Answer 200 if a report could be stored now, else 503; with a key also what there is to know.
+
+    What waits, or has not come, makes nothing unready: a restart would not help against it.
+    """
+    found = watch().ready.get()
+    ready = not any(found.values())
+    answer: dict[str, Any] = {
+        "status": "ok" if ready else "unavailable",
+        "checks": {name: "unavailable" if complaint else "ok" for name, complaint in found.items()},
+    }
+    if _may_know():
+        answer["details"] = _details(found)
+    return answer, 200 if ready else 503
 
 
-def _database() -> str:
+def _may_know() -> bool:
     try:
-        with context().store.write():
-            check_schema(context().store)
-    except Exception as error:  # the reason is the answer
-        return type(error).__name__
-    return "ok"
+        access = offered_access()
+    except Exception:  # keys cannot be looked up without a database; the rest still is an answer
+        return False
+    return access is not None and Scope.READ in access.scopes
+
+
+def _details(found: dict[str, str | None]) -> dict[str, Any]:
+    complaints = {name: complaint for name, complaint in found.items() if complaint}
+    try:
+        return {"complaints": complaints, **stock_view(watch().stock.get())}
+    except Exception:  # the database that is complained of
+        log.warning("stock_not_taken", exc_info=True)
+        return {"complaints": complaints}
+
+
+def stock_view(stock: Stock) -> dict[str, Any]:
+    """Give the figures as JSON; ages in seconds, null for what never was."""
+    return {
+        "as_of": to_text(stock.taken_at),
+        "last_report_age_seconds": stock.age(stock.last_report_at),
+        "calls": {status: _queue_view(queue, stock) for status, queue in stock.calls.items()},
+        "deliveries": {name: _queue_view(queue, stock) for name, queue in stock.deliveries.items()},
+        "checks_due": _queue_view(stock.due, stock),
+        "silent_calls": stock.silent,
+        "known_only_by_polling": stock.only_polled,
+        "repaired_by_polling": stock.repaired,
+        "rejected_deliveries": stock.rejected,
+        "clock": stock.skew.sentence() if stock.skew else "ok",
+    }
+
+
+def _queue_view(queue: Queue, stock: Stock) -> dict[str, Any]:
+    return {"length": queue.length, "oldest_age_seconds": stock.age(queue.since)}

@@ -31,6 +31,12 @@ MAX_BODY = 64 * 1024
 _KEPT_HEADERS = ("HTTP_USER_AGENT", "HTTP_CONTENT_ENCODING", "HTTP_X_REQUEST_ID", "HTTP_HOST")
 _MAX_HEADER = 500
 
+_HEADERS = (
+    ("Content-Type", "application/json"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
+)
+
 Answer = tuple[str, bytes, list[tuple[str, str]]]
 
 
@@ -64,7 +70,7 @@ class Callback:
         if environ.get("PATH_INFO", "").rstrip("/") != PATH:
             return self._app(environ, start_response)
         status, body, headers = self._answer(environ)
-        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        headers += [*_HEADERS, ("Content-Length", str(len(body)))]
         start_response(status, headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 

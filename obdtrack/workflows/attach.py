@@ -24,9 +24,11 @@ def attach(
     source: Source,
     evidence: Mapping[str, Any],
     context: Context,
+    answer_id: UUID | None = None,
 ) -> None:
     """Give the call this provider id, with the evidence on its timeline, and its waiting reports.
 
+    `answer_id` is the provider's answer it was found in, if it was.
     Raises ObdtrackError (conflict) if the call has an id already or another call has this one.
     """
     now, mid = context.now(), submission_uuid(provider_id)
@@ -37,6 +39,7 @@ def attach(
         recorded_at=now,
         status=Status.QUEUED,
         reason="attached",
+        answer_id=answer_id,
         detail={"provider_id": provider_id, **evidence},
     )
     with context.store.write():

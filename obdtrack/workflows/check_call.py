@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from obdtrack.domain.event import Event
+from obdtrack.domain.phone import is_erased
 from obdtrack.domain.report import Report
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import answers, calls, coordination, models
+from obdtrack.storage import answers, calls, coordination, erasure, models
 from obdtrack.workflows.ask_provider import REPAIRED, Asked, Wait, ask
 from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.record_report import Arrival, Verdict, record_reports, tells_something
@@ -35,6 +36,9 @@ def check_call(call_id: UUID, context: Context, wait: Wait = time.sleep) -> None
     call = calls.find(str(call_id))
     if call is None or call.status == Status.SUBMITTING:
         return
+    if is_erased(call.to_number):
+        _leave_alone(call, context)
+        return
     if call.provider_id is None:
         if call.status == Status.UNKNOWN:
             look_for(call, context, wait)
@@ -48,6 +52,10 @@ def refresh(call: models.Call, context: Context) -> None:
 
     Raises ObdtrackError: rate limited if it was asked about just now or the line is long.
     """
+    if is_erased(call.to_number):
+        raise ObdtrackError(
+            Code.CONFLICT, "Its number was erased; the provider is not asked about it any more."
+        )
     now = context.now()
     last = answers.last_asked(call.id)
     if last is not None and (now - last).total_seconds() < REFRESH_SECONDS:
@@ -57,6 +65,12 @@ def refresh(call: models.Call, context: Context) -> None:
             retry_after=REFRESH_SECONDS,
         )
     check_call(call.id, context, _patiently)
+
+
+def _leave_alone(call: models.Call, context: Context) -> None:
+    # The answer would bring back what was erased.
+    with context.store.write():
+        erasure.stop_asking(call.to_number)
 
 
 def record_answer(call: models.Call, asked: Asked, context: Context) -> None:

@@ -1,23 +1,76 @@
-"""Forgets what is no longer needed, a little at a time."""
+"""Forgets what is older than the settings allow, a little at a time, between reports."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
-from obdtrack.storage import coordination, idempotency
+from obdtrack.domain.status import Outcome
+from obdtrack.storage import coordination, idempotency, partitions, retention
 from obdtrack.workflows.context import Context
 
 BATCH = 500
 """Rows deleted in one transaction, so that reports wait for milliseconds at most."""
 
+PAUSE_SECONDS = 0.05
+"""Between two transactions: whoever waits for a turn to write gets it."""
 
-def forget_old(context: Context) -> None:
-    """Delete idempotency keys and leases past their time."""
-    now = context.now()
-    oldest = now - timedelta(days=context.settings.idempotency_days)
-    gone = BATCH
-    while gone == BATCH:
-        with context.store.write():
-            gone = idempotency.forget_older(oldest, BATCH)
+LONGEST_SECONDS = 5.0
+"""How long one run may keep the other chores waiting; the next goes on where it stopped."""
+
+
+class Kind(NamedTuple):
+    """Something that grows old: the setting that says when (days), and how some of it goes.
+
+    `forget` takes the time before which it is too old and how many rows may go; it gives how many
+    went, 0 if none is left.
+    """
+
+    setting: str
+    forget: Callable[[datetime, int], int]
+
+
+KINDS = (
+    Kind("idempotency_days", idempotency.forget_older),
+    Kind("retention_quarantine_days", partial(retention.forget_deliveries, Outcome.REJECTED)),
+    Kind("retention_unmatched_days", partial(retention.forget_deliveries, Outcome.UNMATCHED)),
+    Kind("retention_calls_days", retention.forget_other_deliveries),
+    Kind("retention_calls_days", retention.forget_calls),
+)
+
+
+def forget_old(
+    context: Context,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> int:
+    """Delete what is past its time, for LONGEST_SECONDS at most; gives how many rows went."""
+    now, deadline = context.now(), monotonic() + LONGEST_SECONDS
+    total = 0
+    for kind in KINDS:
+        before = now - timedelta(days=getattr(context.settings, kind.setting))
+        while monotonic() < deadline and (gone := _forget_some(kind, before, context)):
+            total += gone
+            sleep(PAUSE_SECONDS)
     with context.store.write():
         coordination.forget_leases(now - timedelta(days=1))
+    return total
+
+
+def _forget_some(kind: Kind, before: datetime, context: Context) -> int:
+    with context.store.write():
+        retention.overwrite_deleted(context.store)
+        return kind.forget(before, BATCH)
+
+
+def turn_partitions(context: Context) -> None:
+    """Make the next months' partitions of raw deliveries, and drop those past their time."""
+    now = context.now()
+    oldest = now - timedelta(days=context.settings.retention_calls_days)
+    with context.store.write():
+        partitions.prepare(context.store, now)
+        partitions.drop_before(context.store, oldest)

@@ -11,7 +11,9 @@ from uuid import UUID
 import structlog
 
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import keys
+from obdtrack.storage import keys, models
+from obdtrack.workflows import audit
+from obdtrack.workflows.audit import Action, Actor
 from obdtrack.workflows.context import Context, new_id
 
 log = structlog.get_logger()
@@ -39,9 +41,12 @@ class Access(NamedTuple):
         return bool(self.scopes & {Scope.PLACE, Scope.PII})
 
 
-def create_key(name: str, scopes: Collection[str], context: Context) -> str:
+def create_key(
+    name: str, scopes: Collection[str], context: Context, actor: Actor | None = None
+) -> str:
     """Make a key and give it; this is the only time it can be seen.
 
+    `actor` is who wants it, by default the person at the command line.
     Raises ObdtrackError (invalid) for an unknown scope or an empty name.
     """
     unknown = sorted(set(scopes) - set(Scope))
@@ -52,14 +57,24 @@ def create_key(name: str, scopes: Collection[str], context: Context) -> str:
     if not name.strip():
         raise ObdtrackError(Code.INVALID, "A key needs a name, so that you know it later.")
     secret = f"obd_{secrets.token_urlsafe(32)}"
+    key_id, told = new_id(), {"name": name.strip(), "scopes": sorted(scopes)}
     with context.store.write():
-        keys.add(new_id(), name.strip(), secret, scopes, context.now())
+        keys.add(key_id, name.strip(), secret, scopes, context.now())
+        audit.record(Action.KEY_CREATED, key_id, actor or audit.operator(), context, told)
     return secret
+
+
+def access_of(key_id: UUID, context: Context) -> Access | None:
+    """Give the access of a key that somebody signed in with, or None if it is revoked."""
+    return _granted(keys.find_active_id(key_id), context)
 
 
 def authenticate(secret: str, context: Context) -> Access | None:
     """Give the access this key grants, or None if it is unknown or revoked."""
-    key = keys.find_active(secret)
+    return _granted(keys.find_active(secret), context)
+
+
+def _granted(key: models.ApiKey | None, context: Context) -> Access | None:
     if key is None:
         return None
     now = context.now()
@@ -68,11 +83,15 @@ def authenticate(secret: str, context: Context) -> Access | None:
     return Access(key.id, key.name, frozenset(key.scopes))
 
 
-def revoke_key(key_id: UUID, context: Context) -> None:
-    """Revoke a key at once; raises ObdtrackError (not found) if there is no such active key."""
+def revoke_key(key_id: UUID, context: Context, actor: Actor | None = None) -> None:
+    """Revoke a key at once; raises ObdtrackError (not found) if there is no such active key.
+
+    `actor` is who wants it, by default the person at the command line.
+    """
     with context.store.write():
         if not keys.revoke(key_id, context.now()):
             raise ObdtrackError(Code.NOT_FOUND, f"There is no active key {key_id}.")
+        audit.record(Action.KEY_REVOKED, key_id, actor or audit.operator(), context)
 
 
 def _note_use(key_id: UUID, context: Context) -> None:

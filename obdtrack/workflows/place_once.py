@@ -14,6 +14,8 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import calls, idempotency, submissions
 from obdtrack.storage.submissions import Intention
 from obdtrack.workflows.context import Context
+from obdtrack.workflows.dialling_rules import dialling_rules
+from obdtrack.workflows.erase_number import kept_name
 from obdtrack.workflows.place_call import Condition, place_call
 
 
@@ -32,9 +34,11 @@ class _BoundError(Exception):
 def place_once(request: CallRequest, owner_id: UUID, key: str, context: Context) -> Placed:
     """Place the call unless this key was used before; then give what came of it.
 
-    The key stays bound whatever the outcome, also after a crash. Raises ObdtrackError: invalid if
-    the key belongs to another body, conflict if the first request is still running.
+    The key stays bound whatever the outcome, also after a crash; a call that the dialling rules
+    refuse binds it not. Raises ObdtrackError: invalid if the key belongs to another body, conflict
+    if the first request is still running or a rule refuses.
     """
+    key = kept_name(key, request.to, context)
     fingerprint = context.vault.fingerprint(_canonical(asdict(request)))
     oldest = context.now() - timedelta(days=context.settings.idempotency_days)
 
@@ -46,7 +50,9 @@ def place_once(request: CallRequest, owner_id: UUID, key: str, context: Context)
             raise _BoundError
 
     try:
-        return Placed(place_call(request, owner_id, context, [bind]))
+        # What was asked before is answered as before, also when no call may be placed now.
+        conditions = [bind, *dialling_rules(request.to, context)]
+        return Placed(place_call(request, owner_id, context, conditions))
     except _BoundError:
         return _replay(owner_id, key, fingerprint)
 
@@ -54,15 +60,16 @@ def place_once(request: CallRequest, owner_id: UUID, key: str, context: Context)
 def place_guarded(request: CallRequest, owner_id: UUID, context: Context) -> Placed:
     """Place the call; if the guard is on, refuse a twin of a call made moments ago.
 
-    Raises ObdtrackError (conflict) naming the earlier call.
+    Raises ObdtrackError (conflict) naming the earlier call, or the dialling rule that refuses.
     """
+    rules = dialling_rules(request.to, context)
     seconds = context.settings.duplicate_guard_seconds
     if not seconds:
-        return Placed(place_call(request, owner_id, context))
+        return Placed(place_call(request, owner_id, context, rules))
     heard = [request.to, request.flow_id, request.audio, dict(request.variables)]
     fingerprint = context.vault.fingerprint(_canonical(heard))
     guard = _guard(fingerprint, timedelta(seconds=seconds))
-    return Placed(place_call(request, owner_id, context, [guard], fingerprint))
+    return Placed(place_call(request, owner_id, context, [*rules, guard], fingerprint))
 
 
 def keep_answer(owner_id: UUID, key: str, http_status: int, body: str, context: Context) -> None:

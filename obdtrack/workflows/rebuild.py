@@ -6,7 +6,7 @@ again from the bytes they came in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -15,7 +15,7 @@ from obdtrack.domain.event import Event
 from obdtrack.domain.fold import fold
 from obdtrack.domain.report import Report
 from obdtrack.domain.status import Kind, Outcome, Source
-from obdtrack.storage import answers, calls, deliveries
+from obdtrack.storage import answers, calls, deliveries, models
 from obdtrack.storage.calls import Match
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.record_report import Arrival, make_event, same_fact, tells_something
@@ -80,9 +80,9 @@ def _facts(events: Sequence[Event]) -> list[list[object]]:
 
 def _reports(match: Match, stored: Sequence[Event], context: Context) -> list[Event]:
     """Give the call's report events as reading all that is still raw would make them."""
-    by_origin = {event.delivery_id or event.answer_id: event for event in stored}
-    arrivals = list(_arrivals(match, context))
-    raw = {arrival.delivery_id or arrival.answer_id for arrival in arrivals}
+    by_origin = {_origin(event): event for event in stored if event.kind is Kind.REPORT}
+    arrivals = _as_recorded(_arrivals(match, stored, context), by_origin)
+    raw = {_origin(arrival) for arrival in arrivals}
     # Raw requests are kept for a while only; what was read from those that went stays.
     rebuilt = [e for e in stored if e.kind is Kind.REPORT and _origin(e) not in raw]
     for arrival in arrivals:
@@ -91,16 +91,32 @@ def _reports(match: Match, stored: Sequence[Event], context: Context) -> list[Ev
         if same is not None:
             rebuilt[rebuilt.index(same)] = same._replace(times_seen=same.times_seen + 1)
             continue
-        known = by_origin.get(arrival.delivery_id or arrival.answer_id)
+        known = by_origin.get(_origin(arrival))
         rebuilt.append(event._replace(id=known.id) if known else event)
     return rebuilt
 
 
-def _origin(event: Event) -> UUID | None:
-    return event.delivery_id or event.answer_id
+def _as_recorded(
+    arrivals: Sequence[Arrival], by_origin: Mapping[UUID | None, Event]
+) -> list[Arrival]:
+    """Give arrivals in the order in which they were recorded, which is that of their events' ids.
+
+    A delivery that was replayed was received before what is on the timeline since. Arrivals without
+    an event said nothing new, so they come last.
+    """
+
+    def place(arrival: Arrival) -> tuple[bool, UUID | datetime]:
+        known = by_origin.get(_origin(arrival))
+        return (known is None, arrival.received_at if known is None else known.id)
+
+    return sorted(arrivals, key=place)
 
 
-def _arrivals(match: Match, context: Context) -> list[Arrival]:
+def _origin(told: Event | Arrival) -> UUID | None:
+    return told.delivery_id or told.answer_id
+
+
+def _arrivals(match: Match, stored: Sequence[Event], context: Context) -> list[Arrival]:
     found: list[tuple[datetime, Arrival]] = []
     for row in deliveries.of_call(match.id):
         reading = context.provider.read_delivery(deliveries.to_stored(row).raw)
@@ -108,7 +124,7 @@ def _arrivals(match: Match, context: Context) -> list[Arrival]:
             arrival = Arrival(reading, Source.WEBHOOK, row.received_at, delivery_id=row.id)
             found.append((row.received_at, arrival))
     for answer in answers.of_call(match.id):
-        if answer.kind == "status" and answer.failure is None and answer.body:
+        if answer.failure is None and answer.body and _was_believed(answer, match, stored):
             for call in context.provider.read_found(answer.body):
                 if _counts(call.report, match):
                     arrival = Arrival(
@@ -116,6 +132,14 @@ def _arrivals(match: Match, context: Context) -> list[Arrival]:
                     )
                     found.append((answer.answered_at, arrival))
     return [arrival for _, arrival in sorted(found, key=lambda pair: pair[0])]
+
+
+def _was_believed(answer: models.Answer, match: Match, stored: Sequence[Event]) -> bool:
+    """Tell whether an answer was about this call: what it was looked for in before is not."""
+    named = next((e for e in stored if e.detail.get("provider_id") == match.provider_id), None)
+    if answer.kind != "status" or named is None:
+        return False
+    return bool(answer.id == named.answer_id or answer.requested_at >= named.recorded_at)
 
 
 def _counts(report: Report, match: Match) -> bool:

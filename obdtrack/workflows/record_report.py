@@ -15,14 +15,14 @@ from uuid import UUID
 import structlog
 
 from obdtrack.domain.event import Event
-from obdtrack.domain.fold import fold
+from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.report import Report, adds_nothing, facts, occurred_at
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.domain.submission import submission_uuid
 from obdtrack.storage import calls
 from obdtrack.storage.calls import Match
 from obdtrack.workflows.context import Context, new_id
-from obdtrack.workflows.refold import refold
+from obdtrack.workflows.refold import save
 
 log = structlog.get_logger()
 
@@ -49,15 +49,19 @@ class Verdict(NamedTuple):
 class _Ledger:
     """The timelines touched by one batch, read once and written once."""
 
-    def __init__(self, matches: Iterable[Match]) -> None:
-        self.matches = {match.id: match for match in matches}
-        self.events = calls.history(list(self.matches))
+    def __init__(self, matches: Sequence[Match]) -> None:
+        self.events = calls.history([match.id for match in matches if match.report_count])
+        for match in matches:
+            self.events.setdefault(match.id, [_standing(match)])
         self.added: list[tuple[UUID, Event]] = []
+        self.folded: dict[UUID, tuple[Match, CallState]] = {}
         self.counted: dict[UUID, tuple[UUID, Event]] = {}
 
-    def add(self, call_id: UUID, event: Event) -> None:
-        self.events[call_id].append(event)
-        self.added.append((call_id, event))
+    def add(self, match: Match, event: Event) -> None:
+        events = [*self.events[match.id], event]
+        self.folded[match.id] = match, fold(events, match.interval)
+        self.events[match.id] = events
+        self.added.append((match.id, event))
 
     def count(self, call_id: UUID, event: Event) -> None:
         again = event._replace(times_seen=event.times_seen + 1)
@@ -70,9 +74,23 @@ class _Ledger:
         fresh.update({key: row for key, row in self.counted.items() if key in fresh})
         calls.add_events(fresh.values())
         calls.count_again(row for key, row in self.counted.items() if key not in fresh)
-        changed = dict.fromkeys(call_id for call_id, _ in self.added)
-        touched = [(self.matches[call_id], self.events[call_id]) for call_id in changed]
-        refold(touched, context.now(), context)
+        save(self.folded.values(), context.now(), context)
+
+
+def _standing(match: Match) -> Event:
+    """Give what a call without any report is known to be, as the one claim that its row holds.
+
+    Most reports are a call's first. Its row says all that folding its history would.
+    """
+    return Event(
+        id=match.id,
+        kind=Kind.ANSWER,
+        source=Source(match.status_source),
+        recorded_at=match.status_as_of,
+        status=Status(match.status),
+        reason=match.reason,
+        detail={"charges": match.charges},
+    )
 
 
 def record_reports(arrivals: Sequence[Arrival], context: Context) -> list[Verdict]:
@@ -82,7 +100,7 @@ def record_reports(arrivals: Sequence[Arrival], context: Context) -> list[Verdic
     (`failed`) and does not touch the others.
     """
     found = _match(arrivals, context)
-    ledger = _Ledger({match.id: match for match, _ in found if match}.values())
+    ledger = _Ledger(list({match.id: match for match, _ in found if match}.values()))
     verdicts = [
         _record(arrival, match, reason, ledger)
         for arrival, (match, reason) in zip(arrivals, found, strict=True)
@@ -100,11 +118,10 @@ def _record(arrival: Arrival, match: Match | None, reason: str | None, ledger: _
         if same is not None:
             ledger.count(match.id, same)
             return Verdict(Outcome.DUPLICATE, None, match.id)
-        fold([*ledger.events[match.id], event], match.interval)
+        ledger.add(match, event)
     except Exception as error:  # whatever is wrong with this report, the next one is innocent
         log.exception("report_failed", delivery_id=str(arrival.delivery_id))
         return Verdict(Outcome.FAILED, f"{type(error).__name__}: {error}", match.id)
-    ledger.add(match.id, event)
     return Verdict(Outcome.MATCHED, None, match.id)
 
 

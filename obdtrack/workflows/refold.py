@@ -27,9 +27,15 @@ def refold(
     changed: Iterable[tuple[Match, Sequence[Event]]], now: datetime, context: Context
 ) -> list[Refolded]:
     """Store the newest fold of each call; must run in a transaction that added the events."""
+    return save([(match, fold(events, match.interval)) for match, events in changed], now, context)
+
+
+def save(
+    folded: Iterable[tuple[Match, CallState]], now: datetime, context: Context
+) -> list[Refolded]:
+    """Store where calls stand, and when to look again; must run in a transaction."""
     refolded: list[tuple[UUID, Refolded]] = []
-    for match, events in changed:
-        state = fold(events, match.interval)
+    for match, state in folded:
         planned = plan(
             state,
             created_at=match.created_at,

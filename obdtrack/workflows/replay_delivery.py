@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import peewee
@@ -12,6 +12,8 @@ import structlog
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import deliveries, models
+from obdtrack.workflows import audit
+from obdtrack.workflows.audit import Action, Actor
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.read_again import read_again
 
@@ -27,12 +29,23 @@ REPLAYABLE = (
 """Outcomes that another reading may change; the others stand on a timeline already."""
 
 
-def replay(delivery_id: UUID, context: Context) -> Outcome:
+def replay(delivery_id: UUID, context: Context, actor: Actor | None = None) -> Outcome:
     """Read one delivery again and record what it means now; gives its outcome.
 
-    What stands on a timeline already stays as it is. Raises ObdtrackError: not found, or conflict
-    if the delivery was rejected and the secret it carried is still not one of ours.
+    `actor` is who wants it, by default the person at the command line. What stands on a timeline
+    already stays as it is. Raises ObdtrackError: not found, or conflict if the delivery was
+    rejected and the secret it carried is still not one of ours.
     """
+    who = actor or audit.operator()
+
+    def note(outcome: Outcome) -> None:
+        detail = {"outcome": outcome}
+        audit.record(Action.DELIVERY_REPLAYED, delivery_id, who, context, detail)
+
+    return _replay(delivery_id, context, note)
+
+
+def _replay(delivery_id: UUID, context: Context, note: Callable[[Outcome], None]) -> Outcome:
     row = deliveries.find(delivery_id)
     if row is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
@@ -45,17 +58,28 @@ def replay(delivery_id: UUID, context: Context) -> Outcome:
         )
     try:
         with context.store.write():
-            return read_again([deliveries.to_stored(row)], context)[0]
+            outcome = read_again([deliveries.to_stored(row)], context)[0]
+            note(outcome)
+            return outcome
     except peewee.DatabaseError as error:
-        return _failed(delivery_id, error, context)
+        return _failed(delivery_id, error, context, note)
 
 
-def replay_all(outcome: Outcome, context: Context, limit: int = 100_000) -> dict[Outcome, int]:
-    """Replay all deliveries of one outcome, oldest first; gives how many ended in which."""
+def replay_all(
+    outcome: Outcome, context: Context, limit: int = 100_000, actor: Actor | None = None
+) -> dict[Outcome, int]:
+    """Replay all deliveries of one outcome, oldest first; gives how many ended in which.
+
+    `actor` is who wants it, by default the person at the command line; one trace tells of all.
+    """
     ends: dict[Outcome, int] = {}
-    for delivery_id in deliveries.ids_of(outcome, limit):
+    found = deliveries.ids_of(outcome, limit)
+    if found:
+        who, told = actor or audit.operator(), {"deliveries": len(found)}
+        audit.record(Action.DELIVERIES_REPLAYED, outcome, who, context, told)
+    for delivery_id in found:
         try:
-            end = replay(delivery_id, context)
+            end = _replay(delivery_id, context, lambda _: None)
         except ObdtrackError as error:
             if error.code is not Code.CONFLICT:
                 raise
@@ -75,9 +99,12 @@ def _is_trusted_now(row: models.Delivery, context: Context) -> bool:
     return any(hmac.compare_digest(carried, fingerprint) for fingerprint in known)
 
 
-def _failed(delivery_id: UUID, error: Exception, context: Context) -> Outcome:
+def _failed(
+    delivery_id: UUID, error: Exception, context: Context, note: Callable[[Outcome], None]
+) -> Outcome:
     log.error("replay_failed", delivery_id=str(delivery_id), error=type(error).__name__)
     meaning = deliveries.Meaning(Outcome.FAILED, f"{type(error).__name__}: {error}")
     with context.store.write():
         deliveries.set_meanings([(delivery_id, meaning)])
+        note(Outcome.FAILED)
     return Outcome.FAILED

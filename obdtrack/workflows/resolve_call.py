@@ -6,13 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from obdtrack.domain.event import Event
+from obdtrack.domain.phone import is_erased
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import calls, models, submissions
 from obdtrack.storage.submissions import Intention
+from obdtrack.workflows import audit
 from obdtrack.workflows.attach import attach
+from obdtrack.workflows.audit import Action
 from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.dialling_rules import dialling_rules
 from obdtrack.workflows.keys import Access
 from obdtrack.workflows.place_call import Condition, place_call
 from obdtrack.workflows.refold import add_and_refold
@@ -48,7 +52,9 @@ def attach_by_person(
 
     Raises ObdtrackError (conflict) if the call has an id already or another call has this one.
     """
-    attach(call_id, provider_id, Source.PERSON, _who(access, note), context)
+    with context.store.write():
+        attach(call_id, provider_id, Source.PERSON, _who(access, note), context)
+        _record(call_id, access, context, action="attach", provider_id=provider_id)
 
 
 def declare_not_placed(call_id: UUID, note: str | None, access: Access, context: Context) -> None:
@@ -59,22 +65,27 @@ def declare_not_placed(call_id: UUID, note: str | None, access: Access, context:
     with context.store.write():
         call = _in_doubt(call_id)
         _decide(call, Status.REJECTED, "declared-not-placed", _who(access, note), context)
+        _record(call_id, access, context, action="not-placed")
 
 
 def place_again(call_id: UUID, note: str | None, access: Access, context: Context) -> UUID:
     """Place the call anew, as a new call that names the old one; gives the new call's id.
 
     The old one stays on record as never known. Raises ObdtrackError (conflict) if its outcome is
-    not unknown, somebody has decided meanwhile, or its variables cannot be read any more.
+    not unknown, somebody has decided meanwhile, its variables cannot be read any more, or its
+    number may not be called.
     """
     request = _request(_in_doubt(call_id), context)
-    return place_call(request, access.key_id, context, [_replace(call_id, note, access, context)])
+    conditions = [*dialling_rules(request.to, context), _replace(call_id, note, access, context)]
+    return place_call(request, access.key_id, context, conditions)
 
 
 def _replace(call_id: UUID, note: str | None, access: Access, context: Context) -> Condition:
     def replace_old(intention: Intention) -> None:
         detail = {**_who(access, note), "replaced_by": str(intention.call_id)}
         _decide(_in_doubt(call_id), Status.UNRESOLVED, "placed-again", detail, context)
+        replaced_by = intention.call_id
+        _record(call_id, access, context, action="place-again", replaced_by=replaced_by)
 
     return replace_old
 
@@ -102,6 +113,8 @@ def _in_doubt(call_id: UUID) -> models.Call:
 
 
 def _request(call: models.Call, context: Context) -> CallRequest:
+    if is_erased(call.to_number):
+        raise ObdtrackError(Code.CONFLICT, "The number of this call was erased.")
     submission = call.submission
     return CallRequest(
         to=call.to_number,
@@ -127,6 +140,10 @@ def _variables(submission: models.Submission, context: Context) -> dict[str, str
             Code.CONFLICT,
             f"The values of its variables are not readable any more ({error}); place a new call.",
         ) from None
+
+
+def _record(call_id: UUID, access: Access, context: Context, **detail: Any) -> None:
+    audit.record(Action.CALL_RESOLVED, call_id, access, context, detail)
 
 
 def _who(access: Access, note: str | None) -> dict[str, Any]:

@@ -48,11 +48,13 @@ def _take(
 ) -> None:
     provider_id = candidates[0].report.provider_id
     assert provider_id is not None
-    exchange = asked[-1].exchange
+    # Asked about two days, a call is in one day's answer.
+    exchange = next(q.exchange for q in asked if candidates[0] in q.answer.calls)
+    evidence = _evidence(candidates, wanted)
     with context.store.write():
         _keep(asked)
         try:
-            attach(call.id, provider_id, Source.POLL, _evidence(candidates, wanted), context)
+            attach(call.id, provider_id, Source.POLL, evidence, context, exchange.id)
         except ObdtrackError:
             return  # somebody was faster; what they found stands
         record_reports(

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obdtrack.domain.times import from_text, to_text
+from tests.factories import NOON
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
 
-moments = st.datetimes(
-    datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.sampled_from([UTC, INDIA])
+moments = st.builds(
+    lambda since, zone: (NOON + since).astimezone(zone),
+    st.timedeltas(timedelta(days=-20_000), timedelta(days=60_000)),
+    st.sampled_from([UTC, INDIA]),
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from obdtrack.domain.submission import PLACEMENT, Failure, Placement
 from tests.providers.conftest import (
+    IMPATIENT,
     TO,
     TOKEN,
     closes,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from obdtrack.storage.deliveries import Meaning, Stored
 from obdtrack.storage.submissions import Intention
 from obdtrack.workflows.context import new_id
 from tests.factories import NOON, call_request, raw_delivery
+from tests.storage import background
 
 Result = TypeVar("Result")
 
@@ -74,6 +75,4 @@ def together(store: Store, works: Iterable[Callable[[], Result]]) -> list[Result
         with connected(store):
             return work()
 
-    works = list(works)
-    with ThreadPoolExecutor(len(works)) as threads:
-        return list(threads.map(with_connection, works))
+    return background.together(partial(with_connection, work) for work in works)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playhouse.schema_diff import diff_models
 
-from obdtrack.storage.database import Store
+from obdtrack.storage.database import PostgresStore, SqliteStore, Store
 from obdtrack.storage.models import TABLES
 
 
@@ -38,22 +38,32 @@ def columns(store: Store, table: str) -> set[tuple[Any, ...]]:
     return {(c.name, c.data_type, c.null, c.primary_key) for c in store.get_columns(table)}
 
 
-def indexes(store: Store, table: str) -> set[tuple[str, str, tuple[str, ...], bool]]:
-    return {
-        (index.name, plain(index.sql), tuple(index.columns), index.unique)
-        for index in store.get_indexes(table)
-        if index.sql  # SQLite makes one without a statement for a key; keys are compared below
-    }
+def indexes(store: Store, table: str) -> set[tuple[str, str]]:
+    """Names and statements; SQLite makes one without a statement for a key (compared below)."""
+    found = store.execute_sql(_INDEXES[type(store)], (table,)).fetchall()
+    return {(name, plain(sql)) for name, sql in found}
 
 
-def plain(sql: str | None) -> str:
+_INDEXES = {
+    SqliteStore: "SELECT name, sql FROM sqlite_master "
+    "WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+    PostgresStore: "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s",
+}
+
+
+def plain(sql: str) -> str:
     """A statement without what may be written one way or another."""
-    return re.sub(r'["\s]|IF NOT EXISTS', "", sql or "").lower()
+    return re.sub(r'["\s]|IF NOT EXISTS|ON ONLY|ON ', "", sql).lower()
 
 
 def test_peewee_finds_no_difference(each_store: Store) -> None:
     with each_store.connection_context():
-        assert not diff_models(each_store, TABLES)
+        found = diff_models(each_store, TABLES)
+    # It does not see the indexes of a partitioned table; the test after next does.
+    partitioned = {"deliveries"} if isinstance(each_store, PostgresStore) else set()
+    assert not found._replace(
+        add_indexes=[index for index in found.add_indexes if index.table not in partitioned]
+    )
 
 
 def test_columns_agree_in_type_and_in_whether_they_may_be_empty(
@@ -76,7 +86,9 @@ def test_keys_and_references_agree(by_models: Store, by_migrations: Store) -> No
         assert migrated == of_each_table(getattr(by_models, ask))
 
 
-def test_sqlite_keeps_the_rows_of_one_call_side_by_side(sqlite_store: Store) -> None:
+def test_sqlite_keeps_the_rows_of_one_call_and_of_one_campaign_side_by_side(
+    sqlite_store: Store,
+) -> None:
     with sqlite_store.connection_context():
         found = "SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'"
-        assert sqlite_store.execute_sql(found).fetchall() == [("events",)]
+        assert set(sqlite_store.execute_sql(found).fetchall()) == {("events",), ("figures",)}

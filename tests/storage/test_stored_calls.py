@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +10,11 @@ import peewee
 import pytest
 
 from obdtrack.domain.fold import fold
+from obdtrack.domain.status import Status
 from obdtrack.storage import calls, models, submissions
 from obdtrack.storage.calls import Filter
 from obdtrack.storage.database import Store
-from obdtrack.workflows.context import new_id
-from tests.factories import MID, NOON, NUMBER, report, story
+from tests.factories import MID, NOON, NUMBER, claim, minute, report, story
 from tests.storage import stored
 
 OTHER = "+918919520000"
@@ -43,7 +43,19 @@ def test_a_call_is_found_by_the_providers_id(each_store: Store, provider_id: str
     assert found(provider_id) == call_id
 
 
-@pytest.mark.parametrize("nobody", [str(new_id()), f"{MID}:2", "", "nonsense", "\0", "a\0b", "%"])
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        "01a20000-0000-7000-8000-000000000000",
+        f"{MID}:2",
+        "",
+        "nonsense",
+        "%",
+        "\0",
+        f"{MID}:1\0",
+        "\ud800",
+    ],
+)
 def test_nobody_is_found_by_an_id_that_no_call_has(each_store: Store, nobody: str) -> None:
     stored.call(each_store, provider_id=f"{MID}:1")
     assert found(nobody) is None
@@ -180,6 +192,56 @@ def test_a_states_new_columns_go_to_its_own_call_only(each_store: Store) -> None
         calls.save_states([(one, fold(story(report("BUSY"))), None)])
     statuses = dict(models.Call.select(models.Call.id, models.Call.status).tuples())
     assert statuses == {one: "busy", other: "submitting"}
+
+
+# Who is due to be asked for
+
+
+def test_what_is_due_is_taken_the_longest_due_first_and_put_off(each_store: Store) -> None:
+    late, later = due_at(each_store, minute(1)), due_at(each_store, minute(2))
+    due_at(each_store, minute(9))
+    with each_store.write():
+        assert calls.due(minute(2), 10, minute(7)) == [late, later]
+        assert calls.due(minute(2), 10, minute(7)) == []
+    assert not calls.any_due(minute(6.9))
+    assert calls.any_due(minute(7))
+
+
+def test_no_two_take_the_same_call(each_store: Store) -> None:
+    waiting = [due_at(each_store, NOON) for _ in range(20)]
+
+    def take() -> list[UUID]:
+        with each_store.write():
+            return calls.due(NOON, 5, minute(5))
+
+    taken = [call for some in stored.together(each_store, [take] * 8) for call in some]
+    assert len(taken) == len(set(taken))
+    assert set(taken) <= set(waiting)
+
+
+def test_every_call_is_gone_through_in_steps(each_store: Store) -> None:
+    made = [stored.call(each_store) for _ in range(5)]
+    first = calls.ids_after(None, 3)
+    assert first + calls.ids_after(first[-1], 3) == made
+    assert calls.ids_after(made[-1], 3) == []
+
+
+def test_new_reports_take_the_place_of_the_old_ones_and_of_nothing_else(each_store: Store) -> None:
+    call_id, other = stored.call(each_store), stored.call(each_store)
+    answer, _ = stored.events(each_store, call_id, claim(Status.QUEUED), report("BUSY"))
+    (untouched,) = stored.events(each_store, other, report("BUSY"))
+    anew = report(start=1)
+    with each_store.write():
+        calls.replace_reports(call_id, [anew])
+    assert calls.history([call_id, other]) == {call_id: [answer, anew], other: [untouched]}
+
+
+def due_at(store: Store, moment: datetime) -> UUID:
+    """A call that is to be asked for at this time."""
+    call_id = stored.call(store)
+    with store.write():
+        calls.save_states([(call_id, fold(story()), moment)])
+    return call_id
 
 
 # A submission's way

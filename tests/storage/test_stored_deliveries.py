@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from obdtrack.domain.report import Report, Unreadable
+from obdtrack.domain.report import RawDelivery, Report, Unreadable
 from obdtrack.domain.status import Outcome
 from obdtrack.storage import deliveries
 from obdtrack.storage.database import Store
@@ -23,7 +23,7 @@ def test_what_waits_for_a_call_is_found_by_its_id_and_by_its_submission(each_sto
     assert deliveries.waiting_for(f"{MID}:1", MID) == [by_id, by_mid]
 
 
-@pytest.mark.parametrize("outcome", set(Outcome) - {WAITING})
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {WAITING}))
 def test_only_what_found_no_call_waits(each_store: Store, outcome: Outcome) -> None:
     stored.delivery(each_store, outcome, provider_id=f"{MID}:1", mid=MID)
     assert deliveries.waiting_for(f"{MID}:1", MID) == []
@@ -80,6 +80,23 @@ def test_deliveries_are_listed_by_what_became_of_them(each_store: Store) -> None
 
 def test_an_unknown_delivery_is_none(each_store: Store) -> None:
     assert deliveries.find(new_id()) is None
+
+
+def test_of_rejected_requests_only_the_newest_are_kept(each_store: Store) -> None:
+    matched = stored.delivery(each_store)
+    _, new, newest = (stored.delivery(each_store, Outcome.REJECTED) for _ in range(3))
+    with each_store.write():
+        assert deliveries.prune_rejected(rows_kept=2, bytes_kept=10_000) == 1
+    assert [row.id for row in deliveries.newest(9)] == [newest.id, new.id, matched.id]
+
+
+def test_rejected_requests_never_take_more_than_their_room(each_store: Store) -> None:
+    large = RawDelivery("POST", "q" * 100, {}, "", b"\0" * 900)
+    for _ in range(3):
+        stored.delivery(each_store, Outcome.REJECTED, raw=large)
+    with each_store.write():
+        assert deliveries.prune_rejected(rows_kept=100, bytes_kept=2_000) == 1
+        assert deliveries.prune_rejected(rows_kept=100, bytes_kept=2_000) == 0
 
 
 def test_many_deliveries_are_stored_in_one_go(each_store: Store) -> None:

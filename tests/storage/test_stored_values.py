@@ -25,9 +25,8 @@ INDIA = timezone(timedelta(hours=5, minutes=30))
 ODD_TEXT = "Läufer ☎️ 中文 \" ' \\ % %s ? :x \n\t\u2028 𝄞"
 BYTES = bytes(range(256)) + b"\0\0\xff\xfe" + ODD_TEXT.encode()
 
-moments = st.datetimes(
-    min_value=datetime.min, max_value=datetime(9999, 12, 30), timezones=st.just(UTC)
-)  # fmt: skip
+microseconds = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
+"""Of the years 1 to 9999."""
 
 
 def test_money_is_kept_as_it_was_written(each_store: Store) -> None:
@@ -44,9 +43,10 @@ def test_money_in_an_event_is_kept_as_it_was_written(each_store: Store, charges:
     assert event.detail["charges"] == charges
 
 
-@given(moments)
-def test_a_moment_survives_being_counted_in_microseconds(moment: datetime) -> None:
-    assert from_microseconds(to_microseconds(moment)) == moment
+@given(microseconds)
+def test_every_microsecond_has_its_moment_and_every_moment_its_number(number: int) -> None:
+    moment = from_microseconds(number)
+    assert to_microseconds(moment) == number
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,7 @@ def test_an_exchange_with_the_provider_comes_back_whole(
 ) -> None:
     call_id = stored.call(each_store)
     moment = NOON + timedelta(microseconds=1)
-    asked = answers.Exchange(
-        new_id(), call_id, "send", NOON, moment, 200, None, ODD_TEXT, body
-    )  # fmt: skip
+    asked = answers.Exchange(new_id(), call_id, "send", NOON, moment, 200, None, ODD_TEXT, body)
     with each_store.write():
         answers.add(asked)
     (found,) = answers.of_call(call_id)

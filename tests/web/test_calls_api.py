@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.web.api import room_to_place
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted
 
@@ -54,6 +57,17 @@ def test_a_provider_that_breaks_our_client_leaves_the_call_unknown(
 ) -> None:
     provider.on_send = lambda _: 1 / 0  # type: ignore[assignment,return-value]
     assert caller.place().json["status"] == "unknown"
+
+
+def test_when_all_places_are_taken_nothing_is_sent(
+    caller: Caller, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obdtrack.web.api._PLACING", threading.BoundedSemaphore(1))
+    with room_to_place():
+        answer = caller.place()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert not provider.sent
+    assert caller.place().status_code == 201
 
 
 def test_variables_values_are_never_shown(caller: Caller) -> None:

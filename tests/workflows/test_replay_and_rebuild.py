@@ -121,8 +121,8 @@ def test_a_flood_is_not_even_read(context: Context) -> None:
 def test_an_opt_out_is_kept_and_shown_on_the_numbers_calls(caller: Caller) -> None:
     body = {"id": "u-1", "receiver": NUMBER[1:], "type": "all", "value": "*",
             "created_at": "2023-07-08T12:59:01.000000Z", "status": "1"}  # fmt: skip
-    caller.deliver(json.dumps({"event": "voice:unsubscription", "payload": body}))
     caller.place()
+    caller.deliver(json.dumps({"event": "voice:unsubscription", "payload": body}))
     assert caller.only_delivery()["outcome"] == "received"
     assert caller.get(f"/calls/{MID}:1").json["opted_out_at"] == "2023-07-08T12:59:01Z"
 

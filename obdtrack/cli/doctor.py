@@ -1,0 +1,84 @@
+"""`doctor`: look the installation over and say what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from obdtrack.application import make_context
+from obdtrack.config import PREFIX, SETTINGS, Settings, load_settings
+from obdtrack.errors import ConfigError
+from obdtrack.logs import configure_logs
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.diagnose import diagnose
+from obdtrack.workflows.finding import Finding, Level, Subject
+
+_COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
+_NO_TOKEN = "none"  # noqa: S105  # stands where one is demanded and not used
+_DATABASE = f"{PREFIX}DATABASE_URL"
+
+
+@click.command(help="Look the installation over and say what to do; status 1 means problems.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def command(as_json: bool) -> None:
+    """Run every check, with the settings that `serve` would have."""
+    configure_logs("error")
+    findings: dict[str, Finding] = {}
+    for name, finding in diagnose(_subject()):
+        findings[name] = finding
+        if not as_json:
+            click.echo(_line(name, finding))
+    healthy = all(finding.level is not Level.PROBLEM for finding in findings.values())
+    if as_json:
+        checks = [{"check": name, **finding._asdict()} for name, finding in findings.items()]
+        click.echo(json.dumps({"ok": healthy, "checks": checks}, ensure_ascii=False, indent=2))
+    sys.exit(0 if healthy else 1)
+
+
+def _line(name: str, finding: Finding) -> str:
+    level = click.style(f"{finding.level:<8}", fg=_COLOURS[finding.level])
+    remedy = f" -> {finding.remedy}" if finding.remedy else ""
+    return f"{level} {name}: {finding.text}{remedy}"
+
+
+def _subject() -> Subject:
+    unknown = _unknown_names()
+    settings, wrong = _settings()
+    if any(line.startswith(_DATABASE) for line in wrong):
+        return Subject(settings, None, wrong, unknown, f"{_DATABASE} is wrong")
+    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    if settings.database_url.startswith("sqlite:") and not path.exists():
+        return Subject(settings, None, wrong, unknown)  # to open it would make it
+    try:
+        return Subject(settings, _context(settings), wrong, unknown)
+    except Exception as error:  # a driver that is not installed, a folder that may not be entered
+        return Subject(settings, None, wrong, unknown, f"{type(error).__name__}: {error}")
+
+
+def _settings() -> tuple[Settings, tuple[str, ...]]:
+    """Load the settings; of those that are wrong give a sentence each, and go on without them."""
+    try:
+        return load_settings(), ()
+    except ConfigError as error:
+        wrong = tuple(str(error).splitlines())
+    for line in wrong:
+        name = line.partition(":")[0]
+        os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
+    return load_settings(), wrong
+
+
+def _context(settings: Settings) -> Context:
+    # What is wrong with these two has a check of its own, and must not hide the database.
+    return make_context(replace(settings, provider_token=_NO_TOKEN, webhook_fields={}))
+
+
+def _unknown_names() -> tuple[str, ...]:
+    known = {PREFIX + name.upper() for name in SETTINGS}
+    found = (name for name in os.environ if name.startswith(PREFIX))
+    return tuple(sorted(name for name in found if name.removesuffix("_FILE") not in known))

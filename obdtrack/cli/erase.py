@@ -1,0 +1,48 @@
+"""`erase`: replace a number by a keyed hash, everywhere."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from obdtrack.application import make_context
+from obdtrack.config import load_settings
+from obdtrack.storage.migrate import check_schema
+from obdtrack.workflows.audit import operator
+from obdtrack.workflows.erase_number import Erased, erase
+
+
+@click.command(help="Replace a number by a keyed hash, everywhere. It cannot be undone.")
+@click.argument("number")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+def command(number: str, yes: bool) -> None:
+    """Erase, and say what changed. Status 1: run it again, old bytes may be left in the files.
+
+    The database is written anew, for which it belongs to this command alone: some seconds a
+    gigabyte, in which reports are answered 503 and posted again by the provider.
+    """
+    context = make_context(load_settings())
+    check_schema(context.store)
+    if not yes:
+        click.confirm("The number cannot be brought back. Go on?", abort=True)
+    done = erase(number, operator(), context)
+    _tell(done)
+    sys.exit(0 if done.cleared else 1)
+
+
+def _tell(done: Erased) -> None:
+    click.echo(f"The number is {done.name} now.")
+    for table, count in sorted(done.rows.items()):
+        click.echo(f"  {table}: {count} rows changed")
+    if done.concluded:
+        click.echo(
+            f"{done.concluded} calls waited for a report and are unresolved now. If one comes all "
+            "the same it brings the number back: erase it again then."
+        )
+    if not done.cleared:
+        click.echo(
+            "Every row is right, but others kept reading: old bytes may be left in the files of "
+            "the database. Run the command again, if need be with the server stopped.",
+            err=True,
+        )

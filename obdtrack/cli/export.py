@@ -1,0 +1,23 @@
+"""`export`: give what is stored about a number, as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from obdtrack.application import make_context
+from obdtrack.config import load_settings
+from obdtrack.storage.migrate import check_schema
+from obdtrack.workflows.audit import operator
+from obdtrack.workflows.export_number import export
+
+
+@click.command(help="Give what is stored about a number, as JSON on standard output.")
+@click.argument("number")
+def command(number: str) -> None:
+    """Print the person's data, and nothing else."""
+    context = make_context(load_settings())
+    check_schema(context.store)
+    data = export(number, operator(), context)
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2))

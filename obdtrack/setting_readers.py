@@ -1,0 +1,237 @@
+"""How each setting is read and what it accepts: one row a setting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import time, timedelta
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from environs import FileAwareEnv
+from marshmallow import ValidationError
+
+SECRET_LENGTH = 16
+"""Shortest secret accepted, in characters: long enough that nobody guesses it over HTTP."""
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` (a name or an address) is this machine talking to itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check(accepts: Callable[[Any], bool], sentence: str) -> Callable[[Any], None]:
+    def validate(value: Any) -> None:
+        if not accepts(value):
+            raise ValidationError(sentence)
+
+    return validate
+
+
+def _is_provider_url(url: str) -> bool:
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
+def _provider_url(env: FileAwareEnv) -> str:
+    url = env.str(
+        "PROVIDER_URL",
+        "https://portal.mobtexting.com/api/v2/",
+        validate=_check(
+            _is_provider_url, "must be an https:// URL (http:// only for a loopback address)."
+        ),
+    )
+    return url if not url or url.endswith("/") else url + "/"
+
+
+def _zone(env: FileAwareEnv, setting: str, default: str) -> ZoneInfo:
+    def known(name: str) -> bool:
+        try:
+            return bool(ZoneInfo(name))
+        except (KeyError, ValueError, OSError):
+            return False
+
+    name = env.str(
+        setting,
+        default,
+        validate=_check(known, "must be a time zone's name, like Asia/Kolkata."),
+    )
+    return ZoneInfo(name if name and known(name) else default)
+
+
+def _secrets(env: FileAwareEnv) -> tuple[str, ...]:
+    secrets: list[str] | None = env.list(
+        "WEBHOOK_SECRETS",
+        [],
+        validate=_check(
+            lambda found: all(len(secret.strip()) >= SECRET_LENGTH for secret in found),
+            f"each secret must have at least {SECRET_LENGTH} characters.",
+        ),
+    )
+    return tuple(secret.strip() for secret in secrets or ())
+
+
+def _secret_key(env: FileAwareEnv) -> str:
+    return env.str(
+        "SECRET_KEY",
+        "",
+        validate=_check(
+            lambda key: not key or len(key) >= SECRET_LENGTH,
+            f"must have at least {SECRET_LENGTH} characters.",
+        ),
+    )
+
+
+def _fields(env: FileAwareEnv) -> dict[str, str]:
+    text = env.str(
+        "WEBHOOK_FIELDS",
+        "",
+        validate=_check(
+            lambda text: all("=" in pair for pair in text.split(",") if pair.strip()),
+            "must be our name=their key, separated by commas, like provider_id=ref,status=result.",
+        ),
+    )
+    pairs = (pair.partition("=") for pair in (text or "").split(",") if "=" in pair)
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
+def _database_url(env: FileAwareEnv) -> str:
+    schemes = ("sqlite:///", "postgresql://", "postgres://")
+    return env.str(
+        "DATABASE_URL",
+        "sqlite:///var/obdtrack.db",
+        validate=_check(
+            lambda url: url.startswith(schemes) and url not in schemes,
+            "must be sqlite:///path/to/file.db or postgresql://user:password@host/name.",
+        ),
+    )
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def read_length(text: str) -> timedelta:
+    """Read a length of time like `90s`, `15m`, `6h` or `2d`; raises ValueError for others."""
+    number, unit = text.strip()[:-1], text.strip()[-1:]
+    if unit not in _UNITS or not number.isdigit():
+        raise ValueError(f"{text!r} is no length of time; write it like 90s, 15m, 6h or 2d.")
+    return timedelta(seconds=int(number) * _UNITS[unit])
+
+
+def _schedule(env: FileAwareEnv) -> tuple[timedelta, ...]:
+    def rising(text: str) -> bool:
+        try:
+            lengths = [read_length(part) for part in text.split(",")]
+        except ValueError:
+            return False
+        return lengths == sorted(set(lengths)) and bool(lengths[0])
+
+    text = env.str(
+        "POLL_SCHEDULE",
+        "15m,1h,6h,1d,2d,3d,4d,5d,6d,7d",
+        validate=_check(rising, "must be rising lengths of time, like 15m,1h,6h,1d."),
+    )
+    return tuple(read_length(part) for part in text.split(",")) if text and rising(text) else ()
+
+
+def read_window(text: str) -> tuple[time, time]:
+    """Read hours like `09:00-21:00`, also over midnight; raises ValueError for others."""
+    opens, _, closes = (part.strip() for part in text.partition("-"))
+    times = [time(*divmod(_minutes(clock), 60)) for clock in (opens, closes)]
+    if times[0] == times[1]:
+        raise ValueError("a window that opens when it closes is none")
+    return times[0], times[1]
+
+
+def _minutes(clock: str) -> int:
+    found = _CLOCK.fullmatch(clock)
+    minutes = int(found[1]) * 60 + int(found[2]) if found else _DAY + 1
+    if minutes > _DAY:
+        raise ValueError(f"{clock!r} is no time of day; write it like 09:00.")
+    return minutes % _DAY  # 24:00 is the next day's 00:00
+
+
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
+_DAY = 24 * 60
+
+
+def _window(env: FileAwareEnv) -> tuple[time, time] | None:
+    def readable(text: str) -> bool:
+        try:
+            return not text or bool(read_window(text))
+        except ValueError:
+            return False
+
+    text = env.str(
+        "CALLING_WINDOW",
+        "",
+        validate=_check(readable, "must be two different times of day, like 09:00-21:00."),
+    )
+    return read_window(text) if text and readable(text) else None
+
+
+def _count(name: str, default: int, lowest: int, highest: int) -> Callable[[FileAwareEnv], Any]:
+    sentence = f"must be a whole number from {lowest} to {highest}."
+    return lambda env: env.int(
+        name, default, validate=_check(lambda number: lowest <= number <= highest, sentence)
+    )
+
+
+READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
+    "database_url": _database_url,
+    "provider_url": _provider_url,
+    "provider_token": lambda env: env.str("PROVIDER_TOKEN", ""),
+    "provider_timezone": lambda env: _zone(env, "PROVIDER_TIMEZONE", "UTC"),
+    "provider_timeout": lambda env: env.float(
+        "PROVIDER_TIMEOUT",
+        15.0,
+        validate=_check(lambda seconds: 1 <= seconds <= 20, "must be from 1 to 20 (seconds)."),
+    ),
+    "bridge": lambda env: env.str(
+        "BRIDGE",
+        None,
+        validate=_check(
+            lambda number: number is None or sum(c.isdigit() for c in number) in range(7, 16),
+            "must be a phone number with its country code, like +918068280000.",
+        ),
+    ),
+    "webhook_id": lambda env: env.str("WEBHOOK_ID", None),
+    "webhook_secrets": _secrets,
+    "webhook_token": lambda env: env.str("WEBHOOK_TOKEN", None),
+    "webhook_fields": _fields,
+    "secret_key": _secret_key,
+    "host": lambda env: env.str("HOST", "127.0.0.1"),
+    "port": lambda env: env.int(
+        "PORT", 8000, validate=_check(lambda p: 0 <= p < 65536, "must be from 0 to 65535.")
+    ),
+    "log_level": lambda env: env.str(
+        "LOG_LEVEL",
+        "info",
+        validate=_check(
+            lambda level: level.lower() in LOG_LEVELS, f"must be one of {', '.join(LOG_LEVELS)}."
+        ),
+    ),
+    "poll_schedule": _schedule,
+    "poll_per_minute": _count("POLL_PER_MINUTE", 600, 1, 1000),
+    "duplicate_guard_seconds": _count("DUPLICATE_GUARD_SECONDS", 0, 0, 86400),
+    "idempotency_days": _count("IDEMPOTENCY_DAYS", 7, 1, 365),
+    "retention_calls_days": _count("RETENTION_CALLS_DAYS", 400, 1, 36500),
+    "retention_quarantine_days": _count("RETENTION_QUARANTINE_DAYS", 14, 1, 36500),
+    "retention_unmatched_days": _count("RETENTION_UNMATCHED_DAYS", 30, 1, 36500),
+    "suppression": lambda env: env.bool("SUPPRESSION", True),
+    "calling_window": _window,
+    "calling_window_timezone": lambda env: _zone(env, "CALLING_WINDOW_TIMEZONE", "Asia/Kolkata"),
+    "proxy_hops": _count("PROXY_HOPS", 0, 0, 5),
+    "trusted_hosts": lambda env: tuple(env.list("TRUSTED_HOSTS", []) or ()),
+    "jobs": lambda env: env.bool("JOBS", True),
+    "insecure": lambda env: env.bool("INSECURE", False),
+}

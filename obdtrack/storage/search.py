@@ -1,0 +1,147 @@
+"""The questions behind the search box and the list of calls.
+
+Every list walks one index from its newest end and stops when the page is full. Ids sort by the time
+they were made, so a period is a range of ids; where it begins is looked up by time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from peewee import SQL, fn
+
+from obdtrack.domain.status import Outcome
+from obdtrack.storage import models
+from obdtrack.storage.fields import to_microseconds
+
+ENDING = 4
+"""Digits that the index of endings holds; shorter endings are too common to be searched."""
+
+_SLACK = timedelta(minutes=1)
+_MOST_FAILED = 500
+_IN_DOUBT = SQL("(status IN ('unknown', 'unresolved') OR conflict)")  # as the index has it
+
+
+class Wanted(NamedTuple):
+    """Which calls to list; times are aware. `ending` is the last digits of the number, 4 or more.
+
+    `attention` asks for those a person should look at: unknown, unresolved, in conflict, or with
+    a report that could not be interpreted.
+    """
+
+    status: str | None = None
+    number: str | None = None
+    ending: str | None = None
+    name: str | None = None
+    reference: str | None = None
+    mid: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    attention: bool = False
+
+
+def newest(wanted: Wanted, limit: int, before: UUID | None = None) -> list[models.Call]:
+    """List calls with their submissions, newest first, at most `limit`, older than `before`."""
+    if not wanted.attention:
+        return _list(wanted, [], limit, before)
+    doubtful = _list(wanted, [_IN_DOUBT], limit, before)
+    failed = _list(wanted, [models.Call.id.in_(failed_calls())], limit, before)
+    both = {call.id: call for call in (*doubtful, *failed)}
+    return sorted(both.values(), key=lambda call: call.id.bytes, reverse=True)[:limit]
+
+
+def failed_calls() -> list[UUID]:
+    """List calls that have a report which could not be interpreted, the newest such first."""
+    delivery = models.Delivery
+    query = (
+        delivery.select(delivery.call_id)
+        .where((delivery.outcome == Outcome.FAILED) & delivery.call_id.is_null(False))
+        .order_by(delivery.id.desc())
+        .limit(_MOST_FAILED)
+    )
+    return list(dict.fromkeys(row.call_id for row in query if row.call_id))
+
+
+def is_any(wanted: Wanted) -> bool:
+    """Tell whether there is such a call."""
+    return bool(_list(wanted, [], 1, None))
+
+
+def in_batches(wanted: Wanted, size: int) -> Iterator[list[models.Call]]:
+    """Give all calls that are wanted, newest first, some at a time."""
+    before: UUID | None = None
+    while batch := newest(wanted, size, before):
+        yield batch
+        before = batch[-1].id
+
+
+def _list(
+    wanted: Wanted, conditions: Iterable[Any], limit: int, before: UUID | None
+) -> list[models.Call]:
+    call = models.Call
+    query = call.select(call, models.Submission).join(models.Submission)
+    for condition in (*conditions, *_conditions(wanted), *_period(wanted)):
+        query = query.where(condition)
+    if before is not None:
+        query = query.where(call.id < before)
+    return list(query.order_by(call.id.desc()).limit(limit))
+
+
+def _conditions(wanted: Wanted) -> Iterator[Any]:
+    call = models.Call
+    for column, value in (
+        (call.status, wanted.status),
+        (call.to_number, wanted.number),
+        (call.name, wanted.name),
+        (call.reference, wanted.reference),
+        (call.mid, wanted.mid),
+    ):
+        if value is not None:
+            yield column == value
+    if wanted.ending is not None:
+        # The index has the four digits in these very words.
+        last = fn.SUBSTR(call.to_number, fn.LENGTH(call.to_number) - SQL("3"))
+        yield last == wanted.ending[-ENDING:]
+        if len(wanted.ending) > ENDING:
+            yield fn.SUBSTR(call.to_number, 1 - len(wanted.ending) + fn.LENGTH(call.to_number)) == (
+                wanted.ending
+            )
+
+
+def _period(wanted: Wanted) -> Iterator[Any]:
+    # Adding nothing keeps the databases from walking the index by time instead of the one by id.
+    made = models.Call.created_at.coerce(False) + SQL("0")
+    if wanted.since is not None:
+        yield made >= to_microseconds(wanted.since)
+        yield from _from_id(wanted.since)
+    if wanted.until is not None:
+        yield made < to_microseconds(wanted.until)
+        yield from _to_id(wanted.until)
+
+
+def _from_id(since: datetime) -> Iterator[Any]:
+    call = models.Call
+    found = call.select(call.id).where(call.created_at >= since).order_by(call.created_at).first()
+    if found is None:
+        yield SQL("1 = 0")
+    else:
+        yield call.id >= _moved(found.id, -_SLACK)
+
+
+def _to_id(until: datetime) -> Iterator[Any]:
+    call = models.Call
+    query = call.select(call.id).where(call.created_at < until)
+    found = query.order_by(call.created_at.desc()).first()
+    if found is None:
+        yield SQL("1 = 0")
+    else:
+        yield call.id <= _moved(found.id, _SLACK)
+
+
+def _moved(call_id: UUID, by: timedelta) -> UUID:
+    """Give an id made so much earlier or later; the first 48 bits of an id are milliseconds."""
+    moved = call_id.int + (int(by.total_seconds() * 1000) << 80)
+    return UUID(int=min(max(moved, 0), (1 << 128) - 1))

@@ -1,0 +1,169 @@
+"""`/metrics`: the figures of this process and of the database, as Prometheus reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from itertools import accumulate
+from typing import TypeVar
+
+import structlog
+from flask import Blueprint, Response, request
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+from obdtrack.storage.queues import CAP, LOOKED_AT, Queue
+from obdtrack.web.access import needs
+from obdtrack.web.meter import BUCKETS, Meter
+from obdtrack.web.watch import Watch, watch
+from obdtrack.workflows.keys import Scope
+from obdtrack.workflows.take_stock import Stock
+
+log = structlog.get_logger()
+
+blueprint = Blueprint("metrics", __name__)
+
+
+@blueprint.get("/metrics")
+@needs(Scope.READ)
+def metrics() -> Response:
+    """Give all figures in the format the asker prefers."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(Figures(watch()))
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return Response(encode(registry), content_type=content_type)
+
+
+class Figures:
+    """Turns the plain numbers of a `Watch` into metrics when they are asked for."""
+
+    def __init__(self, watched: Watch) -> None:
+        self._watch = watched
+
+    def describe(self) -> list[Metric]:
+        """Name nothing beforehand: to register must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every metric; those of the database only if it answers."""
+        yield from _of_process(self._watch.meter)
+        try:
+            stock = self._watch.stock.get()
+        except Exception:  # this process's own figures are worth the more without a database
+            log.warning("stock_not_taken", exc_info=True)
+            yield GaugeMetricFamily(*_DATABASE_UP, 0)
+            return
+        yield GaugeMetricFamily(*_DATABASE_UP, 1)
+        yield from _of_database(stock)
+
+
+_DATABASE_UP = ("obdtrack_database_up", "Whether the database answered.")
+
+Key = TypeVar("Key", bound=str)
+Gauge = tuple[str, str, Callable[[Stock], float | None]]
+
+_GAUGES: tuple[Gauge, ...] = (
+    ("checks_due", "Calls the provider should have been asked about.", lambda s: s.due.length),
+    (
+        "checks_due_oldest_seconds",
+        "How long the first of them has been due.",
+        lambda s: s.age(s.due.since),
+    ),
+    (
+        "last_report_timestamp_seconds",
+        "When the newest report with a right secret came.",
+        lambda s: _timestamp(s.last_report_at),
+    ),
+    (
+        "silent_calls",
+        f"Accepted calls without a report though later ones got theirs (oldest {LOOKED_AT} looked "
+        "at).",
+        lambda s: s.silent,
+    ),
+    (
+        "known_only_by_polling",
+        f"Of the newest {LOOKED_AT} calls, those whose report never came: any number but zero "
+        "means that reports are being lost.",
+        lambda s: s.only_polled,
+    ),
+    (
+        "clock_offset_seconds",
+        "Steady distance of reported end times from their receipt; 0 if there is none.",
+        lambda s: s.skew.offset.total_seconds() if s.skew else 0.0,
+    ),
+)
+
+_COUNTERS: tuple[Gauge, ...] = (
+    (
+        "repaired_by_polling",
+        "Outcomes that only asking brought: any number but zero means that reports are being lost.",
+        lambda s: s.repaired,
+    ),
+    ("rejected_deliveries", "Requests with a wrong secret.", lambda s: s.rejected),
+)
+
+
+def _of_process(meter: Meter) -> Iterator[Metric]:
+    answered = CounterMetricFamily(
+        "obdtrack_requests", "Requests answered by this process.", labels=["part", "code"]
+    )
+    took = HistogramMetricFamily(
+        "obdtrack_request_seconds",
+        "Time until the answer was ready; part callback is the time until a report was on disk.",
+        labels=["part"],
+    )
+    for part, requests in meter.requests().items():
+        for code, number in requests.codes.items():
+            answered.add_metric([part, code], number)
+        bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+        buckets = list(zip(bounds, accumulate(requests.slots), strict=True))
+        took.add_metric([part], buckets, requests.seconds)
+    outcomes, batches = meter.deliveries()
+    stored = CounterMetricFamily(
+        "obdtrack_deliveries", "Deliveries stored by this process.", labels=["outcome"]
+    )
+    for outcome, number in outcomes.items():
+        stored.add_metric([outcome], number)
+    yield answered
+    yield took
+    yield stored
+    help_text = "Transactions this process stored deliveries in."
+    yield CounterMetricFamily("obdtrack_delivery_commits", help_text, batches)
+
+
+def _of_database(stock: Stock) -> Iterator[Metric]:
+    yield from _queues("calls", "status", "Calls that have not ended", stock.calls, stock)
+    yield from _queues(
+        "deliveries_waiting", "outcome", "Deliveries on no timeline", stock.deliveries, stock
+    )
+    for family, table in ((GaugeMetricFamily, _GAUGES), (CounterMetricFamily, _COUNTERS)):
+        for name, help_text, read in table:
+            if (value := read(stock)) is not None:
+                yield family(f"obdtrack_{name}", help_text, value)
+
+
+def _queues(
+    name: str, label: str, what: str, queues: Mapping[Key, Queue], stock: Stock
+) -> Iterator[Metric]:
+    lengths = GaugeMetricFamily(
+        f"obdtrack_{name}", f"{what}; {CAP} means that many or more.", labels=[label]
+    )
+    ages = GaugeMetricFamily(
+        f"obdtrack_{name}_oldest_seconds", f"{what}: age of the oldest.", labels=[label]
+    )
+    for key, queue in queues.items():
+        lengths.add_metric([key], queue.length)
+        ages.add_metric([key], stock.age(queue.since) or 0.0)
+    yield lengths
+    yield ages
+
+
+def _timestamp(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

@@ -1,0 +1,65 @@
+"""The audit: who did what to keys, numbers and calls, newest first."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+
+from obdtrack.storage import audit, calls, models
+from obdtrack.web.access import needs
+from obdtrack.web.pages.frame import live
+from obdtrack.web.pages.gaps import facts
+from obdtrack.workflows.audit import Action
+from obdtrack.workflows.keys import Scope
+
+blueprint = Blueprint("pages_audit", __name__)
+
+PAGE = 50
+
+DEEDS: dict[str, str] = {
+    Action.KEY_CREATED: "Made a key",
+    Action.KEY_REVOKED: "Revoked a key",
+    Action.PII_USED: "Used a key that sees numbers",
+    Action.NUMBER_VIEWED: "Saw a call's number",
+    Action.DELIVERY_REPLAYED: "Read a delivery again",
+    Action.DELIVERIES_REPLAYED: "Read deliveries again",
+    Action.CALL_RESOLVED: "Decided about a call",
+    Action.NUMBER_ERASED: "Erased a number",
+    Action.NUMBER_EXPORTED: "Exported a number's calls",
+    Action.NUMBER_SUPPRESSED: "Had a number not called any more",
+    Action.NUMBER_UNSUPPRESSED: "Allowed a number to be called again",
+    Action.NUMBERS_IMPORTED: "Imported numbers not to be called",
+}
+
+
+@blueprint.get("/audit")
+@needs(Scope.ADMIN)
+def index() -> Response:
+    """List what was done, newest first, with what each deed was done to."""
+    found = audit.newest(PAGE + 1, _cursor(), request.args.get("subject") or None)
+    shown = found[:PAGE]
+    return live(
+        "audit.html",
+        entries=[(row, deed(row.action), facts(row.detail)) for row in shown],
+        calls={row.subject for row in shown if is_call(row)},
+        older=str(shown[-1].id) if len(found) > PAGE else None,
+    )
+
+
+def deed(action: str) -> str:
+    """Say what was done; a word we do not know is shown without its dashes."""
+    return DEEDS.get(action) or action.replace("-", " ")
+
+
+def is_call(row: models.Audit) -> bool:
+    """Tell whether the deed was done to a call that is still here."""
+    about_calls = row.action in (Action.NUMBER_VIEWED, Action.CALL_RESOLVED)
+    return about_calls and calls.find(row.subject) is not None
+
+
+def _cursor() -> UUID | None:
+    try:
+        return UUID(request.args.get("before", ""))
+    except ValueError:
+        return None

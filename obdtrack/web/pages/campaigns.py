@@ -1,0 +1,116 @@
+"""Campaigns: how their calls ended, when they are answered, how often they are tried, the cost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from flask import Blueprint, Response, request
+
+from obdtrack.domain.status import Status
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage import figures, search
+from obdtrack.storage.fields import from_microseconds
+from obdtrack.storage.search import Wanted
+from obdtrack.storage.tallies import HALF_HOUR, MOST_ATTEMPTS
+from obdtrack.web.access import context, needs
+from obdtrack.web.pages.calls import strip
+from obdtrack.web.pages.charts import Chart, Figures, add_up, stacked
+from obdtrack.web.pages.filters import PERIODS, is_plain, read_filter
+from obdtrack.web.pages.frame import live
+from obdtrack.web.pages.zone import current_zone
+from obdtrack.workflows.keys import Scope
+
+blueprint = Blueprint("pages_campaigns", __name__, url_prefix="/campaigns")
+
+PAGE = 50
+_CALLS = 20
+
+
+class Attempts(NamedTuple):
+    """How many calls were answered at which attempt, with each one's part of all in percent."""
+
+    number: str
+    calls: int
+    percent: float
+
+
+@blueprint.get("")
+@needs(Scope.READ)
+def index() -> Response:
+    """List campaigns, the most recent first."""
+    found = figures.campaigns(PAGE + 1, _cursor())
+    shown = found[:PAGE]
+    sums = figures.of_campaigns([campaign.name for campaign in shown])
+    last = shown[-1] if len(found) > PAGE else None
+    return live(
+        "campaigns.html",
+        campaigns=[
+            (
+                campaign.name,
+                from_microseconds(campaign.slot * HALF_HOUR),
+                add_up(sums[campaign.name]),
+            )
+            for campaign in shown
+        ],
+        older=f"{last.slot}:{last.name}" if last else None,
+    )
+
+
+@blueprint.get("/<path:name>")
+@needs(Scope.READ)
+def show(name: str) -> Response:
+    """Show one campaign."""
+    if not figures.is_campaign(name):
+        raise ObdtrackError(Code.NOT_FOUND, "There is no campaign of this name.")
+    made, zone = context(), current_zone()
+    args = {"period": "any", **request.args.to_dict()}
+    chosen = read_filter(args, zone, made.now(), made.vault)
+    chosen = chosen._replace(wanted=Wanted(name=name, since=chosen.wanted.since))
+    since = chosen.wanted.since
+    period = figures.span(since, made.now() + timedelta(hours=1)) if since else None
+    bars = figures.by_hour_of_day(name, period, zone.shift(made.now()))
+    told = strip(chosen, made.now(), 640)
+    return live(
+        "campaign.html",
+        name=name,
+        strip=told,
+        hours=answered_by_hour(bars),
+        attempts=attempts_needed(told.figures),
+        filter=chosen,
+        periods=PERIODS,
+        calls=search.newest(chosen.wanted, _CALLS),
+    )
+
+
+def answered_by_hour(bars: list[figures.Bar]) -> Chart:
+    """Give a chart of the calls that were answered and of those that were not, by hour of day."""
+    told = [
+        bar._replace(
+            status=Status.COMPLETED if bar.status == Status.COMPLETED else Status.NO_ANSWER
+        )
+        for bar in bars
+        if bar.status not in (Status.QUEUED, Status.SUBMITTING, Status.UNKNOWN, Status.REJECTED)
+    ]
+    labels = [f"{hour:02}" if hour % 3 == 0 else "" for hour in range(24)]
+    names = [f"{hour:02}:00 to {hour:02}:59" for hour in range(24)]
+    return stacked(told, labels, names, 640, 120)
+
+
+def attempts_needed(told: Figures) -> list[Attempts]:
+    """Give at which attempt calls were answered."""
+    answered = sum(told.attempts.values())
+    return [
+        Attempts(
+            f"{number} or more" if number == MOST_ATTEMPTS else str(number),
+            calls,
+            round(100 * calls / answered, 1),
+        )
+        for number, calls in told.attempts.items()
+    ]
+
+
+def _cursor() -> tuple[int, str] | None:
+    slot, colon, name = request.args.get("before", "").partition(":")
+    usable = colon and slot.isascii() and slot.isdigit() and len(slot) < 12 and is_plain(name)
+    return (int(slot), name) if usable else None

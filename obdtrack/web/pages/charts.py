@@ -1,0 +1,148 @@
+"""Where the bars of a chart stand; the template draws them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from obdtrack.domain.status import WAITING, Source, Status
+from obdtrack.storage.figures import Bar, Sum
+from obdtrack.storage.tallies import MILLION
+from obdtrack.web.pages.words import STATUS, status_look
+
+ORDER: tuple[str, ...] = (
+    Status.COMPLETED, Status.NO_ANSWER, Status.BUSY, Status.CANCELED, Status.FAILED,
+    Status.REJECTED, Status.UNKNOWN, Status.UNRESOLVED, Status.QUEUED, Status.SUBMITTING,
+)  # fmt: skip
+"""From the foot of a bar upwards."""
+
+_NOT_ANSWERED = (Status.NO_ANSWER, Status.BUSY, Status.CANCELED, Status.FAILED)
+_GAP = 0.22
+
+
+class Piece(NamedTuple):
+    """A rectangle of a chart, with its tone."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    tone: str
+    title: str
+
+
+class Column(NamedTuple):
+    """One bar: its pieces, its label below (may be empty), and all it says in words."""
+
+    middle: float
+    pieces: list[Piece]
+    label: str
+    title: str
+    values: dict[str, int]
+
+
+class Chart(NamedTuple):
+    """A chart of stacked bars; `top` is what its full height stands for."""
+
+    width: float
+    height: float
+    columns: list[Column]
+    top: int
+    statuses: list[str]
+
+
+class Figures(NamedTuple):
+    """The figures of a period; `cost` is exact, and known for `priced` calls."""
+
+    placed: int
+    by_status: dict[str, int]
+    answered_percent: float | None
+    waiting: int
+    repaired: int
+    attempts: dict[int, int]
+    cost: Decimal
+    priced: int
+
+    def of(self, *statuses: str) -> int:
+        """Give how many calls stand at any of these."""
+        return sum(self.by_status.get(status, 0) for status in statuses)
+
+
+def add_up(sums: Iterable[Sum]) -> Figures:
+    """Put sums together. The percentage is of the calls whose end is known."""
+    sums = list(sums)
+    by_status: dict[str, int] = defaultdict(int)
+    attempts: dict[int, int] = defaultdict(int)
+    for one in sums:
+        by_status[one.status] += one.calls
+        if one.status == Status.COMPLETED:
+            attempts[max(one.attempts, 1)] += one.calls
+    answered = by_status.get(Status.COMPLETED, 0)
+    ended = answered + sum(by_status.get(status, 0) for status in _NOT_ANSWERED)
+    return Figures(
+        placed=sum(by_status.values()),
+        by_status=dict(by_status),
+        answered_percent=100 * answered / ended if ended else None,
+        waiting=sum(by_status.get(status, 0) for status in WAITING),
+        repaired=sum(one.calls for one in sums if one.source == Source.POLL),
+        attempts=dict(sorted(attempts.items())),
+        cost=money(sum(one.cost for one in sums)),
+        priced=sum(one.priced for one in sums),
+    )
+
+
+def money(millionths: int) -> Decimal:
+    """Give an exact amount, with the four decimals the provider writes or with all it has."""
+    amount = Decimal(millionths) / MILLION
+    four = amount.quantize(Decimal("0.0001"))
+    return four if four == amount else amount.normalize()
+
+
+def stacked(
+    bars: Iterable[Bar], labels: Sequence[str], names: Sequence[str], width: float, height: float
+) -> Chart:
+    """Stack the counts of each place; `labels` stand below, `names` say each place in full."""
+    counts: list[dict[str, int]] = [{} for _ in labels]
+    for bar in bars:
+        if 0 <= bar.place < len(counts):
+            counts[bar.place][bar.status] = counts[bar.place].get(bar.status, 0) + bar.calls
+    top = round_up(max((sum(count.values()) for count in counts), default=0))
+    step = width / max(len(labels), 1)
+    columns = [
+        _column(count, place * step, step, height / top, height, (labels[place], names[place]))
+        for place, count in enumerate(counts)
+    ]
+    present = {status for count in counts for status in count}
+    return Chart(width, height, columns, top, [status for status in ORDER if status in present])
+
+
+def round_up(number: int) -> int:
+    """Give the next number a scale may end at: one digit that can be halved, with zeros behind."""
+    scale = 1
+    while True:
+        for step in (1, 2, 3, 4, 5, 6, 8):
+            if number <= step * scale:
+                return step * scale
+        scale *= 10
+
+
+def _column(
+    counts: dict[str, int], x: float, step: float, unit: float, height: float, says: tuple[str, str]
+) -> Column:
+    pieces: list[Piece] = []
+    y = height
+    for status in ORDER:
+        if number := counts.get(status, 0):
+            tall = number * unit
+            y -= tall
+            look = STATUS[status]
+            left, wide = x + step * _GAP / 2, step * (1 - _GAP)
+            title = f"{look.word}: {number}"
+            pieces.append(
+                Piece(round(left, 2), round(y, 2), round(wide, 2), round(tall, 2), status, title)
+            )
+    label, name = says
+    said = ", ".join(f"{status_look(s).word} {counts[s]}" for s in ORDER if counts.get(s))
+    return Column(round(x + step / 2, 2), pieces, label, f"{name}: {said or 'no calls'}", counts)

@@ -1,0 +1,101 @@
+"""Which calls a list shows, as its address says it; a full number stands there only sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from unicodedata import category
+
+from obdtrack.domain.status import Status
+from obdtrack.domain.times import from_text, to_text
+from obdtrack.storage.search import ENDING, Wanted
+from obdtrack.storage.vault import Vault
+from obdtrack.web.pages.zone import Zone, day_start
+
+PERIODS: dict[str, tuple[str, timedelta | None]] = {
+    "hour": ("Last hour", timedelta(hours=1)),
+    "day": ("Last 24 hours", timedelta(days=1)),
+    "week": ("Last 7 days", timedelta(days=7)),
+    "month": ("Last 30 days", timedelta(days=30)),
+    "quarter": ("Last 90 days", timedelta(days=90)),
+    "any": ("Any time", None),
+}
+USUAL = "week"
+ATTENTION = "attention"
+_SEALED_FOR = timedelta(hours=12)
+
+
+class Filter(NamedTuple):
+    """What is wanted, the period's name, and whether it is about one person or reference."""
+
+    wanted: Wanted
+    period: str
+    searched: bool
+    expired: bool = False
+
+    @property
+    def title(self) -> str:
+        """The period in words."""
+        return "These days" if self.period == "days" else PERIODS[self.period][0]
+
+
+def read_filter(args: Mapping[str, str], zone: Zone, now: datetime, vault: Vault) -> Filter:
+    """Read an address; what cannot be meant is left out."""
+    sealed = args.get("number", "")
+    number = open_text(sealed, now, vault) if sealed else None
+    ending = args.get("ending", "")
+    status = args.get("status", "")
+    period, since, until = _period(args, zone, now)
+    wanted = Wanted(
+        status=status if status in set(Status) else None,
+        number=number,
+        ending=ending if ending.isascii() and ending.isdigit() and len(ending) >= ENDING else None,
+        name=_text(args.get("name")),
+        reference=_text(args.get("reference")),
+        mid=_text(args.get("mid")),
+        since=since,
+        until=until,
+        attention=status == ATTENTION,
+    )
+    searched = any((sealed, wanted.ending, wanted.reference, wanted.mid))
+    if searched and "period" not in args:
+        wanted, period = wanted._replace(since=None, until=None), "any"
+    return Filter(wanted, period, searched, expired=bool(sealed) and number is None)
+
+
+def seal_text(text: str, now: datetime, vault: Vault) -> str:
+    """Hide a number, or what was typed, so that it can stand in an address for some hours."""
+    until = to_text(now + _SEALED_FOR)
+    return vault.seal({"sought": text, "until": until}).decode().rstrip("=")
+
+
+def open_text(sealed: str, now: datetime, vault: Vault) -> str | None:
+    """Give what was sealed; None if it is too old or not ours."""
+    try:
+        held = vault.open((sealed + "=" * (-len(sealed) % 4)).encode())
+        return held["sought"] if from_text(held["until"]) > now else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _period(
+    args: Mapping[str, str], zone: Zone, now: datetime
+) -> tuple[str, datetime | None, datetime | None]:
+    first, last = (day_start(args.get(name, ""), zone) for name in ("from", "to"))
+    if first or last:
+        return "days", first, last and last + timedelta(days=1)
+    period = args.get("period", USUAL)
+    period = period if period in PERIODS else USUAL
+    length = PERIODS[period][1]
+    return period, now - length if length else None, None
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a text is free of control characters; joined emoji are text like any other."""
+    return not any(category(letter) in ("Cc", "Cs") for letter in text)
+
+
+def _text(value: str | None) -> str | None:
+    usable = value and is_plain(value) and len(value) <= 200
+    return value if usable else None

@@ -1,0 +1,134 @@
+"""The form that places one call, with what the API would say to each field beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from marshmallow import ValidationError
+from werkzeug.wrappers import Response as Redirect
+
+from obdtrack.domain.submission import INTERVALS
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage import idempotency
+from obdtrack.web.access import context, current_access, needs
+from obdtrack.web.api import call_request
+from obdtrack.web.schemas import PlaceCallSchema
+from obdtrack.workflows.context import new_id
+from obdtrack.workflows.keys import Scope
+from obdtrack.workflows.place_once import place_once
+
+blueprint = Blueprint("pages_place", __name__)
+
+Messages = dict[str, list[str]]
+_PLAIN = ("to", "bridge", "flow_id", "audio", "name", "reference")
+_USED = "Idempotency-Key"
+
+
+@blueprint.get("/place")
+@needs(Scope.PLACE)
+def form() -> Response:
+    """Show the form; each has a key of its own, so that sending it twice dials once."""
+    given = {name: request.args.get(name, "") for name in ("name", "flow_id")}
+    return _form(given, {}, new_id().hex)
+
+
+@blueprint.post("/place")
+@needs(Scope.PLACE)
+def place() -> Response | Redirect:
+    """Place the call, or show what is wrong with which field."""
+    once = request.form.get("once", "")[:64]
+    body, errors = read_form(request.form)
+    if errors or not once:
+        return _form(request.form, errors, once or new_id().hex, 422)
+    try:
+        wanted = call_request(body)
+        placed = place_once(wanted, current_access().key_id, once, context())
+    except ObdtrackError as error:
+        return _refused(error, once)
+    return _to_call(placed.call_id)
+
+
+def read_form(given: Mapping[str, str]) -> tuple[dict[str, Any], Messages]:
+    """Give the form as the API's body and what is wrong with it, by field."""
+    body: dict[str, Any] = {k: v.strip() for k in _PLAIN if (v := given.get(k, "")).strip()}
+    errors: Messages = {}
+    interval = given.get("interval", "0")
+    body["interval"] = int(interval) if interval.isascii() and interval.isdigit() else -1
+    if lines := given.get("variables", "").strip():
+        body["variables"] = _variables(lines, errors)
+    if text := given.get("metadata", "").strip():
+        body["metadata"] = _metadata(text, errors)
+    try:
+        loaded: dict[str, Any] = PlaceCallSchema().load(body)
+    except ValidationError as error:
+        for field, messages in dict(error.messages_dict).items():
+            errors.setdefault(field, []).extend(_flat(messages))
+        return {}, errors
+    return loaded, errors
+
+
+def _variables(lines: str, errors: Messages) -> dict[str, str]:
+    pairs = [line.partition("=") for line in lines.splitlines() if line.strip()]
+    if any(not equals for _, equals, _ in pairs):
+        errors["variables"] = ["Write one to a line, like otp=123456."]
+        return {}
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _metadata(text: str, errors: Messages) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        errors["metadata"] = ['Not JSON; write it like {"order": 7}.']
+        return {}
+
+
+def _flat(messages: Any) -> list[str]:
+    if isinstance(messages, dict):
+        return [
+            text if name in ("_schema", "key", "value") else f"{name}: {text}"
+            for name, inner in messages.items()
+            for text in _flat(inner)
+        ]
+    return [str(text) for text in (messages if isinstance(messages, list) else [messages])]
+
+
+def _refused(error: ObdtrackError, once: str) -> Response | Redirect:
+    bound = idempotency.find(current_access().key_id, once)
+    if error.code is Code.CONFLICT and bound is not None:
+        return _to_call(bound.call_id)  # the same form again while the first is on its way
+    if _USED in error.fields:
+        flash("This form was sent before, with other content. Send it again to place a new call.")
+        return _form(request.form, {}, new_id().hex, 422)
+    if not error.fields:
+        raise error
+    return _form(request.form, {k: list(v) for k, v in error.fields.items()}, once, 422)
+
+
+def _to_call(call_id: UUID) -> Redirect:
+    return redirect(url_for("pages_call.show", call_id=call_id), 303)
+
+
+def _form(given: Mapping[str, str], errors: Messages, once: str, status: int = 200) -> Response:
+    page = render_template(
+        "place.html",
+        given=given,
+        errors=errors,
+        once=once,
+        intervals=INTERVALS,
+        bridge=context().settings.bridge,
+    )
+    return make_response(page, status)

@@ -1,0 +1,45 @@
+"""Numbers are masked on pages; in full only for the scope `pii`."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from obdtrack.domain import phone
+from obdtrack.workflows.keys import Scope
+
+_ESCAPED_PLUS = re.compile(r"%2[bB](?=[0-9])")
+_LONG = re.compile(r"(?<![0-9A-Fa-f\-])[0-9]{9,15}(?![0-9A-Fa-f\-])")
+
+
+class Reader(NamedTuple):
+    """Who reads a page, and with which scopes."""
+
+    name: str | None
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        """Tell whether the reader's key has this scope."""
+        return scope in self.scopes
+
+    @property
+    def sees_numbers(self) -> bool:
+        """Whether numbers in lists are shown in full."""
+        return Scope.PII in self.scopes
+
+    def number(self, number: str, *, in_full: bool | None = None) -> str:
+        """Give a number as this reader may see it."""
+        shown = self.sees_numbers if in_full is None else in_full
+        return number if shown else phone.masked(number)
+
+
+def hide(text: str, number: str = "") -> str:
+    """Mask what looks like a phone number in raw text, however it is written there.
+
+    `number` (`+digits`) is the one that the text is about: its digits go wherever they stand.
+    """
+    digits = number.removeprefix("+")
+    if len(digits) >= 7 and digits.isdigit():
+        text = text.replace(digits, phone.masked(number).removeprefix("+"))
+    text = phone.mask_all(_ESCAPED_PLUS.sub("+", text))
+    return _LONG.sub(lambda found: phone.masked(found.group()).removeprefix("+"), text)

@@ -1,0 +1,47 @@
+"""The door: in with an API key, out again; and the few files that everybody may have."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from obdtrack.web import session
+from obdtrack.web.access import check_key, context, needs
+from obdtrack.web.pages import assets
+from obdtrack.workflows.keys import Scope
+
+blueprint = Blueprint("pages_sign_in", __name__)
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> Response | Redirect:
+    """Show the door, or let somebody in whose key may read."""
+    target = session.own_path(request.args.get("next"))
+    if request.method == "GET":
+        return _door(target)
+    access = check_key(request.form.get("key", "").strip()[:500])
+    if access is None:
+        return _door(target, "This is no key of ours, or it was revoked.")
+    if Scope.READ not in access.scopes:
+        return _door(target, "This key lacks the scope read that is needed here.")
+    session.begin(access, context().now())
+    return redirect(target, 303)
+
+
+@blueprint.post("/sign-out")
+@needs(Scope.READ)
+def sign_out() -> Redirect:
+    """Let somebody out."""
+    session.end()
+    return redirect(url_for("pages_sign_in.sign_in"), 303)
+
+
+@blueprint.get("/assets/<mark>/<name>")
+def asset(mark: str, name: str) -> Response:
+    """Give a file; `mark` is there to have its address change with its content."""
+    return assets.serve(name)
+
+
+def _door(target: str, problem: str | None = None) -> Response:
+    page = render_template("sign_in.html", target=target, problem=problem)
+    return make_response(page, 401 if problem else 200)

@@ -1,0 +1,188 @@
+// Small help for the pages; everything works without it, only by reloading.
+"use strict";
+
+(() => {
+  const one = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // The reader's own zone, for the next page.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && !document.cookie.includes(`obdtrack_mine=${encodeURIComponent(zone)}`)) {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `obdtrack_mine=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  }
+
+  // A form that must be sent once: the second press does nothing.
+  for (const form of all("form[data-once]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) { event.preventDefault(); return; }
+      form.dataset.sent = "yes";
+      const button = one("button[type=submit]", form);
+      button.setAttribute("aria-disabled", "true");
+      button.textContent = "Calling…";
+    });
+  }
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  // The menu closes when the reader goes elsewhere.
+  for (const menu of all("details.menu")) {
+    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { menu.open = false; one("summary", menu).focus(); }
+    });
+  }
+
+  // What is to be copied is copied when it opens, and selected in any case.
+  for (const box of all("details.copy")) {
+    box.addEventListener("toggle", async () => {
+      if (!box.open) return;
+      const text = one("[data-copy]", box);
+      text.select();
+      if (navigator.clipboard) {
+        try { await navigator.clipboard.writeText(text.value); one("summary", box).textContent = "Copied"; } catch { /* it stays selected */ }
+      }
+    });
+  }
+
+  // "/" goes to the search box.
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    const box = one("#q");
+    if (box) { event.preventDefault(); box.focus(); }
+  });
+
+  // Ages stay true.
+  const said = (then) => {
+    const seconds = Math.round((Date.now() - then) / 1000);
+    const words = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [2592000, "day", 86400]];
+    const ahead = seconds < 0;
+    const length = Math.abs(seconds);
+    const [, unit, size] = words.find(([limit]) => length < limit) || [0, "month", 2592000];
+    const count = Math.max(1, Math.floor(length / size));
+    if (length < 1) return "now";
+    const text = `${count === 1 ? (unit === "hour" ? "an" : "a") : count} ${unit}${count === 1 ? "" : "s"}`;
+    return ahead ? `in ${text}` : `${text} ago`;
+  };
+  const tellAges = (within = document) => {
+    for (const time of all("time.age", within)) {
+      const text = said(Date.parse(time.dateTime));
+      if (time.textContent !== text) time.textContent = text;
+    }
+  };
+  setInterval(() => { if (!document.hidden) tellAges(); }, 5000);
+
+  // Live: ask again with the mark of what is shown. Parts are exchanged in place; new rows only
+  // announce themselves unless the reader is at the very top and not among them.
+  const page = one("[data-live-page]");
+  if (!page) return;
+  const state = one("[data-live-state]");
+  const usual = Number(page.dataset.liveEvery) * 1000;
+  let pause = usual;
+  let mark = null;
+  let timer = null;
+  let asking = false;
+  let held = null; // a page with new rows that wait for the reader to come back up
+
+  const inUse = (part) => part.contains(document.activeElement) && document.activeElement !== document.body
+    || (getSelection() && !getSelection().isCollapsed && part.contains(getSelection().anchorNode));
+
+  const keepOpen = (old, fresh) => {
+    const boxes = all("details", old);
+    all("details", fresh).forEach((box, index) => { if (boxes[index]) box.open = boxes[index].open; });
+  };
+  const plain = (part) => {
+    const copy = part.cloneNode(true);
+    for (const time of all("time.age", copy)) time.textContent = "";
+    for (const input of all("input[name=csrf_token]", copy)) input.remove();
+    for (const box of all("details", copy)) box.removeAttribute("open");
+    copy.classList.remove("changed");
+    return copy.innerHTML;
+  };
+  const exchange = (next) => {
+    for (const part of all("[data-live]")) {
+      const fresh = one(`[data-live="${CSS.escape(part.dataset.live)}"]`, next);
+      if (!fresh || plain(fresh) === plain(part) || inUse(part)) continue;
+      keepOpen(part, fresh);
+      const place = document.importNode(fresh, true);
+      if (place.tagName === "TR") place.classList.add("changed");
+      part.replaceWith(place);
+    }
+    addRows(next);
+  };
+  const addRows = (next) => {
+    const list = one("[data-live-list] tbody");
+    const theirs = one("[data-live-list] tbody", next);
+    if (!list) { if (theirs) location.reload(); return; }
+    if (!theirs) return;
+    const known = new Set(all("tr", list).map((row) => row.dataset.live));
+    const rows = [...theirs.rows];
+    const last = rows.findIndex((row) => known.has(row.dataset.live));
+    const added = rows.slice(0, last < 0 ? rows.length : last);
+    const away = scrollY > 60 || list.matches(":hover") || inUse(list);
+    const note = one("[data-live-new]");
+    held = null;
+    if (!added.length || !note) return;
+    if (away || new URLSearchParams(location.search).has("before")) {
+      held = next;
+      note.hidden = false;
+      one("button", note).textContent = `${added.length}${last < 0 ? " or more" : ""} new`;
+      return;
+    }
+    note.hidden = true;
+    for (const row of added.reverse()) {
+      const place = document.importNode(row, true);
+      place.classList.add("changed");
+      list.prepend(place);
+    }
+  };
+  const ask = async () => {
+    if (asking) return;
+    asking = true;
+    clearTimeout(timer);
+    try {
+      const headers = { Accept: "text/html" };
+      if (mark) headers["If-None-Match"] = mark;
+      const answer = await fetch(location.href, { headers, credentials: "same-origin", cache: "no-store", redirect: "manual" });
+      if (answer.type === "opaqueredirect") { location.reload(); return; }
+      if (answer.status === 200) {
+        mark = answer.headers.get("ETag");
+        const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const every = one("[data-live-page]", next);
+        pause = every ? Number(every.dataset.liveEvery) * 1000 : usual;
+        exchange(next);
+        tellAges();
+      } else if (answer.status === 304) {
+        if (held) addRows(held);
+        pause = Math.min(pause * 1.15, 30000);
+      } else {
+        pause = Math.min(pause * 2, 60000);
+      }
+      tell(answer.ok || answer.status === 304);
+    } catch {
+      pause = Math.min(pause * 2, 60000);
+      tell(false);
+    } finally {
+      asking = false;
+      plan();
+    }
+  };
+  const tell = (well) => {
+    if (!state) return;
+    state.hidden = false;
+    state.textContent = well ? "Live" : "No connection; this may be old";
+  };
+  const plan = () => {
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(ask, pause);
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) clearTimeout(timer);
+    else { pause = usual; ask(); }
+  });
+  addEventListener("scroll", () => { if (held && scrollY < 10) addRows(held); }, { passive: true });
+  for (const button of all("[data-live-new] button")) {
+    button.addEventListener("click", () => { const to = new URL(location.href); to.searchParams.delete("before"); location.assign(to); });
+  }
+  plan();
+})();

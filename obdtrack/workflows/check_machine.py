@@ -1,0 +1,145 @@
+"""Checks what is on this machine: settings, database, migrations, disk, SQLite."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import humanize
+
+from obdtrack.config import PREFIX, Settings, require_for_serving
+from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.providers.mobtexting_payloads import PayloadReader
+from obdtrack.storage.migrate import check_schema
+from obdtrack.workflows.finding import Finding, NotCheckedError, Subject, ok, problem, warning
+from obdtrack.workflows.prove_writable import prove_writable
+
+FULL_BYTES = 256 * 1024**2
+"""With less than this free the next burst of reports may not fit."""
+
+TIGHT_BYTES = 1024**3
+
+_FIRST_WITH_BUG, _FIRST_WITHOUT = (3, 7, 0), (3, 51, 3)
+
+
+def check_settings(subject: Subject) -> Finding:
+    """Tell all wrong and missing settings at once."""
+    wrong = [*subject.wrong, *_refusals(subject.settings)]
+    if wrong and subject.unknown:
+        wrong.append(f"No setting is named {', '.join(subject.unknown)}.")
+    if wrong:
+        return problem(" ".join(wrong), "correct them in the environment; the README lists all")
+    for holds, text, remedy in _DOUBTS:
+        if holds(subject):
+            return warning(text.format(", ".join(subject.unknown)), remedy)
+    return ok("complete")
+
+
+def _refusals(settings: Settings) -> Iterator[str]:
+    """Give what `serve` would refuse to start with."""
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: require_for_serving(settings),
+        lambda: PayloadReader(settings.provider_timezone, settings.webhook_fields),
+    )
+    for attempt in attempts:
+        try:
+            attempt()
+        except ConfigError as error:
+            yield from str(error).splitlines()
+
+
+_DOUBTS: tuple[tuple[Callable[[Subject], object], str, str], ...] = (
+    (
+        lambda subject: subject.unknown,
+        "no setting is named {}",
+        "look for a slip of the pen; it has no effect",
+    ),
+    (
+        lambda subject: subject.settings.insecure,
+        "serving without secrets is allowed: whoever reaches the port is believed",
+        f"unset {PREFIX}INSECURE",
+    ),
+    (
+        lambda subject: not subject.settings.bridge,
+        "there is no default number that calls, so that every request must name one",
+        f"set {PREFIX}BRIDGE",
+    ),
+)
+
+
+def check_database(subject: Subject) -> Finding:
+    """Write something small, and look at who else may read the file."""
+    path = _file(subject)
+    if path and not path.exists():
+        return problem(f"there is no {path}", "make it with: python -m obdtrack migrate")
+    try:
+        prove_writable(subject.with_database())
+    except ObdtrackError as error:
+        return problem(f"cannot be written: {error.__cause__}", _FOR_FILE if path else _FOR_SERVER)
+    if path is None:
+        return ok("PostgreSQL can be written")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return warning(f"{path} is open to other users of this machine", f"chmod 600 {path}")
+    return ok(f"{path} can be written")
+
+
+_FOR_FILE = (
+    "see that there is space, that this user owns the file and its folder, and that no other "
+    "program holds the database"
+)
+_FOR_SERVER = f"see that the server runs, and that {PREFIX}DATABASE_URL names it rightly"
+
+
+def _file(subject: Subject) -> Path | None:
+    """Give the database's file, None for PostgreSQL; raises NotCheckedError if nobody knows."""
+    if any(line.startswith(f"{PREFIX}DATABASE_URL") for line in subject.wrong):
+        raise NotCheckedError(f"{PREFIX}DATABASE_URL is wrong")
+    scheme, _, path = subject.settings.database_url.partition(":///")
+    return Path(path).absolute() if scheme == "sqlite" else None
+
+
+def check_migrations(subject: Subject) -> Finding:
+    """Compare the schema with the one this version needs."""
+    context = subject.with_database()
+    with context.store.connection_context():
+        try:
+            check_schema(context.store)
+        except ConfigError as error:
+            text, _, remedy = str(error).rpartition(". ")
+            return problem(text, remedy)
+    return ok("the schema is the one this version needs")
+
+
+def check_disk(subject: Subject) -> Finding:
+    """Look at the space that is left for the database."""
+    path = _file(subject)
+    if path is None:
+        return ok("not this machine's matter; watch the database server's")
+    folder = next(parent for parent in path.parents if parent.exists())
+    free = shutil.disk_usage(folder).free
+    text = f"{humanize.naturalsize(free, binary=True)} free for {path.name}"
+    remedy = "free some, or move the database; a full disk turns reports away (503) until then"
+    size = path.stat().st_size if path.exists() else 0
+    if free < FULL_BYTES:
+        return problem(text, remedy)
+    if free < max(TIGHT_BYTES, size):
+        return warning(f"{text}, less than a backup and a bad day need", remedy)
+    return ok(text)
+
+
+def check_sqlite(subject: Subject) -> Finding:
+    """Tell of the bug of SQLite's log, and why it does no harm here."""
+    if _file(subject) is None:
+        return ok("not in use")
+    version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
+    if not _FIRST_WITH_BUG <= version < _FIRST_WITHOUT:
+        return ok(sqlite3.sqlite_version)
+    return warning(
+        f"{sqlite3.sqlite_version}: versions 3.7.0 to 3.51.2 can corrupt the log when two "
+        "connections commit and checkpoint at the same instant; obdtrack's own write lock lets "
+        "only one of its processes write at a time, so it is safe from that",
+        "let no other program write to the file; SQLite 3.51.3 ends the bug",
+    )

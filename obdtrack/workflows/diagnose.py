@@ -1,0 +1,81 @@
+"""Looks an installation over: one check after the other, none of which stops the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+import peewee
+
+from obdtrack.config import Settings
+from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.workflows import check_machine, check_provider, check_traffic
+from obdtrack.workflows.finding import Check, Finding, Level, NotCheckedError, Subject, problem
+
+CHECKS: dict[str, Check] = {
+    "settings": check_machine.check_settings,
+    "database": check_machine.check_database,
+    "migrations": check_machine.check_migrations,
+    "disk space": check_machine.check_disk,
+    "SQLite": check_machine.check_sqlite,
+    "provider": check_provider.check_reachability,
+    "webhook": check_provider.check_webhook,
+    "clock": check_provider.check_time,
+    "time zone": check_traffic.check_zone,
+    "reports": check_traffic.check_reports,
+    "backlog": check_traffic.check_backlog,
+}
+
+_DOTS = "•••"
+
+
+def diagnose(subject: Subject) -> Iterator[tuple[str, Finding]]:
+    """Give each check's name and finding as soon as it is there. No secret is in any of them."""
+    for name, check in CHECKS.items():
+        found = _run(check, subject)
+        yield (
+            name,
+            found._replace(
+                text=_clean(found.text, subject.settings),
+                remedy=_clean(found.remedy, subject.settings) if found.remedy else None,
+            ),
+        )
+
+
+def _run(check: Check, subject: Subject) -> Finding:
+    try:
+        return check(subject)
+    except NotCheckedError as error:
+        return _unchecked(error)
+    except (peewee.OperationalError, peewee.InterfaceError):
+        return _unchecked("the database cannot be used")
+    except (ConfigError, ObdtrackError) as error:
+        return problem(str(error), "put this right and run doctor again")
+    except Exception as error:  # the next check may still tell why
+        text = f"could not be checked: {type(error).__name__}: {error}"
+        return problem(text, "this should not happen; please report it with this line")
+
+
+def _unchecked(reason: object) -> Finding:
+    return Finding(Level.WARNING, f"not checked: {reason}", "put the problem above right first")
+
+
+def _clean(text: str, settings: Settings) -> str:
+    """Give a text as one line without secrets: a driver's message may repeat its whole address."""
+    for secret in _secrets(settings):
+        text = text.replace(secret, _DOTS)
+    return " ".join(text.split())
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    password = urlsplit(settings.database_url).password or ""
+    candidates = (
+        settings.database_url if password else "",
+        password,
+        unquote(password),
+        settings.provider_token,
+        settings.webhook_token or "",
+        settings.secret_key,
+        *settings.webhook_secrets,
+    )
+    yield from (secret for secret in candidates if secret)

@@ -1,0 +1,61 @@
+"""What must hold before anybody is rung: the hours, and the wish of the person called."""
+
+from __future__ import annotations
+
+import math
+
+from obdtrack.domain.calling_window import CallingWindow, is_open, next_opening
+from obdtrack.domain.phone import masked
+from obdtrack.domain.times import to_text
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.storage import opt_outs
+from obdtrack.storage.submissions import Intention
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.place_call import Condition
+from obdtrack.workflows.pseudonym import pseudonym
+
+
+def dialling_rules(to: str, context: Context) -> list[Condition]:
+    """Give the conditions under which this number (E.164) may be called, as the settings say.
+
+    They are checked when the intention is stored. Each raises ObdtrackError (conflict) with the
+    reason.
+    """
+    settings = context.settings
+    rules: list[Condition] = []
+    if settings.suppression:
+        rules.append(_unless_opted_out(to, context))
+    if settings.calling_window is not None:
+        opens, closes = settings.calling_window
+        rules.append(_within(CallingWindow(opens, closes, settings.calling_window_timezone)))
+    return rules
+
+
+def _unless_opted_out(to: str, context: Context) -> Condition:
+    def refuse_opted_out(_: Intention) -> None:
+        found = opt_outs.of_numbers({to, pseudonym(to, context.vault)})
+        if found:
+            since = to_text(min(found.values()))
+            raise ObdtrackError(
+                Code.CONFLICT,
+                f"{masked(to)} does not want to be called (since {since}). Nothing was sent.",
+                fields={"to": [f"Opted out of calls on {since}."]},
+            )
+
+    return refuse_opted_out
+
+
+def _within(window: CallingWindow) -> Condition:
+    def refuse_outside(intention: Intention) -> None:
+        now = intention.created_at
+        if not is_open(window, now):
+            opening = next_opening(window, now)
+            local = now.astimezone(window.zone)
+            raise ObdtrackError(
+                Code.CONFLICT,
+                f"Calls are placed {window} only, and there it is {local:%H:%M}. "
+                f"Nothing was sent; try again at {to_text(opening)}.",
+                retry_after=math.ceil((opening - now).total_seconds()),
+            )
+
+    return refuse_outside

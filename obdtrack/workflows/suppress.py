@@ -1,0 +1,83 @@
+"""Keeps the list of numbers that are not to be called: added, imported, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from obdtrack.domain.phone import dialable
+from obdtrack.storage import opt_outs
+from obdtrack.workflows import audit
+from obdtrack.workflows.audit import Action, Actor
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.pseudonym import person_number, pseudonym
+
+_BLANK = "\ufeff \t\r\n"
+
+
+class BadLine(NamedTuple):
+    """A line of a list that is no number to call, and why."""
+
+    number: int
+    reason: str
+
+
+class Reading(NamedTuple):
+    """The numbers (E.164) of a list, each once, and the lines that hold none."""
+
+    numbers: list[str]
+    bad: list[BadLine]
+
+
+def read_list(lines: Iterable[str]) -> Reading:
+    """Read one number a line, in any usual spelling; empty lines and `# notes` are passed over."""
+    numbers: dict[str, None] = {}
+    bad: list[BadLine] = []
+    for count, line in enumerate(lines, start=1):
+        text = line.partition("#")[0].strip(_BLANK)
+        if not text:
+            continue
+        try:
+            numbers[dialable(text)] = None
+        except ValueError as error:
+            bad.append(BadLine(count, str(error)))
+    return Reading(list(numbers), bad)
+
+
+def suppress(text: str, actor: Actor, context: Context) -> str:
+    """Put a number on the list; gives it as E.164. Raises ObdtrackError (invalid) if it is none."""
+    number = person_number(text)
+    with context.store.write():
+        opt_outs.note(number, None, context.now(), None)
+        _record(Action.NUMBER_SUPPRESSED, number, actor, context)
+    return number
+
+
+def suppress_all(numbers: Iterable[str], actor: Actor, context: Context) -> int:
+    """Put these numbers (E.164) on the list, all or none; gives how many were not there yet."""
+    with context.store.write():
+        added = opt_outs.note_all(numbers, context.now())
+        audit.record(Action.NUMBERS_IMPORTED, "opt-outs", actor, context, {"added": added})
+    return added
+
+
+def unsuppress(text: str, actor: Actor, context: Context) -> bool:
+    """Take a number off the list, also if it was erased; False if it was not on it.
+
+    Raises ObdtrackError (invalid) if it is no number.
+    """
+    number = person_number(text)
+    with context.store.write():
+        removed = opt_outs.remove({number, pseudonym(number, context.vault)})
+        if removed:
+            _record(Action.NUMBER_UNSUPPRESSED, number, actor, context)
+    return bool(removed)
+
+
+def suppressed() -> Iterator[opt_outs.OptedOut]:
+    """Give the numbers on the list, in their order."""
+    return opt_outs.every()
+
+
+def _record(action: Action, number: str, actor: Actor, context: Context) -> None:
+    audit.record(action, pseudonym(number, context.vault), actor, context)

@@ -1,0 +1,109 @@
+"""Four servers on one PostgreSQL behind a balancer, one of them killed every second."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from obdtrack.storage import models
+from obdtrack.storage.database import Store
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.place_call import place_call
+from tests.end_to_end.balancer import Balancer
+from tests.end_to_end.conftest import Installation
+from tests.factories import ScriptedProvider, accepted, call_request, report_body
+
+SERVERS = 4
+KILLS = 5
+CALLS = 300
+POSTERS = 6
+
+
+@pytest.fixture
+def store(postgres_store: Store) -> Store:
+    return postgres_store
+
+
+@pytest.fixture
+def servers(postgres_url: str, store: Store, tmp_path: Path) -> Iterator[list[Installation]]:
+    """Four processes as on four machines: they share nothing but the database."""
+    installed = [Installation(tmp_path) for _ in range(SERVERS)]
+    for one in installed:
+        one.environ["OBDTRACK_DATABASE_URL"] = postgres_url
+        one.start_server()
+    yield installed
+    for one in installed:
+        one.stop()
+
+
+@pytest.fixture
+def expected(context: Context, provider: ScriptedProvider) -> list[str]:
+    """Submission ids of calls whose reports are about to come."""
+    mids = [f"m{number}" for number in range(CALLS)]
+    for mid in mids:
+        provider.on_send = accepted(mid)
+        place_call(call_request(), None, context)
+    return mids
+
+
+def test_no_acknowledged_report_is_lost_while_servers_die(
+    servers: list[Installation], expected: list[str]
+) -> None:
+    balancer = Balancer([server.port for server in servers])
+    acknowledged: set[str] = set()
+    stop = threading.Event()
+    posters = [
+        threading.Thread(
+            target=post, args=(balancer.port, expected[n::POSTERS], acknowledged, stop)
+        )
+        for n in range(POSTERS)
+    ]
+    for poster in posters:
+        poster.start()
+    for number in range(KILLS):
+        time.sleep(1)
+        kill_and_restart(servers[number % SERVERS])
+    stop.set()
+    for poster in posters:
+        poster.join()
+    balancer.close()
+    assert len(acknowledged) == len(expected)
+    assert_each_is_one_event(acknowledged)
+
+
+def post(port: int, mids: list[str], acknowledged: set[str], stop: threading.Event) -> None:
+    """Post each report until it is acknowledged, and then again and again until told to stop."""
+    headers = {"Authorization": "Bearer a-secret-long-enough", "Connection": "close"}
+    left = list(mids)
+    while left or not stop.is_set():
+        mid = left[0] if left else mids[0]
+        try:
+            body = json.dumps(report_body(mid=mid))
+            url = f"http://127.0.0.1:{port}/webhooks/mobtexting"
+            answer = requests.post(url, data=body, headers=headers, timeout=10)
+        except requests.RequestException:
+            continue  # the server died; the provider would post again
+        if answer.status_code == 200:
+            acknowledged.add(mid)
+            left = left[1:]
+
+
+def kill_and_restart(server: Installation) -> None:
+    process = server.processes.pop()
+    process.kill()
+    process.wait()
+    server.start_server()
+
+
+def assert_each_is_one_event(mids: set[str]) -> None:
+    events = models.Event.select(models.Call.mid).join(models.Call)
+    reported = [row.call.mid for row in events.where(models.Event.kind == "report")]
+    assert sorted(reported) == sorted(mids)
+    statuses = {call.status for call in models.Call.select().where(models.Call.mid.in_(list(mids)))}
+    assert statuses == {"completed"}

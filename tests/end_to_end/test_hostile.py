@@ -1,0 +1,172 @@
+"""The real server against hostile bodies, slow clients and a flood."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.end_to_end.conftest import Installation
+from tests.factories import report_body
+from tests.providers.test_payloads import REQUESTS, names, request_in
+
+SECRET = "a-secret-long-enough"
+CALLBACK = "/webhooks/mobtexting"
+NESTED = b"[" * 30_000 + b"]" * 30_000
+
+HOSTILE = {
+    "deep lists": NESTED,
+    "deep objects": b'{"a":' * 9_000 + b"1" + b"}" * 9_000,
+    "a huge integer": b'{"id": "x", "to": ' + b"9" * 5_000 + b"}",
+    "a number beyond 64 bit": b'{"id": "x", "duration": 99999999999999999999}',
+    "an infinite number": b'{"id": "x", "duration": 1e400}',
+    "not a number": b'{"id": "x", "duration": NaN}',
+    "half a character": b'{"id": "\\ud800", "status": "ANSWER"}',
+    "NUL in a value": b'{"id": "x\\u0000y", "status": "ANSWER"}',
+    "NUL bytes": b"\x00" * 1_000,
+    "null": b"null",
+    "an empty list": b"[]",
+    "a list of lists": b"[[],[]]",
+    "a string": b'"hello"',
+    "true": b"true",
+    "an unclosed brace": b'{"id": "x"',
+    "many fields": json.dumps({f"k{n}": n for n in range(3_000)}).encode(),
+    "a very long value": json.dumps({"id": "x", "note": "y" * 60_000}).encode(),
+    "a very long id": json.dumps({"id": "x" * 60_000}).encode(),
+    "duplicate keys": b'{"id": "a", "id": "b"}',
+    "not text": bytes(range(256)) * 10,
+    "UTF-16": '{"id": "x"}'.encode("utf-16"),
+    "a year beyond all years": b'{"id": "x", "start_at": "99999-01-01 00:00:00"}',
+    "a date that is none": b'{"id": "x", "start_at": "2026-02-31 25:61:61"}',
+    "times beyond the epoch": b'{"id": "x", "unixtime": 99999999999999}',
+    "a negative duration": b'{"id": "x", "duration": "-5"}',
+    "SQL": b"id=x'); DROP TABLE calls;--&status=ANSWER",
+    "a script": b'{"id": "<script>alert(1)</script>", "status": "ANSWER"}',
+    "a broken multipart": b"--x\r\nContent-Disposition: form-data; name=\r\n\r\n",
+    "percent signs": b"%%%=%zz&id=%",
+    "only ampersands": b"&" * 10_000,
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    installed = Installation(tmp_path_factory.mktemp("hostile"))
+    installed.run("migrate")
+    installed.sign_in()
+    installed.start_server()
+    yield installed
+    installed.stop()
+
+
+def post(server: Installation, body: bytes, **headers: str) -> requests.Response:
+    trusted = {"Authorization": f"Bearer {SECRET}", **headers}
+    return requests.post(f"{server.url}{CALLBACK}", data=body, headers=trusted, timeout=20)
+
+
+def newest_delivery(server: Installation) -> str:
+    found = server.session.get(f"{server.url}/api/v1/deliveries?limit=1", timeout=10).json()["data"]
+    return str(found[0]["id"]) if found else ""
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
+def test_a_hostile_body_is_stored_and_answered_200(
+    server: Installation, body: bytes, content_type: str
+) -> None:
+    before = newest_delivery(server)
+    assert post(server, body, **{"Content-Type": content_type}).status_code == 200
+    assert newest_delivery(server) != before
+
+
+@pytest.mark.parametrize("path", REQUESTS, ids=names)
+def test_every_known_payload_is_taken_by_the_real_server(server: Installation, path: Path) -> None:
+    raw = request_in(path)
+    answer = requests.request(
+        raw.method,
+        f"{server.url}{CALLBACK}?{raw.query}",
+        data=raw.body,
+        headers={"Authorization": f"Bearer {SECRET}", "Content-Type": raw.content_type},
+        timeout=20,
+    )
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("size", [64 * 1024 + 1, 5_000_000])
+def test_a_chunked_body_too_large_is_never_cut_and_acknowledged(
+    server: Installation, size: int
+) -> None:
+    before = newest_delivery(server)
+    chunks = (b"x" * 8192 for _ in range(size // 8192 + 1))
+    with contextlib.suppress(requests.ConnectionError):  # it may hang up before all was sent
+        assert post(server, chunks).status_code == 413  # type: ignore[arg-type]
+    assert newest_delivery(server) == before
+
+
+def test_a_chunked_report_is_read_whole(server: Installation) -> None:
+    body = json.dumps(report_body(mid="chunked")).encode()
+    assert post(server, iter([body[:50], body[50:]])).status_code == 200  # type: ignore[arg-type]
+    found = server.session.get(f"{server.url}/api/v1/deliveries?limit=1").json()["data"][0]
+    assert found["body"] == body.decode()
+
+
+def test_a_body_that_ends_too_soon_is_not_stored(server: Installation) -> None:
+    before = newest_delivery(server)
+    head = f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {SECRET}\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(f"{head}Content-Length: 100\r\n\r\nonly this".encode())
+    time.sleep(0.3)
+    assert newest_delivery(server) == before
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\n",
+        f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nslow",
+        f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong-secret-of-somebody\r\n"
+        "Content-Length: 900\r\n\r\nslow",
+        "POST /api/v1/calls HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nslow",
+        "POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\nslow",
+        "",
+    ],
+    ids=["header", "callback body", "wrong secret", "API body", "sign-in body", "idle"],
+)
+def test_slow_sockets_do_not_keep_honest_reports_out(server: Installation, start: str) -> None:
+    with contextlib.ExitStack() as sockets:
+        for _ in range(500):
+            slow = sockets.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            slow.sendall(start.encode())
+        for number in range(5):
+            body = json.dumps(report_body(mid=f"honest-{number}")).encode()
+            assert post(server, body).status_code == 200
+
+
+def test_a_flood_without_the_secret_writes_nothing_and_keeps_nobody_out(
+    server: Installation,
+) -> None:
+    stop = threading.Event()
+    floods = [threading.Thread(target=flood, args=(server, stop)) for _ in range(4)]
+    before = newest_delivery(server)
+    for thread in floods:
+        thread.start()
+    time.sleep(1.5)
+    assert newest_delivery(server) == before
+    assert all(post(server, json.dumps(report_body()).encode()).ok for _ in range(5))
+    stop.set()
+    for thread in floods:
+        thread.join()
+
+
+def flood(server: Installation, stop: threading.Event) -> None:
+    session = requests.Session()
+    while not stop.is_set():
+        with contextlib.suppress(requests.RequestException):
+            session.post(f"{server.url}{CALLBACK}", data=b"x" * 300, timeout=5)

@@ -1,0 +1,98 @@
+"""In with a key, out again, and never led elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from obdtrack.web.session import own_path
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
+from tests.factories import Clock
+from tests.pages.conftest import Visitor
+
+
+def test_nobody_sees_a_page_without_signing_in(app: Flask) -> None:
+    answer = app.test_client().get("/?status=busy", headers={"Accept": "text/html"})
+    assert answer.status_code == 303
+    assert answer.location == "/sign-in?next=/?status%3Dbusy"
+
+
+def test_a_key_opens_the_door_with_a_guarded_cookie(app: Flask, context: Context) -> None:
+    key = create_key("Asha", ["read"], context)
+    stranger = Visitor(app, "no such key")
+    answer = stranger.send("/sign-in?next=/campaigns", key=key)
+    assert (answer.status_code, answer.location) == (303, "/campaigns")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_a_wrong_key_is_told_so(app: Flask) -> None:
+    answer = Visitor(app, "").send("/sign-in", key="obd_wrong")
+    assert answer.status_code == 401
+    assert "no key of ours" in answer.text
+
+
+def test_a_key_without_read_is_told_what_it_lacks(app: Flask, context: Context) -> None:
+    key = create_key("dialer", ["place"], context)
+    assert "lacks the scope read" in Visitor(app, "").send("/sign-in", key=key).text
+
+
+def test_a_form_without_its_token_is_refused(visitor: Visitor) -> None:
+    assert visitor.client.post("/sign-out").status_code == 400
+    assert visitor.open("/").status_code == 200
+
+
+def test_signing_out_closes_the_door(visitor: Visitor) -> None:
+    assert visitor.send("/sign-out", on="/").location == "/sign-in"
+    assert visitor.open("/").status_code == 303
+
+
+def test_a_session_ends_after_twelve_hours(visitor: Visitor, clock: Clock) -> None:
+    clock.forward(hours=11, minutes=59)
+    assert visitor.open("/").status_code == 200
+    clock.forward(minutes=2)
+    assert visitor.open("/").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "/a\\b",
+        "",
+    ],
+)
+def test_nobody_is_led_elsewhere(target: str) -> None:
+    assert own_path(target) == "/"
+
+
+def test_the_api_takes_no_cookies(visitor: Visitor) -> None:
+    assert visitor.open("/api/v1/calls").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/place", "/audit"])
+def test_a_page_beyond_the_key_says_so(guest: Visitor, path: str) -> None:
+    answer = guest.open(path)
+    assert answer.status_code == 403
+    assert "Not with this key" in answer.text
+
+
+def test_what_is_not_there_says_so(visitor: Visitor) -> None:
+    answer = visitor.open("/calls/01a207e9-a599-70c3-a4dd-87ca6a962022")
+    assert answer.status_code == 404
+    assert "There is no call with this id." in answer.text
+
+
+def test_pages_carry_a_strict_policy(visitor: Visitor) -> None:
+    answer = visitor.open("/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", answer.text)

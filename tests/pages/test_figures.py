@@ -1,0 +1,105 @@
+"""The figures: what every change of a call leaves in the sums, and what a recount finds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+
+from obdtrack.application import create_app
+from obdtrack.storage import figures, models
+from obdtrack.storage.database import Store
+from obdtrack.storage.tallies import recount
+from obdtrack.storage.vault import Vault
+from obdtrack.web.pages.charts import add_up
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
+from tests import factories
+from tests.conftest import Caller
+from tests.factories import Clock, ScriptedProvider, accepted, call_log, log_row
+
+WORDS = ["ANSWER", "BUSY", "NOANSWER", "CANCEL", "CONGESTION", "RINGOUT"]
+
+
+@pytest.fixture
+def context(each_store: Store, provider: ScriptedProvider, clock: Clock) -> Context:
+    settings = factories.settings()
+    return Context(settings, each_store, provider, Vault(settings.secret_key), clock)
+
+
+@pytest.fixture
+def app(context: Context) -> Iterator[Flask]:
+    made = create_app(context)
+    yield made
+    made.extensions["quarantine"].close()
+
+
+@pytest.fixture
+def caller(app: Flask, context: Context) -> Caller:
+    return Caller(app.test_client(), create_key("tests", ["read", "place", "admin"], context))
+
+
+def sums(store: Store) -> set[tuple[object, ...]]:
+    figure = models.Figure
+    with store.connection_context():
+        return set(figure.select().where(figure.calls != 0).tuples())
+
+
+def test_a_recount_agrees_after_many_changes(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    chance = random.Random(7)
+    provider.on_send = accepted(mid=None)
+    placed: list[str] = []
+    for _ in range(120):
+        clock.forward(minutes=chance.choice([0, 1, 40]))
+        if len(placed) < 5 or chance.random() < 0.4:
+            name = chance.choice(["otp", "spring", "भारत", None])
+            call = caller.place(**({"name": name} if name else {})).json
+            placed.append(call["provider_id"])
+        else:
+            start = f"2026-11-23 {chance.randrange(10, 24)}:00:00"
+            mid = chance.choice(placed).partition(":")[0]
+            word = chance.choice(WORDS)
+            charges = chance.choice([None, "0.5", "0.1234"])
+            caller.report(mid=mid, status=word, start_at=start, end_at=start, charges=charges)
+    counted = sums(context.store)
+    with context.store.write():
+        recount()
+    assert counted == sums(context.store)
+
+
+def test_a_call_found_by_asking_counts_as_repaired(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    call = caller.place(name="otp").json
+    provider.on_find = lambda **_: call_log(log_row())
+    caller.post(f"/calls/{call['id']}/refresh")
+    with context.store.connection_context():
+        told = add_up(figures.totals("otp", None))
+    assert (told.placed, told.answered_percent, told.repaired) == (1, 100.0, 1)
+
+
+def test_costs_are_exact(caller: Caller, context: Context, provider: ScriptedProvider) -> None:
+    for _ in range(3):
+        provider.on_send = accepted(mid=None, charges="0.1")
+        caller.place(name="otp")
+    with context.store.connection_context():
+        told = add_up(figures.totals("otp", None))
+    assert (told.cost, told.priced) == (Decimal("0.3000"), 3)
+
+
+def test_calls_are_counted_by_half_hour(caller: Caller, context: Context, clock: Clock) -> None:
+    begin = clock.now
+    caller.place()
+    clock.forward(hours=2)
+    caller.place(reference="later")
+    with context.store.connection_context():
+        period = figures.span(begin, clock.now)
+        first = figures.over_time(None, period, 2)
+        by_hour = figures.by_hour_of_day(None, None, 11)
+    assert [(bar.place, bar.calls) for bar in first] == [(0, 1)]
+    assert sorted((bar.place, bar.calls) for bar in by_hour) == [(17, 1), (19, 1)]

@@ -1,0 +1,180 @@
+"""The list of calls, the search box, the table for spreadsheets, the inbox and the campaigns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.storage import audit
+from obdtrack.web.pages.export import defused
+from obdtrack.workflows.context import Context
+from tests.conftest import Caller
+from tests.factories import NUMBER, Clock, ScriptedProvider, accepted
+from tests.pages.conftest import Visitor
+
+OTHER = "+918867135077"
+
+
+@pytest.fixture
+def two(caller: Caller, provider: ScriptedProvider) -> list[Any]:
+    """Two calls, to different numbers."""
+    provider.on_send = accepted(mid=None)
+    first = caller.place(reference="order-7", name="otp").json
+    return [first, caller.place(to=OTHER, reference="order-8", name="spring").json]
+
+
+@pytest.mark.parametrize(
+    "typed", ["+91 88671 35001", "(091) 8867-135001", "918867135001", "5001", "135001", "order-7"]
+)
+def test_a_call_is_found_by_what_one_knows_of_it(
+    visitor: Visitor, two: list[Any], typed: str
+) -> None:
+    assert visitor.send("/search", on="/", q=typed).location == f"/calls/{two[0]['id']}"
+
+
+@pytest.mark.parametrize("field", ["id", "provider_id"])
+def test_a_call_is_found_by_either_id(visitor: Visitor, two: list[Any], field: str) -> None:
+    assert visitor.send("/search", on="/", q=two[1][field]).location == f"/calls/{two[1]['id']}"
+
+
+def test_a_campaign_is_found_by_its_name(visitor: Visitor, two: list[Any]) -> None:
+    assert visitor.send("/search", on="/", q="spring").location == "/campaigns/spring"
+
+
+def test_a_number_never_stands_in_the_address(visitor: Visitor, caller: Caller) -> None:
+    caller.place()
+    caller.place()
+    answer = visitor.send("/search", on="/", q=NUMBER)
+    assert NUMBER[1:] not in answer.location
+    assert "2" in visitor.read(answer.location)
+    assert NUMBER in visitor.read(answer.location)
+
+
+def test_what_is_found_nowhere_says_so(visitor: Visitor) -> None:
+    answer = visitor.send("/search", on="/", q="<b>nobody</b>")
+    assert "“ <b>nobody</b> ” is no number we called" in visitor.read(answer.location)
+
+
+def test_filters_are_in_the_address(visitor: Visitor, two: list[Any], caller: Caller) -> None:
+    caller.report(mid=two[0]["provider_id"][:-2], status="BUSY")
+    assert OTHER not in visitor.read("/?status=busy")
+    assert NUMBER in visitor.read("/?status=busy")
+    assert NUMBER not in visitor.read("/?name=spring")
+    assert "Nothing needs attention" in visitor.read("/?status=attention")
+    assert "No calls here" in visitor.read("/?to=2020-01-01")
+
+
+def test_unknown_calls_need_attention(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_send = lambda _: SendAnswer(Failure.PROVIDER_ERROR)
+    caller.place()
+    assert NUMBER in visitor.read("/?status=attention")
+
+
+def test_older_calls_are_a_page_away(visitor: Visitor, caller: Caller) -> None:
+    for count in range(51):
+        caller.place(reference=f"r-{count}")
+    first = visitor.open("/").text
+    assert "r-50<" in first
+    assert "r-0<" not in first
+    last = first.partition('rel="next"')[0].rpartition('href="')[2].rstrip('" ')
+    assert "r-0 " in visitor.read(last)
+
+
+def test_a_page_that_says_the_same_is_not_sent_again(visitor: Visitor, two: list[Any]) -> None:
+    mark = visitor.open("/").headers["ETag"]
+    assert visitor.open("/", headers={"If-None-Match": mark}).status_code == 304
+
+
+def test_numbers_are_masked_without_pii(guest: Visitor, two: list[Any]) -> None:
+    for path in ("/", f"/calls/{two[0]['id']}", "/deliveries", "/calls.csv"):
+        page = guest.open(path).text
+        assert NUMBER[1:] not in page, path
+    assert "+9188•••••001" in guest.read("/")
+
+
+def test_a_call_shows_its_number_on_request_and_notes_it(
+    visitor: Visitor, two: list[Any], context: Context
+) -> None:
+    path = f"/calls/{two[0]['id']}"
+    assert NUMBER not in visitor.read(path)
+    visitor.send(f"{path}/number", on="/")
+    assert NUMBER in visitor.read(path)
+    assert "Saw a call's number" in visitor.read("/audit")
+    with context.store.connection_context():
+        assert any(row.action == "number-viewed" for row in audit.newest(9))
+
+
+def test_the_table_has_the_filtered_calls_and_no_formulas(visitor: Visitor, caller: Caller) -> None:
+    caller.place(reference="=HYPERLINK(1)", name="a")
+    caller.place(reference="+1", name="b")
+    answer = visitor.open("/calls.csv?name=a")
+    rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+    assert [row["reference"] for row in rows] == ["'=HYPERLINK(1)"]
+    assert rows[0]["to"] == f"'{NUMBER}"
+    assert "Content-Length" not in answer.headers
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\tx", "\rx", "\n=1"])
+def test_what_a_spreadsheet_would_calculate_is_text(cell: str) -> None:
+    assert defused(cell) == f"'{cell}"
+
+
+def test_an_empty_inbox_explains_the_webhook(visitor: Visitor) -> None:
+    told = visitor.read("/deliveries")
+    assert "No report has come in yet" in told
+    assert "/webhooks/mobtexting" in told
+
+
+def test_a_report_is_read_again_from_the_inbox(visitor: Visitor, caller: Caller) -> None:
+    caller.report()
+    path = f"/deliveries/{caller.only_delivery()['id']}"
+    assert "Unmatched" in visitor.read("/deliveries?outcome=unmatched")
+    assert "still unmatched" in text(visitor.send(f"{path}/replay", on="/"), visitor)
+    call = caller.place().json
+    visitor.send("/deliveries/replay", on="/", outcome="unmatched")
+    assert "Answered" in visitor.read(f"/calls/{call['id']}")
+
+
+def test_reading_again_is_for_admins(guest: Visitor, caller: Caller) -> None:
+    caller.report()
+    path = f"/deliveries/{caller.only_delivery()['id']}/replay"
+    assert guest.send(path, on="/").status_code == 403
+
+
+def test_a_campaign_adds_up_its_calls(visitor: Visitor, two: list[Any], caller: Caller) -> None:
+    caller.report(mid=two[0]["provider_id"][:-2], charges="0.25")
+    told = visitor.read("/campaigns/otp")
+    assert "Placed 1" in told
+    assert "Answered 100.0 %" in told
+    assert "Attempt 1 1 100.0 %" in told
+    assert "otp" in visitor.read("/campaigns")
+
+
+def test_the_audit_names_who_did_what(visitor: Visitor) -> None:
+    told = visitor.read("/audit")
+    assert "Made a key" in told
+    assert "name Asha" in told
+
+
+def test_the_document_of_the_api_has_a_page(visitor: Visitor) -> None:
+    assert 'data-document="/api/openapi.json"' in visitor.open("/api/docs").text
+    assert visitor.open("/api/openapi.json").json["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("tz", ["utc", "mine", "provider"])
+def test_times_are_shown_in_the_chosen_zone(
+    visitor: Visitor, two: list[Any], clock: Clock, tz: str
+) -> None:
+    visitor.client.set_cookie("obdtrack_mine", "Asia%2FKolkata")
+    shown = visitor.read(f"/calls/{two[0]['id']}?tz={tz}")
+    assert ("17:30:00" if tz == "mine" else "12:00:00") in shown
+
+
+def text(answer: Any, visitor: Visitor) -> str:
+    return visitor.read(answer.location)

@@ -1,0 +1,123 @@
+"""The commands about privacy, as an operator types them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from obdtrack.application import make_context
+from obdtrack.cli import COMMANDS, _group
+from obdtrack.config import load_settings
+from obdtrack.errors import ObdtrackError
+from obdtrack.storage import opt_outs
+from obdtrack.storage.database import Store
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.place_call import place_call
+from tests.factories import NUMBER, ScriptedProvider, call_request
+from tests.privacy.told import OTHER, everything
+from tests.storage import stored
+
+DIGITS = NUMBER[1:]
+
+
+@pytest.fixture
+def operating(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """A context on the database that the commands find in the environment."""
+    monkeypatch.setenv("OBDTRACK_DATABASE_URL", f"sqlite:///{sqlite_store.database}")
+    monkeypatch.setenv("OBDTRACK_SECRET_KEY", "a-secret-key-of-the-tests")
+    monkeypatch.setenv("OBDTRACK_PROVIDER_TOKEN", "the-provider-token")
+    return make_context(load_settings())
+
+
+def run(*arguments: str, given: str = "") -> Result:
+    """Run a command to its end."""
+    return CliRunner().invoke(_group, arguments, input=given)
+
+
+def test_erase_asks_first_and_changes_nothing_if_the_answer_is_no(operating: Context) -> None:
+    stored.call(operating.store)
+    done = run("erase", NUMBER, given="n\n")
+    assert done.exit_code == 1
+    assert DIGITS.encode() in everything(operating.store)
+
+
+def test_erase_says_what_changed(operating: Context) -> None:
+    placing = replace(operating, provider=ScriptedProvider())
+    place_call(call_request(reference=f"for {DIGITS}"), None, placing)
+    done = run("erase", "--yes", "+91 88671 35001")
+    assert done.exit_code == 0, done.output
+    assert "The number is erased-" in done.output
+    assert "calls: 1 rows changed" in done.output
+    assert DIGITS.encode() not in everything(operating.store)
+
+
+def test_erase_with_an_incomplete_number_is_refused(operating: Context) -> None:
+    assert isinstance(run("erase", "--yes", "8867135001").exception, ObdtrackError)
+
+
+def test_export_prints_json_alone(operating: Context) -> None:
+    stored.call(operating.store)
+    data = json.loads(run("export", NUMBER).stdout)
+    assert data["number"] == data["calls"][0]["to_number"] == NUMBER
+
+
+def test_an_imported_list_is_shown_masked(operating: Context, tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(f"{NUMBER}\n\n00{OTHER[1:]}\n{DIGITS}\n")
+    done = run("suppress", "import", str(path))
+    assert done.output == "2 numbers added, 0 were on the list already\n"
+    listed = run("suppress", "list").output
+    assert "+9188•••••001  since " in listed
+    assert NUMBER not in listed
+    assert opt_outs.of_numbers({NUMBER, OTHER}).keys() == {NUMBER, OTHER}
+
+
+def test_a_list_with_bad_lines_changes_nothing_and_names_them(operating: Context) -> None:
+    done = run("suppress", "import", "-", given=f"{NUMBER}\n12345\n{OTHER}\nhello\n")
+    assert done.exit_code == 1
+    assert [line.partition(":")[0] for line in done.output.splitlines()[:2]] == ["line 2", "line 4"]
+    assert "2 bad lines; nothing was changed." in done.output
+    assert run("suppress", "list").output == ""
+
+
+def test_a_number_is_added_and_removed(operating: Context) -> None:
+    assert "+9188•••••001 is not called any more" in run("suppress", "add", NUMBER).output
+    assert run("suppress", "remove", f"00{DIGITS}").exit_code == 0
+    assert run("suppress", "remove", NUMBER).exit_code == 1
+
+
+def test_the_audit_tells_it_all_newest_first(operating: Context) -> None:
+    run("keys", "create", "mine")
+    run("suppress", "add", NUMBER)
+    run("export", NUMBER)
+    run("erase", "--yes", NUMBER)
+    lines = run("audit").output.splitlines()
+    told = [line.split("  ")[2] for line in lines]
+    assert told == ["number-erased", "number-exported", "number-suppressed", "key-created"]
+    assert all("command line" in line and DIGITS[2:] not in line for line in lines)
+    assert run("audit", "--limit", "1").output.splitlines() == lines[:1]
+
+
+def test_the_audit_can_be_asked_about_one_number_or_thing(operating: Context) -> None:
+    run("keys", "create", "mine")
+    run("suppress", "add", OTHER)
+    run("suppress", "add", NUMBER)
+    (about_number,) = run("audit", "--number", NUMBER, "--json").output.splitlines()
+    assert json.loads(about_number)["action"] == "number-suppressed"
+    key_id = json.loads(run("audit", "--json").output.splitlines()[-1])["subject"]
+    assert "key-created" in run("audit", "--about", key_id).output
+
+
+def test_a_name_cannot_steer_the_terminal(operating: Context) -> None:
+    run("keys", "create", "mine\x1b[2J\nforged  line")
+    (line,) = run("audit").output.splitlines()
+    assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("command", ["audit", "erase", "export", "suppress"])
+def test_each_says_what_it_does(command: str) -> None:
+    assert COMMANDS[command].split(",")[0].rstrip(".") in run(command, "--help").output

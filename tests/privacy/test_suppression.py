@@ -1,0 +1,159 @@
+"""Whoever does not want to be called is not called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from obdtrack.domain.phone import masked
+from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.errors import ObdtrackError
+from obdtrack.storage import opt_outs
+from obdtrack.workflows.audit import operator
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.erase_number import erase
+from obdtrack.workflows.suppress import (
+    read_list,
+    suppress,
+    suppress_all,
+    suppressed,
+    unsuppress,
+)
+from tests.conftest import Caller
+from tests.factories import NUMBER, ScriptedProvider, accepted
+from tests.privacy.told import OTHER, opt_out, rows, trace, with_scopes
+
+
+def test_after_the_provider_reports_an_opt_out_the_number_is_refused_with_the_reason(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    opt_out(caller)
+    answer = caller.place()
+    assert answer.status_code == 409
+    assert "does not want to be called (since 2026-11-20T12:59:01Z)" in answer.json["detail"]
+    assert answer.json["errors"] == {"to": ["Opted out of calls on 2026-11-20T12:59:01Z."]}
+    assert NUMBER[1:] not in answer.text
+    assert provider.sent == []
+    assert caller.place(to=OTHER).status_code == 201
+
+
+def test_nothing_of_a_refused_call_is_stored(caller: Caller, context: Context) -> None:
+    opt_out(caller)
+    before = rows(context.store)
+    caller.place()
+    assert rows(context.store) == before
+
+
+def test_a_refusal_does_not_bind_the_idempotency_key(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    body, key = {"to": NUMBER, "flow_id": "23"}, {"Idempotency-Key": "order-7"}
+    suppress(NUMBER, operator(), context)
+    assert caller.post("/calls", body, **key).status_code == 409
+    unsuppress(NUMBER, operator(), context)
+    assert caller.post("/calls", body, **key).status_code == 201
+    assert len(provider.sent) == 1
+
+
+def test_with_the_setting_off_opted_out_numbers_are_called(
+    caller: Caller, app: Flask, context: Context
+) -> None:
+    opt_out(caller)
+    app.extensions["obdtrack"] = replace(
+        context, settings=replace(context.settings, suppression=False)
+    )
+    assert caller.place().status_code == 201
+
+
+def test_a_call_in_doubt_is_not_placed_again_once_its_number_opted_out(
+    app: Flask, context: Context, provider: ScriptedProvider
+) -> None:
+    boss = with_scopes(app, context, "read", "place", "admin")
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    call = boss.place().json
+    opt_out(boss)
+    answer = boss.post(f"/calls/{call['id']}/resolve", {"action": "place-again"})
+    assert answer.status_code == 409
+    assert boss.get(f"/calls/{call['id']}").json["status"] == "unknown"
+    assert trace("call-resolved") == []
+    assert len(provider.sent) == 1
+
+
+def test_whoever_opted_out_is_not_called_after_their_number_was_erased(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    opt_out(caller)
+    erase(NUMBER, operator(), context)
+    assert opt_outs.of_numbers({NUMBER}) == {}
+    assert caller.place().status_code == 409
+    assert provider.sent == []
+
+
+def test_an_erased_number_can_be_taken_off_the_list(caller: Caller, context: Context) -> None:
+    suppress(NUMBER, operator(), context)
+    erase(NUMBER, operator(), context)
+    assert unsuppress("0091 88671 35001", operator(), context)
+    assert not unsuppress(NUMBER, operator(), context)
+    assert caller.place().status_code == 201
+
+
+def test_a_list_is_read_in_any_usual_spelling_and_its_bad_lines_are_named() -> None:
+    lines = ["\ufeff+91 88671-35001\r\n", "", "# wrote to us", "00919988776655  # by post",
+             "918867135001", "8867135001", "hello"]  # fmt: skip
+    reading = read_list(lines)
+    assert reading.numbers == [NUMBER, OTHER]
+    assert [bad.number for bad in reading.bad] == [6, 7]
+    assert "country code" in reading.bad[0].reason
+
+
+def test_an_import_counts_what_is_new(context: Context) -> None:
+    suppress(NUMBER, operator(), context)
+    many = [f"+9198{count:08}" for count in range(1234)]
+    assert suppress_all([NUMBER, *many], operator(), context) == 1234
+    assert suppress_all(many, operator(), context) == 0
+    assert [found.number for found in suppressed()] == sorted([NUMBER, *many])
+    assert trace("numbers-imported")[-1].detail == {"added": 1234}
+
+
+def test_an_import_that_breaks_off_has_changed_nothing(context: Context) -> None:
+    def numbers():  # type: ignore[no-untyped-def]
+        yield from (f"+9198{count:08}" for count in range(800))
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        suppress_all(numbers(), operator(), context)
+    assert rows(context.store) == {}
+
+
+@pytest.mark.parametrize("text", ["8867135001", "08867135001", "hello", "", "+1"])
+def test_what_may_be_another_number_is_not_guessed(context: Context, text: str) -> None:
+    with pytest.raises(ObdtrackError, match="country code"):
+        suppress(text, operator(), context)
+
+
+def test_the_audit_tells_who_changed_the_list_without_the_number(context: Context) -> None:
+    suppress(NUMBER, operator(), context)
+    unsuppress(NUMBER, operator(), context)
+    (added,), (removed,) = trace("number-suppressed"), trace("number-unsuppressed")
+    assert added.subject == removed.subject
+    assert added.actor.startswith("command line")
+    assert NUMBER[3:] not in added.subject
+    assert masked(NUMBER) not in added.subject
+
+
+def test_the_rule_is_asked_in_the_transaction_that_stores_the_intention(
+    caller: Caller, context: Context, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    known = opt_outs.of_numbers
+
+    def watched(numbers):  # type: ignore[no-untyped-def]
+        asked.append(context.store.in_transaction())
+        return known(numbers)
+
+    monkeypatch.setattr("obdtrack.workflows.dialling_rules.opt_outs.of_numbers", watched)
+    provider.on_send = accepted()
+    caller.place()
+    assert asked[0] is True

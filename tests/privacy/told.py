@@ -1,0 +1,77 @@
+"""What these tests tell the application, and how they look into its database."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from obdtrack.storage import audit
+from obdtrack.storage.database import SqliteStore, Store
+from obdtrack.storage.models import TABLES
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
+from tests.conftest import Caller
+from tests.factories import NUMBER
+
+OTHER = "+919988776655"
+
+
+def opt_out(caller: Caller, number: str = NUMBER) -> None:
+    """The provider tells that a number does not want to be called."""
+    body = {"id": "u-1", "receiver": number[1:], "type": "all", "value": "*",
+            "created_at": "2026-11-20T12:59:01.000000Z", "status": "1"}  # fmt: skip
+    answer = caller.deliver(json.dumps({"event": "voice:unsubscription", "payload": body}))
+    assert answer.status_code == 200
+
+
+def with_scopes(app: Flask, context: Context, *scopes: str, name: str = "boss") -> Caller:
+    """A caller whose key has these scopes."""
+    return Caller(app.test_client(), create_key(name, scopes, context))
+
+
+def trace(action: str) -> list[Any]:
+    """The audit's entries with this action, newest first."""
+    return [row for row in audit.newest(1000) if row.action == action]
+
+
+def rows(store: Store) -> dict[str, int]:
+    """How many rows each table has that has any."""
+    with store.connection_context():
+        counted = {table._meta.table_name: table.select().count() for table in TABLES}
+    return {name: count for name, count in counted.items() if count}
+
+
+def everything(store: Store) -> bytes:
+    """All that is stored: every byte of SQLite's files, or every row as PostgreSQL writes it."""
+    if isinstance(store, SqliteStore):
+        path = Path(store.database)
+        found = sorted(path.parent.glob(f"{path.name}*"))
+        # By another process: closing one of these files here would drop the locks SQLite holds.
+        return subprocess.check_output(["cat", *found])
+    with store.connection_context():
+        texts = [
+            store.execute_sql(f'SELECT t::text FROM "{table._meta.table_name}" t').fetchall()
+            for table in TABLES
+        ]
+        bodies = store.execute_sql("SELECT body FROM deliveries UNION ALL SELECT body FROM answers")
+        raw = b"\n".join(bytes(body or b"") for (body,) in bodies.fetchall())
+    return "\n".join(row for rows in texts for (row,) in rows).encode() + raw
+
+
+def files_of(store: Store) -> dict[str, bytes]:
+    """What PostgreSQL has on disk of each table, index and overflow table of its own."""
+    with store.connection_context():
+        store.execute_sql("CHECKPOINT")
+        ((folder,),) = store.execute_sql("SHOW data_directory").fetchall()
+        kept = store.execute_sql(
+            "SELECT relname, pg_relation_filepath(oid) FROM pg_class"
+        ).fetchall()
+    return {
+        name: b"".join(file.read_bytes() for file in Path(folder).glob(f"{path}*"))
+        for name, path in kept
+        if path
+    }

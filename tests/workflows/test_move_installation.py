@@ -1,0 +1,89 @@
+"""Moving from SQLite to PostgreSQL: everything arrives, also after an interruption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from obdtrack.errors import ConfigError
+from obdtrack.storage import copying, models
+from obdtrack.storage.database import Store, bind_tables
+from obdtrack.workflows.check_call import refresh
+from obdtrack.workflows.context import Context, utc_now
+from obdtrack.workflows.move_installation import Part, copy_all, require_quiet, verify
+from obdtrack.workflows.recover import say_goodbye, sign_of_life
+from tests.conftest import Caller
+from tests.factories import Clock, ScriptedProvider, accepted, call_log, log_row
+
+
+@pytest.fixture
+def store(sqlite_store: Store, postgres_store: Store) -> Store:
+    """The one to move away from; the other is empty."""
+    bind_tables(sqlite_store)
+    return sqlite_store
+
+
+@pytest.fixture
+def busy_history(caller: Caller, context: Context, provider: ScriptedProvider) -> None:
+    """Some calls, reports and answers of all kinds."""
+    caller.place(metadata={"note": "✓"}, variables={"otp": "1"})
+    caller.report()
+    caller.report(mid="nobody")
+    caller.deliver(b"\xff\x00 what?")
+    provider.on_send = accepted(mid="m2")
+    call = caller.place(interval=5).json
+    provider.on_find = lambda **_: call_log(log_row(id="m2:1"))
+    refresh(models.Call.get_by_id(UUID(call["id"])), context)
+
+
+def no_progress(_: Part) -> None:
+    pass
+
+
+def test_everything_arrives_and_computes_to_the_same(
+    busy_history: None, store: Store, postgres_store: Store, context: Context
+) -> None:
+    copy_all(store, postgres_store, no_progress)
+    moved = replace(context, store=postgres_store)
+    assert verify(store, postgres_store, moved) == (2, ())
+    assert {row.status for row in models.Call.select()} == {"completed"}
+
+
+def test_an_interrupted_move_goes_on_where_it_stopped(
+    busy_history: None,
+    store: Store,
+    postgres_store: Store,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(part: Part) -> None:
+        if part.name == "events" and part.copied:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(copying, "BATCH", 2)
+    with pytest.raises(KeyboardInterrupt):
+        copy_all(store, postgres_store, stop)
+    copy_all(store, postgres_store, no_progress)
+    assert verify(store, postgres_store, replace(context, store=postgres_store)).different == ()
+
+
+def test_a_table_that_is_short_is_named(
+    busy_history: None, store: Store, postgres_store: Store, context: Context
+) -> None:
+    copy_all(store, postgres_store, no_progress)
+    postgres_store.execute_sql("DELETE FROM deliveries")
+    with pytest.raises(ConfigError, match="deliveries"):
+        verify(store, postgres_store, replace(context, store=postgres_store))
+
+
+def test_while_a_process_works_on_it_nothing_is_moved(
+    store: Store, context: Context, clock: Clock
+) -> None:
+    alive = replace(context, now=utc_now)
+    sign_of_life(alive)
+    with pytest.raises(ConfigError, match="Stop it"):
+        require_quiet(store)
+    say_goodbye(alive)
+    require_quiet(store)
