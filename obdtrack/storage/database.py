@@ -23,6 +23,9 @@ from obdtrack.storage.models import TABLES
 BUSY_SECONDS = 5.0
 """How long a writer waits for its turn before it says so."""
 
+_NOT_WORTH_IT = 0.25
+"""Seconds already waited that need not be taken off SQLite's own patience."""
+
 _PRAGMAS = (
     # Readers go on while the one writer commits.
     ("journal_mode", "wal"),
@@ -82,10 +85,23 @@ class SqliteStore(PooledSqliteDatabase):
         if not self._turn.acquire(timeout=BUSY_SECONDS):
             raise peewee.OperationalError("database is locked: no turn to write")
         try:
-            with self._across_processes(deadline):
+            with self._across_processes(deadline), self._patient_until(deadline):
                 yield
         finally:
             self._turn.release()
+
+    @contextmanager
+    def _patient_until(self, deadline: float) -> Iterator[None]:
+        """Wait for programs that do not know our lock no longer than what is left of our time."""
+        left = deadline - time.monotonic()
+        if left > BUSY_SECONDS - _NOT_WORTH_IT:
+            yield
+            return
+        self.execute_sql(f"PRAGMA busy_timeout = {max(0, round(left * 1000))}")
+        try:
+            yield
+        finally:
+            self.execute_sql(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
 
     @contextmanager
     def _across_processes(self, deadline: float) -> Iterator[None]:

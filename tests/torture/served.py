@@ -1,0 +1,144 @@
+"""The real server and the simulator as processes, to be killed, starved and locked out."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.end_to_end.conftest import ROOT, Installation, _answers, until
+from tests.factories import report_body
+from tests.torture import databases
+
+SECRET = "a-secret-long-enough"
+SILENT = "29"
+"""Last digits of numbers that the simulator dials and never reports."""
+
+
+class Served(Installation):
+    """An installation whose server may be broken on purpose, and is stopped by its pid."""
+
+    def __init__(self, folder: Path, mutant: str, environ: dict[str, str]) -> None:
+        super().__init__(folder)
+        self.path, self.mutant = folder / "obdtrack.db", mutant
+        self.environ |= {"OBDTRACK_LOG_LEVEL": "error", **environ}
+        self.server: subprocess.Popen[bytes] | None = None
+        databases.new_database(folder)
+        self.sign_in()
+
+    def serve(self) -> None:
+        """Start the server, in a process group of its own, and wait until it answers."""
+        command = [sys.executable, "-m", "tests.torture.broken", self.mutant, "serve"]
+        self.server = subprocess.Popen(
+            command,
+            env=self.environ,
+            cwd=ROOT,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(lambda: _answers(f"{self.url}/livez"))
+
+    def kill(self) -> None:
+        """End the server and its worker at once; neither can finish anything."""
+        assert self.server is not None
+        os.killpg(self.server.pid, signal.SIGKILL)
+        self.server.wait()
+
+    def close(self) -> None:
+        """End everything that was started."""
+        if self.server is not None:
+            self.kill()
+        self.stop()
+
+    def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Ask the server's database."""
+        return databases.ask(self.path, sql, *values)
+
+    def report(self, mid: str, **changes: Any) -> requests.Response:
+        """Post a report as the provider does."""
+        body = json.dumps(report_body(mid=mid, **changes))
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        url = f"{self.url}/webhooks/mobtexting"
+        return requests.post(url, data=body, headers=headers, timeout=30)
+
+    def ask_to_place(self, number: str, key: str | None = None) -> requests.Response:
+        """Ask for a call, whatever the answer."""
+        headers = {"Authorization": str(self.session.headers["Authorization"])}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        body = {"to": number, "flow_id": "23"}
+        return requests.post(f"{self.url}/api/v1/calls", json=body, headers=headers, timeout=30)
+
+    def dialled(self) -> list[str]:
+        """Give every number the provider dialled, as often as it did."""
+        calls = requests.get(f"{self.provider_url}/simulator/calls", timeout=30).json()["data"]
+        return [f"+{str(call['to']).lstrip('+')}" for call in calls]
+
+    def limit_files(self, size: int) -> None:
+        """Let no file of the server grow beyond `size` bytes, as a full disk does."""
+        assert self.server is not None
+        limits = size, resource.RLIM_INFINITY
+        for pid in (self.server.pid, *_children(self.server.pid)):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+    @contextmanager
+    def locked(self, seconds: float) -> Iterator[None]:
+        """Hold the database's lock from outside for so many seconds, beginning with the block."""
+        with closing(sqlite3.connect(self.path, check_same_thread=False)) as other:
+            other.isolation_level = None
+            other.execute("BEGIN IMMEDIATE")
+            release = threading.Timer(seconds, other.execute, ("ROLLBACK",))
+            release.start()
+            yield
+            release.join()
+
+
+@contextmanager
+def served(mutant: str = "sound", **environ: str) -> Iterator[Served]:
+    """Have a server, perhaps a broken one, and a provider for the block."""
+    with databases.scratch() as folder:
+        installed = Served(folder, mutant, environ)
+        try:
+            installed.start_simulator("--ring-seconds", "0.2", "--slow-seconds", "4")
+            installed.serve()
+            yield installed
+        finally:
+            installed.close()
+
+
+def silent_number(count: int) -> str:
+    """Give the n-th number that is dialled and never reported."""
+    return f"+9188671{count:03}{SILENT}"
+
+
+def at_once(work: Iterable[Callable[[], object]]) -> None:
+    """Do each piece of work in a thread of its own, beginning at the same instant."""
+    pieces = list(work)
+    ready = threading.Barrier(len(pieces))
+
+    def run(piece: Callable[[], object]) -> None:
+        ready.wait()
+        piece()
+
+    threads = [threading.Thread(target=run, args=(piece,)) for piece in pieces]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for listed in found for child in listed.read_text().split()]
