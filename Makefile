@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench torture clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m obdtrack demo
@@ -21,6 +21,9 @@ types: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench ingest
+
+torture: $(VENV)/.test
+	$(BIN)/python -m tests.torture
 
 clean:
 	rm -rf $(VENV) var

@@ -94,7 +94,8 @@ def answered_by_hour(bars: list[figures.Bar]) -> Chart:
     ]
     labels = [f"{hour:02}" if hour % 3 == 0 else "" for hour in range(24)]
     names = [f"{hour:02}:00 to {hour:02}:59" for hour in range(24)]
-    return stacked(told, labels, names, 640, 120)
+    words: dict[str, str] = {Status.COMPLETED: "Answered", Status.NO_ANSWER: "Not answered"}
+    return stacked(told, labels, names, 640, 120, words)
 
 
 def attempts_needed(told: Figures) -> list[Attempts]:

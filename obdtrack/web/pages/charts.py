@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from obdtrack.domain.status import WAITING, Source, Status
 from obdtrack.storage.figures import Bar, Sum
 from obdtrack.storage.tallies import MILLION
-from obdtrack.web.pages.words import STATUS, status_look
+from obdtrack.web.pages.words import STATUS
 
 ORDER: tuple[str, ...] = (
     Status.COMPLETED, Status.NO_ANSWER, Status.BUSY, Status.CANCELED, Status.FAILED,
@@ -20,6 +20,7 @@ ORDER: tuple[str, ...] = (
 
 _NOT_ANSWERED = (Status.NO_ANSWER, Status.BUSY, Status.CANCELED, Status.FAILED)
 _GAP = 0.22
+_WORDS: dict[str, str] = {status: look.word for status, look in STATUS.items()}
 
 
 class Piece(NamedTuple):
@@ -30,7 +31,6 @@ class Piece(NamedTuple):
     width: float
     height: float
     tone: str
-    title: str
 
 
 class Column(NamedTuple):
@@ -40,7 +40,6 @@ class Column(NamedTuple):
     pieces: list[Piece]
     label: str
     title: str
-    values: dict[str, int]
 
 
 class Chart(NamedTuple):
@@ -50,7 +49,7 @@ class Chart(NamedTuple):
     height: float
     columns: list[Column]
     top: int
-    statuses: list[str]
+    legend: list[tuple[str, str]]
 
 
 class Figures(NamedTuple):
@@ -101,9 +100,17 @@ def money(millionths: int) -> Decimal:
 
 
 def stacked(
-    bars: Iterable[Bar], labels: Sequence[str], names: Sequence[str], width: float, height: float
+    bars: Iterable[Bar],
+    labels: Sequence[str],
+    names: Sequence[str],
+    width: float,
+    height: float,
+    words: Mapping[str, str] = _WORDS,
 ) -> Chart:
-    """Stack the counts of each place; `labels` stand below, `names` say each place in full."""
+    """Stack the counts of each place; `labels` stand below, `names` say each place in full.
+
+    `words` are what the statuses are called.
+    """
     counts: list[dict[str, int]] = [{} for _ in labels]
     for bar in bars:
         if 0 <= bar.place < len(counts):
@@ -111,11 +118,17 @@ def stacked(
     top = round_up(max((sum(count.values()) for count in counts), default=0))
     step = width / max(len(labels), 1)
     columns = [
-        _column(count, place * step, step, height / top, height, (labels[place], names[place]))
+        Column(
+            middle=round((place + 0.5) * step, 2),
+            pieces=_pieces(count, place * step, step, height / top, height),
+            label=labels[place],
+            title=f"{names[place]}: {_said(count, words)}",
+        )
         for place, count in enumerate(counts)
     ]
     present = {status for count in counts for status in count}
-    return Chart(width, height, columns, top, [status for status in ORDER if status in present])
+    legend = [(status, words[status]) for status in ORDER if status in present]
+    return Chart(width, height, columns, top, legend)
 
 
 def round_up(number: int) -> int:
@@ -128,21 +141,18 @@ def round_up(number: int) -> int:
         scale *= 10
 
 
-def _column(
-    counts: dict[str, int], x: float, step: float, unit: float, height: float, says: tuple[str, str]
-) -> Column:
+def _pieces(
+    counts: Mapping[str, int], x: float, step: float, unit: float, height: float
+) -> list[Piece]:
     pieces: list[Piece] = []
-    y = height
+    left, wide, y = round(x + step * _GAP / 2, 2), round(step * (1 - _GAP), 2), height
     for status in ORDER:
         if number := counts.get(status, 0):
-            tall = number * unit
-            y -= tall
-            look = STATUS[status]
-            left, wide = x + step * _GAP / 2, step * (1 - _GAP)
-            title = f"{look.word}: {number}"
-            pieces.append(
-                Piece(round(left, 2), round(y, 2), round(wide, 2), round(tall, 2), status, title)
-            )
-    label, name = says
-    said = ", ".join(f"{status_look(s).word} {counts[s]}" for s in ORDER if counts.get(s))
-    return Column(round(x + step / 2, 2), pieces, label, f"{name}: {said or 'no calls'}", counts)
+            y -= number * unit
+            pieces.append(Piece(left, round(y, 2), wide, round(number * unit, 2), status))
+    return pieces
+
+
+def _said(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
+    told = [f"{words[status]} {counts[status]}" for status in ORDER if counts.get(status)]
+    return ", ".join(told) or "no calls"

@@ -17,11 +17,12 @@ from obdtrack.domain.status import Kind, Source
 from obdtrack.domain.timeline import Entry
 from obdtrack.web.pages.story import length
 
-WIDTH = 720.0
+WIDTH = 960.0
 _LEFT, _RIGHT = 14.0, 14.0
 _CUT = 54.0
 _LONGEST = timedelta(seconds=25)
-_MARK = 17.0
+_MARK = 19.0
+_TICK = 88.0
 
 
 class Stretch(NamedTuple):
@@ -68,6 +69,12 @@ class Drawing(NamedTuple):
     cuts: list[Cut]
     ticks: list[Tick]
     rows: int
+    width: float = WIDTH
+
+    @property
+    def tells_something(self) -> bool:
+        """Whether there is more to see than one moment."""
+        return bool(self.stretches) or len({mark.x for mark in self.marks}) > 1
 
 
 class Phase(NamedTuple):
@@ -79,11 +86,12 @@ class Phase(NamedTuple):
     end: datetime
 
 
-def phases(attempt: Attempt) -> list[Phase]:
+def phases(attempt: Attempt, asked_at: datetime | None = None) -> list[Phase]:
     """Give what is known of ringing and talking.
 
     The provider's duration can be longer than from start to end: then it includes the ringing,
-    which began so much before. An attempt that nobody answered rang from start to end.
+    which began so much before, though not before we had `asked_at` for the call. An attempt that
+    nobody answered rang from start to end.
     """
     start, end = attempt.started_at, attempt.ended_at
     if start is None or end is None or end < start:
@@ -93,14 +101,16 @@ def phases(attempt: Attempt) -> list[Phase]:
     extra = timedelta(seconds=attempt.duration_seconds or 0) - (end - start)
     found = [Phase(attempt.number, "talk", start, end)]
     if timedelta(0) < extra < timedelta(minutes=5):
-        found.insert(0, Phase(attempt.number, "ring", start - extra, start))
+        begun = max(start - extra, min(asked_at or start - extra, start))
+        found.insert(0, Phase(attempt.number, "ring", begun, start))
     return found
 
 
 def draw(entries: Sequence[Entry], attempts: Iterable[Attempt]) -> Drawing:
     """Place a call's events and its attempts."""
-    spans = [phase for attempt in attempts for phase in phases(attempt)]
     moments = [entry.event.recorded_at for entry in entries]
+    asked_at = min(moments, default=None)
+    spans = [phase for attempt in attempts for phase in phases(attempt, asked_at)]
     edges = sorted({*moments, *(p.start for p in spans), *(p.end for p in spans)})
     scale = _Scale(edges, spans)
     marks = _marks(entries, scale)
@@ -184,6 +194,6 @@ def _ticks(edges: Sequence[datetime], scale: _Scale) -> list[Tick]:
     ticks: list[Tick] = []
     for edge in edges:
         x, second = scale.x(edge), edge.replace(microsecond=0)
-        if not ticks or (x - ticks[-1].x >= 64 and second != ticks[-1].moment):
+        if not ticks or (x - ticks[-1].x >= _TICK and second != ticks[-1].moment):
             ticks.append(Tick(x, second))
     return ticks

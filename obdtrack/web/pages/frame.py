@@ -34,7 +34,7 @@ def frame(app: Flask) -> None:
         status_look=words.status_look,
         outcome_look=words.outcome_look,
         SOURCE=words.SOURCE,
-        SOURCE_SHORT=words.SOURCE_SHORT,
+        source_word=words.source_word,
         here=here,
     )
     app.context_processor(_shared)

@@ -170,6 +170,8 @@ _UNDECIDED: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
 
 
 def _known(state: CallState, clock: Clock) -> str:
+    if state.status is Status.UNKNOWN:
+        return f"All we know is that we asked, {clock.at(state.status_as_of)}."
     word = f", whose word for it is “{state.provider_status}”" if state.provider_status else ""
     return (
         f"Known from {SOURCE[state.status_source]}{word}, since {clock.at(state.status_as_of)[3:]}."
@@ -181,8 +183,8 @@ def _next(state: CallState, interval: int, check: datetime | None, clock: Clock)
     if state.status is Status.QUEUED:
         return f"If no report comes, {asked}." if asked else "Waiting for the provider's report."
     if state.status is Status.UNKNOWN:
-        looked = f"{asked}; " if asked else ""
-        return f"{looked}it is never sent again unless a person decides so.".capitalize()
+        looked = f"{asked}. " if asked else ""
+        return f"{looked}It is never sent again unless a person decides so."
     if state.status is Status.UNRESOLVED:
         return "Nothing by itself; a report that comes late is still taken."
     if state.status is Status.SUBMITTING:

@@ -102,6 +102,11 @@ def outcome_look(outcome: str) -> Look:
     return OUTCOME.get(outcome) or Look(outcome, "question", "doubt", "A word we do not know.")
 
 
+def source_word(source: str, status: str) -> str:
+    """Say in a word how a status is known; what we do not know, nobody told us."""
+    return "nobody" if status == Status.UNKNOWN else SOURCE_SHORT.get(source, source)
+
+
 def reason_text(reason: str | None) -> str:
     """Say a reason in words; one we do not know is shown without its dashes."""
     return REASON.get(reason or "") or (reason or "").replace("-", " ")

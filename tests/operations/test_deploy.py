@@ -1,0 +1,228 @@
+"""The examples in deploy/: nginx is really run in front of a real server, the unit is checked."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from obdtrack.cli import COMMANDS
+from obdtrack.cli.ports import free_port
+from obdtrack.config import PREFIX, SETTINGS
+from tests.end_to_end.conftest import ROOT, Installation, until
+from tests.factories import report_body
+
+DEPLOY = ROOT / "deploy"
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+NAME = "localhost"
+
+
+class Proxy(NamedTuple):
+    """nginx in front of a server: its addresses, its certificate, its log."""
+
+    url: str
+    plain_url: str
+    certificate: Path
+    log: Path
+    installed: Installation
+
+    def post(self, body: bytes | dict, **headers: str) -> requests.Response:
+        options = {"json": body} if isinstance(body, dict) else {"data": body}
+        headers = {"Authorization": "Bearer a-secret-long-enough", **headers}
+        url = f"{self.url}/webhooks/mobtexting"
+        return requests.post(url, headers=headers, verify=self.certificate, timeout=10, **options)
+
+    def get(self, path: str, **options) -> requests.Response:
+        session = self.installed.session
+        return session.get(f"{self.url}{path}", verify=self.certificate, timeout=10, **options)
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a key and a certificate for NAME, signed by itself."""
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)]),
+    )
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "fullchain.pem", folder / "privkey.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return paths
+
+
+def adapted(folder: Path, ports: dict[str, int]) -> str:
+    """Give the example with names, ports and paths of this test, inside what nginx needs around."""
+    make_certificate(folder)
+    site = (DEPLOY / "nginx.conf").read_text()
+    for theirs, ours in (
+        ("/etc/letsencrypt/live/calls.example.com", str(folder)),
+        ("calls.example.com", NAME),
+        ("listen 80;", f"listen 127.0.0.1:{ports['plain']};"),
+        ("listen 443 ssl http2;", f"listen 127.0.0.1:{ports['tls']} ssl http2;"),
+        ("127.0.0.1:8000;", f"127.0.0.1:{ports['server']};"),
+        ("/var/log/nginx", str(folder)),
+    ):
+        assert theirs in site, theirs
+        site = site.replace(theirs, ours)
+    places = "".join(
+        f"{kind}_temp_path {folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return (
+        f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log info;\n"
+        f"events {{}}\nhttp {{ access_log off; {places}\n{site}\n}}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    if NGINX is None:
+        pytest.skip("nginx is not installed: apt-get install nginx-light")
+    folder = tmp_path_factory.mktemp("nginx")
+    folder.chmod(0o755)
+    installed = Installation(folder)
+    installed.environ |= {"OBDTRACK_PROXY_HOPS": "1", "OBDTRACK_TRUSTED_HOSTS": f"{NAME},127.0.0.1"}
+    installed.run("migrate")
+    installed.sign_in()
+    installed.start_simulator("--ring-seconds", "0.2", "--callback", "http://127.0.0.1:1/")
+    installed.start_server()
+    ports = {"plain": free_port(), "tls": free_port(), "server": installed.port}
+    config = folder / "nginx.conf"
+    config.write_text(adapted(folder, ports))
+    command = [NGINX, "-p", str(folder), "-c", str(config), "-e", str(folder / "error.log")]
+    subprocess.run([*command, "-t"], check=True, capture_output=True)
+    nginx = subprocess.Popen(command)
+    try:
+        made = Proxy(
+            f"https://{NAME}:{ports['tls']}",
+            f"http://{NAME}:{ports['plain']}",
+            folder / "fullchain.pem",
+            folder / "obdtrack.log",
+            installed,
+        )
+        until(lambda: accepts(ports["tls"]))
+        yield made
+    finally:
+        nginx.terminate()
+        nginx.wait(timeout=20)
+        installed.stop()
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_report_through_nginx_is_stored_and_its_call_looked_up(proxy: Proxy):
+    session = proxy.installed.session
+    order = {"to": "+918867135029", "flow_id": "23"}
+    call = session.post(
+        f"{proxy.url}/api/v1/calls", json=order, verify=proxy.certificate, timeout=20
+    ).json()
+    mid = call["provider_id"].partition(":")[0]
+    body = report_body(mid=mid, to=918867135029, status="BUSY")
+    assert proxy.post(body).json() == {"status": "ok"}
+    assert proxy.get(f"/api/v1/calls/{call['id']}").json()["status"] == "busy"
+
+
+def test_a_wrong_secret_is_refused_by_the_server_itself(proxy: Proxy):
+    answer = proxy.post(report_body(), Authorization="Bearer wrong")
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+def test_the_largest_body_passes_and_a_byte_more_does_not(proxy: Proxy):
+    assert proxy.post(b"x" * 65_536).status_code == 200
+    assert proxy.post(b"x" * 65_537).status_code == 413
+
+
+def test_figures_are_not_for_the_world(proxy: Proxy):
+    assert proxy.get("/metrics").status_code == 404
+    on_this_machine = proxy.installed.session.get(f"{proxy.installed.url}/metrics", timeout=10)
+    assert "obdtrack_requests_total" in on_this_machine.text
+
+
+def test_plain_http_leads_to_tls(proxy: Proxy):
+    answer = requests.get(f"{proxy.plain_url}/calls/x?y=1", allow_redirects=False, timeout=10)
+    assert (answer.status_code, answer.headers["Location"]) == (308, f"https://{NAME}/calls/x?y=1")
+
+
+def test_what_a_client_claims_about_itself_is_not_believed(proxy: Proxy):
+    answer = proxy.get("/readyz", headers={"X-Forwarded-Host": "evil.example"})
+    assert answer.status_code == 200
+    assert "Strict-Transport-Security" in answer.headers
+
+
+def test_one_id_stands_in_the_answer_and_in_nginxs_log_and_no_query_does(proxy: Proxy):
+    answer = proxy.get("/api/v1/calls?to=918867135029")
+    lines = until(lambda: [x for x in proxy.log.read_text().splitlines() if "/api/v1/calls" in x])
+    assert answer.headers["X-Request-Id"] in lines[-1]
+    assert "8867135029" not in proxy.log.read_text()
+
+
+def test_the_page_to_sign_in_comes_through(proxy: Proxy):
+    assert "<form" in proxy.get("/sign-in").text
+
+
+# The systemd unit.
+
+UNIT = (DEPLOY / "obdtrack.service").read_text()
+
+
+def test_the_unit_runs_commands_and_sets_settings_that_exist():
+    commands = re.findall(r"-m obdtrack (\S+)", UNIT)
+    assert commands
+    assert set(commands) <= set(COMMANDS)
+    names = re.findall(rf"{PREFIX}([A-Z_]+)=", UNIT)
+    assert {name.removesuffix("_FILE").lower() for name in names} <= set(SETTINGS)
+
+
+@pytest.fixture
+def analyze() -> str:
+    found = shutil.which("systemd-analyze")
+    return found or pytest.skip("systemd-analyze is not installed")
+
+
+def test_systemd_finds_nothing_wrong_with_the_unit(analyze: str, tmp_path: Path):
+    unit = tmp_path / "obdtrack.service"
+    unit.write_text(UNIT.replace("/opt/obdtrack/.venv/bin/python", sys.executable))
+    done = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_unit_gives_the_service_few_rights(analyze: str):
+    command = [analyze, "security", "--offline=true", str(DEPLOY / "obdtrack.service")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    found = re.search(r"Overall exposure level for obdtrack.service: ([\d.]+)", done.stdout)
+    if found is None:
+        pytest.skip("this systemd cannot judge a unit that is not loaded")
+    assert float(found[1]) <= 2.0

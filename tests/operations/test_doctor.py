@@ -1,0 +1,211 @@
+"""`doctor`: every check in a line, what to do, no secret, no traceback, no file made."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from obdtrack.storage.database import SqliteStore
+from obdtrack.workflows import check_machine, check_provider, check_traffic, diagnose
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.finding import Finding, Level, Subject
+from tests import factories
+from tests.end_to_end.conftest import COMMAND, ROOT, Installation
+from tests.factories import NOON
+from tests.operations.conftest import Account
+
+
+class Doctor:
+    """Runs the command with an installation's settings, some of them changed (None: not set)."""
+
+    def __init__(self, installed: Installation) -> None:
+        self.installed = installed
+
+    def run(self, *arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+        named = {f"OBDTRACK_{name}": value for name, value in changes.items()}
+        environ = {k: v for k, v in {**self.installed.environ, **named}.items() if v is not None}
+        command = [*COMMAND, "doctor", *arguments]
+        done = subprocess.run(
+            command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+        assert "Traceback" not in done.stdout + done.stderr
+        return done
+
+    def findings(self, **changes: str | None) -> dict[str, dict[str, str]]:
+        told = json.loads(self.run("--json", **changes).stdout)
+        return {finding["check"]: finding for finding in told["checks"]}
+
+
+@pytest.fixture(scope="module")
+def doctor(served: Installation) -> Doctor:
+    return Doctor(served)
+
+
+def test_a_healthy_installation_has_no_problem_and_a_line_for_each_check(doctor: Doctor):
+    done = doctor.run()
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(diagnose.CHECKS)
+    for line, name in zip(lines, diagnose.CHECKS, strict=True):
+        assert line.startswith((f"ok       {name}: ", f"warning  {name}: "))
+
+
+def test_all_that_is_wrong_with_the_settings_is_one_message(doctor: Doctor):
+    found = doctor.findings(PORT="many", SECRET_KEY=None, WEBHOOK_SECRET="oops", PROXY_HOPS="-1")
+    assert found["settings"]["level"] == "problem"
+    for name in ("PORT:", "SECRET_KEY is not set: make one with", "WEBHOOK_SECRET.", "PROXY_HOPS:"):
+        assert f"OBDTRACK_{name}" in found["settings"]["text"]
+    assert found["database"]["level"] == found["provider"]["level"] == "ok"
+
+
+def test_a_refused_token_is_named_and_never_shown(doctor: Doctor):
+    done = doctor.run(PROVIDER_TOKEN="a-wrong-token-of-mine")
+    assert done.returncode == 1
+    assert "set OBDTRACK_PROVIDER_TOKEN" in done.stdout
+    assert "a-wrong-token-of-mine" not in done.stdout + done.stderr
+
+
+def test_a_database_that_is_gone_stops_no_other_check(doctor: Doctor):
+    url = "postgresql://me:hush-hush@127.0.0.1:1/calls"
+    found = doctor.findings(DATABASE_URL=url)
+    assert found["database"]["level"] == "problem"
+    assert "not checked: the database cannot be used" in found["reports"]["text"]
+    assert found["provider"]["level"] == found["webhook"]["level"] == "ok"
+    assert "hush-hush" not in json.dumps(found)
+
+
+def test_a_missing_database_is_told_and_not_made(doctor: Doctor, tmp_path: Path):
+    found = doctor.findings(DATABASE_URL=f"sqlite:///{tmp_path}/none.db")
+    assert found["database"]["remedy"] == "make it with: python -m obdtrack migrate"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_webhook_is_told_with_the_command_that_helps(doctor: Doctor):
+    found = doctor.findings(WEBHOOK_ID="somebody-elses")["webhook"]
+    assert found["level"] == "problem"
+    assert "webhook register --url" in found["remedy"]
+
+
+def test_without_a_webhook_id_a_subscribed_webhook_is_found(doctor: Doctor):
+    assert doctor.findings(WEBHOOK_ID=None)["webhook"]["level"] == "ok"
+
+
+def test_a_lost_report_that_polling_repaired_is_a_problem_with_its_remedy(served: Installation):
+    call = served.place("+918867135023")
+    time.sleep(1)  # the call has ended by then, and the provider would say so at once
+    served.session.post(f"{served.url}/api/v1/calls/{call['id']}/refresh", timeout=10)
+    found = Doctor(served).findings(POLL_SCHEDULE="1s,1h")["reports"]
+    assert found["level"] == "problem"
+    assert "any number but zero repaired by polling means webhooks are being lost" in found["text"]
+    assert "webhook test" in found["remedy"]
+
+
+def test_the_server_keeps_its_locks_while_it_is_looked_over(doctor: Doctor, served: Installation):
+    doctor.run()
+    served.place("+918867135001")
+    assert served.session.get(f"{served.url}/readyz", timeout=10).json()["status"] == "ok"
+
+
+# Checks one by one, on what the tests of the workflows are given.
+
+
+@pytest.fixture
+def subject(context: Context) -> Subject:
+    url = "postgresql://somewhere/calls"
+    if isinstance(context.store, SqliteStore):
+        url = f"sqlite:///{context.store.database}"
+    return Subject(replace(context.settings, database_url=url), context)
+
+
+def test_a_database_open_to_others_is_a_warning(context: Context, sqlite_store: SqliteStore):
+    os.chmod(sqlite_store.database, 0o644)
+    settings = replace(context.settings, database_url=f"sqlite:///{sqlite_store.database}")
+    found = check_machine.check_database(Subject(settings, replace(context, store=sqlite_store)))
+    assert (found.level, found.remedy.split()[:2]) == (Level.WARNING, ["chmod", "600"])
+
+
+SPACE = {"full": (10**6, Level.PROBLEM), "tight": (500 * 2**20, Level.WARNING)}
+
+
+@pytest.mark.parametrize(("free", "level"), SPACE.values(), ids=SPACE.keys())
+def test_little_space_is_told_in_time(monkeypatch, free: int, level: Level, tmp_path: Path):
+    usage = type("Usage", (), {"free": free})
+    monkeypatch.setattr(check_machine.shutil, "disk_usage", lambda _: usage)
+    settings = factories.settings(database_url=f"sqlite:///{tmp_path}/x.db")
+    assert check_machine.check_disk(Subject(settings, None)).level is level
+
+
+VERSIONS = {"3.6.23": "ok", "3.7.0": "warning", "3.51.2": "warning", "3.51.3": "ok", "3.52": "ok"}
+
+
+@pytest.mark.parametrize(("version", "level"), VERSIONS.items())
+def test_versions_of_sqlite_with_the_bug_are_told(monkeypatch, version: str, level: str):
+    monkeypatch.setattr(check_machine.sqlite3, "sqlite_version", version)
+    found = check_machine.check_sqlite(Subject(factories.settings(), None))
+    assert found.level == level
+    assert level == "ok" or "obdtrack's own write lock" in found.text
+
+
+CLOCKS = {0: Level.OK, 2: Level.OK, -30: Level.WARNING, 600: Level.PROBLEM}
+
+
+@pytest.mark.parametrize(("seconds", "level"), CLOCKS.items())
+def test_a_clock_that_is_off_is_told_by_how_much(seconds: int, level: Level):
+    found = check_provider._compare(NOON, NOON + timedelta(seconds=seconds), "host")
+    assert found.level is level
+    assert level is Level.OK or f"{seconds:+} s" in found.text
+
+
+def test_the_wrong_zone_is_a_problem_that_names_the_setting(account: Account, subject: Subject):
+    account.reported_calls(5, off=timedelta(hours=5, minutes=30))
+    found = check_traffic.check_zone(subject)
+    assert found.level is Level.PROBLEM
+    assert found.remedy == "set OBDTRACK_PROVIDER_TIMEZONE=Asia/Kolkata"
+
+
+def test_silence_of_all_calls_is_told(account: Account, subject: Subject):
+    account.place()
+    account.clock.forward(minutes=16)
+    found = check_traffic.check_reports(subject)
+    assert found.level is Level.PROBLEM
+    assert "no report has come since" in found.text
+
+
+def test_silence_of_some_calls_is_told(account: Account, subject: Subject):
+    account.place()
+    account.clock.forward(minutes=20)
+    account.report(account.place())
+    found = check_traffic.check_reports(subject)
+    assert found.text.startswith("1 accepted calls got no report")
+
+
+def test_calls_that_nobody_asks_about_are_told(account: Account, subject: Subject):
+    account.place()
+    account.clock.forward(minutes=40)
+    found = check_traffic.check_backlog(subject)
+    assert (found.level, "OBDTRACK_JOBS=true" in found.remedy) == (Level.PROBLEM, True)
+
+
+def test_what_cannot_be_understood_is_a_warning(account: Account, subject: Subject):
+    account.caller.deliver(b"no report at all")
+    found = check_traffic.check_backlog(subject)
+    assert (found.level, found.text.split()[0]) == (Level.WARNING, "1")
+
+
+def test_a_check_that_breaks_stops_no_other_and_tells_no_secret(subject: Subject, monkeypatch):
+    def broken(subject: Subject) -> Finding:
+        raise RuntimeError(f"a driver\nsaid {subject.settings.secret_key}")
+
+    monkeypatch.setattr(
+        diagnose, "CHECKS", {"broken": broken, "backlog": check_traffic.check_backlog}
+    )
+    found = dict(diagnose.diagnose(subject))
+    assert found["backlog"].level is Level.OK
+    assert "a driver said •••" in found["broken"].text

@@ -1,0 +1,127 @@
+"""Reports that do not come are noticed: calls left silent, and outcomes only asking brought."""
+
+from __future__ import annotations
+
+import pytest
+
+from obdtrack.domain.status import Outcome, Status
+from obdtrack.storage import queues
+from obdtrack.workflows.check_call import check_due
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.take_stock import Stock, take_stock
+from tests import factories
+from tests.operations.conftest import Account
+
+
+def quietly(_: float) -> None:
+    """Wait for no turn."""
+
+
+@pytest.fixture
+def stock(context: Context):
+    def take() -> Stock:
+        return take_stock(context)
+
+    return take
+
+
+def test_a_call_without_a_report_is_silent_once_a_later_one_got_its(account: Account, stock):
+    account.place()
+    account.clock.forward(minutes=20)
+    assert stock().silent == 0
+    account.report(account.place())
+    assert stock().silent == 1
+
+
+def test_a_report_that_comes_at_last_ends_the_silence(account: Account, stock):
+    mid = account.place()
+    account.clock.forward(minutes=20)
+    account.report(account.place())
+    account.report(mid)
+    assert stock().silent == 0
+
+
+def test_a_young_call_is_not_silent(account: Account, stock):
+    account.place()
+    account.clock.forward(minutes=10)
+    account.report(account.place())
+    assert stock().silent == 0
+
+
+def test_a_call_with_an_unknown_word_is_not_silent(account: Account, stock):
+    account.report(account.place(), status="RINGOUT")
+    account.clock.forward(minutes=20)
+    account.report(account.place())
+    assert stock().silent == 0
+
+
+def lost_and_asked_for(account: Account, context: Context) -> str:
+    """A call whose report never came, and that the provider was asked about when it was due."""
+    mid = account.place()
+    account.clock.forward(minutes=16)
+    account.provider.on_find = lambda **_: factories.call_log(factories.log_row(id=f"{mid}:1"))
+    assert check_due(context, 10, quietly) == 1
+    return mid
+
+
+def test_what_polling_repaired_is_counted_and_known_only_by_polling(
+    account: Account, context: Context, stock
+):
+    lost_and_asked_for(account, context)
+    assert (stock().repaired, stock().only_polled) == (1, 1)
+
+
+def test_a_report_after_the_poll_clears_the_call_but_not_the_count(
+    account: Account, context: Context, stock
+):
+    mid = lost_and_asked_for(account, context)
+    row = factories.log_row()
+    account.report(mid, start_at=row["start_at"], end_at=row["end_at"])
+    assert (stock().repaired, stock().only_polled) == (1, 0)
+
+
+def test_a_call_somebody_asked_about_too_early_is_not_lost_yet(account: Account, stock):
+    call = account.caller.place().json
+    account.provider.on_find = lambda **_: factories.call_log(
+        factories.log_row(id=call["provider_id"])
+    )
+    account.caller.post(f"/calls/{call['id']}/refresh")
+    assert stock().only_polled == 0
+
+
+def test_queues_tell_their_length_and_the_age_of_the_first(account: Account, stock):
+    account.place()
+    account.caller.deliver(b"no report at all")
+    account.clock.forward(minutes=20)
+    account.place()
+    found = stock()
+    assert found.calls[Status.QUEUED].length == 2
+    assert found.age(found.calls[Status.QUEUED].since) == 1200
+    assert found.deliveries[Outcome.UNREADABLE].length == 1
+    assert (found.due.length, found.age(found.due.since)) == (1, 300)
+
+
+def test_counting_stops_at_a_bound(account: Account, stock, monkeypatch):
+    monkeypatch.setattr(queues, "CAP", 2)
+    for _ in range(3):
+        account.place()
+    assert stock().calls[Status.QUEUED].length == 2
+
+
+def test_no_figure_reads_a_table_from_end_to_end(sqlite_store, clock):
+    asked: list[tuple] = []
+    execute = sqlite_store.execute_sql
+    with sqlite_store.connection_context(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            sqlite_store,
+            "execute_sql",
+            lambda sql, *a, **k: asked.append((sql, *a)) or execute(sql, *a, **k),
+        )
+        queues.call_queues(), queues.delivery_queues(), queues.due_checks(clock.now)
+        queues.last_report_at(), queues.recent_ends(50)
+        queues.silent_calls(clock.now), queues.only_polled(clock.now)
+        patch.undo()
+        for sql, *arguments in asked:
+            plan = [row[3] for row in execute(f"EXPLAIN QUERY PLAN {sql}", *arguments)]
+            whole = [step for step in plan if step.startswith("SCAN t") and "INDEX" not in step]
+            assert not whole, sql

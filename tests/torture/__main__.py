@@ -1,0 +1,161 @@
+"""`python -m tests.torture`: the long runs, a line of figures each, kept in RELIABILITY.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.torture.audit import fail_everywhere
+from tests.torture.crowds import place_under_keys, report_the_same
+from tests.torture.cuts import Cut, cut_everywhere
+from tests.torture.databases import quiet, scratch
+from tests.torture.disks import fill_the_disk
+from tests.torture.everywhere import SCENARIOS
+from tests.torture.kills import kill_again_and_again
+from tests.torture.machine import Calls
+from tests.torture.polling import PER_MINUTE, lose_reports
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "RELIABILITY.md"
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+PERCENT = (0, 10, 50, 100)
+
+Figures = tuple[str, bool]
+"""What was seen, in words, and whether every promise was kept."""
+
+
+def kills(count: int) -> Figures:
+    """Kill the loaded server."""
+    seen = kill_again_and_again(count, seed=count)
+    words = (
+        f"{seen.kills} kills, {seen.acknowledged} reports acknowledged: {seen.lost} lost; "
+        f"{seen.dialled} numbers dialled: {seen.twice} twice; {seen.interrupted} submissions "
+        f"interrupted: {seen.left_submitting} left in doubt without a word"
+    )
+    return words, seen.wrong == 0
+
+
+def operations(_: int) -> Figures:
+    """Fail every operation in every way."""
+    tries = wrong = 0
+    for scenario in SCENARIOS:
+        with scratch() as folder:
+            verdict = fail_everywhere(scenario, folder)
+        tries, wrong = tries + verdict.tries, wrong + len(verdict.wrong)
+    return f"{tries} failures in {len(SCENARIOS)} scenarios: {wrong} violations", wrong == 0
+
+
+def cuts(rounds: int) -> Figures:
+    """Cut the connection to the provider."""
+    wrong = cut_everywhere(rounds)
+    words = f"{rounds * len(Cut)} connections at {len(Cut)} points: {len(wrong)} wrong or twice"
+    return words, not wrong
+
+
+def lost_reports(calls: int) -> Figures:
+    """Lose reports."""
+    seen = [lose_reports(calls, percent) for percent in PERCENT]
+    unknown, most = sum(one.not_known for one in seen), max(one.most_in_a_minute for one in seen)
+    words = (
+        f"{calls} calls each at {', '.join(map(str, PERCENT))} % lost: {unknown} not known in the "
+        f"end; at most {most} questions a minute of {PER_MINUTE} allowed"
+    )
+    return words, unknown == 0 and most <= PER_MINUTE
+
+
+def crowds(reports: int) -> Figures:
+    """Ask for the same thing at once."""
+    told, placed = report_the_same(reports), place_under_keys(reports)
+    words = (
+        f"{told.posts} posts of {reports} reports: {told.times[1]} events; "
+        f"{placed.posts} posts of {reports} keys: {placed.times[1]} dials"
+    )
+    return words, told.times == placed.times == {1: reports}
+
+
+def machine(examples: int) -> Figures:
+    """Do anything in any order; new examples in every run."""
+    some = settings(
+        max_examples=examples,
+        stateful_step_count=30,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Calls, settings=some)
+    return f"{examples} stories of up to 30 steps: 0 violations", True
+
+
+def full_disk(times: int) -> Figures:
+    """Fill the disk."""
+    seen = [fill_the_disk() for _ in range(times)]
+    dialled = sum(full.dialled for full, _ in seen)
+    back = sum(after.codes == (200, 201) for _, after in seen)
+    refused = sum(full.codes == (503, 503) for full, _ in seen)
+    words = f"{times} times: {refused} answered 503, {dialled} dialled, {back} recovered"
+    return words, (refused, dialled, back) == (times, 0, times)
+
+
+RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
+    "kills": (kills, 50, "kill -9 under load"),
+    "operations": (operations, 1, "every operation fails"),
+    "cuts": (cuts, 20, "provider's connection cut"),
+    "lost-reports": (lost_reports, 10_000, "reports lost"),
+    "crowds": (crowds, 100, "the same at once, 8 threads"),
+    "machine": (machine, 500, "any order"),
+    "full-disk": (full_disk, 10, "disk full"),
+}
+
+
+def main() -> None:
+    """Run what was asked for, print the figures and keep them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    for name, (_, default, fault) in RUNS.items():
+        words = f"{fault}: how many (0: not at all; default {default})"
+        parser.add_argument(f"--{name}", type=int, default=default, help=words)
+    chosen = vars(parser.parse_args())
+    rows, kept = [], True
+    for row, well in _run_all({name: chosen[name.replace("-", "_")] for name in RUNS}):
+        sys.stdout.write(f"{row}\n")
+        sys.stdout.flush()
+        rows, kept = [*rows, row], kept and well
+    _keep(rows)
+    sys.exit(not kept)
+
+
+def _run_all(counts: dict[str, int]) -> Iterator[tuple[str, bool]]:
+    for name, count in counts.items():
+        run, _, fault = RUNS[name]
+        if count:
+            began = time.monotonic()
+            with quiet():
+                words, well = run(count)
+            verdict = "kept" if well else "BROKEN"
+            yield f"| {fault} | {words} | {verdict} | {time.monotonic() - began:.0f} s |", well
+
+
+def _keep(rows: list[str]) -> None:
+    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    command = " ".join(["python -m tests.torture", *sys.argv[1:]])
+    table = [
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine}, {os.cpu_count()} cores: `{command}`",
+        "",
+        "| fault | figures | promise | took |",
+        "|---|---|---|---|",
+        *rows,
+    ]
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text("\n".join([before + BEGIN, *table, END + after]))
+
+
+if __name__ == "__main__":
+    main()

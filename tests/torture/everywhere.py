@@ -1,0 +1,229 @@
+"""Lets every single operation of placing, receiving, asking and recovering fail, one at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from werkzeug.test import TestResponse
+
+from obdtrack.application import create_app
+from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
+from obdtrack.providers import StatusAnswer
+from obdtrack.storage.database import Store
+from obdtrack.storage.deliveries import Stored
+from obdtrack.storage.writer import GroupWriter
+from obdtrack.workflows import place_call
+from obdtrack.workflows.context import new_id
+from obdtrack.workflows.keys import create_key
+from obdtrack.workflows.rebuild import rebuild
+from obdtrack.workflows.receive_delivery import receive_deliveries
+from obdtrack.workflows.recover import NO_LEASE_YET, recover_interrupted
+from tests import factories
+from tests.conftest import Caller
+from tests.factories import Clock, ScriptedProvider, call_log, log_row, raw_delivery
+from tests.torture import databases
+from tests.torture.failing import Kind, Trouble
+from tests.torture.provider import CrashError
+from tests.torture.stages import Stage, stage
+
+Act = Callable[["World"], TestResponse | None]
+
+
+class Scenario(NamedTuple):
+    """Something that happens. `stages` is at how many points it may stop, the first included.
+
+    `repeatable` tells that repeating the request must be safe whatever was answered.
+    """
+
+    name: str
+    prepare: Callable[[World], object]
+    act: Act
+    stages: int
+    repeatable: bool = True
+
+
+class Run(NamedTuple):
+    """What came of one try: its answer, what was on disk at that moment, and what after it."""
+
+    status: int | None
+    retry_after: str | None
+    said: str | None
+    at_answer: Stage | None
+    at_dial: Stage | None
+    after: Stage
+
+
+class World:
+    """An installation in one process whose disk and network can be made to fail."""
+
+    def __init__(self, folder: Path, scenario: Scenario) -> None:
+        self.scenario, self.trouble = scenario, Trouble()
+        self.path, self.clock, self.provider = (
+            databases.new_database(folder),
+            Clock(),
+            Dialler(self),
+        )
+        self.context = databases.open_context(self.path, self.provider, self.clock)
+        self.context.store.connect_params["factory"] = self.trouble.connection_class()
+        app = create_app(self.context)
+        self._app, app.wsgi_app = app.wsgi_app, self._watched  # type: ignore[method-assign]
+        self.caller = Caller(
+            app.test_client(), create_key("tests", ["read", "place"], self.context)
+        )
+        scenario.prepare(self)
+        self._die()
+        self._prepared, self._noon, self._tries = self.path.read_bytes(), self.clock.now, 0
+
+    def _die(self) -> None:
+        databases.drop(self.context.store)
+        self.context.store._state.reset()
+        self.trouble.close()
+
+    def reset(self) -> None:
+        """Begin anew, on a file of its own: SQLite remembers the ones it has seen."""
+        self._die()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        self._tries += 1
+        self.path = self.path.with_name(f"try-{self._tries}.db")
+        self.path.write_bytes(self._prepared)
+        self.context.store.database = str(self.path)
+        self.clock.now = self._noon
+        self.provider.sent.clear()
+        self.at_answer: Stage | None = None
+        self.at_dial: Stage | None = None
+
+    def run(self, at: int, kind: Kind) -> Run:
+        """Do it once, with the n-th operation failing; all is well again afterwards."""
+        self.reset()
+        answer = None
+        self.trouble.arm(at, kind)
+        with _dying_together(self.context.store):
+            try:
+                answer = self.scenario.act(self)
+            except CrashError:
+                self.at_answer = None
+            except Exception:
+                assert self.scenario.act in BEHIND, "the edge answers whatever happens"
+        self.trouble.disarm()
+        self._die()
+        after = stage(self.path)
+        if answer is None:
+            return Run(None, None, None, self.at_answer, self.at_dial, after)
+        retry_after, said = answer.headers.get("Retry-After"), (answer.json or {}).get("status")
+        return Run(answer.status_code, retry_after, said, self.at_answer, self.at_dial, after)
+
+    def repeat(self) -> TestResponse | None:
+        """Do it again after a restart, when it is clear what the process before was doing."""
+        self.clock.forward(seconds=NO_LEASE_YET.total_seconds() + 1)
+        recover_interrupted(self.context)
+        return self.scenario.act(self)
+
+    def different(self) -> int:
+        """Count the calls that are not what computing them anew would give."""
+        return len(rebuild(self.context, check=True).different)
+
+    def _watched(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        def answer(*arguments: Any) -> Any:
+            self.at_answer = stage(self.path)
+            return start_response(*arguments)
+
+        return self._app(environ, answer)
+
+
+class Dialler(ScriptedProvider):
+    """A provider whose requests are operations that can fail, before they arrive or after."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        self.on_find = lambda **_: call_log(log_row())
+
+    def send(self, request: CallRequest) -> SendAnswer:
+        self._world.at_dial = stage(self._world.path)
+        try:
+            return self._world.trouble.around(super().send, request)
+        except sqlite3.OperationalError:
+            return SendAnswer(Failure.CONNECTION_LOST)
+
+    def find(self, **question: Any) -> StatusAnswer:
+        ask = super().find
+        try:
+            return self._world.trouble.around(lambda: ask(**question))
+        except sqlite3.OperationalError:
+            return StatusAnswer(Failure.CONNECTION_LOST)
+
+
+@contextmanager
+def _dying_together(store: Store) -> Iterator[None]:
+    """Let a request die with the thread that commits for it, instead of waiting for it for ever."""
+
+    def write(self: GroupWriter[Any, Any], batch: list[Any]) -> None:
+        try:
+            original(self, batch)
+        except CrashError as death:
+            store._state.reset()  # what this thread had open is gone
+            for slot in batch:
+                slot.error = death
+                slot.done.release()
+
+    original = GroupWriter._write
+    with (
+        patch.object(place_call, "_SETTLE_PAUSES", (0, 0)),
+        patch.object(GroupWriter, "_write", write),
+    ):
+        yield
+
+
+def _place(world: World) -> TestResponse:
+    return world.caller.place(variables={"otp": "987123"})
+
+
+def _place_once(world: World) -> TestResponse:
+    return world.caller.post("/calls", _BODY, **{"Idempotency-Key": "order-7"})
+
+
+def _report(world: World) -> TestResponse:
+    return world.caller.report()
+
+
+def _report_early(world: World) -> None:
+    receive_deliveries([Stored(new_id(), world.clock(), raw_delivery())], world.context)
+
+
+def _refresh(world: World) -> TestResponse:
+    return world.caller.post(f"/calls/{factories.MID}:1/refresh")
+
+
+def _recover(world: World) -> None:
+    recover_interrupted(world.context)
+
+
+def _die_while_placing(world: World) -> None:
+    def dies(_: CallRequest) -> SendAnswer:
+        raise CrashError
+
+    world.provider.on_send = dies
+    try:
+        world.caller.place()
+    except CrashError:
+        world.clock.forward(seconds=NO_LEASE_YET.total_seconds() + 1)
+
+
+_BODY = {"to": factories.NUMBER, "flow_id": "23"}
+BEHIND = (_recover,)
+
+SCENARIOS = (
+    Scenario("placing", lambda _: None, _place, stages=3, repeatable=False),
+    Scenario("placing under a key", lambda _: None, _place_once, stages=4),
+    Scenario("placing, reported early", _report_early, _place, stages=3, repeatable=False),
+    Scenario("a report", _place, _report, stages=2),
+    Scenario("an early report", lambda _: None, _report, stages=2),
+    Scenario("asking", _place, _refresh, stages=2),
+    Scenario("recovering", _die_while_placing, _recover, stages=2),
+)
