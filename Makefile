@@ -3,18 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench torture clean
+.PHONY: demo test lint types bench torture lock locked licences audit deptry clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m obdtrack demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 
 types: $(VENV)/.test
 	$(BIN)/mypy
@@ -24,6 +25,27 @@ bench: $(VENV)/.test
 
 torture: $(VENV)/.test
 	$(BIN)/python -m tests.torture
+
+# Packages: `make lock UPGRADE=--upgrade` takes the newest that requirements.txt allows.
+lock: $(VENV)/.test
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $(UPGRADE) \
+		--custom-compile-command "make lock" requirements.txt --output-file requirements.lock
+
+locked:
+	$(PYTHON) -m venv --clear $(VENV)/locked
+	$(VENV)/locked/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements.lock
+	$(VENV)/locked/bin/python -c "import obdtrack.application"
+
+licences: $(VENV)/.test
+	@$(BIN)/pip-licenses --order=license --packages \
+		$$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' requirements.lock)
+
+audit: $(VENV)/.test
+	$(BIN)/python .ci/audit.py
+
+deptry: $(VENV)/.test
+	$(BIN)/deptry .
 
 clean:
 	rm -rf $(VENV) var

@@ -28,7 +28,10 @@ class Site(NamedTuple):
 
 @dataclass(frozen=True)
 class Contestant:
-    """One receiver of reports; `missing` says what it lacks to take part, or gives None."""
+    """One receiver of reports; `missing` says what it lacks to take part, or gives None.
+
+    Of `processes` each is started by itself, with its share of the connections.
+    """
 
     name: str
     title: str
@@ -36,6 +39,7 @@ class Contestant:
     stores: bool = True
     databases: tuple[str, ...] = ("sqlite", "postgres")
     missing: Callable[[], str | None] = lambda: None
+    processes: int = 1
 
     def environ(self, site: Site) -> Mapping[str, str]:
         """Give the process environment it is started with."""
@@ -101,6 +105,13 @@ CONTESTANTS = (
         stores=False,
     ),
     Contestant("ours", "obdtrack", lambda site: [*product.COMMAND, "serve"]),
+    Contestant(
+        "ours-2",
+        "obdtrack, 2 processes",
+        lambda site: [*product.COMMAND, "serve"],
+        databases=("postgres",),
+        processes=2,
+    ),
     Contestant(
         "flask-peewee",
         "obvious receiver: Flask and peewee, a transaction per report",

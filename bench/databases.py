@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import click
 
@@ -81,7 +82,7 @@ class PostgresCopies:
             connection.execute(sql)
 
     def _named(self, name: str) -> str:
-        return self._url.replace("/postgres", f"/{name}", 1)
+        return urlsplit(self._url)._replace(path=f"/{name}").geturl()
 
 
 @contextmanager

@@ -6,7 +6,9 @@ different calls; afterwards the database must hold everything that was acknowled
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +18,9 @@ from bench import contestants, machine, reports, standings, verify
 from bench.contestants import Contestant, Site
 from bench.databases import Databases, filled, workplace
 from bench.fill import Plan
-from bench.load import Load, drive, require_wrk
+from bench.load import Load, drive, require_wrk, together
 from bench.results import publish
-from bench.servers import Watch, running
+from bench.servers import Server, Watch, running
 from obdtrack.cli.ports import free_port
 
 MOST_A_SECOND = 12_000
@@ -101,34 +103,50 @@ class _Field:
     """Where the contestants run: one at a time, each on a database of its own."""
 
     def __init__(self, folder: Path, databases: Databases, calls: int, seconds: float) -> None:
-        self._folder, self._databases, self._last = folder, databases, calls - 1
+        self._folder, self._databases, self._calls = folder, databases, calls
         self._seconds = seconds
         self._template = reports.report_request()
 
     def measure(self, contestant: Contestant, number: int, connections: int) -> Measurement:
         """Start, warm up, load, stop and check one contestant; raises if a report is missing."""
-        site = Site(free_port(), self._databases.fresh())
-        command, environ = contestant.command(site), contestant.environ(site)
-        with running(command, environ, site.port, self._folder) as server:
-            warm = self._drive(site, connections, WARM_SECONDS, 0)
-            before = server.cpu_seconds()
-            with Watch(server) as watch:
-                load = self._drive(site, connections, self._seconds, warm.sent)
-            used = server.cpu_seconds() - before
+        url = self._databases.fresh()
+        sites = [Site(free_port(), url) for _ in range(contestant.processes)]
+        with ExitStack() as stack:
+            servers = [stack.enter_context(self._running(contestant, site)) for site in sites]
+            warm = self._drive(sites, connections, WARM_SECONDS, [0] * len(sites))
+            before = sum(server.cpu_seconds() for server in servers)
+            with Watch(*servers) as watch:
+                sent = [load.sent for _, load in warm]
+                loads = self._drive(sites, connections, self._seconds, sent)
+            used = sum(server.cpu_seconds() for server in servers) - before
+        load = together([load for _, load in loads])
         if contestant.stores:
-            loads = [(0, warm), (warm.sent, load)]
-            if wrong := verify.faults(self._databases, site.database_url, loads):
+            if wrong := verify.faults(self._databases, url, [*warm, *loads]):
                 raise click.ClickException(f"{contestant.name}: " + "; ".join(wrong))
         elif load.acknowledged != load.sent:
             raise click.ClickException(f"{contestant.name}: {load}")
         return Measurement(contestant.name, number, connections, load, used, watch.peak)
 
-    def _drive(self, site: Site, connections: int, seconds: float, first: int) -> Load:
-        return drive(
-            site.port,
-            self._template,
-            connections=connections,
-            seconds=seconds,
-            first=first,
-            last=self._last,
-        )
+    def _running(self, contestant: Contestant, site: Site) -> AbstractContextManager[Server]:
+        command, environ = contestant.command(site), contestant.environ(site)
+        return running(command, environ, site.port, self._folder)
+
+    def _drive(
+        self, sites: Sequence[Site], connections: int, seconds: float, sent: Sequence[int]
+    ) -> list[tuple[int, Load]]:
+        """Load all sites at once, each with calls of its own; gives each load's first call."""
+        share = self._calls // len(sites)
+        firsts = [place * share + before for place, before in enumerate(sent)]
+
+        def one(place: int) -> Load:
+            return drive(
+                sites[place].port,
+                self._template,
+                connections=connections // len(sites),
+                seconds=seconds,
+                first=firsts[place],
+                last=(place + 1) * share - 1,
+            )
+
+        with ThreadPoolExecutor(len(sites)) as pool:
+            return list(zip(firsts, pool.map(one, range(len(sites))), strict=True))

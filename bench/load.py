@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,22 @@ class Load(NamedTuple):
     def acknowledged(self) -> int:
         """How many were answered with a success."""
         return self.answered - self.refused
+
+
+def together(loads: Sequence[Load]) -> Load:
+    """Give loads that were driven at the same time as one; of the times the worst counts."""
+    return Load(
+        sent=sum(load.sent for load in loads),
+        answered=sum(load.answered for load in loads),
+        refused=sum(load.refused for load in loads),
+        broken=sum(load.broken for load in loads),
+        seconds=max(load.seconds for load in loads),
+        rate=sum(load.rate for load in loads),
+        p50=max(load.p50 for load in loads),
+        p99=max(load.p99 for load in loads),
+        longest=max(load.longest for load in loads),
+        generator=max(load.generator for load in loads),
+    )
 
 
 def require_wrk() -> None:

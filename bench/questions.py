@@ -13,9 +13,9 @@ from uuid import UUID
 from bench import reports
 from obdtrack.domain.report import RawDelivery
 from obdtrack.domain.timeline import build_timeline
-from obdtrack.storage import calls, deliveries
-from obdtrack.storage.calls import Filter
+from obdtrack.storage import calls, deliveries, figures, search
 from obdtrack.storage.deliveries import Stored
+from obdtrack.storage.search import Wanted
 from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.receive_delivery import receive_deliveries
 
@@ -39,8 +39,8 @@ class About(NamedTuple):
     stored: Sequence[Stored]
 
 
-def _page(wanted: Filter, before: UUID | None = None) -> None:
-    found = calls.newest(wanted, PAGE + 1, before)
+def _page(wanted: Wanted, before: UUID | None = None) -> None:
+    found = search.newest(wanted, PAGE + 1, before)
     calls.history([call.id for call in found[:PAGE]])
 
 
@@ -52,7 +52,14 @@ def _one(identifier: str) -> None:
 
 def _day(about: About) -> dict[str, Any]:
     day = timedelta(days=1)
-    return {"created_after": about.created_at, "created_before": about.created_at + day}
+    return {"since": about.created_at, "until": about.created_at + day}
+
+
+def _strip(length: timedelta) -> None:
+    now = datetime.now(UTC)
+    period = figures.span(now - length, now)
+    figures.totals(None, period)
+    figures.over_time(None, period, max(1, (period.end - period.first) // 30))
 
 
 def _take(reports_found: Sequence[Stored], context: Context) -> None:
@@ -63,18 +70,30 @@ def _take(reports_found: Sequence[Stored], context: Context) -> None:
 QUESTIONS: dict[str, Callable[[About], object]] = {
     "one call with its timeline": lambda a: _one(str(a.call_id)),
     "one call by the provider's id": lambda a: _one(a.provider_id),
-    "newest calls": lambda a: _page(Filter()),
-    "calls from the middle": lambda a: _page(Filter(), a.call_id),
-    "calls of one number": lambda a: _page(Filter(to=a.number)),
-    "calls of a status": lambda a: _page(Filter(status="busy")),
-    "calls of a status that none has": lambda a: _page(Filter(status="unresolved")),
+    "newest calls": lambda a: _page(Wanted()),
+    "calls from the middle": lambda a: _page(Wanted(), a.call_id),
+    "calls of one number": lambda a: _page(Wanted(number=a.number)),
+    "calls of a status": lambda a: _page(Wanted(status="busy")),
+    "calls of a status that none has": lambda a: _page(Wanted(status="unresolved")),
     "calls of a status, newest day": lambda a: _page(
-        Filter(status="busy", created_after=datetime.now(UTC) - timedelta(days=1.5))
+        Wanted(status="busy", since=datetime.now(UTC) - timedelta(days=1.5))
     ),
-    "calls of a status, any day": lambda a: _page(Filter(status="busy", **_day(a))),
-    "calls of any day": lambda a: _page(Filter(**_day(a))),
-    "calls of a campaign": lambda a: _page(Filter(name="benchmark")),
-    "calls of a reference nobody used": lambda a: _page(Filter(reference="none")),
+    "calls of a status, any day": lambda a: _page(Wanted(status="busy", **_day(a))),
+    "calls of any day": lambda a: _page(Wanted(**_day(a))),
+    "calls of a campaign": lambda a: _page(Wanted(name="benchmark")),
+    "calls of a reference nobody used": lambda a: _page(Wanted(reference="none")),
+    "search: a number": lambda a: search.newest(Wanted(number=a.number), PAGE + 1),
+    "search: the last four digits": lambda a: search.newest(Wanted(ending=a.number[-4:]), PAGE + 1),
+    "search: the last seven digits": lambda a: search.newest(
+        Wanted(ending=a.number[-7:]), PAGE + 1
+    ),
+    "calls that need attention": lambda a: search.newest(Wanted(attention=True), PAGE + 1),
+    "figures of the newest day": lambda a: _strip(timedelta(days=1)),
+    "figures of thirty days": lambda a: _strip(timedelta(days=30)),
+    "totals of a campaign": lambda a: figures.totals("benchmark", None),
+    "campaigns with their totals": lambda a: figures.of_campaigns(
+        [campaign.name for campaign in figures.campaigns(PAGE)]
+    ),
     "newest deliveries": lambda a: deliveries.newest(PAGE + 1),
     "deliveries of an outcome": lambda a: deliveries.newest(PAGE + 1, outcome="matched"),
     "deliveries of an outcome that none has": lambda a: deliveries.newest(

@@ -75,11 +75,11 @@ class Server:
 
 
 class Watch:
-    """Samples a server's memory until it is told to stop; `peak` is the most seen, in bytes."""
+    """Samples servers' memory until it is told to stop; `peak` is the most seen, in bytes."""
 
-    def __init__(self, server: Server, every: float = 0.25) -> None:
+    def __init__(self, *servers: Server, every: float = 0.25) -> None:
         self.peak = 0
-        self._server, self._every = server, every
+        self._servers, self._every = servers, every
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -93,7 +93,7 @@ class Watch:
 
     def _run(self) -> None:
         while True:
-            self.peak = max(self.peak, self._server.resident())
+            self.peak = max(self.peak, sum(server.resident() for server in self._servers))
             if self._end.wait(self._every):
                 return
 

@@ -8,9 +8,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from obdtrack.config import Settings, load_settings, require_for_serving
+from obdtrack.config import Settings, load_for_serving, require_for_serving
 from obdtrack.jobs import Background
 from obdtrack.providers.mobtexting import MobTexting
+from obdtrack.providers.mobtexting_words import header_names, places
 from obdtrack.storage.database import open_database
 from obdtrack.storage.deliveries import Stored
 from obdtrack.storage.migrate import check_schema
@@ -18,6 +19,7 @@ from obdtrack.storage.vault import Vault
 from obdtrack.storage.writer import GroupWriter
 from obdtrack.web import api, health, metrics
 from obdtrack.web.access import guard
+from obdtrack.web.bodies import BoundedRequest
 from obdtrack.web.document import register_api
 from obdtrack.web.errors import register_errors
 from obdtrack.web.meter import Metered
@@ -25,7 +27,7 @@ from obdtrack.web.observe import observe
 from obdtrack.web.pages.register import register_pages
 from obdtrack.web.throttle import Throttle
 from obdtrack.web.watch import Watch
-from obdtrack.web.webhooks import MAX_BODY, Callback
+from obdtrack.web.webhooks import Callback
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.quarantine_delivery import Quarantine
 from obdtrack.workflows.receive_delivery import Received, receive_deliveries
@@ -40,6 +42,13 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 """What every answer carries unless it has its own; pages have."""
+
+
+def load_to_serve(*, insecure: bool = False) -> Settings:
+    """Read the settings; raises ConfigError with all that is wrong with them, the vendor's too."""
+    return load_for_serving(
+        insecure=insecure, also=lambda values: places(values.get("webhook_fields") or {})
+    )
 
 
 def make_context(settings: Settings) -> Context:
@@ -71,14 +80,14 @@ def create_app(context: Context | None = None) -> Flask:
     Raises ConfigError if a setting is missing or wrong, or if the database does not fit the code.
     """
     own = context is None
-    context = context or make_context(load_settings())
+    context = context or make_context(load_to_serve())
     require_for_serving(context.settings)
     with context.store.connection_context():
         check_schema(context.store)
     app = Flask("obdtrack.web", static_folder=None)
     app.extensions["obdtrack"] = context
     app.extensions["throttle"] = Throttle()
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.request_class = BoundedRequest
     app.config["TRUSTED_HOSTS"] = list(context.settings.trusted_hosts) or None
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
     app.after_request(_harden)  # the first named runs last: what has headers of its own keeps them
@@ -133,7 +142,7 @@ def _put_callback_in_front(app: Flask, context: Context) -> None:
         reject=quarantine.take,
         now=context.now,
         secrets=context.settings.webhook_secrets,
-        headers=context.settings.webhook_fields.values(),
+        headers=header_names(context.settings.webhook_fields),
     )
     # Flask's documented way to wrap.
     app.wsgi_app = Metered(callback, watch.meter)  # type: ignore[method-assign]

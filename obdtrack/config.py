@@ -5,7 +5,7 @@ Every name stands in the table of the README. Each can also be given as a file: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import Any, cast
@@ -59,23 +59,48 @@ def load_settings() -> Settings:
 
     Raises ConfigError with one line for each setting that is wrong.
     """
+    values, wrong = _read()
+    if wrong:
+        raise ConfigError(_sentences(wrong))
+    return Settings(**values)
+
+
+def load_for_serving(
+    *, insecure: bool = False, also: Callable[[Mapping[str, Any]], object] = lambda _: None
+) -> Settings:
+    """Read the settings and refuse, in one message, all that does not allow to serve.
+
+    `insecure` allows what the setting of that name allows; `also` is given all values and raises
+    ConfigError for what nobody here can judge. Raises ConfigError.
+    """
+    values, wrong = _read()
+    values["insecure"] = insecure or bool(values.get("insecure"))
+    lines = _sentences(wrong).splitlines()
+    lines += [gap for gap in _gaps(values) if gap.partition(" ")[0] not in wrong]
+    try:
+        also(values)
+    except ConfigError as error:
+        lines += str(error).splitlines()
+    if lines:
+        raise ConfigError("\n".join(lines))
+    return Settings(**values)
+
+
+def _read() -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Give what every setting holds, and of those that are wrong what is wrong with them."""
     env = FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True)
     values: dict[str, Any] = {}
-    unreadable: dict[str, list[str]] = {}
+    wrong: dict[str, list[str]] = {}
     for name, read in READERS.items():
         try:
             values[name] = read(env)
         except ValueError as error:  # the file that a *_FILE variable names
-            unreadable[PREFIX + name.upper()] = [str(error)]
+            wrong[PREFIX + name.upper()] = [str(error)]
     try:
         env.seal()
     except EnvValidationError as error:
-        raise ConfigError(
-            _sentences({**unreadable, **cast(dict[str, list[str]], error.error_messages)})
-        ) from None
-    if unreadable:
-        raise ConfigError(_sentences(unreadable))
-    return Settings(**values)
+        wrong |= cast(dict[str, list[str]], error.error_messages)
+    return values, wrong
 
 
 def require_for_serving(settings: Settings) -> None:
@@ -84,33 +109,35 @@ def require_for_serving(settings: Settings) -> None:
     Raises ConfigError naming each missing setting and how to make a value. With `insecure`, only
     on a loopback address, the gaps are allowed.
     """
-    gaps = [
-        f"{PREFIX}{name} is not set: {remedy}"
-        for name, value, remedy in (
-            ("WEBHOOK_SECRETS", settings.webhook_secrets, _MAKE_SECRET),
-            ("SECRET_KEY", settings.secret_key, _MAKE_SECRET),
-            (
-                "PROVIDER_TOKEN",
-                settings.provider_token,
-                "create an access token in the provider's portal.",
-            ),
-        )
-        if not value
-    ]
-    if not gaps:
-        return
-    if not settings.insecure:
+    if gaps := _gaps({name: getattr(settings, name) for name in SETTINGS}):
         raise ConfigError("\n".join(gaps))
-    if not is_loopback(settings.host):
-        raise ConfigError(
-            f"--insecure is for a loopback address only, and {PREFIX}HOST is {settings.host!r}."
-        )
+
+
+def _gaps(values: Mapping[str, Any]) -> list[str]:
+    """Give a sentence for each setting without which nobody may serve."""
+    missing = [
+        f"{PREFIX}{name.upper()} is not set: {remedy}"
+        for name, remedy in _NEEDED.items()
+        if not values.get(name)
+    ]
+    if not missing or not values["insecure"]:
+        return missing
+    host = str(values.get("host"))
+    if is_loopback(host):
+        return []
+    return [f"--insecure is for a loopback address only, and {PREFIX}HOST is {host!r}."]
 
 
 _MAKE_SECRET = (
     "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
     f" (at least {SECRET_LENGTH} characters)."
 )
+
+_NEEDED = {
+    "webhook_secrets": _MAKE_SECRET,
+    "secret_key": _MAKE_SECRET,
+    "provider_token": "create an access token in the provider's portal.",
+}
 
 
 def _sentences(messages: Mapping[str, list[str]]) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from obdtrack.application import load_to_serve
 from obdtrack.config import load_settings, require_for_serving
 from obdtrack.errors import ConfigError
+from obdtrack.setting_readers import SECRET_LENGTH
 from tests import factories
 
 
@@ -100,3 +102,59 @@ def test_without_secrets_serving_is_refused_unless_insecure_on_loopback() -> Non
     require_for_serving(factories.settings(webhook_secrets=(), insecure=True))
     with pytest.raises(ConfigError, match="loopback"):
         require_for_serving(factories.settings(webhook_secrets=(), insecure=True, host="0.0.0.0"))
+
+
+MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **settings: str) -> list[str]:
+    """The lines with which serving is refused under these settings and no others."""
+    for name, value in settings.items():
+        monkeypatch.setenv(f"OBDTRACK_{name}", value)
+    with pytest.raises(ConfigError) as refused:
+        load_to_serve()
+    return str(refused.value).splitlines()
+
+
+def test_what_is_wrong_and_what_is_missing_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = refusal(monkeypatch, PORT="many", WEBHOOK_SECRETS="short", WEBHOOK_FIELDS="their_id=id")
+    assert [line.split()[0].rstrip(":") for line in lines] == [
+        "OBDTRACK_PORT",
+        "OBDTRACK_WEBHOOK_SECRETS",
+        "OBDTRACK_SECRET_KEY",
+        "OBDTRACK_PROVIDER_TOKEN",
+        "OBDTRACK_WEBHOOK_FIELDS",
+    ]
+
+
+def test_a_missing_secret_comes_with_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets, key, token = refusal(monkeypatch)
+    assert MAKE_ONE in secrets
+    assert MAKE_ONE in key
+    assert "the provider's portal" in token
+
+
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRETS", "SECRET_KEY"])
+def test_a_secret_of_fifteen_characters_is_too_short(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    lines = refusal(monkeypatch, **{name: "x" * (SECRET_LENGTH - 1)})
+    assert f"OBDTRACK_{name}" in lines[0]
+    assert "at least 16 characters" in lines[0]
+    monkeypatch.setenv(f"OBDTRACK_{name}", "x" * SECRET_LENGTH)
+    assert not [line for line in refusal(monkeypatch) if name in line]
+
+
+def test_one_short_secret_among_long_ones_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = refusal(monkeypatch, WEBHOOK_SECRETS="long-enough-for-anybody,short")
+    assert lines[0].startswith("OBDTRACK_WEBHOOK_SECRETS: each secret")
+
+
+def test_insecure_beyond_loopback_is_one_of_the_wrong_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = refusal(monkeypatch, INSECURE="true", HOST="192.0.2.1", PORT="many")
+    assert lines == [
+        "OBDTRACK_PORT: Not a valid integer.",
+        "--insecure is for a loopback address only, and OBDTRACK_HOST is '192.0.2.1'.",
+    ]

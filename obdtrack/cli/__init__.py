@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 import click
+import peewee
 
 from obdtrack import __version__
 from obdtrack.errors import ConfigError, ObdtrackError
@@ -60,9 +61,16 @@ def _group() -> None:
 
 
 def main() -> None:
-    """Run a command. What is the user's to mend ends in a sentence and status 2."""
+    """Run a command. What is the user's to mend ends in a sentence and status 2.
+
+    A database that cannot be reached may be there in a moment: that is status 1.
+    """
     try:
         _group(prog_name="python -m obdtrack")
     except (ConfigError, ObdtrackError) as error:
         click.echo(f"obdtrack: {error}", err=True)
         sys.exit(2)
+    except (peewee.OperationalError, peewee.InterfaceError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        click.echo(f"obdtrack: The database cannot be used: {reason}", err=True)
+        sys.exit(1)

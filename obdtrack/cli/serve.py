@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-from dataclasses import replace
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 import click
-from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.server.common import AbstractServer
 
-from obdtrack.application import create_app, make_background, make_context
+from obdtrack.application import create_app, load_to_serve, make_background, make_context
+from obdtrack.cli.one_core import on_one_core
 from obdtrack.cli.ports import require_free_port
-from obdtrack.config import Settings, load_settings, require_for_serving
+from obdtrack.config import Settings
 from obdtrack.logs import configure_logs
 from obdtrack.storage.migrate import check_schema
 
@@ -38,9 +41,7 @@ reach this port is believed. For trying things out on this machine only.
 @click.option("--insecure", is_flag=True, help="Serve without secrets, on a loopback address only.")
 def command(insecure: bool) -> None:
     """Check everything that can be checked, then serve until SIGTERM or Ctrl-C."""
-    settings = load_settings()
-    settings = replace(settings, insecure=settings.insecure or insecure)
-    require_for_serving(settings)
+    settings = load_to_serve(insecure=insecure)
     configure_logs(settings.log_level)
     if settings.insecure:
         click.echo(_WARNING, err=True)
@@ -67,24 +68,32 @@ def serve(settings: Settings) -> None:
         websockets=False,
     )
     click.echo(f"obdtrack listens on http://{settings.host}:{settings.port}", err=True)
-    server.serve(target_loader=lambda: _load(settings), wrap_loader=False)
+
+    def load() -> WSGIApplication:
+        _end_if_told_to(server)
+        return _load(settings)
+
+    server.serve(target_loader=load, wrap_loader=False)
 
 
-def _load(settings: Settings) -> Flask:
+def _end_if_told_to(server: AbstractServer[Any]) -> None:
+    """Let SIGTERM end the worker at once while it loads: nothing is under way in it yet.
+
+    The fork has left it the parent's handler, which would note the signal and stop nothing; granian
+    sets the worker's own only after this, and would wait for `STOP_SECONDS`.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if server.interrupt_signal:  # noted between the fork and here
+        sys.exit()
+
+
+def _load(settings: Settings) -> WSGIApplication:
     """Make the application, in the worker process."""
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    _stay_on_one_core()
     context = make_context(settings)
     app = create_app(context)
     make_background(context).start()
-    return app
-
-
-def _stay_on_one_core() -> None:
-    # Python runs one thread at a time; on one core they hand over without waking another core,
-    # which `python -m bench ingest` shows in the rate of reports.
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    return on_one_core(app)
 
 
 def _end_with_parent(parent: int) -> None:

@@ -27,7 +27,7 @@ def group_attempts(reports: Iterable[Event], interval: int) -> list[list[Event]]
         elif report.status in FINAL:
             (ended if report.detail.get("ended_at") else bare).append(report)
     groups = _in_order(_apart(started, _mark))
-    for loose in (ended, bare):
+    for loose in filter(None, (ended, bare)):
         # All homes are chosen before anyone moves in: the order of arrival must not matter.
         homes = [_home(report, groups, interval) for report in loose]
         strays: list[Event] = []

@@ -7,7 +7,7 @@ the order or number of their arrivals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -94,19 +94,15 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
     )
     decisive = [attempt for attempt in attempts if attempt.status in FINAL]
     if decisive:
-        state = _decided(decisive[-1], attempts, claims)
-    else:
-        state = _undecided(claims, reports, attempts)
-    return state._replace(report_count=len(reports))
+        return _decided(decisive[-1], claims, reports, attempts)
+    return _undecided(claims, reports, attempts)
 
 
 def _attempt(number: int, group: Sequence[Event]) -> Attempt:
     ranked = sorted(group, key=_weight, reverse=True) if len(group) > 1 else group
     first = ranked[0]
     finals = {event.status for event in group if event.status in FINAL}
-
-    def fact(name: str) -> Any:
-        return next((v for event in ranked if (v := event.detail.get(name)) is not None), None)
+    fact = _together(ranked).get
 
     return Attempt(
         number=number,
@@ -129,7 +125,22 @@ def _attempt(number: int, group: Sequence[Event]) -> Attempt:
     )
 
 
-def _decided(last: Attempt, attempts: tuple[Attempt, ...], claims: Sequence[Event]) -> CallState:
+def _together(ranked: Sequence[Event]) -> Mapping[str, Any]:
+    """Give each fact as the weightiest report that states it says."""
+    if len(ranked) == 1:
+        return ranked[0].detail
+    facts: dict[str, Any] = {}
+    for event in reversed(ranked):
+        facts.update(event.detail)
+    return facts
+
+
+def _decided(
+    last: Attempt,
+    claims: Sequence[Event],
+    reports: Sequence[Event],
+    attempts: tuple[Attempt, ...],
+) -> CallState:
     assert last.status is not None
     return CallState(
         status=last.status,
@@ -147,6 +158,7 @@ def _decided(last: Attempt, attempts: tuple[Attempt, ...], claims: Sequence[Even
         recording_url=last.recording_url,
         conflict=any(attempt.conflict for attempt in attempts),
         attempts=attempts,
+        report_count=len(reports),
     )
 
 
@@ -173,6 +185,7 @@ def _undecided(
         started_at=attempts[-1].started_at if attempts else None,
         charges=_claimed(claims, "charges"),
         attempts=attempts,
+        report_count=len(reports),
     )
 
 

@@ -48,9 +48,11 @@ def loosely(value: object) -> str | None:
     Reports are facts, not requests: their numbers are taken as they come, without asking
     whether such a number can exist. The name of an erased number is given as it is.
     """
-    if not isinstance(value, str | int) or isinstance(value, bool):
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
         return None  # a float among them: its point would vanish and leave a longer number
-    text = _SEPARATORS.sub("", str(value))
+    text = str(value)
+    if not (text.isascii() and text.isdigit()):
+        text = _SEPARATORS.sub("", text)
     if not _DIGITS.fullmatch(text):
         return value.strip() if isinstance(value, str) and is_erased(value.strip()) else None
     digits = text.removeprefix("+")

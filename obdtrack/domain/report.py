@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from obdtrack.domain.status import Status
@@ -99,6 +100,7 @@ FACTS = (
 )
 """The fields of a report that are facts about the call, as they stand in an event's detail."""
 
+_facts = attrgetter(*FACTS)
 _ECHOES = frozenset({"caller", "bridge", "flow_id", "extra"})
 _TIMES = frozenset({"started_at", "ended_at"})
 
@@ -107,8 +109,8 @@ def facts(report: Report) -> dict[str, Any]:
     """Give what the report states as a JSON-ready dictionary; what it leaves out is left out."""
     return {
         name: to_text(value) if name in _TIMES else value
-        for name in FACTS
-        if (value := getattr(report, name)) is not None and value != {}
+        for name, value in zip(FACTS, _facts(report), strict=True)
+        if value is not None and value != {}
     }
 
 

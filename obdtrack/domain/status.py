@@ -5,7 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class Word(StrEnum):
+    """A word of the vocabulary: in every way the text it is, in sets and as a key too."""
+
+    __hash__ = str.__hash__  # an enum's own is that of its name, which no equal text has
+
+
+class Status(Word):
     """Where a call stands, in the field's standard words."""
 
     SUBMITTING = "submitting"
@@ -20,7 +26,7 @@ class Status(StrEnum):
     UNRESOLVED = "unresolved"
 
 
-class Source(StrEnum):
+class Source(Word):
     """How we know: who told us what an event says."""
 
     API = "api"
@@ -30,7 +36,7 @@ class Source(StrEnum):
     SYSTEM = "system"
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """What became of one request that reached the callback."""
 
     RECEIVED = "received"
@@ -44,7 +50,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
-class Kind(StrEnum):
+class Kind(Word):
     """What an event is about."""
 
     SUBMISSION = "submission"

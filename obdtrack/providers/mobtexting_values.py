@@ -45,13 +45,14 @@ def scalar(value: object) -> str | None:
 
     A placeholder that was never filled in (`{{id}}`) and JavaScript's NaN say nothing.
     """
-    if isinstance(value, int):
-        if isinstance(value, bool) or value.bit_length() > 64:
+    if isinstance(value, str):
+        if _PLACEHOLDER in value or value in _NO_NUMBERS:
             return None
-        return str(value)
-    if not isinstance(value, str) or _PLACEHOLDER in value or value in _NO_NUMBERS:
+        text = value.strip()
+        return (text if text.isprintable() else clean(text)) or None
+    if not isinstance(value, int) or isinstance(value, bool) or value.bit_length() > 64:
         return None
-    return clean(value).strip() or None
+    return str(value)
 
 
 def shown(value: object) -> str:
@@ -150,7 +151,7 @@ def _read_word(value: object) -> str | None:
 
 
 def _read_number(value: object) -> str | None:
-    return loosely(scalar(value))
+    return loosely(value if isinstance(value, int) else scalar(value))
 
 
 def _read_link(value: object) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from obdtrack.storage import models
+from obdtrack.storage import models, rows
 
 
 class Exchange(NamedTuple):
@@ -25,7 +25,7 @@ class Exchange(NamedTuple):
 
 def add(exchange: Exchange) -> None:
     """Store one exchange."""
-    models.Answer.insert(**exchange._asdict()).execute()
+    rows.insert(models.Answer, Exchange._fields, [exchange])
 
 
 def of_call(call_id: UUID) -> list[models.Answer]:

@@ -38,17 +38,8 @@ class Match(NamedTuple):
     status_as_of: datetime
     reason: str | None
     charges: str | None
-
-
-class Filter(NamedTuple):
-    """Which calls to list; times are aware, `status` is one of the vocabulary."""
-
-    status: str | None = None
-    to: str | None = None
-    name: str | None = None
-    reference: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
+    name: str | None
+    attempt_count: int
 
 
 def match_reports(provider_ids: Collection[str], mids: Collection[str]) -> list[Match]:
@@ -88,14 +79,16 @@ def count_again(seen: Iterable[tuple[UUID, Event]]) -> None:
     rows.update(models.Event, ("times_seen",), ("call", "id"), changes)
 
 
-def save_states(states: Iterable[tuple[UUID, CallState, datetime | None]]) -> None:
-    """Store the newest fold of these calls, each with the time of its next check."""
+def save_states(states: Iterable[tuple[Match, CallState, datetime | None]]) -> None:
+    """Store the newest fold of these calls, each with the time of its next check.
+
+    Each is given once, as it stood when it was read in this transaction: the figures move by the
+    difference.
+    """
     found = list(states)
-    before = _standings([call for call, _, _ in found])
-    changes = [(*state_row(state), check, call) for call, state, check in found]
+    changes = [(*state_row(state), check, call.id) for call, state, check in found]
     rows.update(models.Call, (*STATE_COLUMNS, "next_check_at"), ("id",), changes)
-    after = {call: _stands(before[call], state) for call, state, _ in found if call in before}
-    tallies.count((before[call], standing) for call, standing in after.items())
+    tallies.count(_move(call, state) for call, state, _ in found)
 
 
 def any_due(now: datetime) -> bool:
@@ -163,55 +156,20 @@ def find(identifier: str) -> models.Call | None:
     """Give a call with its submission by our id or by the provider's (`uuid:n`)."""
     if not identifier.isprintable():
         return None  # no id has a NUL or half a character in it, and a database may not take them
-    call = models.Call
-    query = call.select(call, models.Submission).join(models.Submission)
     ours = _uuid(identifier)
-    found: models.Call | None = query.where(call.id == ours).first() if ours else None
-    if found is None:
-        found = query.where(call.provider_id == identifier).first()
-    return found
+    found = rows.load(models.Call, "id", [ours]) if ours else []
+    for call in found or rows.load(models.Call, "provider_id", [identifier]):
+        (call.submission,) = rows.load(models.Submission, "id", [call.__data__["submission"]])
+        return call
+    return None
 
 
-def newest(wanted: Filter, limit: int, before: UUID | None = None) -> list[models.Call]:
-    """List calls with their submissions, newest first, at most `limit`, older than `before`."""
-    call = models.Call
-    query = call.select(call, models.Submission).join(models.Submission)
-    for condition in _conditions(wanted):
-        query = query.where(condition)
-    if before is not None:
-        query = query.where(call.id < before)
-    return list(query.order_by(call.id.desc()).limit(limit))
-
-
-def _conditions(wanted: Filter) -> Iterable[Any]:
-    call = models.Call
-    for column, value in (
-        (call.status, wanted.status),
-        (call.to_number, wanted.to),
-        (call.name, wanted.name),
-        (call.reference, wanted.reference),
-    ):
-        if value is not None:
-            yield column == value
-    if wanted.created_after is not None:
-        yield call.created_at >= wanted.created_after
-    if wanted.created_before is not None:
-        yield call.created_at < wanted.created_before
-
-
-_STANDING = ("id", "name", "created_at", "status", "status_source", "attempt_count", "charges")
-
-
-def _standings(call_ids: Sequence[UUID]) -> dict[UUID, Standing]:
-    found = rows.select(models.Call, _STANDING, "id", call_ids)
-    return {UUID(bytes=bytes(row[0])): Standing(*row[1:]) for row in found}
-
-
-def _stands(before: Standing, state: CallState) -> Standing:
-    return Standing(
-        before.name, before.created_at, state.status, state.status_source, len(state.attempts),
-        state.charges,
-    )  # fmt: skip
+def _move(call: Match, state: CallState) -> tuple[Standing, Standing]:
+    name, slot = call.name, tallies.slot_of(call.created_at)
+    return (
+        Standing(name, slot, call.status, call.status_source, call.attempt_count, call.charges),
+        Standing(name, slot, state.status, state.status_source, len(state.attempts), state.charges),
+    )
 
 
 def _matches(column: str, wanted: Sequence[Any]) -> list[Match]:

@@ -231,13 +231,13 @@ def unavailable_if_locked() -> Iterator[None]:
     try:
         yield
     except (peewee.OperationalError, peewee.InterfaceError) as error:
-        raise unavailable(error) from error
+        raise unavailable() from error
 
 
-def unavailable(error: Exception) -> ObdtrackError:
+def unavailable() -> ObdtrackError:
     """Give the error a caller sees when the database cannot be used now."""
     return ObdtrackError(
         Code.UNAVAILABLE,
-        f"The database cannot be used at the moment ({type(error).__name__}). Try again soon.",
+        "The database cannot be used at the moment. Try again soon.",
         retry_after=5,
     )

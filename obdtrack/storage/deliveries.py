@@ -99,14 +99,13 @@ def set_meanings(found: Iterable[tuple[UUID, Meaning]]) -> None:
 
 def waiting_for(provider_id: str, mid: str) -> list[Stored]:
     """List the unmatched deliveries that may belong to this call, oldest first."""
-    delivery = models.Delivery
-    query = (
-        delivery.select()
-        .where(delivery.outcome == Outcome.UNMATCHED)
-        .where((delivery.provider_id == provider_id) | (delivery.mid == mid))
-        .order_by(delivery.id)
-    )
-    return [to_stored(row) for row in query]
+    found = {
+        row.id: row
+        for key, name in (("provider_id", provider_id), ("mid", mid))
+        for row in rows.load(models.Delivery, key, [name])
+        if row.outcome == Outcome.UNMATCHED
+    }
+    return [to_stored(row) for _, row in sorted(found.items())]
 
 
 def ids_of(outcome: Outcome, limit: int) -> list[UUID]:

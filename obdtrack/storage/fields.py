@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from peewee import BigIntegerField, BinaryUUIDField, BlobField, TextField
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,9 +68,6 @@ class BytesField(BlobField):
         return None if value is None else bytes(value)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
-
-
 def dumps(value: Any) -> str:
     """Give compact JSON with sorted keys, so that equal values are equal text."""
-    return _encode(value)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from obdtrack.storage import models
+from obdtrack.storage import models, rows
 
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -31,14 +31,16 @@ def find_active(secret: str) -> models.ApiKey | None:
 
     The look-up is by digest, so its time tells nothing about the characters of any stored key.
     """
-    key = models.ApiKey
-    return key.get_or_none((key.digest == digest(secret)) & key.revoked_at.is_null())
+    return _active(rows.load(models.ApiKey, "digest", [digest(secret)]))
 
 
 def find_active_id(key_id: UUID) -> models.ApiKey | None:
     """Give the key with this id unless it is revoked."""
-    key = models.ApiKey
-    return key.get_or_none((key.id == key_id) & key.revoked_at.is_null())
+    return _active(rows.load(models.ApiKey, "id", [key_id]))
+
+
+def _active(found: Iterable[models.ApiKey]) -> models.ApiKey | None:
+    return next((key for key in found if key.revoked_at is None), None)
 
 
 def needs_note(key: models.ApiKey, now: datetime) -> bool:

@@ -296,8 +296,8 @@ _index(Answer, "call_id")  # what the provider answered about one call
 
 _index(Submission, "fingerprint", "created_at", where="fingerprint IS NOT NULL")  # the guard
 _index(Call, "next_check_at", where="next_check_at IS NOT NULL")  # who is due to be asked for
-_index(IdempotencyKey, "created_at", where="created_at IS NOT NULL")  # which keys are too old
-_index(IdempotencyKey, "call_id", where="call_id IS NOT NULL")  # the keys of an erased call
+_index(IdempotencyKey, "created_at")  # which keys are too old
+_index(IdempotencyKey, "call_id")  # the keys of an erased call
 
 # Calls by the last four digits of their number, newest first.
 Call.add_index(

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
-from obdtrack.storage import models
+from obdtrack.storage import models, rows
 
 _PAGE = 500
 
@@ -35,16 +35,16 @@ def note(
 
 def of_numbers(numbers: Collection[str]) -> dict[str, datetime]:
     """Give since when each of these numbers has opted out; those that have not are left out."""
-    row = models.OptOut
-    found = row.select().where(row.number.in_(list(numbers)))
-    return {opt_out.number: opt_out.occurred_at or opt_out.recorded_at for opt_out in found}
+    columns = ("number", "occurred_at", "recorded_at")
+    found = rows.fetch(models.OptOut, columns, "number", list(numbers), order="number")
+    return {number: occurred or recorded for number, occurred, recorded in found}
 
 
 def note_all(numbers: Iterable[str], recorded_at: datetime) -> int:
     """Store that these numbers opted out; gives how many were not there yet."""
-    rows = ({"number": number, "recorded_at": recorded_at} for number in numbers)
+    told = ({"number": number, "recorded_at": recorded_at} for number in numbers)
     added = 0
-    while page := list(islice(rows, _PAGE)):
+    while page := list(islice(told, _PAGE)):
         insert = models.OptOut.insert_many(page).on_conflict_ignore()
         added += insert.as_rowcount().execute()
     return added

@@ -16,8 +16,7 @@ from peewee import fn
 from obdtrack.domain.status import Outcome
 from obdtrack.storage import calls, models, tallies
 from obdtrack.storage.database import SqliteStore, Store
-from obdtrack.storage.fields import to_microseconds
-from obdtrack.storage.tallies import ALL, EVER, HALF_HOUR, Standing
+from obdtrack.storage.tallies import ALL, EVER, Standing, slot_of
 
 _WITH_A_CALL = (models.Event, models.Delivery, models.Answer, models.IdempotencyKey)
 """What goes with its call; each row names it in `call_id`."""
@@ -98,7 +97,7 @@ def _take_from_figures(leaving: Iterable[models.Call]) -> None:
     standings = [_standing(call) for call in leaving]
     tallies.count(((None, standing) for standing in standings), times=-1)
     names = sorted({ALL, *(standing.name for standing in standings if standing.name)})
-    slots = sorted({EVER, *(standing.created_at // HALF_HOUR for standing in standings)})
+    slots = sorted({EVER, *(standing.slot for standing in standings)})
     figure, campaign = models.Figure, models.Campaign
     empty = figure.name.in_(names) & figure.slot.in_(slots) & (figure.calls == 0)
     _delete_unless_locked(figure, empty)
@@ -117,7 +116,7 @@ def _delete_unless_locked(model: type[models.Table], condition: Any) -> None:
 
 def _standing(call: models.Call) -> Standing:
     return Standing(
-        call.name, to_microseconds(call.created_at), call.status, call.status_source,
+        call.name, slot_of(call.created_at), call.status, call.status_source,
         call.attempt_count, call.charges,
     )  # fmt: skip
 

@@ -1,10 +1,15 @@
-"""Many rows in one statement: prepared once, run for all, without the cost of a query builder."""
+"""Many rows in one statement: prepared once, run for all, without the cost of a query builder.
+
+SQLite's driver lets other threads go on between any two rows of an `executemany`, and each such
+change of threads costs as much as a row; so rows that are inserted together are one statement.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import peewee
 from peewee import BooleanField
@@ -12,15 +17,26 @@ from peewee import BooleanField
 from obdtrack.storage.fields import BytesField, IdField, JsonField, MomentField
 from obdtrack.storage.models import Table
 
+Row = TypeVar("Row", bound=Table)
+
+MOST_ROWS = 64
+"""Rows in one statement; a row of 14 columns, the widest, leaves room under SQLite's 999 marks."""
+
 _CONVERTED = (BytesField, IdField, JsonField, MomentField)
 # Turns the driver's errors into peewee's, as peewee's own execute does; its stubs forgot it.
 _PEEWEE_ERRORS: Any = vars(peewee)["__exception_wrapper__"]
-Convert = Callable[[Any], Any]
+Converters = tuple[tuple[int, Callable[[Any], Any]], ...]
+"""The places in a row whose values the driver does not take or give as we want them."""
 
 
 def insert(model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows of Python values, given in the order of `columns` (field names)."""
-    _run(model, _insert_sql(model, columns, model._meta.database.param), columns, rows)
+    database = model._meta.database
+    cursor = database.cursor()
+    with _PEEWEE_ERRORS:
+        for some in _in_powers_of_two(_converted(_converters(model, columns), rows)):
+            sql = _insert_sql(model, columns, len(some), database.param)
+            cursor.execute(sql, list(chain.from_iterable(some)))
 
 
 def update(
@@ -31,7 +47,7 @@ def update(
 ) -> None:
     """Set `columns` in the rows that `keys` name; each row gives the columns, then the keys."""
     sql = _update_sql(model, columns, keys, model._meta.database.param)
-    _run(model, sql, columns + keys, rows)
+    _run_each(model, sql, columns + keys, rows)
 
 
 def add_up(
@@ -39,25 +55,15 @@ def add_up(
 ) -> None:
     """Add to `sums` in the rows that `keys` name, making those that are not there yet."""
     sql = _add_up_sql(model, keys, sums, model._meta.database.param)
-    _run(model, sql, keys + sums, rows)
+    _run_each(model, sql, keys + sums, rows)
 
 
-def select(
-    model: type[Table], columns: tuple[str, ...], key: str, values: Sequence[Any]
-) -> list[tuple[Any, ...]]:
-    """Give `columns`, as the driver gives them, of the rows whose `key` is among `values`."""
-    if not values:
-        return []
-    marks = ", ".join([model._meta.database.param] * len(values))
-    names = _names(model, columns)
-    sql = (
-        f'SELECT {names} FROM "{model._meta.table_name}" WHERE "{_column(model, key)}" IN ({marks})'
-    )
-    (convert,) = _converters(model, (key,))
-    with _PEEWEE_ERRORS:
-        cursor = model._meta.database.cursor()
-        cursor.execute(sql, [value if convert is None else convert(value) for value in values])
-        return list(cursor.fetchall())
+def raise_to(
+    model: type[Table], keys: tuple[str, ...], value: str, rows: Iterable[Sequence[Any]]
+) -> None:
+    """Set `value` in the rows that `keys` name where it is larger, making those not there yet."""
+    sql = _raise_to_sql(model, keys, value, model._meta.database.param)
+    _run_each(model, sql, (*keys, value), rows)
 
 
 def fetch(
@@ -76,55 +82,75 @@ def fetch(
     if not values:
         return []
     database = model._meta.database
-    sql = _fetch_sql(model, columns, key, len(values), database.param, order)
+    # The last is asked for again and again, so that few statements do for any number of values.
+    wanted = [*values, *[values[-1]] * (_power_of_two(len(values)) - len(values))]
+    sql = _fetch_sql(model, columns, key, len(wanted), database.param, order)
     if lock and database.for_update:
         sql += " FOR UPDATE"
-    (convert,) = _converters(model, (key,))
-    back = _converters_back(model, columns)
+    keys = _converted(_converters(model, (key,)), ((value,) for value in wanted))
     with _PEEWEE_ERRORS:
         cursor = database.cursor()
-        cursor.execute(sql, [value if convert is None else convert(value) for value in values])
+        cursor.execute(sql, list(chain.from_iterable(keys)))
         found = cursor.fetchall()
-    return [
-        [
-            value if convert is None or value is None else convert(value)
-            for convert, value in zip(back, row, strict=True)
-        ]
-        for row in found
-    ]
+    return _converted(_converters_back(model, columns), found)
 
 
-def _run(
+def load(model: type[Row], key: str, values: Sequence[Any], *, order: str = "id") -> list[Row]:
+    """Give the rows whose `key` is among `values` as objects, in `order`.
+
+    What a query builder would give too; it takes ten times as long to word the question.
+    """
+    columns = tuple(model._meta.fields)
+    found = fetch(model, columns, key, values, order=order)
+    return [model(**dict(zip(columns, row, strict=True))) for row in found]
+
+
+def _run_each(
     model: type[Table], sql: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]
 ) -> None:
-    converters = _converters(model, columns)
-    parameters = [
-        [
-            value if convert is None else convert(value)
-            for convert, value in zip(converters, row, strict=True)
-        ]
-        for row in rows
-    ]
-    if parameters:
+    if parameters := _converted(_converters(model, columns), rows):
         with _PEEWEE_ERRORS:
             model._meta.database.cursor().executemany(sql, parameters)
 
 
-@cache
-def _converters(model: type[Table], columns: tuple[str, ...]) -> list[Convert | None]:
-    fields = [model._meta.fields[name] for name in columns]
-    kinds = [getattr(field, "rel_field", field) for field in fields]
-    return [kind.db_value if isinstance(kind, _CONVERTED) else None for kind in kinds]
+def _converted(converters: Converters, rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    found = [list(row) for row in rows]
+    for row in found:
+        for place, convert in converters:
+            if (value := row[place]) is not None:
+                row[place] = convert(value)
+    return found
+
+
+def _in_powers_of_two(rows: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]]:
+    """Cut rows into runs of 64, 32, … 1, so that few statements do for any number of rows."""
+    start, size = 0, MOST_ROWS
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        yield rows[start : start + size]
+        start += size
+
+
+def _power_of_two(count: int) -> int:
+    return 1 << (count - 1).bit_length()
 
 
 @cache
-def _converters_back(model: type[Table], columns: tuple[str, ...]) -> list[Convert | None]:
+def _converters(model: type[Table], columns: tuple[str, ...]) -> Converters:
+    kinds = _kinds(model, columns)
+    return tuple((n, k.db_value) for n, k in enumerate(kinds) if isinstance(k, _CONVERTED))
+
+
+@cache
+def _converters_back(model: type[Table], columns: tuple[str, ...]) -> Converters:
+    kinds, changed = _kinds(model, columns), (*_CONVERTED, BooleanField)
+    return tuple((n, k.python_value) for n, k in enumerate(kinds) if isinstance(k, changed))
+
+
+def _kinds(model: type[Table], columns: tuple[str, ...]) -> list[Any]:
     fields = [model._meta.fields[name] for name in columns]
-    kinds = [getattr(field, "rel_field", field) for field in fields]
-    return [
-        kind.python_value if isinstance(kind, (*_CONVERTED, BooleanField)) else None
-        for kind in kinds
-    ]
+    return [getattr(field, "rel_field", field) for field in fields]
 
 
 @cache
@@ -137,9 +163,10 @@ def _fetch_sql(
 
 
 @cache
-def _insert_sql(model: type[Table], columns: tuple[str, ...], param: str) -> str:
-    marks = ", ".join([param] * len(columns))
-    return f'INSERT INTO "{model._meta.table_name}" ({_names(model, columns)}) VALUES ({marks})'
+def _insert_sql(model: type[Table], columns: tuple[str, ...], count: int, param: str) -> str:
+    row = f"({', '.join([param] * len(columns))})"
+    rows = ", ".join([row] * count)
+    return f'INSERT INTO "{model._meta.table_name}" ({_names(model, columns)}) VALUES {rows}'
 
 
 @cache
@@ -150,7 +177,14 @@ def _add_up_sql(
     names = (_column(model, name) for name in sums)
     changes = ", ".join(f'"{name}" = "{table}"."{name}" + excluded."{name}"' for name in names)
     found = f"ON CONFLICT ({_names(model, keys)})"
-    return f"{_insert_sql(model, keys + sums, param)} {found} DO UPDATE SET {changes}"
+    return f"{_insert_sql(model, keys + sums, 1, param)} {found} DO UPDATE SET {changes}"
+
+
+@cache
+def _raise_to_sql(model: type[Table], keys: tuple[str, ...], value: str, param: str) -> str:
+    mine, theirs = f'"{model._meta.table_name}"."{value}"', f'excluded."{value}"'
+    found = f'ON CONFLICT ({_names(model, keys)}) DO UPDATE SET "{value}" = {theirs}'
+    return f"{_insert_sql(model, (*keys, value), 1, param)} {found} WHERE {mine} < {theirs}"
 
 
 @cache

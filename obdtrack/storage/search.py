@@ -53,6 +53,14 @@ def newest(wanted: Wanted, limit: int, before: UUID | None = None) -> list[model
     return sorted(both.values(), key=lambda call: call.id.bytes, reverse=True)[:limit]
 
 
+def last_placed(name: str) -> datetime | None:
+    """Give when the newest call of a campaign was placed; None if all were deleted."""
+    call = models.Call
+    query = call.select(call.created_at).where(call.name == name).order_by(call.id.desc())
+    found: datetime | None = query.limit(1).scalar()
+    return found
+
+
 def failed_calls() -> list[UUID]:
     """List calls that have a report which could not be interpreted, the newest such first."""
     delivery = models.Delivery

@@ -9,8 +9,7 @@ from uuid import UUID
 
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
-from obdtrack.storage import models, tallies
-from obdtrack.storage.fields import to_microseconds
+from obdtrack.storage import models, rows, tallies
 from obdtrack.storage.tallies import Standing
 
 
@@ -28,37 +27,42 @@ class Intention(NamedTuple):
 
 def intend(request: CallRequest, intention: Intention) -> None:
     """Store the submission and its call as `submitting`; nothing has left yet."""
-    models.Submission.insert(
-        id=intention.submission_id,
-        created_at=intention.created_at,
-        bridge=request.bridge,
-        flow_id=request.flow_id,
-        audio=request.audio,
-        name=request.name,
-        interval=request.interval,
-        webhook_id=request.webhook_id,
-        variable_names=sorted(request.variables),
-        variables_encrypted=intention.variables_encrypted,
-        key_id=intention.key_id,
-        process_id=intention.process_id,
-        fingerprint=intention.fingerprint,
-    ).execute()
-    models.Call.insert(
-        id=intention.call_id,
-        submission=intention.submission_id,
-        to_number=request.to,
-        name=request.name,
-        reference=request.reference,
-        metadata=request.metadata,
-        interval=request.interval,
-        created_at=intention.created_at,
-        status="submitting",
-        status_source="api",
-        status_as_of=intention.created_at,
-    ).execute()
-    made = to_microseconds(intention.created_at)
-    tallies.count([(None, Standing(request.name, made, "submitting", "api", 0, None))])
-    tallies.note_campaign(request.name, made)
+    submission = {
+        "id": intention.submission_id,
+        "created_at": intention.created_at,
+        "bridge": request.bridge,
+        "flow_id": request.flow_id,
+        "audio": request.audio,
+        "name": request.name,
+        "interval": request.interval,
+        "webhook_id": request.webhook_id,
+        "variable_names": sorted(request.variables),
+        "variables_encrypted": intention.variables_encrypted,
+        "key_id": intention.key_id,
+        "process_id": intention.process_id,
+        "fingerprint": intention.fingerprint,
+    }
+    call = {
+        "id": intention.call_id,
+        "submission": intention.submission_id,
+        "to_number": request.to,
+        "name": request.name,
+        "reference": request.reference,
+        "metadata": request.metadata,
+        "interval": request.interval,
+        "created_at": intention.created_at,
+        "status": "submitting",
+        "status_source": "api",
+        "status_as_of": intention.created_at,
+        "conflict": False,
+        "attempt_count": 0,
+        "report_count": 0,
+    }
+    rows.insert(models.Submission, tuple(submission), [tuple(submission.values())])
+    rows.insert(models.Call, tuple(call), [tuple(call.values())])
+    slot = tallies.slot_of(intention.created_at)
+    tallies.count([(None, Standing(request.name, slot, "submitting", "api", 0, None))])
+    tallies.note_campaign(request.name, slot)
 
 
 def settle(submission_id: UUID, settled_at: datetime, *, keep_variables: bool) -> None:
@@ -66,16 +70,16 @@ def settle(submission_id: UUID, settled_at: datetime, *, keep_variables: bool) -
     change: dict[str, object] = {"settled_at": settled_at}
     if not keep_variables:
         change["variables_encrypted"] = None
-    models.Submission.update(change).where(models.Submission.id == submission_id).execute()
+    values = (*change.values(), submission_id)
+    rows.update(models.Submission, tuple(change), ("id",), [values])
 
 
 def name_at_provider(
     call_id: UUID, provider_id: str, mid: str, submitted_at: datetime | None
 ) -> None:
     """Note how the provider calls this call; raises IntegrityError if another call has the id."""
-    models.Call.update(provider_id=provider_id, mid=mid, submitted_at=submitted_at).where(
-        models.Call.id == call_id
-    ).execute()
+    columns = ("provider_id", "mid", "submitted_at")
+    rows.update(models.Call, columns, ("id",), [(provider_id, mid, submitted_at, call_id)])
 
 
 def twin(fingerprint: str, since: datetime) -> UUID | None:

@@ -13,6 +13,7 @@ from obdtrack.storage.models import Table
 _TRIES = 5
 _PAUSE_SECONDS = 1.0
 _LOCK_TIMEOUT = "5s"
+_STATISTICS = "(FULL) pg_catalog.pg_statistic"
 
 
 def clear_traces(store: Store, touched: Iterable[type[Table]]) -> bool:
@@ -24,7 +25,9 @@ def clear_traces(store: Store, touched: Iterable[type[Table]]) -> bool:
     """
     if isinstance(store, SqliteStore):
         return _clear_sqlite(store)
-    written = [_until(partial(_write_anew, store, table)) for table in touched]
+    tables = [f'(FULL, ANALYZE) "{table._meta.table_name}"' for table in touched]
+    # ANALYZE renews the planner's samples of what stood in the columns; the old ones lie there too.
+    written = [_until(partial(_write_anew, store, what)) for what in (*tables, _STATISTICS)]
     return all(written)
 
 
@@ -46,13 +49,12 @@ def _empty_log(store: SqliteStore) -> bool:
     return not busy
 
 
-def _write_anew(store: Store, table: type[Table]) -> bool:
-    # ANALYZE, because the planner's statistics hold samples of what stood in the columns.
+def _write_anew(store: Store, what: str) -> bool:
     try:
         with unavailable_if_locked(), connected(store):
             store.execute_sql(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
             try:
-                store.execute_sql(f'VACUUM (FULL, ANALYZE) "{table._meta.table_name}"')
+                store.execute_sql(f"VACUUM {what}")
             finally:
                 store.execute_sql("RESET lock_timeout")
     except ObdtrackError:

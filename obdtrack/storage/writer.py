@@ -1,12 +1,13 @@
 """One thread that commits whatever is waiting as one transaction, then lets all of it go.
 
 A commit costs one wait for the disk, however many rows it holds. While one batch is being
-written the next gathers by itself, so no timer is needed: a lone item is written at once.
+written the next gathers by itself; a lone item is written at once.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Generic, TypeVar
@@ -16,6 +17,11 @@ Result = TypeVar("Result")
 
 MAX_BATCH = 256
 """Items in one transaction at most, so that the first of them does not wait for a crowd."""
+
+
+PAUSE = 0.0002
+"""Seconds given to a crowd between two batches: those just answered come back with the next item,
+and would otherwise make two half crowds out of one, each with a commit of its own."""
 
 
 class _Slot(Generic[Item, Result]):
@@ -60,10 +66,14 @@ class GroupWriter(Generic[Item, Result]):
                 self._thread.start()
 
     def _run(self) -> None:
+        crowded = False
         while True:
             batch = [self._queue.get()]
+            if crowded:
+                time.sleep(PAUSE)
             while len(batch) < MAX_BATCH and not self._queue.empty():
                 batch.append(self._queue.get())
+            crowded = len(batch) > 1
             self._write(batch)
 
     def _write(self, batch: list[_Slot[Item, Result]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
+from werkzeug.exceptions import SecurityError
 
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.web.session import signed_in
@@ -84,6 +85,8 @@ def needed_scope(app: Flask, endpoint: str) -> Scope | None:
 
 def _check() -> None:
     endpoint = request.endpoint
+    if isinstance(request.routing_exception, SecurityError):
+        raise request.routing_exception  # a host we are not called by, whoever asks
     if endpoint in PUBLIC_ENDPOINTS:
         return
     g.access = _authenticated()

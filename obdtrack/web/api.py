@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -20,10 +18,13 @@ from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import calls, deliveries, models, opt_outs
+from obdtrack.storage import calls, deliveries, models, opt_outs, search
 from obdtrack.storage.database import unavailable_if_locked
+from obdtrack.storage.search import Wanted
 from obdtrack.web.access import context, current_access
+from obdtrack.web.bodies import BodyParser
 from obdtrack.web.document import secured
+from obdtrack.web.room import room_to_place
 from obdtrack.web.schemas import (
     CallPageSchema,
     CallQuerySchema,
@@ -45,13 +46,14 @@ from obdtrack.workflows.replay_delivery import replay
 from obdtrack.workflows.resolve_call import resolve
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+blueprint.ARGUMENTS_PARSER = BodyParser()
 
 Headers = dict[str, str]
 
-PLACING_AT_ONCE = 200
-"""Calls being placed at once: each waits for the provider on a thread that reports need too."""
+_CALL = CallSchema()
 
-_PLACING = threading.BoundedSemaphore(PLACING_AT_ONCE)
+_ASKED = {"to": "number", "created_after": "since", "created_before": "until"}
+"""Filters of the list that are asked of the database by another name."""
 
 
 @blueprint.before_request
@@ -67,8 +69,8 @@ def _note_pii_use() -> None:
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-@blueprint.arguments(PlaceCallSchema)
-@blueprint.arguments(IdempotencySchema, location="headers", unknown=EXCLUDE)
+@blueprint.arguments(PlaceCallSchema())
+@blueprint.arguments(IdempotencySchema(), location="headers", unknown=EXCLUDE)
 @blueprint.response(201, CallSchema)
 def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     """Place one call.
@@ -95,7 +97,8 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
 def list_calls(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     """List calls, newest first."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = calls.newest(calls.Filter(**query), limit + 1, cursor)
+    wanted = Wanted(**{_ASKED.get(name, name): value for name, value in query.items()})
+    found = search.newest(wanted, limit + 1, cursor)
     return _page(_views(found[:limit]), more=len(found) > limit)
 
 
@@ -175,21 +178,6 @@ def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
     return _delivery(delivery_id)
 
 
-@contextmanager
-def room_to_place() -> Iterator[None]:
-    """Hold one of the places for calls under way; raises ObdtrackError if all are taken."""
-    if not _PLACING.acquire(blocking=False):
-        raise ObdtrackError(
-            Code.UNAVAILABLE,
-            f"{PLACING_AT_ONCE} calls are being placed; the provider is slow. Nothing was sent.",
-            retry_after=2,
-        )
-    try:
-        yield
-    finally:
-        _PLACING.release()
-
-
 def call_request(body: Mapping[str, Any]) -> CallRequest:
     """Give the validated body as a request; raises ObdtrackError if no bridge is known."""
     bridge = body.get("bridge") or phone.loosely(context().settings.bridge)
@@ -236,12 +224,12 @@ def _placed_or_told(placed: Placed, wanted: CallRequest) -> Response:
             return _placed(placed)
     except ObdtrackError:
         told = {"id": placed.call_id, "reference": wanted.reference, "to": wanted.to}
-        body = json.dumps(CallSchema().dump({**told, "status": Status.UNKNOWN}))
+        body = json.dumps(_CALL.dump({**told, "status": Status.UNKNOWN}))
         return _placed(placed._replace(body=body))
 
 
 def _placed(placed: Placed) -> Response:
-    body = placed.body or json.dumps(CallSchema().dump(_call(str(placed.call_id))))
+    body = placed.body or json.dumps(_CALL.dump(_call(str(placed.call_id))))
     headers = {"Location": url_for("api.show_call", identifier=placed.call_id)}
     if placed.replayed:
         headers["Idempotent-Replayed"] = "true"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from flask import Flask
+from flask import Flask, current_app
 from flask_smorest import Api, Blueprint
 
 from obdtrack.web.access import needs
@@ -64,6 +64,12 @@ def secured(scope: Scope, *errors: HTTPStatus) -> Callable[[View], View]:
     return decorate
 
 
+def api_document() -> dict[str, Any]:
+    """Give the document as it is served."""
+    found: dict[str, Any] = current_app.extensions["api_document"].to_dict()
+    return found
+
+
 def register_api(app: Flask, *blueprints: Blueprint) -> None:
     """Serve these parts of the REST API, and the document about them."""
     app.config.update(
@@ -79,6 +85,7 @@ def register_api(app: Flask, *blueprints: Blueprint) -> None:
         },
     )
     document = ProblemApi(app)
+    app.extensions["api_document"] = document.spec
     for blueprint in blueprints:
         document.register_blueprint(blueprint)
     serve_document: Callable[..., Any] = app.view_functions[DOCUMENT_ENDPOINT]

@@ -10,6 +10,7 @@ from typing import Any
 import peewee
 import structlog
 from flask import Flask, Response, g, request
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from obdtrack.errors import Code, ObdtrackError
@@ -65,11 +66,13 @@ def problem(
 
 
 def on_obdtrack_error(error: ObdtrackError) -> Response:
-    """Answer one of our own errors."""
+    """Answer one of our own errors; what made the database unusable is for the log."""
+    if error.code is Code.UNAVAILABLE and error.__cause__ is not None:
+        log.error("database_unavailable", error=str(error.__cause__), path=request.path)
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
     if error.code is Code.UNAUTHORIZED:
-        # RFC 6750: no error code when no credentials were given.
-        failed = "Authorization" in request.headers
+        # RFC 6750: no error code when no token was given.
+        failed = request.headers.get("Authorization", "")[:7].lower() == "bearer "
         headers["WWW-Authenticate"] = 'Bearer realm="obdtrack"' + (
             ', error="invalid_token"' if failed else ""
         )
@@ -90,7 +93,7 @@ def on_http_exception(error: HTTPException) -> Response:
         return error.response
     status = HTTPStatus(error.code or 500)
     fields = _fields(getattr(error, "data", None) or {})
-    detail = "Some fields are not right." if fields else (error.description or status.phrase)
+    detail = "Some fields are not right." if fields else _said(error, status)
     headers = {
         name: value
         for name, value in error.get_headers()
@@ -99,10 +102,20 @@ def on_http_exception(error: HTTPException) -> Response:
     return problem(status, detail, code=_CODES.get(status, "error"), fields=fields, headers=headers)
 
 
+def _said(error: HTTPException, status: HTTPStatus) -> str:
+    """Say what the matter is; the library's own sentences do not know what can be done here."""
+    if isinstance(error, CSRFError):
+        return "This form is too old, or came from another site. Nothing was done."
+    if error.description != type(error).description or status not in _SENTENCES:
+        return error.description or status.phrase
+    sentence, way_on = _SENTENCES[status]
+    return sentence if wants_page() else f"{sentence} {way_on}"
+
+
 def on_database_error(error: Exception) -> Response:
     """Answer a look-up that the database could not serve now."""
     log.error("database_unavailable", error=str(error), path=request.path)
-    return on_obdtrack_error(unavailable(error))
+    return on_obdtrack_error(unavailable())
 
 
 def on_any_error(error: Exception) -> Response:
@@ -123,6 +136,19 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(peewee.InterfaceError, on_database_error)
     app.register_error_handler(Exception, on_any_error)
 
+
+_SENTENCES = {
+    HTTPStatus.NOT_FOUND: (
+        "There is nothing at this address: it is misspelt, or what was here is gone.",
+        "GET /api/openapi.json names all there is.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "What is at this address cannot be asked for in this way.",
+        "The header Allow names the methods it takes.",
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("The request is larger than 64 KiB.", "Send less."),
+}
+"""What is the matter, for everybody, and the way on, for programs; pages show their own."""
 
 _CODES = {status: code.value for code, status in HTTP_STATUS.items()}
 

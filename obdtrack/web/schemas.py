@@ -99,7 +99,8 @@ class ResolveSchema(Schema):
         validate=validate.OneOf(["attach", "not-placed", "place-again"]),
         metadata={
             "description": "`attach`: it is the provider's `provider_id`; `not-placed`: no phone "
-            "rang; `place-again`: ring now, as a new call that names this one."
+            "rang; `place-again`: ring now, as a new call that names this one.",
+            "examples": ["not-placed"],
         },
     )
     provider_id = Text(100, metadata={"description": "With `attach`: the provider's id."})

@@ -19,22 +19,26 @@ import structlog
 from obdtrack.domain.report import RawDelivery
 from obdtrack.errors import ObdtrackError
 from obdtrack.storage.deliveries import Stored
+from obdtrack.web.bodies import read_body
 from obdtrack.workflows.context import new_id
 from obdtrack.workflows.receive_delivery import Received
 
 log = structlog.get_logger()
 
 PATH = "/webhooks/mobtexting"
-MAX_BODY = 64 * 1024
-"""Bytes of body accepted; a report has some hundreds."""
 
-_KEPT_HEADERS = ("HTTP_USER_AGENT", "HTTP_CONTENT_ENCODING", "HTTP_X_REQUEST_ID", "HTTP_HOST")
+_KEPT_HEADERS = ("user-agent", "content-encoding", "x-request-id", "host")
 _MAX_HEADER = 500
+
+_CHALLENGE = 'Bearer realm="obdtrack"'
+_TRY_AGAIN = _CHALLENGE + ', error="invalid_token"'  # RFC 6750: only if one was given
 
 _HEADERS = (
     ("Content-Type", "application/json"),
     ("X-Content-Type-Options", "nosniff"),
     ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 )
 
 Answer = tuple[str, bytes, list[tuple[str, str]]]
@@ -63,7 +67,8 @@ class Callback:
         self._reject = reject
         self._now = now
         self._secrets = tuple(secret.encode() for secret in secrets)
-        self._kept = _KEPT_HEADERS + tuple(_environ_name(name) for name in headers)
+        kept = (*_KEPT_HEADERS, *headers)
+        self._kept = {"HTTP_" + name.upper().replace("-", "_"): name for name in kept}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request as a WSGI application (PEP 3333)."""
@@ -77,7 +82,8 @@ class Callback:
     def _answer(self, environ: WSGIEnvironment) -> Answer:
         if not self._is_trusted(secret := _secret(environ)):
             self._turn_away(environ, secret)
-            return _problem("401 Unauthorized", "unauthorized", ("WWW-Authenticate", "Bearer"))
+            challenge = _TRY_AGAIN if secret else _CHALLENGE
+            return _problem("401 Unauthorized", "unauthorized", ("WWW-Authenticate", challenge))
         try:
             stored = self._stored(environ)
             if stored is None:
@@ -126,51 +132,16 @@ def _secret(environ: WSGIEnvironment) -> bytes:
     return given.strip().encode("latin-1", "replace") if scheme.lower() == "bearer" else b""
 
 
-def read_body(environ: WSGIEnvironment) -> bytes | None:
-    """Give the whole body, or None if it is larger than MAX_BODY.
-
-    A length that is told is checked before a byte is read; without one (chunked) a byte more than
-    allowed is asked for, since a truncated body must never look like a whole one. Raises EOFError
-    if the client went away before the end.
-    """
-    stream = environ["wsgi.input"]
-    told = environ.get("CONTENT_LENGTH") or ""
-    if told:
-        length = int(told) if told.isascii() and told.isdigit() else MAX_BODY + 1
-        if length > MAX_BODY:
-            return None
-        body = _read(stream, length)
-        if len(body) < length:
-            raise EOFError("the client closed the connection before the end of its request")
-        return body
-    if environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
-        body = _read(stream, MAX_BODY + 1)
-        return body if len(body) <= MAX_BODY else None
-    return b""
-
-
-def _read(stream: Any, length: int) -> bytes:
-    parts: list[bytes] = []
-    while length > 0 and (part := stream.read(length)):
-        parts.append(part)
-        length -= len(part)
-    return b"".join(parts)
-
-
-def _headers(environ: Mapping[str, Any], kept: Iterable[str]) -> dict[str, str]:
+def _headers(environ: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, str]:
     return {
-        name.removeprefix("HTTP_").replace("_", "-").lower(): _text(value, _MAX_HEADER)
-        for name in kept
-        if (value := environ.get(name))
+        name: _text(value, _MAX_HEADER) for key, name in kept.items() if (value := environ.get(key))
     }
-
-
-def _environ_name(header: str) -> str:
-    return "HTTP_" + header.upper().replace("-", "_")
 
 
 def _text(value: str, limit: int) -> str:
     """Give header text as UTF-8 where it is that, without what a database cannot hold."""
+    if value.isascii() and value.isprintable():
+        return value[:limit]
     raw = value.encode("latin-1", "replace")
     return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")[:limit]
 

@@ -33,6 +33,7 @@ class Action(StrEnum):
     NUMBER_SUPPRESSED = "number-suppressed"
     NUMBER_UNSUPPRESSED = "number-unsuppressed"
     NUMBERS_IMPORTED = "numbers-imported"
+    OLD_FORGOTTEN = "old-forgotten"
 
 
 class Actor(Protocol):
@@ -51,6 +52,13 @@ class Operator(NamedTuple):
     """A person at this machine's command line."""
 
     name: str
+    key_id: None = None
+
+
+class Itself(NamedTuple):
+    """The background work, which does what the settings say and nobody asked for just now."""
+
+    name: str = "background work"
     key_id: None = None
 
 

@@ -10,7 +10,8 @@ from uuid import UUID
 from obdtrack.domain.phone import mask_all
 from obdtrack.domain.spellings import Spellings
 from obdtrack.domain.times import to_text
-from obdtrack.storage import answers, calls, deliveries, erasure, models, opt_outs
+from obdtrack.storage import answers, deliveries, erasure, models, opt_outs, search
+from obdtrack.storage.search import Wanted
 from obdtrack.workflows import audit
 from obdtrack.workflows.audit import Action, Actor
 from obdtrack.workflows.context import Context
@@ -49,7 +50,7 @@ def export(text: str, actor: Actor, context: Context) -> Row:
 
 def _calls_to(number: str) -> Iterator[Row]:
     before: UUID | None = None
-    while found := calls.newest(calls.Filter(to=number), _PAGE, before):
+    while found := search.newest(Wanted(number=number), _PAGE, before):
         for call in found:
             yield {
                 **_row(call),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from obdtrack.domain.status import Outcome
 from obdtrack.storage import coordination, idempotency, partitions, retention
+from obdtrack.workflows import audit
+from obdtrack.workflows.audit import Action, Itself
 from obdtrack.workflows.context import Context
 
 BATCH = 500
@@ -48,17 +51,29 @@ def forget_old(
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Delete what is past its time, for LONGEST_SECONDS at most; gives how many rows went."""
-    now, deadline = context.now(), monotonic() + LONGEST_SECONDS
-    total = 0
-    for kind in KINDS:
-        before = now - timedelta(days=getattr(context.settings, kind.setting))
-        while monotonic() < deadline and (gone := _forget_some(kind, before, context)):
-            total += gone
-            sleep(PAUSE_SECONDS)
+    """Delete what is past its time, for LONGEST_SECONDS at most; gives how many rows went.
+
+    What is deleted is audited: rows by the setting that let them go.
+    """
+    deadline, gone = monotonic() + LONGEST_SECONDS, Counter[str]()
+    hour = context.now().replace(minute=0, second=0, microsecond=0)
+    try:
+        for kind in KINDS:
+            # By whole hours, so that the audit gets an entry an hour and not one a minute.
+            before = hour - timedelta(days=getattr(context.settings, kind.setting))
+            while monotonic() < deadline and (rows := _forget_some(kind, before, context)):
+                gone[kind.setting] += rows
+                sleep(PAUSE_SECONDS)
+    finally:
+        _record({"rows": dict(gone)} if gone else {}, context)
     with context.store.write():
-        coordination.forget_leases(now - timedelta(days=1))
-    return total
+        coordination.forget_leases(hour - timedelta(days=1))
+    return gone.total()
+
+
+def _record(detail: Mapping[str, Any], context: Context) -> None:
+    if detail:
+        audit.record(Action.OLD_FORGOTTEN, "retention", Itself(), context, detail)
 
 
 def _forget_some(kind: Kind, before: datetime, context: Context) -> int:
@@ -73,4 +88,5 @@ def turn_partitions(context: Context) -> None:
     oldest = now - timedelta(days=context.settings.retention_calls_days)
     with context.store.write():
         partitions.prepare(context.store, now)
-        partitions.drop_before(context.store, oldest)
+        dropped = partitions.drop_before(context.store, oldest)
+        _record({"partitions": dropped} if dropped else {}, context)

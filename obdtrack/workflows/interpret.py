@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from typing import NamedTuple
-from uuid import UUID
 
 import structlog
 
@@ -42,18 +41,17 @@ def interpret(
     batch: Sequence[Stored], readings: Sequence[Reading | Exception], context: Context
 ) -> list[Interpreted]:
     """Record the reports among these readings and give what each delivery means."""
-    verdicts: dict[UUID, Verdict] = {}
-    arrivals: list[Arrival] = []
-    for stored, reading in zip(batch, readings, strict=True):
-        if isinstance(reading, Report):
-            arrivals.append(Arrival(reading, Source.WEBHOOK, stored.received_at, stored.id))
-        else:
-            verdicts[stored.id] = _verdict(stored, reading, context)
-    for arrival, verdict in zip(arrivals, record_reports(arrivals, context), strict=True):
-        assert arrival.delivery_id is not None
-        verdicts[arrival.delivery_id] = verdict
+    arrivals = [
+        Arrival(reading, Source.WEBHOOK, stored.received_at, stored.id)
+        for stored, reading in zip(batch, readings, strict=True)
+        if isinstance(reading, Report)
+    ]
+    recorded = iter(record_reports(arrivals, context))
     return [
-        _interpreted(reading, verdicts[stored.id])
+        _interpreted(
+            reading,
+            next(recorded) if isinstance(reading, Report) else _verdict(stored, reading, context),
+        )
         for stored, reading in zip(batch, readings, strict=True)
     ]
 

@@ -7,7 +7,7 @@ their events, and one write of what changed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -46,35 +46,44 @@ class Verdict(NamedTuple):
     call_id: UUID | None = None
 
 
-class _Ledger:
-    """The timelines touched by one batch, read once and written once."""
+class _Timeline:
+    """One call's events while reports are added; `state` is their newest fold, if any was."""
 
-    def __init__(self, matches: Sequence[Match]) -> None:
-        self.events = calls.history([match.id for match in matches if match.report_count])
-        for match in matches:
-            self.events.setdefault(match.id, [_standing(match)])
-        self.added: list[tuple[UUID, Event]] = []
-        self.folded: dict[UUID, tuple[Match, CallState]] = {}
-        self.counted: dict[UUID, tuple[UUID, Event]] = {}
+    __slots__ = ("counted", "events", "match", "state", "stored")
 
-    def add(self, match: Match, event: Event) -> None:
-        events = [*self.events[match.id], event]
-        self.folded[match.id] = match, fold(events, match.interval)
-        self.events[match.id] = events
-        self.added.append((match.id, event))
+    def __init__(self, match: Match, events: list[Event]) -> None:
+        self.match = match
+        self.events = events
+        self.stored = len(events)
+        self.state: CallState | None = None
+        self.counted: set[int] = set()
 
-    def count(self, call_id: UUID, event: Event) -> None:
-        again = event._replace(times_seen=event.times_seen + 1)
-        events = self.events[call_id]
-        events[events.index(event)] = again
-        self.counted[event.id] = (call_id, again)
+    def add(self, event: Event) -> None:
+        events = [*self.events, event]
+        self.state = fold(events, self.match.interval)
+        self.events = events
 
-    def save(self, context: Context) -> None:
-        fresh = {event.id: (call_id, event) for call_id, event in self.added}
-        fresh.update({key: row for key, row in self.counted.items() if key in fresh})
-        calls.add_events(fresh.values())
-        calls.count_again(row for key, row in self.counted.items() if key not in fresh)
-        save(self.folded.values(), context.now(), context)
+    def count(self, place: int) -> None:
+        event = self.events[place]
+        self.events[place] = event._replace(times_seen=event.times_seen + 1)
+        self.counted.add(place)
+
+
+def _open(matches: Iterable[Match]) -> dict[UUID, _Timeline]:
+    """Give the timelines of these calls; the history is read of those that have one."""
+    found = {match.id: match for match in matches}
+    past = calls.history([match.id for match in found.values() if match.report_count])
+    return {
+        call_id: _Timeline(match, past.get(call_id) or [_standing(match)])
+        for call_id, match in found.items()
+    }
+
+
+def _save(timelines: Collection[_Timeline], context: Context) -> None:
+    calls.add_events((t.match.id, event) for t in timelines for event in t.events[t.stored :])
+    again = ((t, place) for t in timelines for place in t.counted if place < t.stored)
+    calls.count_again((t.match.id, t.events[place]) for t, place in again)
+    save([(t.match, t.state) for t in timelines if t.state], context.now(), context)
 
 
 def _standing(match: Match) -> Event:
@@ -100,29 +109,30 @@ def record_reports(arrivals: Sequence[Arrival], context: Context) -> list[Verdic
     (`failed`) and does not touch the others.
     """
     found = _match(arrivals, context)
-    ledger = _Ledger(list({match.id: match for match, _ in found if match}.values()))
+    timelines = _open(match for match in found if isinstance(match, Match))
     verdicts = [
-        _record(arrival, match, reason, ledger)
-        for arrival, (match, reason) in zip(arrivals, found, strict=True)
+        _record(arrival, timelines[match.id])
+        if isinstance(match, Match)
+        else Verdict(Outcome.UNMATCHED, match)
+        for arrival, match in zip(arrivals, found, strict=True)
     ]
-    ledger.save(context)
+    _save(timelines.values(), context)
     return verdicts
 
 
-def _record(arrival: Arrival, match: Match | None, reason: str | None, ledger: _Ledger) -> Verdict:
-    if match is None:
-        return Verdict(Outcome.UNMATCHED, reason)
+def _record(arrival: Arrival, timeline: _Timeline) -> Verdict:
+    call_id = timeline.match.id
     try:
         event = make_event(arrival)
-        same = same_fact(event, ledger.events[match.id])
+        same = same_fact(event, timeline.events)
         if same is not None:
-            ledger.count(match.id, same)
-            return Verdict(Outcome.DUPLICATE, None, match.id)
-        ledger.add(match, event)
+            timeline.count(timeline.events.index(same))
+            return Verdict(Outcome.DUPLICATE, None, call_id)
+        timeline.add(event)
     except Exception as error:  # whatever is wrong with this report, the next one is innocent
         log.exception("report_failed", delivery_id=str(arrival.delivery_id))
-        return Verdict(Outcome.FAILED, f"{type(error).__name__}: {error}", match.id)
-    return Verdict(Outcome.MATCHED, None, match.id)
+        return Verdict(Outcome.FAILED, f"{type(error).__name__}: {error}", call_id)
+    return Verdict(Outcome.MATCHED, None, call_id)
 
 
 def make_event(arrival: Arrival) -> Event:
@@ -161,11 +171,13 @@ def same_fact(event: Event, known: Iterable[Event]) -> Event | None:
     )
 
 
-def _match(arrivals: Sequence[Arrival], context: Context) -> list[tuple[Match | None, str | None]]:
+def _match(arrivals: Sequence[Arrival], context: Context) -> list[Match | str]:
+    """Give the call of each report, or why there is none."""
     reports = [arrival.report for arrival in arrivals]
-    names = {name for report in reports for name in _names(report)}
-    context.store.lock_names(names)
-    known = calls.match_reports(names, {name for r in reports if (name := _mid(r))})
+    provider_ids = {report.provider_id for report in reports if report.provider_id}
+    mids = {mid for report in reports if (mid := _mid(report))}
+    context.store.lock_names(provider_ids | mids)
+    known = calls.match_reports(provider_ids, mids)
     asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
     by_id = {match.id: match for match in (calls.match_calls(asked) if asked else ())}
     by_provider_id = {match.provider_id: match for match in known}
@@ -173,26 +185,22 @@ def _match(arrivals: Sequence[Arrival], context: Context) -> list[tuple[Match | 
     for match in known:
         by_mid[match.mid, match.to_number].append(match)
 
-    def one(arrival: Arrival) -> tuple[Match | None, str | None]:
+    def one(arrival: Arrival) -> Match | str:
         report = arrival.report
         if arrival.call_id:
-            return by_id.get(arrival.call_id), None
+            return by_id.get(arrival.call_id) or "the call it answers about is not there any more"
         if exact := by_provider_id.get(report.provider_id) if report.provider_id else None:
-            return exact, None
+            return exact
         of_submission = by_mid.get((_mid(report), report.to or ""), [])
         if len(of_submission) == 1:
-            return of_submission[0], None
-        return None, _why_unmatched(report, len(of_submission))
+            return of_submission[0]
+        return _why_unmatched(report, len(of_submission))
 
     return [one(arrival) for arrival in arrivals]
 
 
 def _mid(report: Report) -> str | None:
     return report.mid or (submission_uuid(report.provider_id) if report.provider_id else None)
-
-
-def _names(report: Report) -> set[str]:
-    return {name for name in (report.provider_id, _mid(report)) if name}
 
 
 def _why_unmatched(report: Report, candidates: int) -> str:

@@ -34,7 +34,7 @@ def save(
     folded: Iterable[tuple[Match, CallState]], now: datetime, context: Context
 ) -> list[Refolded]:
     """Store where calls stand, and when to look again; must run in a transaction."""
-    refolded: list[tuple[UUID, Refolded]] = []
+    refolded: list[tuple[Match, Refolded]] = []
     for match, state in folded:
         planned = plan(
             state,
@@ -43,8 +43,8 @@ def save(
             now=now,
             schedule=context.settings.poll_schedule,
         )
-        refolded.append((match.id, Refolded(state, planned.next_check_at, planned.given_up)))
-    calls.save_states((call_id, new.state, new.next_check_at) for call_id, new in refolded)
+        refolded.append((match, Refolded(state, planned.next_check_at, planned.given_up)))
+    calls.save_states((match, new.state, new.next_check_at) for match, new in refolded)
     return [new for _, new in refolded]
 
 

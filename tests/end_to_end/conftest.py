@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 import requests
 
+from obdtrack.application import make_context
 from obdtrack.cli.ports import free_port
+from obdtrack.workflows.keys import create_key
+from tests.factories import settings
+from tests.torture import databases, forks
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "obdtrack"]
@@ -23,6 +27,7 @@ class Installation:
     """An obdtrack with its provider, as somebody would run it on one machine."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.port, self.provider_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.provider_url = f"http://127.0.0.1:{self.provider_port}"
@@ -40,33 +45,46 @@ class Installation:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.session = requests.Session()
 
+    def outcome(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whatever it is; `given` is what it reads."""
+        return forks.run(arguments, self.environ, given)
+
     def run(self, *arguments: str) -> str:
-        """Run a command to its end and give what it printed."""
-        done = subprocess.run(
-            [*COMMAND, *arguments], env=self.environ, cwd=ROOT, capture_output=True, timeout=60
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode().strip()
+        """Run a command that succeeds and give what it printed."""
+        done = self.outcome(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     def start(self, *arguments: str, ready: str) -> subprocess.Popen[bytes]:
         """Start a command that stays, and wait until `ready` answers."""
         process = subprocess.Popen([*COMMAND, *arguments], env=self.environ, cwd=ROOT)
         self.processes.append(process)
-        until(lambda: _answers(ready))
+        until(lambda: answers(ready))
         return process
 
-    def start_simulator(self, *options: str) -> None:
-        self.start(
+    def simulator_command(self, *options: str) -> list[str]:
+        return [
             *("simulator", "--port", str(self.provider_port), "--token", "the-provider-token"),
             *("--callback", f"{self.url}/webhooks/mobtexting", *options),
-            ready=f"{self.provider_url}/simulator/calls",
-        )
+        ]
+
+    def start_simulator(self, *options: str) -> None:
+        ready = f"{self.provider_url}/simulator/calls"
+        self.start(*self.simulator_command(*options), ready=ready)
 
     def start_server(self) -> subprocess.Popen[bytes]:
         return self.start("serve", ready=f"{self.url}/livez")
 
+    def prepare(self) -> None:
+        """Make the database and a key, in less time than the commands for it need to start."""
+        databases.new_database(self.folder)
+        self.sign_in()
+
     def sign_in(self) -> None:
-        key = self.run("keys", "create", "tests", "--scope", "read,place,admin")
+        """Make a key and use it."""
+        context = make_context(settings(database_url=self.environ["OBDTRACK_DATABASE_URL"]))
+        key = create_key("tests", ["read", "place", "admin"], context)
+        context.store.close_all()
         self.session.headers["Authorization"] = f"Bearer {key}"
 
     def place(self, number: str, **body: Any) -> Any:
@@ -94,18 +112,17 @@ def until(holds: Callable[[], Any], seconds: float = 20) -> Any:
     return result
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=2).status_code < 500
-    except requests.ConnectionError:
+        return requests.get(url, timeout=5).status_code < 500
+    except requests.RequestException:
         return False
 
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     installed = Installation(tmp_path_factory.mktemp("installation"))
-    installed.run("migrate")
-    installed.sign_in()
+    installed.prepare()
     installed.start_simulator("--ring-seconds", "0.3", "--slow-seconds", "4")
     installed.start_server()
     yield installed

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.end_to_end.conftest import COMMAND, ROOT, Installation, until
+from tests.end_to_end.conftest import COMMAND, ROOT, Installation, answers, until
 
 NUMBER = "918867137926"
 OTP = "canary-otp-731946"
@@ -93,13 +93,6 @@ def visit(installed: Installation, key: str, call_id: str, found: Traces) -> Non
     for path in ("/api/v1/calls", f"/api/v1/calls/{call_id}", f"/api/v1/calls/{call_id}/events",
                  "/api/v1/deliveries", "/metrics", "/readyz", "/api/v1/nothing"):  # fmt: skip
         found.keep(f"api {path}", reader.get(installed.url + path).content)
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).status_code < 500
-    except requests.ConnectionError:
-        return False
 
 
 @pytest.mark.parametrize("secret", [OTP, TOKEN, SECRET, SECRET_KEY])

@@ -12,7 +12,9 @@ import pytest
 import requests
 
 from obdtrack.cli.ports import free_port
+from obdtrack.cli.serve import STOP_SECONDS
 from tests.end_to_end.conftest import COMMAND, ROOT, Installation, until
+from tests.torture.forks import children
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_a_database_without_tables_names_the_command(fresh: Installation) -> Non
 
 
 def test_a_taken_port_is_told_clearly(fresh: Installation) -> None:
-    fresh.run("migrate")
+    fresh.prepare()
     fresh.start_server()
     status, words = outcome(fresh, "serve")
     assert status == 2
@@ -79,8 +81,7 @@ def test_keys_create_prints_the_key_alone(fresh: Installation) -> None:
 
 
 def test_a_revoked_key_opens_nothing(fresh: Installation) -> None:
-    fresh.run("migrate")
-    fresh.sign_in()
+    fresh.prepare()
     fresh.start_server()
     assert fresh.session.get(f"{fresh.url}/api/v1/calls").status_code == 200
     key_id = fresh.run("keys", "list").split()[0]
@@ -89,9 +90,8 @@ def test_a_revoked_key_opens_nothing(fresh: Installation) -> None:
 
 
 def test_sigterm_lets_a_call_being_placed_finish(fresh: Installation) -> None:
-    fresh.run("migrate")
-    fresh.sign_in()
-    fresh.start_simulator("--ring-seconds", "0.3", "--slow-seconds", "2")
+    fresh.prepare()
+    fresh.start_simulator("--ring-seconds", "0.3", "--slow-seconds", "1")
     server = fresh.start_server()
     with ThreadPoolExecutor() as pool:
         placing = pool.submit(fresh.place, "+918867135031")
@@ -102,10 +102,19 @@ def test_sigterm_lets_a_call_being_placed_finish(fresh: Installation) -> None:
     assert server.wait(timeout=40) == 0
 
 
+def test_sigterm_while_it_starts_ends_it_without_waiting(fresh: Installation) -> None:
+    fresh.prepare()
+    server = subprocess.Popen([*COMMAND, "serve"], env=fresh.environ, cwd=ROOT)
+    fresh.processes.append(server)
+    until(lambda: children(server.pid))
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(timeout=STOP_SECONDS / 2) == 0
+
+
 def test_a_killed_server_leaves_the_port_to_the_next(fresh: Installation) -> None:
-    fresh.run("migrate")
+    fresh.prepare()
     fresh.start_server().kill()
-    until(lambda: outcome(fresh, "serve", "--help")[0] == 0 and _refuses(fresh))
+    until(lambda: _refuses(fresh))
     fresh.start_server()
 
 

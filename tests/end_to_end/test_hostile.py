@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,20 @@ from pathlib import Path
 import pytest
 import requests
 
+from obdtrack.cli.serve import THREADS
 from tests.end_to_end.conftest import Installation
 from tests.factories import report_body
 from tests.providers.test_payloads import REQUESTS, names, request_in
+from tests.torture.clients import (
+    CALLBACK,
+    STARTS,
+    flood,
+    honest_reports,
+    post,
+    slow_sockets,
+)
+from tests.torture.served import SECRET
 
-SECRET = "a-secret-long-enough"
-CALLBACK = "/webhooks/mobtexting"
 NESTED = b"[" * 30_000 + b"]" * 30_000
 
 HOSTILE = {
@@ -58,16 +65,10 @@ HOSTILE = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     installed = Installation(tmp_path_factory.mktemp("hostile"))
-    installed.run("migrate")
-    installed.sign_in()
+    installed.prepare()
     installed.start_server()
     yield installed
     installed.stop()
-
-
-def post(server: Installation, body: bytes, **headers: str) -> requests.Response:
-    trusted = {"Authorization": f"Bearer {SECRET}", **headers}
-    return requests.post(f"{server.url}{CALLBACK}", data=body, headers=trusted, timeout=20)
 
 
 def newest_delivery(server: Installation) -> str:
@@ -105,13 +106,13 @@ def test_a_chunked_body_too_large_is_never_cut_and_acknowledged(
     before = newest_delivery(server)
     chunks = (b"x" * 8192 for _ in range(size // 8192 + 1))
     with contextlib.suppress(requests.ConnectionError):  # it may hang up before all was sent
-        assert post(server, chunks).status_code == 413  # type: ignore[arg-type]
+        assert post(server, chunks).status_code == 413
     assert newest_delivery(server) == before
 
 
 def test_a_chunked_report_is_read_whole(server: Installation) -> None:
     body = json.dumps(report_body(mid="chunked")).encode()
-    assert post(server, iter([body[:50], body[50:]])).status_code == 200  # type: ignore[arg-type]
+    assert post(server, iter([body[:50], body[50:]])).status_code == 200
     found = server.session.get(f"{server.url}/api/v1/deliveries?limit=1").json()["data"][0]
     assert found["body"] == body.decode()
 
@@ -125,48 +126,17 @@ def test_a_body_that_ends_too_soon_is_not_stored(server: Installation) -> None:
     assert newest_delivery(server) == before
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\n",
-        f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nslow",
-        f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong-secret-of-somebody\r\n"
-        "Content-Length: 900\r\n\r\nslow",
-        "POST /api/v1/calls HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nslow",
-        "POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n"
-        "Content-Type: application/x-www-form-urlencoded\r\n\r\nslow",
-        "",
-    ],
-    ids=["header", "callback body", "wrong secret", "API body", "sign-in body", "idle"],
-)
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
 def test_slow_sockets_do_not_keep_honest_reports_out(server: Installation, start: str) -> None:
-    with contextlib.ExitStack() as sockets:
-        for _ in range(500):
-            slow = sockets.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-            slow.sendall(start.encode())
-        for number in range(5):
-            body = json.dumps(report_body(mid=f"honest-{number}")).encode()
-            assert post(server, body).status_code == 200
+    with slow_sockets(server, start, THREADS + 50):
+        assert honest_reports(server, 5) == [200] * 5
 
 
 def test_a_flood_without_the_secret_writes_nothing_and_keeps_nobody_out(
     server: Installation,
 ) -> None:
-    stop = threading.Event()
-    floods = [threading.Thread(target=flood, args=(server, stop)) for _ in range(4)]
     before = newest_delivery(server)
-    for thread in floods:
-        thread.start()
-    time.sleep(1.5)
-    assert newest_delivery(server) == before
-    assert all(post(server, json.dumps(report_body()).encode()).ok for _ in range(5))
-    stop.set()
-    for thread in floods:
-        thread.join()
-
-
-def flood(server: Installation, stop: threading.Event) -> None:
-    session = requests.Session()
-    while not stop.is_set():
-        with contextlib.suppress(requests.RequestException):
-            session.post(f"{server.url}{CALLBACK}", data=b"x" * 300, timeout=5)
+    with flood(server):
+        time.sleep(1.5)
+        assert newest_delivery(server) == before
+        assert honest_reports(server, 5) == [200] * 5

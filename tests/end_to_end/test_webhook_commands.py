@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import COMMAND, ROOT, Installation, until
+from tests.end_to_end.conftest import Installation, until
 
 KEY = "a-validation-key"
 
@@ -17,11 +17,7 @@ def outcome(
     installed: Installation, *arguments: str, given: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a `webhook` command to its end."""
-    command = [*COMMAND, "webhook", *arguments]
-    environ, timeout = installed.environ, 60
-    return subprocess.run(
-        command, env=environ, cwd=ROOT, input=given, capture_output=True, text=True, timeout=timeout
-    )
+    return installed.outcome("webhook", *arguments, given=given)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +25,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
     """A server whose provider knows of no callback but those registered."""
     installed = Installation(tmp_path_factory.mktemp("webhooks"))
     installed.environ["OBDTRACK_WEBHOOK_TOKEN"] = KEY
-    installed.run("migrate")
-    installed.sign_in()
+    installed.prepare()
     installed.start_simulator("--ring-seconds", "0.2", "--callback", "http://127.0.0.1:1/")
     installed.start_server()
     yield installed

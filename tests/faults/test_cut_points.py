@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.torture.cuts import cut_everywhere
 
 
@@ -9,5 +11,6 @@ def test_each_cut_is_told_by_the_right_word_and_dials_at_most_once() -> None:
     assert cut_everywhere(rounds=2) == []
 
 
-def test_asking_again_for_an_unanswered_call_would_be_noticed() -> None:
-    assert cut_everywhere(rounds=1, mutant="send_again_when_unsure")
+@pytest.mark.parametrize("mutant", ["send_again_when_unsure", "deny_when_unsure"])
+def test_asking_again_or_denying_what_was_not_answered_would_be_noticed(mutant: str) -> None:
+    assert cut_everywhere(rounds=1, mutant=mutant)

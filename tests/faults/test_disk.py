@@ -28,7 +28,7 @@ def test_a_lock_of_two_seconds_is_waited_for() -> None:
 
 
 def test_not_waiting_for_a_lock_would_be_noticed() -> None:
-    assert lock_the_database(2, mutant="give_up_at_once").codes != DONE
+    assert lock_the_database(1, mutant="give_up_at_once").codes != DONE
 
 
 def test_a_lock_of_seven_seconds_is_admitted_and_dials_nobody() -> None:
@@ -38,4 +38,6 @@ def test_a_lock_of_seven_seconds_is_admitted_and_dials_nobody() -> None:
 
 
 def test_dialling_behind_a_lock_would_be_noticed() -> None:
-    assert lock_the_database(7, mutant="send_before_intention").dialled == 1
+    seen = lock_the_database(1, mutant="send_before_intention,give_up_at_once")
+    assert seen.codes == LATER
+    assert seen.dialled == 1

@@ -17,6 +17,7 @@ def test_nothing_acknowledged_is_lost_and_nobody_is_dialled_twice_by_ten_kills()
 
 @pytest.mark.timeout(180)
 def test_an_early_acknowledgement_and_a_second_dialling_would_be_noticed() -> None:
-    seen = kill_again_and_again(2, "acknowledge_before_commit,recover_by_sending")
+    faults = "acknowledge_before_commit,recover_by_sending,short_leases"
+    seen = kill_again_and_again(1, faults)
     assert seen.lost > 0
     assert seen.twice > 0

@@ -1,12 +1,10 @@
-"""The examples in deploy/: nginx is really run in front of a real server, the unit is checked."""
+"""The nginx example in deploy/ is really run in front of a real server."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,9 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from obdtrack.cli import COMMANDS
 from obdtrack.cli.ports import free_port
-from obdtrack.config import PREFIX, SETTINGS
 from tests.end_to_end.conftest import ROOT, Installation, until
 from tests.factories import report_body
 
@@ -112,8 +108,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     folder.chmod(0o755)
     installed = Installation(folder)
     installed.environ |= {"OBDTRACK_PROXY_HOPS": "1", "OBDTRACK_TRUSTED_HOSTS": f"{NAME},127.0.0.1"}
-    installed.run("migrate")
-    installed.sign_in()
+    installed.prepare()
     installed.start_simulator("--ring-seconds", "0.2", "--callback", "http://127.0.0.1:1/")
     installed.start_server()
     ports = {"plain": free_port(), "tls": free_port(), "server": installed.port}
@@ -191,38 +186,3 @@ def test_one_id_stands_in_the_answer_and_in_nginxs_log_and_no_query_does(proxy: 
 
 def test_the_page_to_sign_in_comes_through(proxy: Proxy):
     assert "<form" in proxy.get("/sign-in").text
-
-
-# The systemd unit.
-
-UNIT = (DEPLOY / "obdtrack.service").read_text()
-
-
-def test_the_unit_runs_commands_and_sets_settings_that_exist():
-    commands = re.findall(r"-m obdtrack (\S+)", UNIT)
-    assert commands
-    assert set(commands) <= set(COMMANDS)
-    names = re.findall(rf"{PREFIX}([A-Z_]+)=", UNIT)
-    assert {name.removesuffix("_FILE").lower() for name in names} <= set(SETTINGS)
-
-
-@pytest.fixture
-def analyze() -> str:
-    found = shutil.which("systemd-analyze")
-    return found or pytest.skip("systemd-analyze is not installed")
-
-
-def test_systemd_finds_nothing_wrong_with_the_unit(analyze: str, tmp_path: Path):
-    unit = tmp_path / "obdtrack.service"
-    unit.write_text(UNIT.replace("/opt/obdtrack/.venv/bin/python", sys.executable))
-    done = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_the_unit_gives_the_service_few_rights(analyze: str):
-    command = [analyze, "security", "--offline=true", str(DEPLOY / "obdtrack.service")]
-    done = subprocess.run(command, capture_output=True, text=True)
-    found = re.search(r"Overall exposure level for obdtrack.service: ([\d.]+)", done.stdout)
-    if found is None:
-        pytest.skip("this systemd cannot judge a unit that is not loaded")
-    assert float(found[1]) <= 2.0

@@ -12,6 +12,7 @@ from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key
 from tests.factories import Clock
 from tests.pages.conftest import Visitor
+from tests.pages.site import csrf_token
 
 
 def test_nobody_sees_a_page_without_signing_in(app: Flask) -> None:
@@ -28,6 +29,16 @@ def test_a_key_opens_the_door_with_a_guarded_cookie(app: Flask, context: Context
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
+
+
+def test_the_cookie_is_for_tls_only_behind_tls(app: Flask, context: Context) -> None:
+    key = create_key("Asha", ["read"], context)
+    stranger = Visitor(app, "no such key")
+    token = csrf_token(stranger.open("/sign-in").text)
+    form, tls = {"csrf_token": token, "key": key}, {"X-Forwarded-Proto": "https"}
+    assert (
+        "Secure" in stranger.client.post("/sign-in", data=form, headers=tls).headers["Set-Cookie"]
+    )
 
 
 def test_a_wrong_key_is_told_so(app: Flask) -> None:

@@ -54,6 +54,16 @@ def test_a_number_never_stands_in_the_address(visitor: Visitor, caller: Caller) 
     assert NUMBER in visitor.read(answer.location)
 
 
+def test_the_figures_of_the_period_stand_above_the_calls(
+    visitor: Visitor, two: list[Any], caller: Caller, clock: Clock
+) -> None:
+    caller.report(mid=two[0]["provider_id"][:-2])
+    clock.forward(minutes=1)
+    told = visitor.read("/")
+    assert "Placed 2 Answered 100 % Busy 0 No answer 0 Failed 0 Waiting 1" in told
+    assert "Placed 1 Answered –" in visitor.read("/?name=spring")
+
+
 def test_what_is_found_nowhere_says_so(visitor: Visitor) -> None:
     answer = visitor.send("/search", on="/", q="<b>nobody</b>")
     assert "“ <b>nobody</b> ” is no number we called" in visitor.read(answer.location)
@@ -156,15 +166,19 @@ def test_a_campaign_adds_up_its_calls(visitor: Visitor, two: list[Any], caller: 
     assert "otp" in visitor.read("/campaigns")
 
 
+def test_a_campaign_says_when_its_newest_call_was_placed(
+    visitor: Visitor, caller: Caller, clock: Clock
+) -> None:
+    clock.forward(minutes=29)
+    caller.place(name="otp")
+    clock.forward(seconds=40)
+    assert "40 seconds ago" in visitor.read("/campaigns")
+
+
 def test_the_audit_names_who_did_what(visitor: Visitor) -> None:
     told = visitor.read("/audit")
     assert "Made a key" in told
     assert "name Asha" in told
-
-
-def test_the_document_of_the_api_has_a_page(visitor: Visitor) -> None:
-    assert 'data-document="/api/openapi.json"' in visitor.open("/api/docs").text
-    assert visitor.open("/api/openapi.json").json["openapi"].startswith("3.1")
 
 
 @pytest.mark.parametrize("tz", ["utc", "mine", "provider"])

@@ -56,11 +56,30 @@ def test_a_call_found_by_asking_says_so() -> None:
     assert "Known from asking the provider" in told(report(source=Source.POLL)).known
 
 
+def test_what_both_told_is_known_from_both() -> None:
+    polled = report(start=-1, end=-0.5, source=Source.POLL, charges="0.5")
+    known = told(report(start=-1, end=-0.5), polled).known
+    assert known.startswith("Known from a report and from asking the provider")
+
+
+def test_a_report_that_waited_for_its_call_says_so() -> None:
+    named = claim(Status.QUEUED, Kind.RESOLUTION, Source.POLL)._replace(reason="attached")
+    events = story(claim(Status.UNKNOWN), report(start=-1, end=-0.5), named)
+    events[-1] = events[-1]._replace(recorded_at=NOON + timedelta(minutes=15, seconds=2))
+    said = tell(fold(events), events, 0, None, CLOCK)
+    assert "reported by the provider 32 s later" in said.answer
+    assert "put on this call only 15 min after it came, when asking told" in said.known
+
+
+def test_a_call_without_an_answer_is_known_from_nobody() -> None:
+    assert told(claim(Status.UNKNOWN)).known.startswith("From nobody: we sent the request")
+
+
 @pytest.mark.parametrize(
     ("status", "begins", "following"),
     [
         (Status.QUEUED, "The provider accepted the call", "Waiting for"),
-        (Status.UNKNOWN, "We do not know whether the phone rang", "It is never sent again"),
+        (Status.UNKNOWN, "We do not know whether the phone rang", "The call is never sent again"),
         (Status.REJECTED, "No phone rang", "Nothing more"),
         (Status.UNRESOLVED, "It was never known", "Nothing by itself"),
     ],
@@ -111,6 +130,20 @@ def test_ringing_that_the_duration_includes_is_drawn_before_the_talk() -> None:
     stretches = drawn(report(start=0.2, end=0.4, duration_seconds=20)).stretches
     assert [s.kind for s in stretches] == ["ring", "talk"]
     assert stretches[0].x + stretches[0].width == pytest.approx(stretches[1].x, abs=0.2)
+
+
+def test_the_attempt_is_named_where_there_are_several() -> None:
+    busy = report("NOANSWER", start=0, end=0.3)
+    stretches = drawn(busy, report(start=5, end=5.3)).stretches
+    assert [s.text for s in stretches] == [
+        "attempt 1: ringing 18 s",
+        "attempt 2: on the phone 18 s",
+    ]
+
+
+def test_reports_in_conflict_are_marked() -> None:
+    marks = drawn(report("NOANSWER", start=0, end=1), report(start=0, end=1)).marks
+    assert [mark.conflict for mark in marks] == [False, True, True]
 
 
 def test_marks_never_cover_each_other() -> None:

@@ -13,6 +13,7 @@ from obdtrack.domain.submission import Failure, SendAnswer
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import audit, models
 from obdtrack.storage.database import Store
+from obdtrack.web.pages.audit import DEEDS
 from obdtrack.workflows.audit import Action, Operator, operator, record, record_view
 from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.keys import Access, authenticate, create_key, revoke_key
@@ -184,3 +185,7 @@ def test_entries_are_listed_newest_first_in_pages_and_by_subject(
     second = audit.newest(2, before=first[-1].id)
     assert [row.detail["n"] for row in (*first, *second)] == [4, 3, 2, 1]
     assert [row.detail["n"] for row in audit.newest(9, subject="s-1")] == [3, 1]
+
+
+def test_every_deed_has_its_words_on_the_page() -> None:
+    assert set(DEEDS) == set(Action)

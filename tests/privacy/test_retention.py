@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
-from itertools import count
-from uuid import UUID
+from datetime import timedelta
 
 import pytest
-from flask import Flask
 
 from obdtrack.config import load_settings
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ConfigError
-from obdtrack.storage import models, retention, tallies
+from obdtrack.storage import audit, models, partitions, tallies
 from obdtrack.workflows import forget
+from obdtrack.workflows.audit import Action
 from obdtrack.workflows.check_call import check_call
 from obdtrack.workflows.context import Context
-from obdtrack.workflows.forget import BATCH, forget_old
+from obdtrack.workflows.forget import forget_old
 from tests.conftest import Caller
 from tests.factories import (
     NOON,
@@ -28,7 +23,6 @@ from tests.factories import (
     accepted,
     call_log,
     log_row,
-    raw_delivery,
 )
 from tests.privacy.told import opt_out, rows
 from tests.storage import stored
@@ -56,7 +50,7 @@ def test_a_call_past_its_time_goes_with_everything_that_hangs_on_it(
     tell_a_call(caller, context, provider)
     clock.forward(days=400)
     assert at_once(context) == 1  # the idempotency key
-    clock.forward(microseconds=1)
+    clock.forward(hours=1)
     assert at_once(context) == 9
     left = rows(context.store)
     assert not set(left) & {*HANGING_ON_A_CALL, "deliveries", "figures", "campaigns"}
@@ -115,9 +109,73 @@ def test_a_delivery_is_kept_as_long_as_its_outcome_allows(
     clock.now = delivery.received_at + timedelta(days=days)
     at_once(context)
     assert stored.count(context.store, models.Delivery) == 1
-    clock.forward(microseconds=1)
+    clock.forward(hours=1)
     at_once(context)
     assert stored.count(context.store, models.Delivery) == 0
+
+
+def forgotten_by_setting() -> list[dict[str, int]]:
+    """What the audit tells of each deleting, newest first."""
+    entries = [row for row in audit.newest(50) if row.action == Action.OLD_FORGOTTEN]
+    assert {(row.actor, row.subject) for row in entries} <= {("background work", "retention")}
+    return [row.detail["rows"] for row in entries]
+
+
+def test_what_is_deleted_is_audited_by_the_setting_that_let_it_go(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    tell_a_call(caller, context, provider)
+    at_once(context)
+    assert forgotten_by_setting() == []
+    clock.forward(days=8)
+    at_once(context)
+    clock.forward(days=400)
+    at_once(context)
+    assert forgotten_by_setting() == [{"retention_calls_days": 9}, {"idempotency_days": 1}]
+
+
+def test_within_an_hour_it_is_audited_once(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    """The job runs every minute; an entry each time would bury what people did."""
+    provider.on_send = accepted(mid=None)
+    for _ in range(3):
+        caller.place()
+        clock.forward(minutes=10)
+    clock.forward(days=400)
+    for _ in range(6):
+        at_once(context)
+        clock.forward(minutes=10)
+    at_once(context)
+    assert len(forgotten_by_setting()) == 1
+
+
+def test_what_went_before_a_failure_is_audited_all_the_same(
+    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored.delivery(context.store, Outcome.REJECTED)
+    clock.now = NOON + timedelta(days=15)
+
+    def broken(*_: object) -> int:
+        raise RuntimeError("no table")
+
+    kinds = (*forget.KINDS[:2], forget.Kind("retention_calls_days", broken))
+    monkeypatch.setattr(forget, "KINDS", kinds)
+    with pytest.raises(RuntimeError):
+        at_once(context)
+    assert forgotten_by_setting() == [{"retention_quarantine_days": 1}]
+
+
+@pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
+def test_a_dropped_partition_is_audited_by_its_name(context: Context, clock: Clock) -> None:
+    forget.turn_partitions(context)
+    assert audit.newest(1) == []
+    clock.forward(days=500)
+    forget.turn_partitions(context)
+    (entry,) = audit.newest(1)
+    assert "deliveries_2026_11" in entry.detail["partitions"]
+    with context.store.connection_context():
+        partitions.drop_before(context.store, clock.now + timedelta(days=400))
 
 
 def test_opt_outs_and_the_audit_outlive_everything(
@@ -151,103 +209,3 @@ def test_the_settings_say_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OBDTRACK_RETENTION_CALLS_DAYS", "0")
     with pytest.raises(ConfigError, match="OBDTRACK_RETENTION_CALLS_DAYS: must be a whole number"):
         load_settings()
-
-
-def old_calls(context: Context, number: int, at: datetime) -> list[UUID]:
-    """Many calls, each with its intention and a report."""
-    made: list[UUID] = []
-    with context.store.write():
-        for _ in range(number):
-            call_id = stored.call(context.store, at=at)
-            stored.delivery(context.store, raw=raw_delivery(), call_id=call_id)
-            made.append(call_id)
-    return made
-
-
-def test_no_transaction_takes_more_than_a_batch(
-    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(forget, "BATCH", 50)
-    old_calls(context, 60, NOON)
-    sizes: list[int] = []
-    some = forget._forget_some
-
-    def watched(kind, before, context):  # type: ignore[no-untyped-def]
-        sizes.append(some(kind, before, context))
-        return sizes[-1]
-
-    monkeypatch.setattr(forget, "_forget_some", watched)
-    clock.forward(days=401)
-    assert at_once(context) == sum(sizes) == 180
-    assert max(sizes) <= 50
-
-
-def test_a_run_ends_when_its_time_is_over_and_the_next_goes_on(
-    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(forget, "BATCH", 50)
-    old_calls(context, 60, NOON)
-    clock.forward(days=401)
-    seconds = count(0.0, 0.8)
-    gone = forget_old(context, sleep=lambda _: None, monotonic=lambda: next(seconds))
-    assert 0 < gone < 180
-    at_once(context)
-    assert stored.count(context.store, models.Call) == 0
-
-
-def test_a_call_with_more_rows_than_a_batch_goes_alone(context: Context, clock: Clock) -> None:
-    big, small = old_calls(context, 2, NOON)
-    with context.store.write():
-        for _ in range(BATCH):
-            stored.delivery(context.store, Outcome.DUPLICATE, call_id=big)
-    clock.forward(days=401)
-    with context.store.write():
-        assert retention.forget_calls(clock.now - timedelta(days=400), BATCH) == BATCH + 3
-    assert [call.id for call in models.Call.select()] == [small]
-
-
-def test_another_call_of_the_same_submission_keeps_it(context: Context, clock: Clock) -> None:
-    old, young = old_calls(context, 2, NOON)
-    shared = models.Call.get_by_id(old).submission
-    models.Call.update(submission=shared, created_at=NOON + timedelta(days=300)).where(
-        models.Call.id == young
-    ).execute()
-    clock.forward(days=401)
-    at_once(context)
-    assert models.Call.get_by_id(young).submission.id == shared.id
-
-
-def test_reports_go_on_while_old_calls_are_deleted(
-    caller: Caller, app: Flask, context: Context, provider: ScriptedProvider, clock: Clock
-) -> None:
-    old_calls(context, 600, NOON - timedelta(days=500))
-    caller.place()
-    done = threading.Event()
-    with ThreadPoolExecutor(5) as threads:
-        forgetting = threads.submit(forgotten, context, done)
-        reports = [threads.submit(reported, app, number, done) for number in range(4)]
-        gone = forgetting.result()
-        took = [seconds for report in reports for seconds in report.result()]
-    assert gone == 1800
-    assert stored.count(context.store, models.Call) == 1
-    assert stored.count(context.store, models.Delivery) == len(took) > 20
-    assert max(took) < 1.0
-
-
-def forgotten(context: Context, done: threading.Event) -> int:
-    try:
-        return forget_old(context)
-    finally:
-        done.set()
-        context.store.close()
-
-
-def reported(app: Flask, number: int, done: threading.Event) -> list[float]:
-    """Post reports until the deleting is done; gives how long each took, in seconds."""
-    sender, took = Caller(app.test_client(), "none"), list[float]()
-    while not done.is_set():
-        begun = time.monotonic()
-        answer = sender.report(duration=str(number), dtmf=str(len(took)))
-        took.append(time.monotonic() - begun)
-        assert answer.status_code == 200
-    return took

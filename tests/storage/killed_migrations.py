@@ -1,6 +1,6 @@
-"""Migrates one new SQLite database after another, each killed one statement later.
+"""Migrates a new database again and again, each time killed one statement later, until it is done.
 
-Prints the path of each database, in the order of the statements; the last one was not killed.
+Prints the names of the tables found after each try; the last one was not killed.
 """
 
 from __future__ import annotations
@@ -8,41 +8,59 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from itertools import count
-from pathlib import Path
+from typing import Any
 
-from obdtrack.storage.database import open_database
+from obdtrack.storage.database import SqliteStore, Store, open_database
 from obdtrack.storage.migrate import migrate
+from tests.storage import migration_mutants
 
 
-def migrate_until(statement: int, path: Path) -> None:
+def migrate_until(statement: int, url: str) -> None:
     """Migrate, but die before this statement runs."""
     left = iter(range(1, statement))
 
-    def on_statement(_sql: str) -> None:
+    def on_statement(*_: object) -> None:
         if next(left, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    store = open_database(f"sqlite:///{path}")
+    store = open_database(url)
     store.connect()
-    store.connection().set_trace_callback(on_statement)
+    if isinstance(store, SqliteStore):
+        store.connection().set_trace_callback(on_statement)
+    else:
+        _precede_each(store, on_statement)
     migrate(store)
 
 
-def main(folder: Path) -> None:
+def _precede_each(store: Store, on_statement: Callable[[], None]) -> None:
+    def preceded(do: Callable[..., Any]) -> Callable[..., Any]:
+        def first_tell(*arguments: Any, **options: Any) -> Any:
+            on_statement()
+            return do(*arguments, **options)
+
+        return first_tell
+
+    store.execute_sql = preceded(store.execute_sql)
+    store.commit = preceded(store.commit)
+
+
+def main(url: str, mutant: str) -> None:
     """Fork a process for each statement until one gets to the end."""
+    observer = open_database(url)
     for statement in count(1):
-        path = folder / f"killed-at-{statement}.db"
         child = os.fork()
         if child == 0:
-            migrate_until(statement, path)
+            with getattr(migration_mutants, mutant)():
+                migrate_until(statement, url)
             os._exit(0)
         _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{path}\n")
-        sys.stdout.flush()
+        with observer.connection_context():
+            sys.stdout.write(" ".join(sorted(observer.get_tables())) + "\n")
         if not os.WIFSIGNALED(status):
             sys.exit(os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*sys.argv[1:])

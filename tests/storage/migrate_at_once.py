@@ -11,6 +11,7 @@ from pathlib import Path
 
 from obdtrack.storage.database import open_database
 from obdtrack.storage.migrate import migrate
+from tests.storage import migration_mutants
 
 
 def child(url: str, folder: Path, starting_line: int) -> None:
@@ -21,14 +22,15 @@ def child(url: str, folder: Path, starting_line: int) -> None:
     os.write(sys.stdout.fileno(), line.encode())
 
 
-def main(url: str, folder: Path, processes: int) -> None:
+def main(url: str, folder: Path, processes: int, mutant: str) -> None:
     """Fork them from one parent, so that all are ready when the start is given."""
     starting_line, start = os.pipe()
     children = []
     for _ in range(processes):
         if (pid := os.fork()) == 0:
             os.close(start)
-            child(url, folder, starting_line)
+            with getattr(migration_mutants, mutant)():
+                child(url, folder, starting_line)
             os._exit(0)
         children.append(pid)
     os.close(start)
@@ -37,4 +39,4 @@ def main(url: str, folder: Path, processes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

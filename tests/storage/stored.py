@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from obdtrack.domain.event import Event
+from obdtrack.domain.fold import CallState
 from obdtrack.domain.report import RawDelivery
 from obdtrack.domain.status import Outcome
 from obdtrack.domain.submission import submission_uuid
@@ -41,6 +42,15 @@ def events(store: Store, call_id: UUID, *told: Event) -> list[Event]:
     with store.write():
         calls.add_events((call_id, event) for event in told)
     return calls.history([call_id])[call_id]
+
+
+def state(
+    store: Store, call_id: UUID, state: CallState, next_check_at: datetime | None = None
+) -> None:
+    """Store where a call stands."""
+    with store.write():
+        (match,) = calls.match_calls([call_id])
+        calls.save_states([(match, state, next_check_at)])
 
 
 def delivery(

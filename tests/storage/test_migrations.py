@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,12 @@ from obdtrack.storage.models import TABLES
 ROOT = FOLDER.parent
 ALL_TABLES = {table._meta.table_name for table in TABLES}
 ALL_MIGRATIONS = sorted(path.stem for path in FOLDER.glob("[0-9]*.py"))
+
+ONE_DOES_AND_ALL_SUCCEED = [
+    *[["applied"]] * 5,
+    ["applied", *ALL_MIGRATIONS],
+    ["codes", *["0"] * 6],
+]
 
 DIES_HALF_WAY = """
 import os
@@ -44,13 +49,10 @@ def run(module: str, *arguments: object) -> list[list[str]]:
     return [line.split() for line in ran.stdout.splitlines()]
 
 
-def tables(path: Path) -> set[str]:
-    database = sqlite3.connect(path)
-    try:
-        found = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return {name for (name,) in found}
-    finally:
-        database.close()
+def migrate_six_times_at_once(url: str, mutant: str) -> list[list[str]]:
+    """Give what each of the processes applied, and then their exit codes."""
+    *applied, codes = run("migrate_at_once", url, FOLDER, 6, mutant)
+    return [*sorted(applied), codes]
 
 
 def test_an_empty_database_gets_every_migration_in_order(empty_store: Store) -> None:
@@ -93,14 +95,16 @@ def test_a_newer_database_is_refused(empty_store: Store, folder: Path) -> None:
 
 
 def test_of_six_processes_that_migrate_at_once_one_does_and_all_succeed(empty_url: str) -> None:
-    *applied, codes = run("migrate_at_once", empty_url, FOLDER, 6)
-    assert codes == ["codes", *["0"] * 6]
-    assert sorted(applied) == [["applied"]] * 5 + [["applied", *ALL_MIGRATIONS]]
+    assert migrate_six_times_at_once(empty_url, "sound") == ONE_DOES_AND_ALL_SUCCEED
+
+
+def test_migrating_without_keeping_others_out_would_be_noticed(empty_url: str) -> None:
+    assert migrate_six_times_at_once(empty_url, "unprotected") != ONE_DOES_AND_ALL_SUCCEED
 
 
 def test_a_migration_that_dies_half_way_leaves_the_old_schema(empty_url: str, folder: Path) -> None:
     (folder / "9000_dies.py").write_text(DIES_HALF_WAY)
-    assert run("migrate_at_once", empty_url, folder, 1) == [["codes", "9"]]
+    assert run("migrate_at_once", empty_url, folder, 1, "sound") == [["codes", "9"]]
     store = open_database(empty_url)
     assert migrate(store) == ALL_MIGRATIONS
     assert "half_made" not in store.get_tables()
@@ -115,25 +119,15 @@ def test_a_migration_that_fails_leaves_the_old_schema(empty_store: Store, folder
         assert empty_store.get_tables() == []
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Databases whose migration was killed before its 1st, 2nd, 3rd ... statement; one whole."""
-    folder = tmp_path_factory.mktemp("killed")
-    return [Path(line) for (line,) in run("killed_migrations", folder)]
-
-
 def test_killed_before_any_of_its_statements_a_migration_leaves_the_old_schema_or_the_new(
-    killed: list[Path],
+    empty_url: str,
 ) -> None:
-    *died, finished = (tables(path) for path in killed)
-    assert len(died) > len(ALL_TABLES)
-    assert finished >= ALL_TABLES
-    assert [found for found in died if found not in (set(), finished)] == []
+    *found, finished = run("killed_migrations", empty_url, "sound")
+    assert len(found) > len(ALL_TABLES)
+    assert set(finished) >= ALL_TABLES
+    assert [tables for tables in found if tables not in ([], finished)] == []
 
 
-def test_a_database_whose_migration_was_killed_can_be_migrated(killed: list[Path]) -> None:
-    for path in killed[::5]:
-        store = open_database(f"sqlite:///{path}")
-        migrate(store)
-        check_schema(store)
-        store.close_all()
+def test_migrating_piecemeal_would_be_noticed(empty_sqlite_url: str) -> None:
+    *found, finished = run("killed_migrations", empty_sqlite_url, "unprotected")
+    assert [tables for tables in found if tables not in ([], finished)]

@@ -11,17 +11,17 @@ import pytest
 
 from obdtrack.domain.fold import fold
 from obdtrack.domain.status import Status
-from obdtrack.storage import calls, models, submissions
-from obdtrack.storage.calls import Filter
+from obdtrack.storage import calls, models, search, submissions
 from obdtrack.storage.database import Store
+from obdtrack.storage.search import Wanted
 from tests.factories import MID, NOON, NUMBER, claim, minute, report, story
 from tests.storage import stored
 
 OTHER = "+918919520000"
 
 
-def ids(wanted: Filter, limit: int = 10, before: UUID | None = None) -> list[UUID]:
-    return [call.id for call in calls.newest(wanted, limit, before)]
+def ids(wanted: Wanted, limit: int = 10, before: UUID | None = None) -> list[UUID]:
+    return [call.id for call in search.newest(wanted, limit, before)]
 
 
 def found(identifier: str) -> UUID | None:
@@ -85,58 +85,57 @@ def test_any_number_of_calls_have_no_id_at_the_provider_yet(each_store: Store) -
 
 def test_the_newest_call_comes_first(each_store: Store) -> None:
     first, second, third = (stored.call(each_store) for _ in range(3))
-    assert ids(Filter()) == [third, second, first]
+    assert ids(Wanted()) == [third, second, first]
 
 
 @pytest.mark.parametrize(
     ("field", "request_field", "value"),
-    [("to", "to", OTHER), ("name", "name", "diwali"), ("reference", "reference", "order-7")],
+    [("number", "to", OTHER), ("name", "name", "diwali"), ("reference", "reference", "order-7")],
 )
 def test_calls_are_listed_by_what_was_asked_for(
     each_store: Store, field: str, request_field: str, value: str
 ) -> None:
     wanted = stored.call(each_store, **{request_field: value})
     stored.call(each_store)
-    assert ids(Filter(**{field: value})) == [wanted]
+    assert ids(Wanted(**{field: value})) == [wanted]
 
 
 def test_calls_are_listed_by_status(each_store: Store) -> None:
     busy = stored.call(each_store)
     stored.call(each_store)
-    with each_store.write():
-        calls.save_states([(busy, fold(story(report("BUSY"))), None)])
-    assert ids(Filter(status="busy")) == [busy]
+    stored.state(each_store, busy, fold(story(report("BUSY"))))
+    assert ids(Wanted(status="busy")) == [busy]
 
 
 def test_a_time_to_begin_with_is_included_and_a_time_to_end_with_is_not(each_store: Store) -> None:
     times = [NOON + timedelta(microseconds=count) for count in range(3)]
     first, second, third = (stored.call(each_store, at=time) for time in times)
-    assert ids(Filter(created_after=times[1])) == [third, second]
-    assert ids(Filter(created_before=times[1])) == [first]
+    assert ids(Wanted(since=times[1])) == [third, second]
+    assert ids(Wanted(until=times[1])) == [first]
 
 
 def test_filters_together_narrow_the_list(each_store: Store) -> None:
     both = stored.call(each_store, name="diwali", reference="order-7")
     stored.call(each_store, name="diwali")
     stored.call(each_store, reference="order-7")
-    assert ids(Filter(name="diwali", reference="order-7", to=NUMBER)) == [both]
+    assert ids(Wanted(name="diwali", reference="order-7", number=NUMBER)) == [both]
 
 
 def test_page_by_page_every_call_is_listed_once(each_store: Store) -> None:
     made = [stored.call(each_store) for _ in range(7)]
-    pages = [ids(Filter(), 3)]
+    pages = [ids(Wanted(), 3)]
     while pages[-1]:
-        pages.append(ids(Filter(), 3, before=pages[-1][-1]))
+        pages.append(ids(Wanted(), 3, before=pages[-1][-1]))
     assert [len(page) for page in pages] == [3, 3, 1, 0]
     assert sum(pages, []) == made[::-1]  # noqa: RUF017 # four pages
 
 
 def test_a_call_made_meanwhile_does_not_shift_the_next_page(each_store: Store) -> None:
     first, second = stored.call(each_store), stored.call(each_store)
-    (page,) = ids(Filter(), 1)
+    (page,) = ids(Wanted(), 1)
     stored.call(each_store)
     assert page == second
-    assert ids(Filter(), 1, before=page) == [first]
+    assert ids(Wanted(), 1, before=page) == [first]
 
 
 # What a report needs
@@ -188,8 +187,7 @@ def test_a_fact_that_came_again_is_counted_on_its_own_event_only(each_store: Sto
 
 def test_a_states_new_columns_go_to_its_own_call_only(each_store: Store) -> None:
     one, other = stored.call(each_store), stored.call(each_store)
-    with each_store.write():
-        calls.save_states([(one, fold(story(report("BUSY"))), None)])
+    stored.state(each_store, one, fold(story(report("BUSY"))))
     statuses = dict(models.Call.select(models.Call.id, models.Call.status).tuples())
     assert statuses == {one: "busy", other: "submitting"}
 
@@ -239,8 +237,7 @@ def test_new_reports_take_the_place_of_the_old_ones_and_of_nothing_else(each_sto
 def due_at(store: Store, moment: datetime) -> UUID:
     """A call that is to be asked for at this time."""
     call_id = stored.call(store)
-    with store.write():
-        calls.save_states([(call_id, fold(story()), moment)])
+    stored.state(store, call_id, fold(story()), moment)
     return call_id
 
 

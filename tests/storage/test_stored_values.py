@@ -32,8 +32,7 @@ microseconds = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
 def test_money_is_kept_as_it_was_written(each_store: Store) -> None:
     call_id = stored.call(each_store)
     state = fold(story(report(charges="0.5000")))
-    with each_store.write():
-        calls.save_states([(call_id, state, None)])
+    stored.state(each_store, call_id, state)
     assert models.Call.get_by_id(call_id).charges == "0.5000"
 
 
@@ -115,8 +114,7 @@ def test_what_was_not_asked_for_stays_unknown(each_store: Store) -> None:
 def test_a_state_comes_back_as_it_was_folded(each_store: Store, word: str) -> None:
     call_id = stored.call(each_store)
     state = fold(story(report(word, start=1, end=2, duration_seconds=0, charges="0.10")))
-    with each_store.write():
-        calls.save_states([(call_id, state, NOON)])
+    stored.state(each_store, call_id, state, NOON)
     call = models.Call.get_by_id(call_id)
     assert (call.status, call.status_source, call.status_as_of) == state[0:1] + state[4:6]
     assert (call.answered, call.conflict) == (word == "ANSWER", False)
@@ -127,8 +125,7 @@ def test_a_state_comes_back_as_it_was_folded(each_store: Store, word: str) -> No
 def test_the_stored_columns_of_a_state_are_those_it_was_stored_with(each_store: Store) -> None:
     call_id = stored.call(each_store)
     state = fold(story(report(start=1, end=2), report("BUSY", start=1)))
-    with each_store.write():
-        calls.save_states([(call_id, state, None)])
+    stored.state(each_store, call_id, state)
     assert calls.state_columns(call_id) == calls.state_row(state)
 
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.torture.audit import fail_everywhere
+from tests.torture.clients import STARTS, meet_slow_clients, stand_a_flood
 from tests.torture.crowds import place_under_keys, report_the_same
 from tests.torture.cuts import Cut, cut_everywhere
 from tests.torture.databases import quiet, scratch
@@ -27,6 +28,8 @@ from tests.torture.polling import PER_MINUTE, lose_reports
 DOCUMENT = Path(__file__).resolve().parents[2] / "RELIABILITY.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 PERCENT = (0, 10, 50, 100)
+MEGABYTES_MORE = 64
+"""What a flood may add to the server's memory: its threads, and what they work on at once."""
 
 Figures = tuple[str, bool]
 """What was seen, in words, and whether every promise was kept."""
@@ -104,13 +107,38 @@ def full_disk(times: int) -> Figures:
     return words, (refused, dialled, back) == (times, 0, times)
 
 
+def slow_sockets(count: int) -> Figures:
+    """Keep slow clients."""
+    codes = meet_slow_clients(count)
+    words = (
+        f"{count} sockets each in {', '.join(STARTS)}: "
+        f"{codes.count(200)} of {len(codes)} honest reports answered 200"
+    )
+    return words, codes.count(200) == len(codes)
+
+
+def a_flood(seconds: int) -> Figures:
+    """Post without the secret."""
+    seen = stand_a_flood(seconds)
+    taken = seen.honest.count(200)
+    words = (
+        f"{seconds} s, {seen.posts} posts without the secret: {seen.rows} rows written, {taken} of "
+        f"{len(seen.honest)} honest reports answered 200; {seen.before:.0f} MB resident before, "
+        f"{seen.after:.0f} MB after"
+    )
+    bounded = seen.after < seen.before + MEGABYTES_MORE
+    return words, seen.rows == 0 and taken == len(seen.honest) and bounded
+
+
 RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
-    "kills": (kills, 50, "kill -9 under load"),
+    "kills": (kills, 200, "kill -9 under load"),
     "operations": (operations, 1, "every operation fails"),
     "cuts": (cuts, 20, "provider's connection cut"),
     "lost-reports": (lost_reports, 10_000, "reports lost"),
     "crowds": (crowds, 100, "the same at once, 8 threads"),
     "machine": (machine, 500, "any order"),
+    "slow-sockets": (slow_sockets, 500, "slow clients"),
+    "flood": (a_flood, 30, "flood, in seconds"),
     "full-disk": (full_disk, 10, "disk full"),
 }
 
@@ -146,7 +174,8 @@ def _keep(rows: list[str]) -> None:
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     command = " ".join(["python -m tests.torture", *sys.argv[1:]])
     table = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {machine}, {os.cpu_count()} cores: `{command}`",
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine}, {os.cpu_count()} cores, load average "
+        f"{os.getloadavg()[2]:.1f}: `{command}`",
         "",
         "| fault | figures | promise | took |",
         "|---|---|---|---|",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-import time
 from contextlib import closing, suppress
 from enum import StrEnum
 from typing import BinaryIO
@@ -18,7 +17,7 @@ class Cut(StrEnum):
     """Where the connection ends."""
 
     REFUSED = "before it begins"
-    AT_ONCE = "before the request is read"
+    AT_ONCE = "before any of the request is read"
     IN_REQUEST = "within the request"
     BEFORE_ANSWER = "after the request, before the answer"
     IN_ANSWER = "within the answer"
@@ -46,6 +45,8 @@ class CuttingProxy:
         self.cut, self.reset = Cut.AFTER_ANSWER, False
         self._port, self._provider_port = port, provider_port
         self._listener: socket.socket | None = None
+        self._serving: list[threading.Thread] = []
+        self._was_read = threading.Event()
         self.listen()
 
     def listen(self) -> None:
@@ -60,17 +61,29 @@ class CuttingProxy:
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
 
+    def finish(self) -> None:
+        """Know that answers were read, and wait until every connection is over."""
+        self._was_read.set()
+        while self._serving:
+            self._serving.pop().join()
+        self._was_read.clear()
+
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
+                self._serving.append(thread)
+                thread.start()
 
     def _serve(self, client: socket.socket) -> None:
         cut = self.cut
         with closing(client), suppress(OSError):
             if self.reset:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            if cut is Cut.AT_ONCE and self.reset:
+                # Reset sooner, connecting itself may fail: then nothing was sent, and we say so.
+                client.recv(1, socket.MSG_PEEK)
             if cut is Cut.IN_REQUEST:
                 client.recv(20)
             if cut in _FORWARDED:
@@ -79,7 +92,7 @@ class CuttingProxy:
                     {Cut.BEFORE_ANSWER: b"", Cut.IN_ANSWER: answer[:-10]}.get(cut, answer)
                 )
             if cut is Cut.AFTER_ANSWER:
-                time.sleep(0.2)  # a reset at once would take the answer back
+                self._was_read.wait()  # a reset before would take the answer back
 
     def _forward(self, request: bytes) -> bytes:
         with socket.create_connection(("127.0.0.1", self._provider_port)) as provider:
@@ -121,6 +134,5 @@ def _place_through(proxy: CuttingProxy, cut: Cut, server: Served, number: str) -
     status = server.ask_to_place(number).json()["status"]
     if cut is Cut.REFUSED:
         proxy.listen()
-    if cut is Cut.AFTER_ANSWER:
-        time.sleep(0.4)  # until that connection is over, and is not taken for the next request
+    proxy.finish()  # or a connection that is about to end is taken for the next request
     return status, server.dialled().count(number)

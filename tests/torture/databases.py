@@ -29,8 +29,7 @@ _MEMORY = Path("/dev/shm")
 def scratch() -> Iterator[Path]:
     """Have a folder for the block, in memory where the system offers that.
 
-    A kill is survived by the page cache, so nothing is proved less by it; power cuts are not tried
-    here but in `power`.
+    A kill is survived by the page cache, so nothing is proved less by it; power cuts are not tried.
     """
     with tempfile.TemporaryDirectory(prefix="obdtrack-", dir=memory()) as folder:
         yield Path(folder)

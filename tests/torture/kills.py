@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import requests
 
+from tests.end_to_end.conftest import until
 from tests.torture.served import Served, served
 
 POSTERS = 4
@@ -91,32 +92,43 @@ def kill_again_and_again(kills: int, mutant: str = "sound", seed: int = 1) -> Ki
     with served(mutant) as server:
         load = Load(server)
         load.start()
-        for _ in range(kills):
-            time.sleep(moment.uniform(0.3, 1.0))
-            server.kill()
-            server.serve()
-        load.stop()
+        try:
+            _until_somebody_waits(server)
+            for _ in range(kills):
+                time.sleep(moment.uniform(0.1, 0.9))
+                server.kill()
+                server.serve()
+        finally:
+            load.stop()
         return _judge(server, load, kills)
+
+
+def _until_somebody_waits(server: Served) -> None:
+    """Wait until a call rings whose answer takes long, so that there is something to interrupt."""
+    until(lambda: any(number.endswith(SLOW) for number in server.dialled()))
 
 
 def _judge(server: Served, load: Load, kills: int) -> Kills:
     deadline = time.monotonic() + SECONDS_UNTIL_UNKNOWN
-    while (left := _submitting(server)) and time.monotonic() < deadline:
+    while (left := _submitting(server)) and not _twice(server) and time.monotonic() < deadline:
         time.sleep(0.2)
     stored = _stored_reports(server)
-    dials = Counter(server.dialled())
     known = {_hex(row[0]) for row in server.ask("SELECT id FROM calls")}
     interrupted = server.ask("SELECT count(*) FROM events WHERE kind = 'interruption'")[0][0]
     return Kills(
         kills=kills,
         acknowledged=len(load.acknowledged),
         lost=len(load.acknowledged - stored),
-        dialled=len(dials),
-        twice=sum(count > 1 for count in dials.values()),
+        dialled=len(set(server.dialled())),
+        twice=_twice(server),
         interrupted=interrupted,
         left_submitting=left,
         forgotten=len({_hex(call_id) for call_id in load.placed} - known),
     )
+
+
+def _twice(server: Served) -> int:
+    return sum(count > 1 for count in Counter(server.dialled()).values())
 
 
 def _submitting(server: Served) -> int:

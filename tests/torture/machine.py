@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from obdtrack.workflows.receive_delivery import receive_deliveries
 from obdtrack.workflows.replay_delivery import replay_all
 from tests.factories import Clock, call_request
 from tests.torture import databases
+from tests.torture.known import Known, claim_after
 from tests.torture.provider import (
     DIES,
     UNHEARD_OF,
@@ -41,29 +42,6 @@ some_words = st.lists(
 ).map(tuple)
 how_long_ago = st.sampled_from([0, 0, 0, 1, 1, 2, 4, 8])  # mostly, what is new is talked about
 any_fact = st.integers(0, 3)
-
-
-@dataclass
-class Known:
-    """What we must know of one intended call: the claim that holds, and the facts that came.
-
-    Facts that came before we knew the provider's id of the call are `waiting`.
-    """
-
-    claim: str = "submitting"
-    facts: set[Fact] = field(default_factory=set)
-    waiting: set[Fact] = field(default_factory=set)
-
-    def statuses(self) -> set[str]:
-        """Give the statuses this may lead to: the strongest word of the last dialling, if any."""
-        final = [fact for fact in self.facts if fact.word in WORDS]
-        if final:
-            last = max(fact.dialling for fact in final)
-            told = [word for word in WORDS if Fact(last, word) in self.facts]
-            return {WORDS[told[-1]]}
-        if self.facts and self.claim in ("submitting", "unknown"):
-            return {"queued"}  # whoever reports a call has it
-        return {"queued", "unresolved"} if self.claim == "queued" else {self.claim}
 
 
 class Calls(RuleBasedStateMachine):
@@ -110,7 +88,7 @@ class Calls(RuleBasedStateMachine):
         request = call_request(to=number, reference=reference, interval=interval)
         try:
             place_call.place_call(request, None, self.context)
-            self.known[reference].claim = _claim_after(fate)
+            self.known[reference].claim = claim_after(fate)
             self._join()
         except CrashError:
             assert fate in DIES
@@ -223,14 +201,19 @@ class Calls(RuleBasedStateMachine):
 
     def _start(self) -> None:
         self.context: Context = databases.open_context(self.path, self.provider, self.clock)
-        recover.sign_of_life(self.context)
+        self._give_sign()
 
     def _unborn(self) -> bool:
         return not hasattr(self, "context")
 
     def _forward(self, seconds: float) -> None:
         self.clock.forward(seconds=seconds)
+        if self.clock() >= self._sign_again_at:
+            self._give_sign()
+
+    def _give_sign(self) -> None:
         recover.sign_of_life(self.context)
+        self._sign_again_at = self.clock() + recover.LEASE / 2
 
     def _receive(self, told: list[tuple[str, Fact]], composed: list[bool] | None = None) -> None:
         shapes = composed or [False] * len(told)
@@ -277,19 +260,13 @@ class Calls(RuleBasedStateMachine):
                 known.facts.add(Fact(len(life.words) - 1, life.words[-1][-1]))
 
     def _rows(self) -> list[tuple[str, str | None, str]]:
-        call = models.Call
-        with self.context.store.connection_context():
-            return list(call.select(call.reference, call.provider_id, call.status).tuples())
+        store = self.context.store
+        with store.connection_context():
+            return store.execute_sql("SELECT reference, provider_id, status FROM calls").fetchall()
 
     def _demand(self, holds: bool, words: str) -> None:
         self._failed = self._failed or not holds
         assert holds, words
-
-
-def _claim_after(fate: Fate) -> str:
-    if fate is Fate.ACCEPTED:
-        return "queued"
-    return "rejected" if fate is Fate.REFUSED else "unknown"
 
 
 def _figures() -> list[Any]:

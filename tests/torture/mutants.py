@@ -5,14 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import timedelta
+from importlib import import_module
 from typing import Any
 from unittest.mock import patch
+from wsgiref.simple_server import make_server
+
+from granian import Granian
 
 from obdtrack.domain.status import Outcome
-from obdtrack.domain.submission import CallRequest, Placement, SendAnswer
+from obdtrack.domain.submission import CallRequest, Failure, Placement, SendAnswer
 from obdtrack.storage import calls, database, idempotency, submissions
 from obdtrack.storage.database import SqliteStore
 from obdtrack.storage.writer import GroupWriter
+from obdtrack.web.webhooks import Callback
 from obdtrack.workflows import (
     ask_provider,
     attach,
@@ -73,6 +79,18 @@ def send_again_when_unsure() -> Any:
     def send(request: CallRequest, context: Context) -> SendAnswer:
         answer = original(request, context)
         return original(request, context) if answer.placement is Placement.UNKNOWN else answer
+
+    original = place_call._send
+    return patch.object(place_call, "_send", send)
+
+
+def deny_when_unsure() -> Any:
+    """Say that no phone rings when no answer came."""
+
+    def send(request: CallRequest, context: Context) -> SendAnswer:
+        answer = original(request, context)
+        unsure = answer.placement is Placement.UNKNOWN
+        return SendAnswer(Failure.UNREACHABLE) if unsure else answer
 
     original = place_call._send
     return patch.object(place_call, "_send", send)
@@ -166,3 +184,26 @@ def poll_at_once() -> Any:
 def give_up_at_once() -> Any:
     """Wait for a locked database no longer than the blink of an eye."""
     return patch.object(database, "BUSY_SECONDS", 0.05)
+
+
+def believe_anybody() -> Any:
+    """Ask nobody for the secret."""
+    return patch.object(Callback, "_is_trusted", lambda *_: True)
+
+
+def serve_one_by_one() -> Any:
+    """Serve from one thread, which reads slow clients itself."""
+
+    def serve(self: Granian, target_loader: Callable[[], Any], **_: Any) -> None:
+        make_server(self.bind_addr, self.bind_port, target_loader()).serve_forever()
+
+    return patch.object(Granian, "serve", serve)
+
+
+@contextmanager
+def short_leases() -> Iterator[None]:
+    """Find the dead sooner, which breaks nothing; named last, as it imports what others break."""
+    jobs = import_module("obdtrack.jobs")
+    lease = timedelta(seconds=2)
+    with patch.object(recover, "LEASE", lease), patch.object(jobs, "LEASE", lease):
+        yield

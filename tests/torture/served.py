@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -17,9 +13,10 @@ from typing import Any
 
 import requests
 
-from tests.end_to_end.conftest import ROOT, Installation, _answers, until
+from tests.end_to_end.conftest import Installation, answers, until
 from tests.factories import report_body
-from tests.torture import databases
+from tests.torture import databases, forks
+from tests.torture.forks import Fork
 
 SECRET = "a-secret-long-enough"
 SILENT = "29"
@@ -33,34 +30,30 @@ class Served(Installation):
         super().__init__(folder)
         self.path, self.mutant = folder / "obdtrack.db", mutant
         self.environ |= {"OBDTRACK_LOG_LEVEL": "error", **environ}
-        self.server: subprocess.Popen[bytes] | None = None
-        databases.new_database(folder)
-        self.sign_in()
+        self.simulator: Fork | None = None
+        self.server: Fork | None = None
+        self.prepare()
+
+    def simulate(self) -> None:
+        """Start the provider."""
+        command = self.simulator_command("--ring-seconds", "0.2", "--slow-seconds", "4")
+        self.simulator = forks.start(command, self.environ)
+        until(lambda: answers(f"{self.provider_url}/simulator/calls"))
 
     def serve(self) -> None:
-        """Start the server, in a process group of its own, and wait until it answers."""
-        command = [sys.executable, "-m", "tests.torture.broken", self.mutant, "serve"]
-        self.server = subprocess.Popen(
-            command,
-            env=self.environ,
-            cwd=ROOT,
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        until(lambda: _answers(f"{self.url}/livez"))
+        """Start the server, and wait until it answers."""
+        self.server = forks.start(["serve"], self.environ, self.mutant)
+        until(lambda: answers(f"{self.url}/livez"))
 
     def kill(self) -> None:
         """End the server and its worker at once; neither can finish anything."""
         assert self.server is not None
-        os.killpg(self.server.pid, signal.SIGKILL)
-        self.server.wait()
+        self.server.kill()
 
     def close(self) -> None:
         """End everything that was started."""
-        if self.server is not None:
-            self.kill()
-        self.stop()
+        for process in filter(None, (self.server, self.simulator)):
+            process.kill()
 
     def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the server's database."""
@@ -90,7 +83,7 @@ class Served(Installation):
         """Let no file of the server grow beyond `size` bytes, as a full disk does."""
         assert self.server is not None
         limits = size, resource.RLIM_INFINITY
-        for pid in (self.server.pid, *_children(self.server.pid)):
+        for pid in (self.server.pid, *forks.children(self.server.pid)):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
     @contextmanager
@@ -111,7 +104,7 @@ def served(mutant: str = "sound", **environ: str) -> Iterator[Served]:
     with databases.scratch() as folder:
         installed = Served(folder, mutant, environ)
         try:
-            installed.start_simulator("--ring-seconds", "0.2", "--slow-seconds", "4")
+            installed.simulate()
             installed.serve()
             yield installed
         finally:
@@ -137,8 +130,3 @@ def at_once(work: Iterable[Callable[[], object]]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def _children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for listed in found for child in listed.read_text().split()]

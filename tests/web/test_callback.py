@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import peewee
 import pytest
 
+from obdtrack.application import create_app
 from obdtrack.storage import deliveries
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, SECRET, ScriptedProvider, accepted, report_body
 
@@ -180,3 +184,14 @@ def test_reports_go_on_after_a_failed_write(
         assert caller.report().status_code == 503
     assert caller.report().status_code == 200
     assert caller.get(f"/calls/{MID}:1").json["to"] == NUMBER
+
+
+def test_a_header_the_operator_names_is_kept_with_the_report(context: Context) -> None:
+    settings = replace(context.settings, webhook_fields={"dtmf": "header:X-Dtmf"})
+    app = create_app(replace(context, settings=settings))
+    caller = Caller(app.test_client(), create_key("tests", ["read", "place"], context))
+    headers = {"Authorization": f"Bearer {SECRET}", "X-Dtmf": "7", "X-Other": "no"}
+    app.test_client().post("/webhooks/mobtexting", json=report_body(), headers=headers)
+    kept = caller.only_delivery()["headers"]
+    assert kept.get("x-dtmf") == "7"
+    assert "x-other" not in kept

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.web.api import room_to_place
+from obdtrack.web.room import room_to_place
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted
 
@@ -62,7 +62,7 @@ def test_a_provider_that_breaks_our_client_leaves_the_call_unknown(
 def test_when_all_places_are_taken_nothing_is_sent(
     caller: Caller, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("obdtrack.web.api._PLACING", threading.BoundedSemaphore(1))
+    monkeypatch.setattr("obdtrack.web.room._PLACING", threading.BoundedSemaphore(1))
     with room_to_place():
         answer = caller.place()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")

@@ -9,7 +9,8 @@ import pytest
 from obdtrack.domain.submission import Failure
 from obdtrack.errors import ObdtrackError
 from obdtrack.providers import StatusAnswer
-from obdtrack.storage import calls, coordination, models
+from obdtrack.storage import calls, coordination, models, search
+from obdtrack.storage.search import Wanted
 from obdtrack.workflows.ask_provider import REPAIRED
 from obdtrack.workflows.check_call import check_due, refresh
 from obdtrack.workflows.context import Context
@@ -28,7 +29,7 @@ from tests.factories import (
 
 
 def the_call() -> models.Call:
-    (call,) = calls.newest(calls.Filter(), 2)
+    (call,) = search.newest(Wanted(), 2)
     return call
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import answers, calls, models
+from obdtrack.storage import answers, calls, models, search
+from obdtrack.storage.search import Wanted
 from obdtrack.workflows import place_call as workflow
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.place_call import place_call
@@ -16,7 +17,7 @@ from tests.factories import NUMBER, ScriptedProvider, accepted, call_request
 
 
 def the_call() -> models.Call:
-    (call,) = calls.newest(calls.Filter(), 2)
+    (call,) = search.newest(Wanted(), 2)
     return call
 
 

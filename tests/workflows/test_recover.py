@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from obdtrack.storage import calls
+from obdtrack.storage import search
+from obdtrack.storage.search import Wanted
 from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.place_call import place_call
 from obdtrack.workflows.recover import recover_interrupted, say_goodbye, sign_of_life
@@ -27,7 +28,7 @@ def crash_while_sending(context: Context, provider: ScriptedProvider) -> None:
 
 
 def status() -> tuple[str, str | None]:
-    (call,) = calls.newest(calls.Filter(), 2)
+    (call,) = search.newest(Wanted(), 2)
     return call.status, call.reason
 
 
@@ -87,5 +88,5 @@ def test_the_recovered_call_keeps_its_variables_for_a_persons_decision(
     crash_while_sending(context, provider)
     clock.forward(minutes=6)
     recover_interrupted(context)
-    (call,) = calls.newest(calls.Filter(), 2)
+    (call,) = search.newest(Wanted(), 2)
     assert context.vault.open(call.submission.variables_encrypted) == {"otp": "1"}

@@ -9,7 +9,8 @@ import pytest
 
 from obdtrack.domain.submission import Failure, SendAnswer
 from obdtrack.providers import StatusAnswer
-from obdtrack.storage import calls, models
+from obdtrack.storage import models, search
+from obdtrack.storage.search import Wanted
 from obdtrack.workflows.check_call import check_due
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key
@@ -33,7 +34,7 @@ def admin(caller: Caller, context: Context) -> Caller:
 def look(context: Context, clock: Clock) -> models.Call:
     clock.forward(seconds=40)
     check_due(context, 10, lambda _: None)
-    (call,) = calls.newest(calls.Filter(), 2)
+    (call,) = search.newest(Wanted(), 2)
     return call
 
 
@@ -133,7 +134,7 @@ def test_two_unknown_calls_to_one_number_are_left_to_a_person(
     provider.on_find = lambda **_: call_log(log_row())
     clock.forward(seconds=40)
     check_due(context, 10, lambda _: None)
-    assert {call.status for call in calls.newest(calls.Filter(), 3)} == {"unknown"}
+    assert {call.status for call in search.newest(Wanted(), 3)} == {"unknown"}
 
 
 def test_pauses_grow(
@@ -142,7 +143,7 @@ def test_pauses_grow(
     assert look(context, clock).next_check_at == NOON + timedelta(minutes=2)
     clock.forward(minutes=2)
     check_due(context, 10, lambda _: None)
-    (call,) = calls.newest(calls.Filter(), 2)
+    (call,) = search.newest(Wanted(), 2)
     assert call.next_check_at == NOON + timedelta(minutes=10)
 
 

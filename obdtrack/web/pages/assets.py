@@ -9,23 +9,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import flask_bootstrap
-import flask_swagger_ui
 from flask import Response, request, url_for
 
 from obdtrack.errors import Code, ObdtrackError
 
 _OWN = Path(__file__).resolve().parents[1] / "static"
 _BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
-_SWAGGER = Path(flask_swagger_ui.__file__).parent / "dist"
 
 FILES: dict[str, tuple[Path, str]] = {
     "bootstrap.css": (_BOOTSTRAP / "css" / "bootstrap.min.css", "text/css"),
     "app.css": (_OWN / "app.css", "text/css"),
     "app.js": (_OWN / "app.js", "text/javascript"),
-    "docs.js": (_OWN / "docs.js", "text/javascript"),
     "icon.svg": (_OWN / "icon.svg", "image/svg+xml"),
-    "swagger-ui.css": (_SWAGGER / "swagger-ui.css", "text/css"),
-    "swagger-ui.js": (_SWAGGER / "swagger-ui-bundle.js", "text/javascript"),
 }
 """Every file a browser may have, by name."""
 

@@ -30,6 +30,7 @@ DEEDS: dict[str, str] = {
     Action.NUMBER_SUPPRESSED: "Had a number not called any more",
     Action.NUMBER_UNSUPPRESSED: "Allowed a number to be called again",
     Action.NUMBERS_IMPORTED: "Imported numbers not to be called",
+    Action.OLD_FORGOTTEN: "Deleted what was past its time",
 }
 
 

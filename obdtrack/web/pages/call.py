@@ -21,10 +21,12 @@ from obdtrack.web.pages.drawing import Drawing, draw, mark_kind
 from obdtrack.web.pages.frame import clock, day, live, reader
 from obdtrack.web.pages.gaps import Line, list_lines
 from obdtrack.web.pages.story import Clock, Story, kind_text, tell
+from obdtrack.web.pages.words import reason_text
 from obdtrack.web.schemas import ResolveSchema
 from obdtrack.workflows.audit import record_view
 from obdtrack.workflows.check_call import refresh
 from obdtrack.workflows.keys import Scope
+from obdtrack.workflows.replay_delivery import REPLAYABLE
 from obdtrack.workflows.resolve_call import resolve
 
 blueprint = Blueprint("pages_call", __name__)
@@ -55,6 +57,8 @@ def show(call_id: UUID) -> Response:
         call=call,
         state=shown.state,
         opted_out_at=opted_out.get(call.to_number),
+        askable=call.provider_id is not None or shown.state.status is Status.UNKNOWN,
+        replayable=set(REPLAYABLE),
         waiting=shown.state.status not in FINAL | {Status.REJECTED, Status.UNRESOLVED},
         curl=raw.curl_call(call, request.url_root.rstrip("/")),
         kind_text=kind_text,
@@ -66,15 +70,26 @@ def show(call_id: UUID) -> Response:
 @blueprint.post("/calls/<uuid:call_id>/refresh")
 @needs(Scope.READ)
 def ask(call_id: UUID) -> Redirect:
-    """Ask the provider about the call now."""
+    """Ask the provider about the call now, and say whether it told anything."""
+    call, before = _found(call_id), len(answers.of_call(call_id))
     try:
-        refresh(_found(call_id), context())
-        flash("The provider was asked; what it said stands below.")
+        refresh(call, context())
+        flash(_what_came(answers.of_call(call_id)[before:]))
     except ObdtrackError as error:
-        if error.code is not Code.RATE_LIMITED:
+        if error.code is Code.UNAVAILABLE:
             raise
-        flash(f"{error.message} Ask again in {error.retry_after or 10} seconds.")
+        again = f" Ask again in {error.retry_after} seconds." if error.retry_after else ""
+        flash(f"{error.message}{again}")
     return _back(call_id)
+
+
+def _what_came(fresh: list[models.Answer]) -> str:
+    if not fresh:
+        return "There is nothing to ask: the provider has no such call."
+    if failure := fresh[-1].failure:
+        why = reason_text(failure)
+        return f"The provider could not tell: {why}. Nothing changed; try again in a minute."
+    return "The provider was asked; what it said stands below."
 
 
 @blueprint.post("/calls/<uuid:call_id>/resolve")
@@ -141,6 +156,7 @@ def _wires(call: models.Call, entries: list[Entry], in_full: bool) -> list[dict[
     ]  # fmt: skip
     for answer in answers.of_call(call.id):
         title = "The provider's answer" if answer.kind == "send" else "What asking brought"
+        title = title if answer.http_status else f"{title}: none"
         told = raw.raw_answer(answer, in_full=in_full, number=call.to_number)
         wires.append(
             {

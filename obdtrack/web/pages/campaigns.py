@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from flask import Blueprint, Response, request
 
 from obdtrack.domain.status import Status
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import figures, search
+from obdtrack.storage import figures, models, search
 from obdtrack.storage.fields import from_microseconds
 from obdtrack.storage.search import Wanted
 from obdtrack.storage.tallies import HALF_HOUR, MOST_ATTEMPTS
@@ -46,18 +46,18 @@ def index() -> Response:
     return live(
         "campaigns.html",
         campaigns=[
-            (
-                campaign.name,
-                from_microseconds(campaign.slot * HALF_HOUR),
-                add_up(sums[campaign.name]),
-            )
-            for campaign in shown
+            (campaign.name, _newest(campaign), add_up(sums[campaign.name])) for campaign in shown
         ],
         older=f"{last.slot}:{last.name}" if last else None,
     )
 
 
-@blueprint.get("/<path:name>")
+def _newest(campaign: models.Campaign) -> datetime:
+    """Give when its newest call was placed; to the half hour if its calls were deleted since."""
+    return search.last_placed(campaign.name) or from_microseconds(campaign.slot * HALF_HOUR)
+
+
+@blueprint.get("/<name:name>", merge_slashes=False)
 @needs(Scope.READ)
 def show(name: str) -> Response:
     """Show one campaign."""

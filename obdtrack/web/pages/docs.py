@@ -1,10 +1,13 @@
-"""The API's document to read and to try."""
+"""The API's document as a page to read, with a command to copy for everything the API does."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, request
 
 from obdtrack.web.access import needs
+from obdtrack.web.document import api_document
+from obdtrack.web.pages.frame import live
+from obdtrack.web.pages.manual import read_document
 from obdtrack.workflows.keys import Scope
 
 blueprint = Blueprint("pages_docs", __name__)
@@ -12,6 +15,6 @@ blueprint = Blueprint("pages_docs", __name__)
 
 @blueprint.get("/api/docs")
 @needs(Scope.READ)
-def docs() -> str:
-    """Show Swagger UI, with our own frame: its own page does not work under a strict policy."""
-    return render_template("docs.html")
+def docs() -> Response:
+    """Show what the API does; it is made of the document itself and can say nothing else."""
+    return live("docs.html", manual=read_document(api_document(), request.url_root.rstrip("/")))

@@ -6,7 +6,7 @@ twenty seconds beside a poll a quarter of an hour later would otherwise be a dot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from obdtrack.domain.event import Event
 from obdtrack.domain.fold import Attempt
 from obdtrack.domain.status import Kind, Source
 from obdtrack.domain.timeline import Entry
-from obdtrack.web.pages.story import length
+from obdtrack.web.pages.story import kind_text, length
 
 WIDTH = 960.0
 _LEFT, _RIGHT = 14.0, 14.0
@@ -23,6 +23,7 @@ _CUT = 54.0
 _LONGEST = timedelta(seconds=25)
 _MARK = 19.0
 _TICK = 88.0
+_LETTER = 6.2
 
 
 class Stretch(NamedTuple):
@@ -44,6 +45,7 @@ class Mark(NamedTuple):
     x: float
     row: int
     title: str
+    conflict: bool
 
 
 class Cut(NamedTuple):
@@ -106,7 +108,7 @@ def phases(attempt: Attempt, asked_at: datetime | None = None) -> list[Phase]:
     return found
 
 
-def draw(entries: Sequence[Entry], attempts: Iterable[Attempt]) -> Drawing:
+def draw(entries: Sequence[Entry], attempts: Sequence[Attempt]) -> Drawing:
     """Place a call's events and its attempts."""
     moments = [entry.event.recorded_at for entry in entries]
     asked_at = min(moments, default=None)
@@ -115,7 +117,7 @@ def draw(entries: Sequence[Entry], attempts: Iterable[Attempt]) -> Drawing:
     scale = _Scale(edges, spans)
     marks = _marks(entries, scale)
     return Drawing(
-        stretches=[_stretch(phase, scale) for phase in spans],
+        stretches=[_stretch(phase, scale, many=len(attempts) > 1) for phase in spans],
         marks=marks,
         cuts=scale.cuts,
         ticks=_ticks(edges, scale),
@@ -156,14 +158,14 @@ class _Scale:
         ]
 
 
-def _stretch(phase: Phase, scale: _Scale) -> Stretch:
+def _stretch(phase: Phase, scale: _Scale, *, many: bool) -> Stretch:
     x = scale.x(phase.start)
     wide = max(scale.x(phase.end) - x, 3.0)
     lasted = length((phase.end - phase.start).total_seconds())
     word = {"ring": "ringing", "talk": "on the phone"}[phase.kind]
-    text = f"{word} {lasted}"
-    if wide < 6.2 * len(text):
-        text = lasted if wide >= 6.2 * len(lasted) + 4 else ""
+    texts = (f"attempt {phase.attempt}: {word} {lasted}", f"{word} {lasted}", lasted)
+    fitting = (text for text in texts[0 if many else 1 :] if len(text) * _LETTER + 4 <= wide)
+    text = next(fitting, "")
     title = f"Attempt {phase.attempt}: {word} for {lasted}"
     return Stretch(phase.attempt, phase.kind, x, round(wide, 1), text, title)
 
@@ -175,7 +177,8 @@ def _marks(entries: Sequence[Entry], scale: _Scale) -> list[Mark]:
         x = scale.x(entry.event.recorded_at)
         row = next((i for i, end in enumerate(ends) if x - end >= _MARK), len(ends))
         ends[row : row + 1] = [x]
-        marks.append(Mark(number, mark_kind(entry.event), x, row, f"{number}: {entry.event.kind}"))
+        title = f"{number}: {kind_text(entry.event)}{', in conflict' if entry.conflict else ''}"
+        marks.append(Mark(number, mark_kind(entry.event), x, row, title, entry.conflict))
     return marks
 
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import humanize
 from flask import Flask, Response, g, make_response, render_template, request, url_for
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from obdtrack.domain.times import to_text
+from obdtrack.domain.times import from_text, to_text
 from obdtrack.web.access import context
 from obdtrack.web.pages import assets, words, zone
 from obdtrack.web.pages.privacy import Reader
 from obdtrack.workflows.keys import Access, Scope
 
+_TIME = re.compile(r"\b2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z")
 _CHANGES_BY_ITSELF = re.compile(
     r'<input[^>]*name="csrf_token"[^>]*>|(<time class="age"[^>]*>)[^<]*'
     r'|<input[^>]*name="once"[^>]*>'
@@ -27,7 +28,13 @@ def frame(app: Flask) -> None:
     """Give the templates their helpers, and keep the reader's choices."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        age=age, clock=clock, day=day, moment=moment, reason=words.reason_text
+        age=age,
+        clock=clock,
+        coded=coded,
+        day=day,
+        moment=moment,
+        reason=words.reason_text,
+        in_zone=in_zone,
     )
     app.jinja_env.globals.update(
         asset=assets.address,
@@ -98,6 +105,28 @@ def moment(then: datetime | None) -> Markup:
     if then is None:
         return Markup('<span class="none">not told</span>')
     return Markup('<time datetime="{}">{} {}</time>').format(to_text(then), day(then), clock(then))
+
+
+def in_zone(text: str) -> str:
+    """Give a text with the times in it (RFC 3339, UTC) as the reader's clock shows them."""
+
+    def told(found: re.Match[str]) -> str:
+        try:
+            then = from_text(found.group())
+        except ValueError:  # it only looked like one
+            return found.group()
+        return f"{day(then)} {clock(then)}"
+
+    return _TIME.sub(told, text)
+
+
+def coded(text: str) -> Markup:
+    """Give a text whose `words` between backticks are code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
 
 
 def _shared() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,9 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import idempotency
 from obdtrack.web.access import context, current_access, needs
 from obdtrack.web.api import call_request
+from obdtrack.web.bodies import load_json
+from obdtrack.web.errors import HTTP_STATUS
+from obdtrack.web.room import room_to_place
 from obdtrack.web.schemas import PlaceCallSchema
 from obdtrack.workflows.context import new_id
 from obdtrack.workflows.keys import Scope
@@ -35,6 +38,7 @@ blueprint = Blueprint("pages_place", __name__)
 Messages = dict[str, list[str]]
 _PLAIN = ("to", "bridge", "flow_id", "audio", "name", "reference")
 _USED = "Idempotency-Key"
+_COUNT = re.compile("[0-9]{1,4}")
 
 
 @blueprint.get("/place")
@@ -55,7 +59,8 @@ def place() -> Response | Redirect:
         return _form(request.form, errors, once or new_id().hex, 422)
     try:
         wanted = call_request(body)
-        placed = place_once(wanted, current_access().key_id, once, context())
+        with room_to_place():
+            placed = place_once(wanted, current_access().key_id, once, context())
     except ObdtrackError as error:
         return _refused(error, once)
     return _to_call(placed.call_id)
@@ -66,7 +71,7 @@ def read_form(given: Mapping[str, str]) -> tuple[dict[str, Any], Messages]:
     body: dict[str, Any] = {k: v.strip() for k in _PLAIN if (v := given.get(k, "")).strip()}
     errors: Messages = {}
     interval = given.get("interval", "0")
-    body["interval"] = int(interval) if interval.isascii() and interval.isdigit() else -1
+    body["interval"] = int(interval) if _COUNT.fullmatch(interval) else -1
     if lines := given.get("variables", "").strip():
         body["variables"] = _variables(lines, errors)
     if text := given.get("metadata", "").strip():
@@ -90,8 +95,8 @@ def _variables(lines: str, errors: Messages) -> dict[str, str]:
 
 def _metadata(text: str, errors: Messages) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return load_json(text.encode())
+    except ValueError:
         errors["metadata"] = ['Not JSON; write it like {"order": 7}.']
         return {}
 
@@ -113,20 +118,25 @@ def _refused(error: ObdtrackError, once: str) -> Response | Redirect:
     if _USED in error.fields:
         flash("This form was sent before, with other content. Send it again to place a new call.")
         return _form(request.form, {}, new_id().hex, 422)
-    if not error.fields:
-        raise error
-    return _form(request.form, {k: list(v) for k, v in error.fields.items()}, once, 422)
+    errors = {name: list(messages) for name, messages in error.fields.items()}
+    answer = _form(request.form, errors, once, HTTP_STATUS[error.code], error.message)
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 def _to_call(call_id: UUID) -> Redirect:
     return redirect(url_for("pages_call.show", call_id=call_id), 303)
 
 
-def _form(given: Mapping[str, str], errors: Messages, once: str, status: int = 200) -> Response:
+def _form(
+    given: Mapping[str, str], errors: Messages, once: str, status: int = 200, refusal: str = ""
+) -> Response:
     page = render_template(
         "place.html",
         given=given,
         errors=errors,
+        refusal=refusal,
         once=once,
         intervals=INTERVALS,
         bridge=context().settings.bridge,

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from flask import g
+
 from obdtrack.domain import phone
-from obdtrack.workflows.keys import Scope
+from obdtrack.web.access import context
+from obdtrack.web.security import is_page
+from obdtrack.workflows.audit import record_pii_use
+from obdtrack.workflows.keys import Access, Scope
 
 _ESCAPED_PLUS = re.compile(r"%2[bB](?=[0-9])")
 _LONG = re.compile(r"(?<![0-9A-Fa-f\-])[0-9]{9,15}(?![0-9A-Fa-f\-])")
@@ -31,6 +36,13 @@ class Reader(NamedTuple):
         """Give a number as this reader may see it."""
         shown = self.sees_numbers if in_full is None else in_full
         return number if shown else phone.masked(number)
+
+
+def note_pii_use() -> None:
+    """Leave a trace, once an hour, of who reads pages with numbers in full."""
+    access: Access | None = g.get("access")
+    if access is not None and is_page() and Scope.PII in access.scopes:
+        record_pii_use(access, context())
 
 
 def hide(text: str, number: str = "") -> str:

@@ -6,7 +6,9 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 
 from obdtrack.web.pages import audit, call, calls, campaigns, deliveries, docs, place, sign_in
+from obdtrack.web.pages.addresses import NameConverter
 from obdtrack.web.pages.frame import frame
+from obdtrack.web.pages.privacy import note_pii_use
 from obdtrack.web.security import secure
 from obdtrack.workflows.context import Context
 
@@ -19,5 +21,7 @@ def register_pages(app: Flask, context: Context) -> None:
     Bootstrap5(app)
     secure(app, context)
     frame(app)
+    app.url_map.converters["name"] = NameConverter
+    app.before_request(note_pii_use)  # after the guard, which knows who reads
     for page in PAGES:
         app.register_blueprint(page.blueprint)

@@ -21,9 +21,9 @@ def sign_in() -> Response | Redirect:
         return _door(target)
     access = check_key(request.form.get("key", "").strip()[:500])
     if access is None:
-        return _door(target, "This is no key of ours, or it was revoked.")
+        return _door(target, "This is no key of ours, or it was revoked.", 401)
     if Scope.READ not in access.scopes:
-        return _door(target, "This key lacks the scope read that is needed here.")
+        return _door(target, "This key lacks the scope read that is needed here.", 403)
     session.begin(access, context().now())
     return redirect(target, 303)
 
@@ -42,6 +42,9 @@ def asset(mark: str, name: str) -> Response:
     return assets.serve(name)
 
 
-def _door(target: str, problem: str | None = None) -> Response:
+def _door(target: str, problem: str | None = None, status: int = 200) -> Response:
     page = render_template("sign_in.html", target=target, problem=problem)
-    return make_response(page, 401 if problem else 200)
+    answer = make_response(page, status)
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="obdtrack"'  # RFC 9110: never without
+    return answer

@@ -46,7 +46,7 @@ def tell(
     """Tell a call; `check` is when the provider is asked next, `interval` minutes are redials."""
     return Story(
         answer=_answer(state, events, clock),
-        known=_known(state, clock),
+        known=_known(state, events, clock),
         next=_next(state, interval, check, clock),
     )
 
@@ -100,7 +100,7 @@ def _ended(state: CallState, clock: Clock) -> str:
 
 def _told(state: CallState, events: Sequence[Event]) -> str:
     """Say how long after its end the provider's word came, and by which way."""
-    first = _first_word(state, events)
+    first = next(iter(_words(state, events)), None)
     if first is None:
         return ""
     way = (
@@ -119,12 +119,13 @@ def _told(state: CallState, events: Sequence[Event]) -> str:
     return f"{way} {length(late.total_seconds())} later"
 
 
-def _first_word(state: CallState, events: Sequence[Event]) -> Event | None:
+def _words(state: CallState, events: Sequence[Event]) -> list[Event]:
+    """Give what was reported or found that the last attempt ended so, in the order it came."""
     if not state.attempts:
-        return None
+        return []
     last: Attempt = state.attempts[-1]
     told = [e for e in events if e.id in last.event_ids and e.status is state.status]
-    return min(told, key=lambda event: event.recorded_at, default=None)
+    return sorted(told, key=lambda event: event.recorded_at)
 
 
 def _sentence(*parts: str) -> str:
@@ -169,12 +170,34 @@ _UNDECIDED: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
 }
 
 
-def _known(state: CallState, clock: Clock) -> str:
+def _known(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    since = clock.at(state.status_as_of)[3:]
     if state.status is Status.UNKNOWN:
-        return f"All we know is that we asked, {clock.at(state.status_as_of)}."
+        return f"From nobody: we sent the request and got no usable answer (noted {since})."
+    ways = [SOURCE[source] for source in _sources(state, events)]
     word = f", whose word for it is “{state.provider_status}”" if state.provider_status else ""
+    return f"Known from {' and from '.join(ways)}{word}, since {since}.{_waited(state, events)}"
+
+
+def _sources(state: CallState, events: Sequence[Event]) -> list[Source]:
+    """Give everybody who told what holds, the first first: a report and a poll may both have."""
+    told = [event.source for event in _words(state, events)]
+    return list(dict.fromkeys(told)) or [state.status_source]
+
+
+def _waited(state: CallState, events: Sequence[Event]) -> str:
+    """Say that a report was here before anybody knew that it is about this call."""
+    first = next(iter(_words(state, events)), None)
+    named = next((e for e in events if e.kind is Kind.RESOLUTION and e.reason == "attached"), None)
+    if first is None or first.source is not Source.WEBHOOK or named is None:
+        return ""
+    waited = named.recorded_at - first.recorded_at
+    if waited < timedelta(seconds=1):
+        return ""
+    who = "asking" if named.source is Source.POLL else SOURCE[named.source]
     return (
-        f"Known from {SOURCE[state.status_source]}{word}, since {clock.at(state.status_as_of)[3:]}."
+        f" The report could be put on this call only {length(waited.total_seconds())} after it "
+        f"came, when {who} told what the provider calls it."
     )
 
 
@@ -184,7 +207,7 @@ def _next(state: CallState, interval: int, check: datetime | None, clock: Clock)
         return f"If no report comes, {asked}." if asked else "Waiting for the provider's report."
     if state.status is Status.UNKNOWN:
         looked = f"{asked}. " if asked else ""
-        return f"{looked}It is never sent again unless a person decides so."
+        return f"{looked}The call is never sent again unless a person decides so."
     if state.status is Status.UNRESOLVED:
         return "Nothing by itself; a report that comes late is still taken."
     if state.status is Status.SUBMITTING:
@@ -199,6 +222,8 @@ def kind_text(event: Event) -> str:
     if event.kind is Kind.CHECK:
         found = event.detail.get("found")
         return "Asked the provider: nothing new" if found else "Asked the provider: nothing found"
+    if event.kind is Kind.ANSWER and event.status is Status.UNKNOWN:
+        return "No usable answer"
     return {
         Kind.SUBMISSION: "Request sent to the provider",
         Kind.ANSWER: "The provider's answer",

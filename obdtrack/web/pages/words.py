@@ -103,8 +103,8 @@ def outcome_look(outcome: str) -> Look:
 
 
 def source_word(source: str, status: str) -> str:
-    """Say in a word how a status is known; what we do not know, nobody told us."""
-    return "nobody" if status == Status.UNKNOWN else SOURCE_SHORT.get(source, source)
+    """Say in a word how a status is known."""
+    return "not known" if status == Status.UNKNOWN else SOURCE_SHORT.get(source, source)
 
 
 def reason_text(reason: str | None) -> str:

@@ -1,0 +1,158 @@
+"""What a request may bring: the one place that bounds bodies, forms and the JSON in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from math import isfinite
+from typing import IO, Any, NoReturn
+from wsgiref.types import WSGIEnvironment
+
+from flask import Request
+from webargs import core
+from webargs.flaskparser import FlaskParser, abort, is_json_request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.utils import cached_property
+
+MAX_BODY = 64 * 1024
+"""Bytes of body accepted; a report has some hundreds."""
+
+MAX_FIELDS = 200
+"""Fields of a form; the largest of ours has a dozen."""
+
+MAX_DEPTH = 32
+_LARGEST = 2**63 - 1
+_LONGEST_INTEGER = 19
+
+
+def read_body(environ: WSGIEnvironment) -> bytes | None:
+    """Give the whole body, or None if it is larger than MAX_BODY.
+
+    A length that is told is checked before a byte is read; without one (chunked) a byte more than
+    allowed is asked for, since a truncated body must never look like a whole one. Raises EOFError
+    if the client went away before the end.
+    """
+    stream = environ["wsgi.input"]
+    told = environ.get("CONTENT_LENGTH") or ""
+    if told:
+        length = int(told) if told.isascii() and told.isdigit() else MAX_BODY + 1
+        if length > MAX_BODY:
+            return None
+        body = _read(stream, length)
+        if len(body) < length:
+            raise EOFError("the client closed the connection before the end of its request")
+        return body
+    if environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
+        body = _read(stream, MAX_BODY + 1)
+        return body if len(body) <= MAX_BODY else None
+    return b""
+
+
+class BoundedRequest(Request):
+    """A request whose body is there whole, or not at all: werkzeug cuts a long chunked one."""
+
+    max_form_parts = MAX_FIELDS
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """Give the body; raises RequestEntityTooLarge (413) or ClientDisconnected (400)."""
+        try:
+            body = read_body(self.environ)
+        except EOFError as error:
+            raise ClientDisconnected(str(error)) from None
+        if body is None:
+            raise RequestEntityTooLarge
+        return BytesIO(body)
+
+
+class BodyParser(FlaskParser):
+    """Reads the JSON of API requests within the bounds; 400 says what is wrong with it."""
+
+    def _raw_load_json(self, req: Request) -> Any:
+        raw = req.get_data(cache=True)
+        if not raw or not is_json_request(req):
+            return core.missing
+        try:
+            return load_json(raw)
+        except ValueError as error:
+            self._handle_invalid_json_error(error, req)
+
+    def _handle_invalid_json_error(self, error: ValueError, *_: Any, **__: Any) -> NoReturn:
+        abort(400, messages={"json": [f"Not JSON that can be taken: {error}."]})
+
+
+def load_json(raw: bytes) -> Any:
+    """Parse strict JSON (RFC 8259) that every database can hold.
+
+    Raises ValueError, and nothing else, for anything but that: names given twice, NaN, numbers
+    beyond 64 bit, lone surrogates, nesting beyond MAX_DEPTH.
+    """
+    try:
+        found = _DECODER.decode(raw.decode())
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    _check(found, MAX_DEPTH)
+    return found
+
+
+_TOO_DEEP = f"it is nested deeper than {MAX_DEPTH}"
+
+
+def _check(part: Any, room: int) -> None:
+    if isinstance(part, str):
+        _require_characters(part)
+    elif isinstance(part, dict | list):
+        if not room:
+            raise ValueError(_TOO_DEEP)
+        for inner in part.values() if isinstance(part, dict) else part:
+            _check(inner, room - 1)
+
+
+def _require_characters(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it contains half a character (a lone surrogate)") from None
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is given twice")
+    for name in found:
+        _require_characters(name)
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > _LONGEST_INTEGER or abs(number := int(text)) > _LARGEST:
+        raise ValueError("a number is beyond 64 bit")
+    return number
+
+
+def _float(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise ValueError("a number is beyond 64 bit")
+    return number
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_named_once, parse_int=_integer, parse_float=_float, parse_constant=_refuse
+)
+
+
+def _read(stream: Any, length: int) -> bytes:
+    parts: list[bytes] = []
+    while length > 0 and (part := stream.read(length)):
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,136 @@
+"""A server with a scripted provider, and a browser signed in at it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import peewee
+import requests
+from flask import request
+from werkzeug.serving import make_server
+
+from obdtrack.application import create_app
+from obdtrack.cli.ports import free_port
+from obdtrack.storage.database import Store
+from obdtrack.storage.vault import Vault
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
+from tests import factories
+from tests.factories import ScriptedProvider, accepted
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SCOPES = ["read", "place", "pii", "admin"]
+FAULTS = {"500": ZeroDivisionError("a fault"), "503": peewee.OperationalError("database is locked")}
+
+
+def csrf_token(page: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    return found.group(1) if found else ""
+
+
+class Weighed(NamedTuple):
+    """What came, and its weight in bytes as it came."""
+
+    text: str
+    weight: int
+
+
+class Site:
+    """A server of the tests' own; `complaints` is what its windows complained about."""
+
+    page: Page
+
+    def __init__(self, store: Store, browser: Browser) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.provider = ScriptedProvider()
+        settings = factories.settings(port=port)
+        self.context = Context(settings, store, self.provider, Vault(settings.secret_key))
+        self.app = create_app(self.context)
+        self.app.before_request(_break_if_told)
+        self.server = make_server("127.0.0.1", port, self.app, threaded=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+        self.key = create_key("Asha", SCOPES, self.context)
+        self.complaints: list[str] = []
+        self.browser = browser
+        self.session = requests.Session()
+        self.cookie = self._signed_in()
+
+    def begin(self) -> None:
+        """Open a fresh window, and have the provider accept everything again."""
+        self.provider.sent.clear()
+        self.provider.on_send = accepted(mid=None)
+        self.complaints.clear()
+        self.page = self.visit()
+
+    def visit(self, **options: Any) -> Page:
+        """Open a browser window of its own, signed in; what it complains about is noted."""
+        window = self.browser.new_context(timezone_id="Asia/Kolkata", **options)
+        window.set_default_timeout(10_000)
+        page = window.new_page()
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
+        page.on("request", lambda request: self._own(request.url))
+        window.add_cookies([{"name": "obdtrack_session", "value": self.cookie, "url": self.url}])
+        return page
+
+    def _signed_in(self) -> str:
+        door = f"{self.url}/sign-in"
+        token = csrf_token(self.session.get(door, timeout=10).text)
+        self.session.post(door, data={"csrf_token": token, "key": self.key}, timeout=10)
+        return self.session.cookies["obdtrack_session"]
+
+    def weighed(self, path: str) -> Weighed:
+        """Give a page or a file, with how many bytes it took to bring it."""
+        answer = self.session.get(self.url + path, timeout=10, stream=True)
+        brought = answer.raw.read()
+        plain = answer.headers.get("Content-Encoding") != "gzip"
+        text = (brought if plain else gzip.decompress(brought)).decode()
+        assert answer.ok, text
+        return Weighed(text, len(brought))
+
+    def _own(self, url: str) -> None:
+        if not url.startswith((self.url, "data:")):
+            self.complaints.append(f"foreign {url}")
+
+    def place(self, **body: Any) -> Any:
+        body = {"to": factories.NUMBER, "flow_id": "23", **body}
+        headers = {"Authorization": f"Bearer {self.key}"}
+        answer = requests.post(f"{self.url}/api/v1/calls", json=body, headers=headers, timeout=10)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def report(self, call: Any, **changes: Any) -> None:
+        mid = call["provider_id"].partition(":")[0]
+        self.deliver(json=factories.report_body(mid=mid, **changes))
+
+    def deliver(self, secret: str = factories.SECRET, **request: Any) -> None:
+        headers = {"Authorization": f"Bearer {secret}"}
+        callback = f"{self.url}/webhooks/mobtexting"
+        answer = requests.post(callback, headers=headers, timeout=10, **request)
+        assert answer.ok == (secret == factories.SECRET)
+        self.app.extensions["quarantine"].flush()
+
+    def close_windows(self) -> None:
+        for window in self.browser.contexts:
+            window.close()
+
+    def close(self) -> None:
+        self.close_windows()
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+        self.app.extensions["quarantine"].close()
+
+
+def _break_if_told() -> None:
+    fault = FAULTS.get(request.args.get("fault", ""))
+    if fault is not None:
+        raise fault

@@ -1,0 +1,156 @@
+"""When something is wrong: said in words, without a trace of the inside, with a way on."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import peewee
+import pytest
+
+from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.providers import StatusAnswer
+from obdtrack.web.room import room_to_place
+from tests.conftest import Caller
+from tests.factories import NUMBER, ScriptedProvider
+from tests.pages.conftest import Visitor, text_of
+
+FORM = {"to": NUMBER, "flow_id": "23", "interval": "0", "once": "form-1"}
+BUSY = peewee.OperationalError("database is locked")
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    def fail(*_: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr("obdtrack.storage.search.newest", fail)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "title"),
+    [(ZeroDivisionError("secret detail"), 500, "Our mistake"), (BUSY, 503, "Busy at the moment")],
+)
+def test_a_fault_is_told_in_words_with_a_way_on(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int, title: str
+) -> None:
+    broken(monkeypatch, fault)
+    answer = visitor.open("/?name=otp")
+    assert answer.status_code == status
+    assert answer.mimetype == "text/html"
+    assert title in text_of(answer.text)
+    assert answer.headers["X-Request-Id"] in text_of(answer.text)
+    assert 'href="/?name=otp">Try again</a>' in answer.text
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("secret detail"), BUSY])
+def test_a_fault_shows_nothing_of_the_inside(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    broken(monkeypatch, fault)
+    page = visitor.open("/").text
+    for inside in ("Traceback", "DivisionError", "secret detail", "locked", "Operational", ".py"):
+        assert inside not in page
+
+
+def test_a_busy_database_says_when_to_come_again(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch, BUSY)
+    answer = visitor.open("/")
+    assert answer.headers["Retry-After"] == "5"
+    assert "Reports are safe" in text_of(answer.text)
+
+
+def test_a_database_that_cannot_tell_who_reads_is_told_of_too(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise BUSY
+
+    monkeypatch.setattr("obdtrack.web.access.signed_in", fail)
+    answer = visitor.open("/")
+    assert answer.status_code == 503
+    assert "Busy at the moment" in text_of(answer.text)
+
+
+def test_an_address_where_nothing_is_says_what_can_be_done(visitor: Visitor) -> None:
+    answer = visitor.open("/nothing/here", headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    told = text_of(answer.text)
+    assert "misspelt, or what was here is gone" in told
+    assert "Search for the call, or look for it in the list." in told
+
+
+def test_a_program_is_told_where_all_addresses_are(caller: Caller) -> None:
+    answer = caller.get("/nothing")
+    assert answer.status_code == 404
+    assert answer.json["detail"].endswith("GET /api/openapi.json names all there is.")
+
+
+def test_a_page_asked_for_in_the_wrong_way_says_so(visitor: Visitor) -> None:
+    answer = visitor.open("/deliveries/replay", headers={"Accept": "text/html"})
+    assert answer.status_code == 405
+    assert "use the button on the page" in text_of(answer.text)
+
+
+def test_a_form_that_is_too_old_says_so(visitor: Visitor) -> None:
+    answer = visitor.client.post("/deliveries/test", data={"csrf_token": "old"})
+    assert answer.status_code == 400
+    assert "too old, or came from another site. Nothing was done." in text_of(answer.text)
+
+
+def test_a_call_that_no_provider_took_is_shown_as_not_placed(
+    visitor: Visitor, provider: ScriptedProvider
+) -> None:
+    provider.on_send = lambda _: SendAnswer(Failure.UNREACHABLE)
+    told = visitor.read(visitor.send("/place", on="/place", **FORM).location)
+    assert "No phone rang: the provider could not be reached" in told
+    assert "Ask the provider now" not in told
+
+
+def test_asking_a_provider_that_is_down_says_so(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_find = lambda **_: StatusAnswer(Failure.TIMEOUT)
+    call = f"/calls/{caller.place().json['id']}"
+    visitor.send(f"{call}/refresh", on=call)
+    assert "could not tell: the provider's answer did not come in time" in visitor.read(call)
+
+
+def test_asking_too_often_says_when_to_ask_again(visitor: Visitor, caller: Caller) -> None:
+    call = f"/calls/{caller.place().json['id']}"
+    visitor.send(f"{call}/refresh", on=call)
+    visitor.send(f"{call}/refresh", on=call)
+    assert "Ask again in 10 seconds." in visitor.read(call)
+
+
+def test_a_form_is_kept_while_there_is_no_room_to_place(
+    visitor: Visitor, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = threading.BoundedSemaphore(1)
+    monkeypatch.setattr("obdtrack.web.room._PLACING", full)
+    with room_to_place():
+        answer = visitor.send("/place", on="/place", **FORM)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert "Nothing was sent." in text_of(answer.text)
+    assert f'value="{NUMBER}"' in answer.text
+    assert 'name="once" value="form-1"' in answer.text
+    assert provider.sent == []
+
+
+def test_a_form_outside_the_calling_hours_is_kept(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise ObdtrackError(Code.CONFLICT, "Calls are placed from 9 to 21 only.")
+
+    monkeypatch.setattr("obdtrack.web.pages.place.place_once", refuse)
+    answer = visitor.send("/place", on="/place", **FORM)
+    assert answer.status_code == 409
+    assert "Calls are placed from 9 to 21 only." in text_of(answer.text)
+
+
+def test_a_number_of_minutes_beyond_reason_is_a_wrong_field(visitor: Visitor) -> None:
+    answer = visitor.send("/place", on="/place", **{**FORM, "interval": "9" * 5000})
+    assert answer.status_code == 422

@@ -1,0 +1,139 @@
+"""Every page, opened once in a browser: readable by everybody, at every width, light and silent."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from obdtrack.domain.submission import Failure, SendAnswer
+from tests.factories import accepted
+from tests.pages.site import Site
+
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright",
+    reason="no axe here: pip install -r requirements-dev.txt to test pages for everybody",
+)
+
+UNKNOWN = SendAnswer(Failure.PROVIDER_ERROR, http_status=500, body=b"<b>oops</b>")
+WIDTHS = (360, 768, 1600)
+LONG = "a campaign with a name as long as names can be, made by somebody who never saw a phone."
+COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
+"""The only rules that depend on the theme."""
+
+CUT = """[...document.querySelectorAll('.table-wrap')].some((table) =>
+  table.firstElementChild.scrollWidth > table.clientWidth)"""
+
+
+class Seen(NamedTuple):
+    """What was found on one page; `wide` and `cut` hold the widths at which it does not fit."""
+
+    path: str
+    light: list[str]
+    dark: list[str]
+    wide: list[int]
+    cut: list[int]
+
+
+def addresses(site: Site) -> list[str]:
+    """Put one of everything on the pages, and give their addresses."""
+    answered = site.place(name="otp", reference="order-7", interval=5)
+    site.report(answered, status="NOANSWER", start_at="2026-11-23 11:50:00", charges="0.5")
+    site.report(answered)
+    site.report(answered)
+    site.report(answered, status="BUSY")
+    queued = site.place(name=LONG, reference="r" * 200, metadata={"k": "v" * 500})
+    site.deliver(data="no report at all")
+    site.deliver("not the right secret", data="who are you?")
+    site.provider.on_send = lambda _: UNKNOWN
+    unknown = site.place(name="spring")
+    site.provider.on_send = accepted(mid=None)
+    inbox = site.weighed("/deliveries?outcome=rejected").text
+    delivery = re.findall(r'href="(/deliveries/[0-9a-f-]{36})"', inbox)[0]
+    calls = [f"/calls/{call['id']}" for call in (answered, queued, unknown)]
+    return [
+        "/", "/?status=attention", "/?name=none", "/search", *calls, "/campaigns",
+        "/campaigns/otp", "/deliveries", "/deliveries?outcome=rejected", delivery,
+        "/deliveries?outcome=challenge", "/place", "/audit", "/api/docs",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def every_address(served: Site) -> list[str]:
+    served.begin()
+    return addresses(served)
+
+
+@pytest.fixture(scope="module")
+def tour(served: Site, every_address: list[str]) -> Iterator[list[Seen]]:
+    """Open every page, and the error pages, once."""
+    served.begin()
+    seen = [look_at(served, path) for path in every_address]
+    silent = list(served.complaints)
+    faults = [look_at(served, path) for path in ("/nothing", "/?fault=500", "/?fault=503")]
+    served.page.context.clear_cookies()
+    yield [*seen, *faults, look_at(served, "/sign-in")]
+    served.complaints[:] = silent
+    served.close_windows()
+
+
+def look_at(site: Site, path: str) -> Seen:
+    page, wide, cut = site.page, [], []
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(site.url + path)
+    light = violations(page, {})
+    page.emulate_media(color_scheme="dark")
+    dark = violations(page, COLOURS)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(width)
+        if page.evaluate(CUT):
+            cut.append(width)
+    return Seen(path, light, dark, wide, cut)
+
+
+def violations(page: Any, options: dict[str, Any]) -> list[str]:
+    found = axe.Axe().run(page, options=options).response["violations"]
+    return [f"{v['id']}: {json.dumps(v['nodes'][0]['target'])}" for v in found]
+
+
+def test_every_page_is_readable_by_everybody_in_light(tour: list[Seen]) -> None:
+    assert {seen.path: seen.light for seen in tour if seen.light} == {}
+
+
+def test_every_page_has_enough_contrast_in_dark(tour: list[Seen]) -> None:
+    assert {seen.path: seen.dark for seen in tour if seen.dark} == {}
+
+
+def test_no_page_is_wider_than_its_window(tour: list[Seen]) -> None:
+    assert {seen.path: seen.wide for seen in tour if seen.wide} == {}
+
+
+def test_no_column_is_cut_off(tour: list[Seen]) -> None:
+    assert {seen.path: seen.cut for seen in tour if seen.cut} == {}
+
+
+def test_no_page_complains_or_asks_elsewhere(served: Site, tour: list[Seen]) -> None:
+    expected = re.compile(r"the server responded with a status of (404|500|503)")
+    assert [said for said in served.complaints if not expected.search(said)] == []
+
+
+def test_every_page_is_light(served: Site, every_address: list[str]) -> None:
+    for path in every_address:
+        page = served.weighed(path)
+        files = re.findall(r'(?:href|src)="(/assets/[^"]+)"', page.text)
+        weight = page.weight + sum(served.weighed(name).weight for name in files)
+        assert len(files) == 4, path
+        assert weight < 100_000, (path, weight)
+
+
+def test_no_page_holds_a_secret(served: Site, every_address: list[str]) -> None:
+    for path in every_address:
+        page = served.weighed(path).text
+        assert served.key not in page
+        assert served.context.settings.webhook_secrets[0] not in page

@@ -1,0 +1,135 @@
+"""Old rows go some at a time: no long transaction, no long run, and no report waits for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from obdtrack.domain.status import Outcome
+from obdtrack.storage import models, retention
+from obdtrack.workflows import forget
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.forget import BATCH, forget_old
+from tests.conftest import Caller
+from tests.factories import (
+    NOON,
+    Clock,
+    raw_delivery,
+)
+from tests.storage import stored
+
+
+def at_once(context: Context) -> int:
+    """Forget without pauses; gives how many rows went."""
+    return forget_old(context, sleep=lambda _: None)
+
+
+def old_calls(context: Context, number: int, at: datetime) -> list[UUID]:
+    """Many calls, each with its intention and a report."""
+    made: list[UUID] = []
+    with context.store.write():
+        for _ in range(number):
+            call_id = stored.call(context.store, at=at)
+            stored.delivery(context.store, raw=raw_delivery(), call_id=call_id)
+            made.append(call_id)
+    return made
+
+
+def test_no_transaction_takes_more_than_a_batch(
+    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forget, "BATCH", 50)
+    old_calls(context, 60, NOON)
+    sizes: list[int] = []
+    some = forget._forget_some
+
+    def watched(kind, before, context):  # type: ignore[no-untyped-def]
+        sizes.append(some(kind, before, context))
+        return sizes[-1]
+
+    monkeypatch.setattr(forget, "_forget_some", watched)
+    clock.forward(days=401)
+    assert at_once(context) == sum(sizes) == 180
+    assert max(sizes) <= 50
+
+
+def test_a_run_ends_when_its_time_is_over_and_the_next_goes_on(
+    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forget, "BATCH", 50)
+    old_calls(context, 60, NOON)
+    clock.forward(days=401)
+    seconds = count(0.0, 0.8)
+    gone = forget_old(context, sleep=lambda _: None, monotonic=lambda: next(seconds))
+    assert 0 < gone < 180
+    at_once(context)
+    assert stored.count(context.store, models.Call) == 0
+
+
+def test_a_call_with_more_rows_than_a_batch_goes_alone(context: Context, clock: Clock) -> None:
+    big, small = old_calls(context, 2, NOON)
+    with context.store.write():
+        for _ in range(BATCH):
+            stored.delivery(context.store, Outcome.DUPLICATE, call_id=big)
+    clock.forward(days=401)
+    with context.store.write():
+        assert retention.forget_calls(clock.now - timedelta(days=400), BATCH) == BATCH + 3
+    assert [call.id for call in models.Call.select()] == [small]
+
+
+def test_another_call_of_the_same_submission_keeps_it(context: Context, clock: Clock) -> None:
+    old, young = old_calls(context, 2, NOON)
+    shared = models.Call.get_by_id(old).submission
+    models.Call.update(submission=shared, created_at=NOON + timedelta(days=300)).where(
+        models.Call.id == young
+    ).execute()
+    clock.forward(days=401)
+    at_once(context)
+    assert models.Call.get_by_id(young).submission.id == shared.id
+
+
+def test_reports_go_on_while_old_calls_are_deleted(
+    caller: Caller, app: Flask, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No report waits for more than a small part of it."""
+    monkeypatch.setattr(forget, "BATCH", 45)
+    old_calls(context, 300, NOON - timedelta(days=500))
+    caller.place()
+    done = threading.Event()
+    with ThreadPoolExecutor(5) as threads:
+        forgetting = threads.submit(forgotten, context, done)
+        reports = [threads.submit(reported, app, number, done) for number in range(4)]
+        gone, lasted = forgetting.result()
+        took = [seconds for report in reports for seconds in report.result()]
+    assert gone == 900
+    assert stored.count(context.store, models.Call) == 1
+    assert stored.count(context.store, models.Delivery) == len(took) > 20
+    assert max(took) < lasted / 3
+
+
+def forgotten(context: Context, done: threading.Event) -> tuple[int, float]:
+    """Forget with the usual pauses and all the time there is; gives rows and seconds."""
+    begun = time.monotonic()
+    try:
+        return forget_old(context, monotonic=lambda: 0.0), time.monotonic() - begun
+    finally:
+        done.set()
+        context.store.close()
+
+
+def reported(app: Flask, number: int, done: threading.Event) -> list[float]:
+    """Post reports until the deleting is done; gives how long each took, in seconds."""
+    sender, took = Caller(app.test_client(), "none"), list[float]()
+    while not done.is_set():
+        begun = time.monotonic()
+        answer = sender.report(duration=str(number), dtmf=str(len(took)))
+        took.append(time.monotonic() - begun)
+        assert answer.status_code == 200
+    return took

@@ -1,0 +1,154 @@
+"""How the databases go about our questions: by an index, never through a whole table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from obdtrack.domain.status import Outcome
+from obdtrack.storage import (
+    answers,
+    audit,
+    calls,
+    deliveries,
+    figures,
+    idempotency,
+    models,
+    queues,
+    retention,
+    search,
+    submissions,
+)
+from obdtrack.storage.database import PostgresStore, SqliteStore, Store
+from obdtrack.storage.search import Wanted
+from obdtrack.workflows.context import new_id
+from tests.factories import MID, NOON, NUMBER
+
+ID = new_id()
+DAY = timedelta(days=1)
+ALL_DAY = {"since": NOON, "until": NOON + DAY}
+SPAN = figures.span(NOON, NOON + DAY)
+
+QUESTIONS: dict[str, Callable[[], object]] = {
+    "a report's call": lambda: calls.match_reports({f"{MID}:1"}, {MID}),
+    "a call's events": lambda: calls.history([ID]),
+    "a call by our id": lambda: calls.find(str(ID)),
+    "a call by theirs": lambda: calls.find(f"{MID}:1"),
+    "who is due": lambda: calls.any_due(NOON),
+    "whose id it is": lambda: calls.known_provider_ids([f"{MID}:1"]),
+    "newest calls": lambda: search.newest(Wanted(), 50),
+    "older calls": lambda: search.newest(Wanted(), 50, ID),
+    "calls of a status": lambda: search.newest(Wanted(status="busy"), 50),
+    "calls of a number": lambda: search.newest(Wanted(number=NUMBER), 50),
+    "calls of a campaign": lambda: search.newest(Wanted(name="diwali"), 50),
+    "calls of a reference": lambda: search.newest(Wanted(reference="order-7"), 50),
+    "calls of a day": lambda: search.newest(Wanted(**ALL_DAY), 50),
+    "who waits for this call": lambda: deliveries.waiting_for(f"{MID}:1", MID),
+    "newest deliveries": lambda: deliveries.newest(50),
+    "deliveries of an outcome": lambda: deliveries.newest(50, outcome="failed"),
+    "a call's deliveries": lambda: deliveries.of_call(ID),
+    "what failed": lambda: deliveries.ids_of(Outcome.FAILED, 50),
+    "how far clocks are apart": lambda: queues.recent_ends(50),
+    "search by number": lambda: search.newest(Wanted(number=NUMBER), 50),
+    "search by last digits": lambda: search.newest(Wanted(ending="5001"), 50),
+    "search by submission": lambda: search.newest(Wanted(mid=MID), 50),
+    "search by reference": lambda: search.newest(Wanted(reference="order-7"), 50),
+    "calls since": lambda: search.newest(Wanted(since=NOON), 50),
+    "what needs attention": lambda: search.newest(Wanted(attention=True), 50),
+    "the figures strip": lambda: figures.totals(None, SPAN),
+    "the chart": lambda: figures.over_time(None, SPAN, 2),
+    "answered by hour": lambda: figures.by_hour_of_day("diwali", None, 11),
+    "a campaign's totals": lambda: figures.totals("diwali", None),
+    "campaigns": lambda: figures.campaigns(50),
+    "queues of calls": lambda: queues.call_queues(),
+    "queues of deliveries": lambda: queues.delivery_queues(),
+    "checks that are due": lambda: queues.due_checks(NOON),
+    "silent calls": lambda: queues.silent_calls(NOON),
+    "only polled": lambda: queues.only_polled(NOON),
+    "exchanges of a call": lambda: answers.of_call(ID),
+    "when last asked": lambda: answers.last_asked(ID),
+    "a twin": lambda: submissions.twin("fingerprint", NOON),
+    "submissions in flight": lambda: submissions.in_flight(),
+    "old keys": lambda: idempotency.forget_older(NOON, 50),
+    "old deliveries": lambda: retention.forget_deliveries(Outcome.UNMATCHED, NOON, 50),
+    "what was done to a call": lambda: audit.newest(50, subject=str(ID)),
+    "whether it is noted": lambda: audit.is_noted("once"),
+}
+"""What is asked while calls are placed, reported, looked up, polled and forgotten."""
+
+WHOLE_TABLE = re.compile(r"^SCAN (?!_wrapped|oldest|newest)\S+$|Seq Scan")
+"""How SQLite and PostgreSQL say that they read all of a table, not of a bounded selection."""
+
+
+@contextmanager
+def overheard(store: Store) -> Iterator[list[tuple[str, Any]]]:
+    """Have the statements that are run meanwhile, each with its values."""
+    heard: list[tuple[str, Any]] = []
+    with store.connection_context(), pytest.MonkeyPatch.context() as patch:
+        run, cursor = store.execute_sql, store.cursor
+
+        def execute_sql(sql: str, params: Any = None, *rest: Any) -> Any:
+            heard.append((sql, params))
+            return run(sql, params, *rest)
+
+        patch.setattr(store, "execute_sql", execute_sql)
+        patch.setattr(store, "cursor", lambda *a, **k: _Listening(cursor(*a, **k), heard))
+        yield heard
+
+
+class _Listening:
+    def __init__(self, cursor: Any, heard: list[tuple[str, Any]]) -> None:
+        self._cursor, self._heard = cursor, heard
+
+    def execute(self, sql: str, params: Any = ()) -> Any:
+        if (sql, params) not in self._heard:
+            self._heard.append((sql, params))
+        return self._cursor.execute(sql, params)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+def plans(store: Store, ask: Callable[[], object]) -> list[str]:
+    """How the database goes about a question, a line each step."""
+    with overheard(store) as heard:
+        ask()
+    asked = [
+        (sql, params) for sql, params in heard if sql.startswith(("SELECT", "UPDATE", "DELETE"))
+    ]
+    explain = "EXPLAIN QUERY PLAN " if isinstance(store, SqliteStore) else "EXPLAIN "
+    with store.connection_context():
+        if isinstance(store, PostgresStore):
+            store.execute_sql("SET enable_seqscan = off")  # small tables are read whole otherwise
+        return [
+            str(row[-1]).strip()
+            for sql, params in asked
+            for row in store.execute_sql(explain + sql, params)
+        ]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_big_table_is_read_from_end_to_end(each_store: Store, question: str) -> None:
+    steps = plans(each_store, QUESTIONS[question])
+    assert steps, "nothing was asked"
+    assert [step for step in steps if WHOLE_TABLE.search(step)] == []
+
+
+def test_a_question_without_an_index_would_be_noticed(sqlite_store: Store) -> None:
+    call = models.Call
+    steps = plans(sqlite_store, lambda: list(call.select().where(call.reason == "x")))
+    assert any(WHOLE_TABLE.search(step) for step in steps)
+
+
+def test_every_index_answers_a_question(sqlite_store: Store) -> None:
+    steps = " ".join(step for ask in QUESTIONS.values() for step in plans(sqlite_store, ask))
+    named = {index.name for index in sqlite_store.get_indexes("calls")}
+    unused = {
+        name for name in named if not name.startswith("sqlite_") and f" {name} " not in f"{steps} "
+    }
+    assert unused <= {"calls_submission"}  # only what is forgotten asks that

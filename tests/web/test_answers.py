@@ -1,0 +1,214 @@
+"""What every answer carries, whoever asked, whatever became of it: challenges and safe headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import peewee
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from obdtrack.application import create_app
+from obdtrack.storage import deliveries
+from obdtrack.web.access import PUBLIC_ENDPOINTS, needed_scope
+from obdtrack.web.bodies import MAX_BODY
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
+from tests.conftest import Caller
+from tests.factories import SECRET
+from tests.pages.conftest import Visitor
+from tests.web.test_access import routes
+
+ON_EVERYTHING = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'",
+    "Referrer-Policy": "",
+}
+CALLBACK = "/webhooks/mobtexting"
+TRUSTED = {"Authorization": f"Bearer {SECRET}"}
+BROWSER = {"Accept": "text/html"}
+
+ANSWERS: dict[str, tuple[int, str, str, dict[str, Any]]] = {
+    "list": (200, "GET", "/api/v1/calls", {}),
+    "no key": (401, "GET", "/api/v1/calls", {"headers": {}}),
+    "no scope": (403, "GET", "/audit", {}),
+    "no call": (404, "GET", "/api/v1/calls/none", {}),
+    "no such path": (404, "GET", "/nothing", {}),
+    "no such method": (405, "DELETE", "/api/v1/calls", {}),
+    "too large": (413, "POST", "/api/v1/calls", {"json": {"a": "x" * MAX_BODY}}),
+    "wrong fields": (422, "POST", "/api/v1/calls", {"json": {}}),
+    "the door": (200, "GET", "/sign-in", {"headers": BROWSER}),
+    "to the door": (303, "GET", "/", {"headers": BROWSER}),
+    "livez": (200, "GET", "/livez", {"headers": {}}),
+    "figures": (200, "GET", "/metrics", {}),
+    "report": (200, "POST", CALLBACK, {"headers": TRUSTED, "data": b"{}"}),
+    "report without secret": (401, "POST", CALLBACK, {"headers": {}, "data": b"{}"}),
+    "report too large": (
+        413,
+        "POST",
+        CALLBACK,
+        {"headers": TRUSTED, "data": b"x" * (MAX_BODY + 1)},
+    ),
+}
+
+
+def check_headers(answer: TestResponse) -> None:
+    for name, value in ON_EVERYTHING.items():
+        assert answer.headers[name].startswith(value), (name, answer.headers.get(name))
+    assert "Server" not in answer.headers
+
+
+@pytest.mark.parametrize(("status", "method", "path", "options"), ANSWERS.values(), ids=ANSWERS)
+def test_every_answer_carries_its_security_headers(
+    caller: Caller, status: int, method: str, path: str, options: dict[str, Any]
+) -> None:
+    answer = caller.client.open(path, method=method, **{"headers": caller.headers, **options})
+    assert answer.status_code == status
+    check_headers(answer)
+
+
+def test_also_when_something_breaks(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("obdtrack.web.api.search.newest", broken)
+    answer = caller.get("/calls")
+    assert answer.status_code == 500
+    check_headers(answer)
+
+
+def test_also_when_a_report_could_not_be_stored(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise peewee.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(deliveries, "add", full)
+    answer = caller.report()
+    assert answer.status_code == 503
+    check_headers(answer)
+
+
+# Who is asked for a key, and how (RFC 9110, 11.6.1; RFC 6750, 3).
+
+CHALLENGE = 'Bearer realm="obdtrack"'
+INVALID = f'{CHALLENGE}, error="invalid_token"'
+
+
+def closed_routes(app: Flask) -> Iterator[tuple[str, str]]:
+    for endpoint, method, path in routes(app):
+        if endpoint not in PUBLIC_ENDPOINTS and needed_scope(app, endpoint):
+            yield method, path
+
+
+def test_every_closed_route_asks_for_a_key_in_due_form(app: Flask) -> None:
+    client, seen = app.test_client(), 0
+    for method, path in closed_routes(app):
+        answer = client.open(path, method=method, headers={"Authorization": "Basic eDp5"})
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, CHALLENGE), path
+        seen += 1
+    assert seen > 20
+
+
+@pytest.mark.parametrize(
+    ("given", "challenge"),
+    [(None, CHALLENGE), ("Basic eDp5", CHALLENGE), ("Bearer nonsense", INVALID)],
+    ids=["nothing", "another scheme", "a wrong token"],
+)
+@pytest.mark.parametrize("path", ["/api/v1/calls", CALLBACK])
+def test_an_error_code_is_told_only_to_who_gave_a_token(
+    app: Flask, path: str, given: str | None, challenge: str
+) -> None:
+    headers = {"Authorization": given} if given else {}
+    answer = app.test_client().get(path, headers=headers)
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, challenge)
+
+
+def test_what_is_not_there_is_told_to_key_holders_only(app: Flask, reader: Caller) -> None:
+    assert app.test_client().get("/api/v1/nothing").status_code == 401
+    assert reader.get("/nothing").status_code == 404
+
+
+def test_the_door_says_401_with_a_challenge_and_403_for_a_scope_that_is_missing(
+    app: Flask, context: Context
+) -> None:
+    wrong = Visitor(app, "").send("/sign-in", key="obd_wrong")
+    assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, CHALLENGE)
+    narrow = create_key("dialer", ["place"], context)
+    assert Visitor(app, "").send("/sign-in", key=narrow).status_code == 403
+
+
+def test_trying_keys_at_the_door_is_slowed_down_by_address(app: Flask, context: Context) -> None:
+    visitor = Visitor(app, "obd_wrong")
+    codes = [visitor.send("/sign-in", key=f"obd_{number}").status_code for number in range(31)]
+    assert (codes[0], codes[-1]) == (401, 429)
+    key = create_key("Asha", ["read"], context)
+    assert visitor.send("/sign-in", key=key).status_code == 303
+
+
+# Forms.
+
+
+def test_no_form_is_taken_without_its_token(app: Flask, context: Context) -> None:
+    visitor = Visitor(app, create_key("Asha", ["read", "place", "pii", "admin"], context))
+    forms = [
+        (method, path)
+        for endpoint, method, path in routes(app)
+        if endpoint.startswith("pages_") and method != "GET"
+    ]
+    assert len(forms) > 5
+    for method, path in forms:
+        assert method == "POST", path  # the only other method that is checked
+        answer = visitor.client.post(path, data={"key": "x", "csrf_token": "forged"})
+        assert (answer.status_code, "another site" in answer.text) == (400, True), path
+    assert visitor.open("/").status_code == 200
+
+
+# Behind a proxy.
+
+
+@contextmanager
+def app_with(context: Context, **settings: Any) -> Iterator[Flask]:
+    made = create_app(replace(context, settings=replace(context.settings, **settings)))
+    yield made
+    made.extensions["quarantine"].close()
+
+
+def test_only_trusted_hosts_are_served(context: Context) -> None:
+    with app_with(context, trusted_hosts=("calls.example.com",)) as app:
+        client = app.test_client()
+        assert client.get("/livez", base_url="https://calls.example.com").status_code == 200
+        assert client.get("/livez", base_url="https://evil.example").status_code == 400
+
+
+def tries(app: Flask, forwarded: str) -> int:
+    headers = {"Authorization": "Bearer wrong", "X-Forwarded-For": forwarded}
+    return app.test_client().get("/api/v1/calls", headers=headers).status_code
+
+
+def test_with_a_proxy_in_front_wrong_keys_are_counted_by_the_address_it_saw(
+    context: Context,
+) -> None:
+    with app_with(context, proxy_hops=1) as app:
+        assert [tries(app, "192.0.2.1") for _ in range(31)][-1] == 429
+        assert tries(app, "192.0.2.2") == 401
+
+
+def test_what_a_client_puts_before_the_proxys_word_is_not_believed(context: Context) -> None:
+    with app_with(context, proxy_hops=1) as app:
+        codes = [tries(app, f"198.51.100.{number}, 192.0.2.1") for number in range(31)]
+        assert codes[-1] == 429
+
+
+@pytest.mark.parametrize(("hops", "status"), [(0, 400), (1, 200)])
+def test_a_forwarded_host_counts_only_behind_a_proxy(
+    context: Context, hops: int, status: int
+) -> None:
+    headers = {"Host": "10.0.0.7", "X-Forwarded-Host": "calls.example.com"}
+    with app_with(context, proxy_hops=hops, trusted_hosts=("calls.example.com",)) as app:
+        assert app.test_client().get("/livez", headers=headers).status_code == status

@@ -1,0 +1,138 @@
+"""What a request brings is taken whole and within bounds, or refused by name; it breaks nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obdtrack.web.bodies import MAX_BODY, MAX_DEPTH, MAX_FIELDS, load_json
+from tests.conftest import Caller
+from tests.factories import ScriptedProvider
+
+CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def call_with(member: bytes) -> bytes:
+    return b'{"to": "+918867135001", "flow_id": "23", ' + member + b"}"
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a": ' * depth + b"1" + b"}" * depth
+
+
+HOSTILE = {
+    "deep lists": b"[" * 30_000 + b"]" * 30_000,
+    "deep objects": call_with(b'"metadata": ' + nested(9_000)),
+    "a bit too deep": call_with(b'"metadata": ' + nested(MAX_DEPTH)),
+    "an integer of 5000 digits": b'{"to": ' + b"9" * 5_000 + b"}",
+    "an integer beyond 64 bit": call_with(b'"metadata": {"a": 9223372036854775808}'),
+    "a negative one": call_with(b'"metadata": {"a": -9223372036854775809}'),
+    "an infinite number": call_with(b'"interval": 1e400'),
+    "NaN": call_with(b'"metadata": {"a": NaN}'),
+    "Infinity": call_with(b'"metadata": {"a": -Infinity}'),
+    "half a character in a value": call_with(b'"name": "\\ud800"'),
+    "half a character in a name": call_with(b'"\\ud800": "x"'),
+    "half a character in a variable's name": call_with(b'"variables": {"\\udfff": "x"}'),
+    "NUL in a value": call_with(b'"reference": "a\\u0000"'),
+    "NUL in a name": call_with(b'"\\u0000": "x"'),
+    "NUL in the number": b'{"to": "+91886713\\u00005001", "flow_id": "23"}',
+    "a name given twice": b'{"to": "+918867135001", "to": "+918867135002", "flow_id": "23"}',
+    "null": b"null",
+    "a list": b"[]",
+    "a text": b'"x"',
+    "true": b"true",
+    "nothing": b"",
+    "not UTF-8": b'{"to": "\xff\xfe"}',
+    "UTF-16": '{"to": "x"}'.encode("utf-16"),
+    "a trailing comma": call_with(b'"name": "x",'),
+    "3000 unknown fields": json.dumps({f"k{n}": n for n in range(3_000)}).encode(),
+    "too long": call_with(b'"name": "x"') + b" " * MAX_BODY,
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_body_is_refused_with_a_reason_and_rings_nobody(
+    caller: Caller, provider: ScriptedProvider, body: bytes
+) -> None:
+    headers = {**caller.headers, "Content-Type": "application/json"}
+    answer = caller.client.post("/api/v1/calls", data=body, headers=headers)
+    assert answer.status_code in {400, 413, 422}
+    assert answer.content_type == "application/problem+json"
+    assert answer.json.get("errors") or answer.status_code == 413
+    assert not provider.sent
+    assert caller.get("/calls").json["data"] == []
+
+
+def test_what_lies_just_within_the_bounds_is_taken(caller: Caller) -> None:
+    metadata = {"largest": 2**63 - 1, "smallest": 1 - 2**63, "deep": json.loads(nested(28))}
+    assert caller.place(metadata=metadata).json["metadata"] == metadata
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["length told", "chunked"])
+def test_a_long_body_is_never_cut_and_taken_for_a_whole_one(
+    caller: Caller, provider: ScriptedProvider, told: bool
+) -> None:
+    """Cut at the bound it would still be JSON: what is cut off is blank."""
+    body = call_with(b'"name": "x"') + b" " * MAX_BODY
+    headers = {**caller.headers, "Content-Type": "application/json"}
+    options = {"data": body} if told else {"input_stream": io.BytesIO(body)}
+    answer = caller.client.post(
+        "/api/v1/calls", headers=headers, environ_overrides={} if told else CHUNKED, **options
+    )
+    assert (answer.status_code, provider.sent) == (413, [])
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["length told", "chunked"])
+def test_a_form_that_is_too_long_is_refused_at_the_door(app: Flask, told: bool) -> None:
+    body = b"key=obd_x&note=" + b"y" * MAX_BODY
+    options = {"data": body} if told else {"input_stream": io.BytesIO(body)}
+    answer = app.test_client().post(
+        "/sign-in", headers=FORM, environ_overrides={} if told else CHUNKED, **options
+    )
+    assert answer.status_code == 413
+
+
+def test_a_form_of_too_many_parts_is_refused(app: Flask) -> None:
+    parts = {f"k{number}": "x" for number in range(MAX_FIELDS + 1)}
+    answer = app.test_client().post(
+        "/sign-in", data=parts, headers={"Content-Type": "multipart/form-data"}
+    )
+    assert answer.status_code == 413
+
+
+def test_a_body_that_ends_too_soon_places_nothing(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    headers = {**caller.headers, "Content-Type": "application/json"}
+    whole = call_with(b'"name": "x"')
+    answer = caller.client.post(
+        "/api/v1/calls",
+        input_stream=io.BytesIO(whole),
+        headers=headers,
+        environ_overrides={"CONTENT_LENGTH": "500"},
+    )
+    assert (answer.status_code, provider.sent) == (400, [])
+
+
+BROKEN = st.text(st.characters(codec=None), max_size=20)  # with lone surrogates
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | BROKEN,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(BROKEN, inner, max_size=4),
+    max_leaves=30,
+)
+
+
+@given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_read_into_what_can_be_stored_or_refused(raw: bytes) -> None:
+    try:
+        found = load_json(raw)
+    except ValueError:
+        return
+    text = json.dumps(found, ensure_ascii=False, allow_nan=False)
+    assert json.loads(text.encode()) == found
