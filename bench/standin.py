@@ -35,9 +35,10 @@ class _Provider(asyncio.Protocol):
             whole = end + 4 + (int(length[1]) if length else 0)
             if len(self._received) < whole:
                 return
+            placing = self._received.startswith(b"POST")
             answer = _answer(self._received[end:whole])
             self._received = self._received[whole:]
-            if self._delay:
+            if placing and self._delay:
                 asyncio.get_running_loop().call_later(self._delay, self._transport.write, answer)
             else:
                 self._transport.write(answer)
@@ -68,7 +69,7 @@ async def _serve(port: int, delay: float) -> None:
 
 @click.command()
 @click.option("--port", type=int, required=True)
-@click.option("--delay", type=float, default=0.0, help="Seconds before each answer.")
+@click.option("--delay", type=float, default=0.0, help="Seconds before each call is answered.")
 def main(port: int, delay: float) -> None:
     """Answer until SIGTERM."""
     asyncio.run(_serve(port, delay))

@@ -32,7 +32,16 @@ from tests.factories import (
     call_log,
     log_row,
 )
-from tests.privacy.told import OTHER, everything, files_of, opt_out, rows, trace, with_scopes
+from tests.privacy.told import (
+    OTHER,
+    everything,
+    files_of,
+    leave_no_files,
+    opt_out,
+    rows,
+    trace,
+    with_scopes,
+)
 
 DIGITS = NUMBER[1:]
 NATIONAL = DIGITS[2:]
@@ -274,8 +283,10 @@ def test_without_clearing_the_files_old_bytes_would_be_left(
 
 @pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
 def test_its_digits_are_in_no_file_of_a_postgresql_table(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    app: Flask, context: Context, provider: ScriptedProvider
 ) -> None:
+    leave_no_files(context.store)
+    caller = with_scopes(app, context, "read", "place")
     tell_everything(caller, context, provider)
     context.store.execute_sql("ANALYZE")
     before = {name for name, data in files_of(context.store).items() if DIGITS.encode() in data}

@@ -62,6 +62,13 @@ def everything(store: Store) -> bytes:
     return "\n".join(row for rows in texts for (row,) in rows).encode() + raw
 
 
+def leave_no_files(store: Store) -> None:
+    """Have PostgreSQL's files hold nothing of what other tests have stored and deleted."""
+    with store.connection_context():
+        names = ", ".join(table._meta.table_name for table in TABLES)
+        store.execute_sql(f"TRUNCATE {names}")
+
+
 def files_of(store: Store) -> dict[str, bytes]:
     """What PostgreSQL has on disk of each table, index and overflow table of its own."""
     with store.connection_context():

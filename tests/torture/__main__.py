@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.torture import mutants
 from tests.torture.audit import fail_everywhere
 from tests.torture.clients import STARTS, meet_slow_clients, stand_a_flood
 from tests.torture.crowds import place_under_keys, report_the_same
@@ -23,11 +24,13 @@ from tests.torture.disks import fill_the_disk
 from tests.torture.everywhere import SCENARIOS
 from tests.torture.kills import kill_again_and_again
 from tests.torture.machine import Calls
+from tests.torture.mutants import Mutant
 from tests.torture.polling import PER_MINUTE, lose_reports
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "RELIABILITY.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 PERCENT = (0, 10, 50, 100)
+SUBTLE = (mutants.leave_early_reports_alone, mutants.believe_the_last_report)
 MEGABYTES_MORE = 64
 """What a flood may add to the server's memory: its threads, and what they work on at once."""
 
@@ -85,7 +88,10 @@ def crowds(reports: int) -> Figures:
 
 
 def machine(examples: int) -> Figures:
-    """Do anything in any order; new examples in every run."""
+    """Do anything in any order; new examples in every run.
+
+    The faults that it takes many stories to notice are built in here, and not in every test run.
+    """
     some = settings(
         max_examples=examples,
         stateful_step_count=30,
@@ -94,7 +100,19 @@ def machine(examples: int) -> Figures:
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Calls, settings=some)
-    return f"{examples} stories of up to 30 steps: 0 violations", True
+    missed = [mutant.__name__ for mutant in SUBTLE if not _is_noticed(mutant, some)]
+    words = f"{examples} stories of up to 30 steps: 0 violations"
+    return words + "".join(f"; {name} is not noticed" for name in missed), not missed
+
+
+def _is_noticed(mutant: Mutant, some: settings) -> bool:
+    unshrunk = settings(some, phases=[Phase.generate], report_multiple_bugs=False)
+    try:
+        with mutant():
+            run_state_machine_as_test(Calls, settings=unshrunk)
+    except AssertionError:
+        return True
+    return False
 
 
 def full_disk(times: int) -> Figures:
