@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# The tests start dozens of processes; each would compile the code anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint types bench torture lock locked licences audit deptry clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m obdtrack demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
