@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from obdtrack.config import Settings, load_for_serving, require_for_serving
 from obdtrack.jobs import Background
+from obdtrack.logs import configure_logs
 from obdtrack.providers.mobtexting import MobTexting
 from obdtrack.providers.mobtexting_words import header_names, places
 from obdtrack.storage.database import open_database
@@ -80,10 +81,13 @@ def create_app(context: Context | None = None) -> Flask:
     Raises ConfigError if a setting is missing or wrong, or if the database does not fit the code.
     """
     own = context is None
-    context = context or make_context(load_to_serve())
+    if context is None:
+        context = make_context(load_to_serve())
+        configure_logs(context.settings.log_level)
     require_for_serving(context.settings)
     with context.store.connection_context():
         check_schema(context.store)
+    context.store.close_idle()  # a server may fork after this; no connection may cross that
     app = Flask("obdtrack.web", static_folder=None)
     app.extensions["obdtrack"] = context
     app.extensions["throttle"] = Throttle()

@@ -19,12 +19,15 @@ from obdtrack.setting_readers import READERS, SECRET_LENGTH, is_loopback
 PREFIX = "OBDTRACK_"
 INDIA = ZoneInfo("Asia/Kolkata")
 
+CALLBACK_PATH = "/webhooks/mobtexting"
+"""Where reports come in. It stands in the webhooks of the providers' accounts, so it stays."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set from outside; times in seconds."""
 
-    database_url: str
+    database_url: str = field(repr=False)
     provider_url: str
     provider_token: str = field(repr=False)
     provider_timezone: ZoneInfo

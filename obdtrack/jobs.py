@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from obdtrack.errors import ObdtrackError
 from obdtrack.storage import coordination
 from obdtrack.workflows.check_call import check_call, take_due
 from obdtrack.workflows.check_clock import check_clock
@@ -48,6 +49,8 @@ def ask_about_due(context: Context) -> None:
 def _ask(context: Context, call_id: UUID) -> None:
     try:
         check_call(call_id, context)
+    except ObdtrackError as error:  # the line is long, or the database busy: it comes due again
+        log.warning("check_put_off", call_id=str(call_id), reason=error.message)
     except Exception:  # one call's fault must not cost the others their turn
         log.exception("check_failed", call_id=str(call_id))
     finally:
@@ -61,8 +64,10 @@ def warn_of_skew(context: Context) -> None:
         log.warning("clock_skew", advice=skew.sentence())
 
 
+RECOVERY = (Chore("recover interrupted submissions", 1, recover_interrupted),)
+"""Done in a thread of their own: what a dead process left must not wait for a slow provider."""
+
 CHORES = (
-    Chore("recover interrupted submissions", 1, recover_interrupted),
     Chore("ask about due calls", 1, ask_about_due),
     Chore("compare clocks", 600, warn_of_skew),
     Chore("forget what is old", 60, forget_old),
@@ -81,7 +86,7 @@ class Background:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = context
-        self._chores = CHORES if chores else ()
+        self._chores = chores
         self._monotonic = monotonic
         self._last: dict[str, float] = {}
         self._mine = False
@@ -96,7 +101,11 @@ class Background:
                 return
             self._threads = [
                 threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True)
-                for name, work in (("signs-of-life", self.sign), ("chores", self.tick))
+                for name, work in (
+                    ("signs-of-life", self.sign),
+                    ("recovery", partial(self.tick, RECOVERY)),
+                    ("chores", partial(self.tick, CHORES)),
+                )
             ]
             for thread in self._threads:
                 thread.start()
@@ -124,11 +133,11 @@ class Background:
                 now, holder = self._context.now(), self._context.process_id
                 self._mine = coordination.hold_lease("chores", holder, now, LEASE)
 
-    def tick(self) -> None:
-        """Do the chores that are due, if they are ours to do."""
+    def tick(self, chores: Sequence[Chore]) -> None:
+        """Do those of these chores that are due, if they are ours to do."""
         if not self._mine:
             return
-        for chore in self._chores:
+        for chore in chores:
             now = self._monotonic()
             if now - self._last.get(chore.name, float("-inf")) >= chore.every_seconds:
                 self._last[chore.name] = now

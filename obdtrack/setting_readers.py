@@ -206,7 +206,15 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     ),
     "webhook_id": lambda env: env.str("WEBHOOK_ID", None),
     "webhook_secrets": _secrets,
-    "webhook_token": lambda env: env.str("WEBHOOK_TOKEN", None),
+    "webhook_token": lambda env: env.str(
+        "WEBHOOK_TOKEN",
+        None,
+        validate=_check(
+            # It is taken out of whatever is stored, where a short one could stand for something.
+            lambda token: token is None or len(token) >= SECRET_LENGTH,
+            f"must have at least {SECRET_LENGTH} characters.",
+        ),
+    ),
     "webhook_fields": _fields,
     "secret_key": _secret_key,
     "host": lambda env: env.str("HOST", "127.0.0.1"),

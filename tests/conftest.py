@@ -71,12 +71,18 @@ def postgres_url(postgres_folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def postgres_store(postgres_url: str) -> Iterator[Store]:
-    store = open_database(postgres_url)
+    store = emptied(postgres_url)
+    yield store
+    store.close_all()
+
+
+def emptied(url: str) -> Store:
+    """Give a database with all tables and no rows."""
+    store = open_database(url)
     with store.connection_context(), store.atomic():
         for table in reversed(TABLES):  # TRUNCATE would make each of their files anew
             table.delete().execute()
-    yield store
-    store.close_all()
+    return store
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

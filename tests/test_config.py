@@ -134,7 +134,7 @@ def test_a_missing_secret_comes_with_how_to_make_one(monkeypatch: pytest.MonkeyP
     assert "the provider's portal" in token
 
 
-@pytest.mark.parametrize("name", ["WEBHOOK_SECRETS", "SECRET_KEY"])
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRETS", "WEBHOOK_TOKEN", "SECRET_KEY"])
 def test_a_secret_of_fifteen_characters_is_too_short(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -9,10 +9,9 @@ import pytest
 from flask import Flask
 
 from obdtrack.cli import COMMANDS
-from obdtrack.config import PREFIX, SETTINGS
+from obdtrack.config import CALLBACK_PATH, PREFIX, SETTINGS
 from obdtrack.simulator.server import FATES_HELP
 from obdtrack.web.access import PUBLIC_ENDPOINTS, needed_scope
-from obdtrack.web.webhooks import PATH
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -38,7 +37,7 @@ def test_every_route_is_named(app: Flask) -> None:
         if rule.endpoint in PUBLIC_ENDPOINTS or needed_scope(app, rule.endpoint):
             path = re.sub(r"<[^>]+>", "{id}", rule.rule)
             assert path in README, path
-    assert PATH in README
+    assert CALLBACK_PATH in README
 
 
 def test_the_fates_are_those_of_the_simulator() -> None:

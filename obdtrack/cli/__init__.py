@@ -58,6 +58,9 @@ def _group() -> None:
 
     Settings come from the environment (OBDTRACK_…); the README lists them.
     """
+    from obdtrack.logs import configure_logs  # not for --help, which should be quick
+
+    configure_logs("warning")
 
 
 def main() -> None:

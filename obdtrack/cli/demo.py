@@ -108,7 +108,7 @@ def _wait_until_ready(base: str) -> None:
         try:
             if requests.get(f"{base}/readyz", timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     raise ConfigError(f"The server at {base} did not become ready; its messages are above.")
 
@@ -154,6 +154,8 @@ def _tell(base: str, key: str, call_id: str) -> None:
     click.echo(f"""
 The API key:
   {key}
+
+The pages: open {base}/ in a browser and sign in with that key.
 
 Place a call (the last two digits decide its fate: python -m obdtrack simulator --help):
   curl -s {first} {auth} -H 'Content-Type: application/json' {body}

@@ -23,12 +23,12 @@ def command() -> None:
 @command.command("create")
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", default="read", show_default=True, metavar="SCOPE[,SCOPE…]",
-    help=f"What the key may do: {', '.join(Scope)}.",
+    "--scope", "scopes", default=["read"], show_default=True, metavar="SCOPE[,SCOPE…]",
+    multiple=True, help=f"What the key may do: {', '.join(Scope)}.",
 )  # fmt: skip
-def create(name: str, scopes: str) -> None:
+def create(name: str, scopes: tuple[str, ...]) -> None:
     """Make a key and print it, alone. It is not stored and cannot be shown again."""
-    wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    wanted = [scope.strip() for scope in ",".join(scopes).split(",") if scope.strip()]
     click.echo(create_key(name, wanted, _context()))
 
 

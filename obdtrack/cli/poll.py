@@ -7,6 +7,7 @@ import click
 from obdtrack.application import make_context
 from obdtrack.config import load_settings
 from obdtrack.storage.migrate import check_schema
+from obdtrack.workflows.ask_provider import must_pause
 from obdtrack.workflows.check_call import check_due
 from obdtrack.workflows.recover import recover_interrupted
 
@@ -17,7 +18,9 @@ def command() -> None:
     context = make_context(load_settings())
     check_schema(context.store)
     recover_interrupted(context)
-    asked = 0
-    while taken := check_due(context, limit=50):
-        asked += taken
-    click.echo(f"asked about {asked} calls")
+    asked, begun = 0, context.now()
+    # What gets no answer comes due again: only what was due at the start, or it might never end.
+    while count := check_due(context, limit=50, due_by=begun):
+        asked += count
+    pause = "; the provider wants a pause, the rest comes due again" if must_pause(context) else ""
+    click.echo(f"asked about {asked} calls{pause}")

@@ -1,4 +1,4 @@
-"""`rebuild`: compute every call anew from what was received."""
+"""`rebuild`: compute every call anew from what was received, and the figures from the calls."""
 
 from __future__ import annotations
 
@@ -25,4 +25,5 @@ def command(check: bool) -> None:
     click.echo(f"{done.calls} calls, {len(done.different)} {verb}")
     for call_id in done.different[:_SHOWN]:
         click.echo(f"  {call_id}")
-    sys.exit(1 if check and done.different else 0)
+    click.echo(f"figures: {done.figures} {verb}")
+    sys.exit(1 if check and (done.different or done.figures) else 0)

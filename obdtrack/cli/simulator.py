@@ -7,7 +7,7 @@ import click
 from obdtrack.errors import ConfigError
 from obdtrack.simulator.server import FATES_HELP, SimulatorConfig, serve
 
-_EPILOG = f"\b\nThe number's last two digits decide what becomes of a call:\n{FATES_HELP}"
+_EPILOG = "\b\n" + FATES_HELP.replace("\n\n", "\n\n\b\n")  # else click would join the lines
 
 
 @click.command(help="Run a stand-in for the provider on loopback.", epilog=_EPILOG)

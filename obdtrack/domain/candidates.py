@@ -12,6 +12,9 @@ BEFORE = timedelta(minutes=2)
 AFTER = timedelta(minutes=10)
 """How far the provider's time of a call may lie from our request: clocks differ, queues hold."""
 
+LONGEST = timedelta(minutes=5)
+"""No request is under way for longer, however late it is written down that it failed."""
+
 
 class Wanted(NamedTuple):
     """What is known of the call: number and bridge in E.164, and when it can have been created."""
@@ -24,7 +27,12 @@ class Wanted(NamedTuple):
 
 def window(requested_at: datetime, given_up_at: datetime) -> tuple[datetime, datetime]:
     """Give when the provider can have created a call that we asked for in this time."""
-    return requested_at - BEFORE, given_up_at + AFTER
+    return requested_at - BEFORE, min(given_up_at, requested_at + LONGEST) + AFTER
+
+
+def rivals_made(wanted: Wanted) -> tuple[datetime, datetime]:
+    """Give from when to when calls were made that what fits the wanted one may fit as well."""
+    return wanted.since - LONGEST - AFTER, wanted.until + BEFORE
 
 
 def plausible(

@@ -86,6 +86,8 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
     events = sorted(events, key=place_in_story)
     reports = [event for event in events if event.kind is Kind.REPORT]
     claims = [event for event in events if event.kind is not Kind.REPORT and event.status]
+    if any(claim.kind is Kind.INTERRUPTION for claim in claims):
+        claims = _without_guesses(claims)
     if not claims:
         raise ValueError("a call needs at least the event of its submission")
     attempts = tuple(
@@ -96,6 +98,15 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
     if decisive:
         return _decided(decisive[-1], claims, reports, attempts)
     return _undecided(claims, reports, attempts)
+
+
+def _without_guesses(claims: Sequence[Event]) -> list[Event]:
+    """Leave out that we were interrupted where the answer came after all.
+
+    It was written down by a process that took another one, busy or slow, for dead.
+    """
+    answered = any(claim.kind is Kind.ANSWER for claim in claims)
+    return [c for c in claims if not (answered and c.kind is Kind.INTERRUPTION)]
 
 
 def _attempt(number: int, group: Sequence[Event]) -> Attempt:

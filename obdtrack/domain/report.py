@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from obdtrack.domain.status import Status
+from obdtrack.domain.submission import submission_uuid
 from obdtrack.domain.times import to_text
 
 
@@ -112,6 +113,11 @@ def facts(report: Report) -> dict[str, Any]:
         for name, value in zip(FACTS, _facts(report), strict=True)
         if value is not None and value != {}
     }
+
+
+def submission_of(report: Report) -> str | None:
+    """Give the submission uuid that a report names, alone or within its provider id."""
+    return report.mid or (submission_uuid(report.provider_id) if report.provider_id else None)
 
 
 def occurred_at(report: Report) -> datetime | None:

@@ -25,6 +25,8 @@ _OFFSET = re.compile(r"(.+:[0-9]{2}(?:\.[0-9]+)?) ([+-]?)([0-9]{2}:?[0-9]{2})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIX_UNITS = {10: timedelta(seconds=1), 13: timedelta(milliseconds=1)}
 _LONGEST_TIME = 40
+_YEARS = range(1970, 2200)
+"""Beyond them a time cannot be shown in every zone, and means nothing."""
 _MOST_SECONDS = 2**31 - 1
 _PLACEHOLDER = "{{"
 _NO_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})
@@ -79,8 +81,13 @@ def read_time(value: object, timezone: ZoneInfo) -> datetime | None:
 
     Read are `YYYY-MM-DD HH:MM:SS` (24-hour), ISO 8601 with `Z`, offset or fraction, and unix
     time in seconds (10 digits) or milliseconds (13 digits). Text without a zone is in `timezone`.
-    A date alone is None: midnight would be a guess.
+    A date alone is None: midnight would be a guess. So is a year in which nobody was called.
     """
+    moment = _read_moment(value, timezone)
+    return moment if moment is not None and moment.year in _YEARS else None
+
+
+def _read_moment(value: object, timezone: ZoneInfo) -> datetime | None:
     text = scalar(value)
     if text is None or not 10 <= len(text) <= _LONGEST_TIME:
         return None

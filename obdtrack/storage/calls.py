@@ -111,6 +111,12 @@ def due(now: datetime, limit: int, put_off_until: datetime) -> list[UUID]:
     return taken
 
 
+def check_at(call_id: UUID, when: datetime) -> None:
+    """Have the provider asked about a call at this time."""
+    call = models.Call
+    call.update(next_check_at=when).where(call.id == call_id).execute()
+
+
 def known_provider_ids(provider_ids: Collection[str]) -> set[str]:
     """Give those of these ids that are some call's already."""
     call = models.Call

@@ -24,6 +24,12 @@ def hold_lease(name: str, holder: UUID, now: datetime, length: timedelta) -> boo
     return bool(made)
 
 
+def give_back(name: str, holder: UUID) -> None:
+    """End a lease before its time, if it is this holder's."""
+    lease = models.Lease
+    lease.delete().where((lease.name == name) & (lease.holder == holder)).execute()
+
+
 def lease_end(name: str) -> datetime | None:
     """Give when a lease runs out or ran out, or None if nobody ever held it."""
     lease = models.Lease.get_or_none(models.Lease.name == name)
@@ -50,6 +56,12 @@ def reserve(name: str, spacing: timedelta, now: datetime) -> datetime:
     place: datetime = max(query.get().next_at, now)
     pace.update(next_at=place + spacing).where(pace.name == name).execute()
     return place
+
+
+def line_end(name: str) -> datetime | None:
+    """Give when the next place in a line is due, or None if nobody ever stood in it."""
+    pace = models.Pace.get_or_none(models.Pace.name == name)
+    return pace.next_at if pace else None
 
 
 def hold_back(name: str, until: datetime) -> None:

@@ -9,9 +9,8 @@ from uuid import UUID
 
 from peewee import fn
 
-from obdtrack.domain.report import RawDelivery, Reading, Report
+from obdtrack.domain.report import RawDelivery, Reading, Report, submission_of
 from obdtrack.domain.status import Outcome
-from obdtrack.domain.submission import submission_uuid
 from obdtrack.storage import models, rows
 
 _RAW = ("id", "received_at", "method", "query", "headers", "content_type", "body")
@@ -43,8 +42,9 @@ def meaning(
     """Put an outcome together with the keys under which an unmatched report waits."""
     if outcome is not Outcome.UNMATCHED or not isinstance(reading, Report):
         return Meaning(outcome, reason, call_id)
-    mid = reading.mid or (submission_uuid(reading.provider_id) if reading.provider_id else None)
-    return Meaning(outcome, reason, call_id, reading.provider_id, mid, reading.to)
+    return Meaning(
+        outcome, reason, call_id, reading.provider_id, submission_of(reading), reading.to
+    )
 
 
 def add(found: Iterable[tuple[Stored, Meaning]]) -> None:
@@ -113,20 +113,6 @@ def ids_of(outcome: Outcome, limit: int) -> list[UUID]:
     delivery = models.Delivery
     query = delivery.select(delivery.id).where(delivery.outcome == outcome)
     return [row.id for row in query.order_by(delivery.id).limit(limit)]
-
-
-def recent_ends(limit: int) -> list[tuple[datetime, datetime]]:
-    """Give (end time, receipt) of the newest reports that matched a call and told when it ended."""
-    delivery, event = models.Delivery, models.Event
-    query = (
-        delivery.select(event.occurred_at, delivery.received_at)
-        .join(event, on=(event.call == delivery.call_id) & (event.delivery_id == delivery.id))
-        .where((delivery.outcome == Outcome.MATCHED) & event.occurred_at.is_null(False))
-        .order_by(delivery.id.desc())
-        .limit(limit)
-    )
-    found: Iterable[Any] = query.tuples()
-    return list(found)
 
 
 def of_call(call_id: UUID) -> list[models.Delivery]:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from peewee import SQL, fn
 
 from obdtrack.storage import models
-from obdtrack.storage.fields import to_microseconds
-from obdtrack.storage.tallies import ALL, EVER, HALF_HOUR
+from obdtrack.storage.fields import from_microseconds, to_microseconds
+from obdtrack.storage.tallies import ALL, EVER, HALF_HOUR, slot_of
 
 _DAY = 48
 
@@ -44,6 +44,11 @@ class Span(NamedTuple):
 def span(since: datetime, until: datetime) -> Span:
     """Give the half hours that a period touches."""
     return Span(to_microseconds(since) // HALF_HOUR, -(-to_microseconds(until) // HALF_HOUR))
+
+
+def half_hour(moment: datetime) -> datetime:
+    """Give the beginning of the half hour that an aware time lies in: figures go no finer."""
+    return from_microseconds(slot_of(moment) * HALF_HOUR)
 
 
 def totals(name: str | None, period: Span | None) -> list[Sum]:

@@ -18,8 +18,9 @@ from obdtrack.storage import calls, models, tallies
 from obdtrack.storage.database import SqliteStore, Store
 from obdtrack.storage.tallies import ALL, EVER, Standing, slot_of
 
-_WITH_A_CALL = (models.Event, models.Delivery, models.Answer, models.IdempotencyKey)
-"""What goes with its call; each row names it in `call_id`."""
+_WITH_A_CALL = (models.Event, models.Delivery, models.Answer)
+"""What goes with its call; each row names it in `call_id`. Idempotency keys do too, and stay for a
+time of their own: without its key the same request would ring a second time."""
 
 _WITH_THEIR_OWN_TIME = (Outcome.REJECTED, Outcome.UNMATCHED)
 

@@ -1,4 +1,4 @@
-"""The questions behind the search box and the list of calls.
+"""The questions behind the search box, the list of calls and the inbox.
 
 Every list walks one index from its newest end and stops when the page is full. Ids sort by the time
 they were made, so a period is a range of ids; where it begins is looked up by time.
@@ -6,15 +6,15 @@ they were made, so a period is a range of ids; where it begins is looked up by t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from peewee import SQL, fn
 
-from obdtrack.domain.status import Outcome
-from obdtrack.storage import models
+from obdtrack.domain.status import NEEDS_ATTENTION, WAITING, Outcome
+from obdtrack.storage import models, rows
 from obdtrack.storage.fields import to_microseconds
 
 ENDING = 4
@@ -23,11 +23,14 @@ ENDING = 4
 _SLACK = timedelta(minutes=1)
 _MOST_FAILED = 500
 _IN_DOUBT = SQL("(status IN ('unknown', 'unresolved') OR conflict)")  # as the index has it
+_FEW = WAITING | NEEDS_ATTENTION
+"""Statuses that few calls have at any time, however many a campaign has."""
 
 
 class Wanted(NamedTuple):
     """Which calls to list; times are aware. `ending` is the last digits of the number, 4 or more.
 
+    `masked` is a number as lists show it (`+9188•••••001`): all that look like it are wanted.
     `attention` asks for those a person should look at: unknown, unresolved, in conflict, or with
     a report that could not be interpreted.
     """
@@ -41,6 +44,7 @@ class Wanted(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     attention: bool = False
+    masked: str | None = None
 
 
 def newest(wanted: Wanted, limit: int, before: UUID | None = None) -> list[models.Call]:
@@ -51,6 +55,18 @@ def newest(wanted: Wanted, limit: int, before: UUID | None = None) -> list[model
     failed = _list(wanted, [models.Call.id.in_(failed_calls())], limit, before)
     both = {call.id: call for call in (*doubtful, *failed)}
     return sorted(both.values(), key=lambda call: call.id.bytes, reverse=True)[:limit]
+
+
+def by_id(call_ids: Collection[UUID]) -> dict[UUID, models.Call]:
+    """Give those of these calls that are still there."""
+    return {call.id: call for call in rows.load(models.Call, "id", list(call_ids))}
+
+
+def numbers_ending(digits: str) -> list[str]:
+    """Give the numbers that end in these digits; two at most, which tells whether it is one."""
+    call = models.Call
+    query = call.select(call.to_number).distinct().where(*_ends_in(digits)).limit(2)
+    return [row.to_number for row in query]
 
 
 def last_placed(name: str) -> datetime | None:
@@ -71,6 +87,24 @@ def failed_calls() -> list[UUID]:
         .limit(_MOST_FAILED)
     )
     return list(dict.fromkeys(row.call_id for row in query if row.call_id))
+
+
+def deliveries_after(
+    outcome: str, after: UUID | None, before: UUID | None, limit: int
+) -> list[UUID]:
+    """List ids of deliveries with this outcome between two ids, oldest first."""
+    delivery = models.Delivery
+    query = delivery.select(delivery.id).where(delivery.outcome == outcome)
+    if after is not None:
+        query = query.where(delivery.id > after)
+    if before is not None:
+        query = query.where(delivery.id < before)
+    return [row.id for row in query.order_by(delivery.id).limit(limit)]
+
+
+def first_id(moment: datetime) -> UUID:
+    """Give what no id made at this moment or later comes before."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def is_any(wanted: Wanted) -> bool:
@@ -100,23 +134,43 @@ def _list(
 
 def _conditions(wanted: Wanted) -> Iterator[Any]:
     call = models.Call
+    name: Any = call.name
+    if wanted.attention or wanted.status in _FEW:
+        # Adding nothing keeps the databases from walking all of a campaign for the few.
+        name = name.concat("")
     for column, value in (
         (call.status, wanted.status),
         (call.to_number, wanted.number),
-        (call.name, wanted.name),
+        (name, wanted.name),
         (call.reference, wanted.reference),
         (call.mid, wanted.mid),
     ):
         if value is not None:
             yield column == value
     if wanted.ending is not None:
-        # The index has the four digits in these very words.
-        last = fn.SUBSTR(call.to_number, fn.LENGTH(call.to_number) - SQL("3"))
-        yield last == wanted.ending[-ENDING:]
-        if len(wanted.ending) > ENDING:
-            yield fn.SUBSTR(call.to_number, 1 - len(wanted.ending) + fn.LENGTH(call.to_number)) == (
-                wanted.ending
-            )
+        yield from _ends_in(wanted.ending)
+    if wanted.masked is not None:
+        yield from _looks_like(wanted.masked)
+
+
+def _ends_in(digits: str) -> Iterator[Any]:
+    number = models.Call.to_number
+    yield _last_four() == digits[-ENDING:]
+    yield fn.SUBSTR(number, 1, 1) == "+"  # the name of an erased number may end in digits too
+    if len(digits) > ENDING:
+        yield fn.SUBSTR(number, 1 - len(digits) + fn.LENGTH(number)) == digits
+
+
+def _looks_like(masked: str) -> Iterator[Any]:
+    number, before, after = models.Call.to_number, masked.partition("•")[0], masked[1 - ENDING :]
+    yield _last_four() << [f"{digit}{after}" for digit in range(10)]
+    yield fn.SUBSTR(number, 1, len(before)) == before
+    yield fn.LENGTH(number) == len(masked)
+
+
+def _last_four() -> Any:
+    # The index has the four digits in these very words.
+    return fn.SUBSTR(models.Call.to_number, fn.LENGTH(models.Call.to_number) - SQL("3"))
 
 
 def _period(wanted: Wanted) -> Iterator[Any]:

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from obdtrack.domain.status import Status
+from obdtrack.domain.event import Event
+from obdtrack.domain.status import Kind, Status
 from obdtrack.domain.submission import CallRequest
-from obdtrack.storage import models, rows, tallies
+from obdtrack.storage import calls, models, rows, tallies
 from obdtrack.storage.tallies import Standing
 
 
@@ -80,6 +81,13 @@ def name_at_provider(
     """Note how the provider calls this call; raises IntegrityError if another call has the id."""
     columns = ("provider_id", "mid", "submitted_at")
     rows.update(models.Call, columns, ("id",), [(provider_id, mid, submitted_at, call_id)])
+
+
+def replace_answers(call_id: UUID, answered: Iterable[Event]) -> None:
+    """Put these events in the place of all that tell of the provider's answers to our request."""
+    event = models.Event
+    event.delete().where((event.call == call_id) & (event.kind == Kind.ANSWER)).execute()
+    calls.add_events((call_id, answer) for answer in answered)
 
 
 def twin(fingerprint: str, since: datetime) -> UUID | None:

@@ -7,7 +7,8 @@ costs a handful of rows.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 from peewee import SQL, fn
 
 from obdtrack.storage import models, rows
+from obdtrack.storage.database import SqliteStore, Store, connected, unavailable_if_locked
 from obdtrack.storage.fields import to_microseconds
 
 HALF_HOUR = 1_800_000_000
@@ -34,6 +36,7 @@ _LARGEST = 10**15
 _KEYS = ("name", "slot", "status", "source", "attempts")
 _SUMS = ("calls", "priced", "cost")
 
+_LOCK_FIGURES = "LOCK TABLE figures, campaigns IN SHARE ROW EXCLUSIVE MODE"
 _FIRST_SIX = [SQL(str(place)) for place in range(1, 7)]
 
 Key = tuple[str, int, str, str, int]
@@ -75,13 +78,35 @@ def note_campaign(name: str | None, slot: int) -> None:
     rows.raise_to(models.Campaign, ("name",), "slot", [(name, slot)])
 
 
+@contextmanager
+def one_moment(store: Store) -> Iterator[None]:
+    """Have all questions in the block answered as of one moment, while others go on writing."""
+    kind = "DEFERRED" if isinstance(store, SqliteStore) else "REPEATABLE READ"
+    with unavailable_if_locked(), connected(store), store.atomic(kind):
+        yield
+
+
+def wrong() -> int:
+    """Count the figures and campaigns that counting the calls would not give.
+
+    Others must not write meanwhile, or must not be seen to: see `one_moment`.
+    """
+    figures, campaigns = _differences()
+    return len(figures) + len(campaigns)
+
+
 def recount() -> None:
-    """Count all figures anew from the calls; must run in a transaction."""
-    models.Figure.delete().execute()
-    models.Campaign.delete().execute()
-    for standing, calls in _standings():
-        count([(None, standing)], calls)
-        note_campaign(standing.name, standing.slot)
+    """Make all figures what counting the calls gives; must run in a transaction."""
+    if models.Figure._meta.database.for_update:
+        # Calls and figures change together; nobody may be half-way between them.
+        models.Figure._meta.database.execute_sql(_LOCK_FIGURES)
+    figures, campaigns = _differences()
+    rows.add_up(models.Figure, _KEYS, _SUMS, [(*key, *by) for key, by in sorted(figures.items())])
+    campaign = models.Campaign
+    for name, slot in sorted(campaigns.items()):
+        campaign.delete().where(campaign.name == name).execute()
+        if slot is not None:
+            note_campaign(name, slot)
 
 
 def millionths(charges: str | None) -> int | None:
@@ -103,6 +128,26 @@ def _add(sums: dict[Key, list[int]], standing: Standing | None, by: int) -> None
             if cost is not None:
                 values[1] += by
                 values[2] += by * cost
+
+
+def _differences() -> tuple[dict[Key, list[int]], dict[str, int | None]]:
+    """Give what must be added to which figures, and the slots campaigns should have, if not so."""
+    sums: dict[Key, list[int]] = defaultdict(lambda: [0, 0, 0])
+    newest: dict[str, int] = {}
+    for standing, calls in _standings():
+        _add(sums, standing, calls)
+        if standing.name:
+            newest[standing.name] = max(standing.slot, newest.get(standing.name, EVER))
+    stored: Any = models.Figure.select().tuples()
+    for name, slot, status, source, attempts, *kept in stored:
+        values = sums[name, slot, status, source, attempts]
+        values[:] = (value - had for value, had in zip(values, kept, strict=True))
+    named = {row.name: row.slot for row in models.Campaign.select()}
+    campaigns = newest.keys() | named.keys()
+    return (
+        {key: values for key, values in sums.items() if any(values)},
+        {name: newest.get(name) for name in campaigns if newest.get(name) != named.get(name)},
+    )
 
 
 def _standings() -> list[tuple[Standing, int]]:

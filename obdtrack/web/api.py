@@ -24,7 +24,6 @@ from obdtrack.storage.search import Wanted
 from obdtrack.web.access import context, current_access
 from obdtrack.web.bodies import BodyParser
 from obdtrack.web.document import secured
-from obdtrack.web.room import room_to_place
 from obdtrack.web.schemas import (
     CallPageSchema,
     CallQuerySchema,
@@ -80,10 +79,9 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     opted out of calls, and any outside the calling hours, is refused with 409 and not called.
     """
     wanted, owner, key = call_request(body), current_access().key_id, headers.get("key")
-    with room_to_place():
-        if key is None:
-            return _placed_or_told(place_guarded(wanted, owner, context()), wanted)
-        placed = place_once(wanted, owner, key, context())
+    if key is None:
+        return _placed_or_told(place_guarded(wanted, owner, context()), wanted)
+    placed = place_once(wanted, owner, key, context())
     answer = _placed(placed)
     if placed.body is None:
         keep_answer(owner, key, 201, answer.get_data(as_text=True), context())
@@ -122,7 +120,9 @@ def list_events(identifier: str) -> dict[str, Any]:
 
 
 @blueprint.route("/calls/<identifier>/refresh", methods=["POST"])
-@secured(Scope.READ, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
+@secured(
+    Scope.READ, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE
+)
 @blueprint.response(200, CallSchema)
 def refresh_call(identifier: str) -> dict[str, Any]:
     """Ask the provider about a call now, instead of waiting for its report or the next check."""

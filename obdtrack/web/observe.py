@@ -21,6 +21,7 @@ def observe(app: Flask) -> None:
     """Log each request of the application when it is answered."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(lambda _: clear_contextvars())  # else the next report would bear this id
 
 
 def _begin() -> None:

@@ -103,7 +103,14 @@ class ResolveSchema(Schema):
             "examples": ["not-placed"],
         },
     )
-    provider_id = Text(100, metadata={"description": "With `attach`: the provider's id."})
+    provider_id = Text(
+        100,
+        validate=validate.Regexp(
+            r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[1-9][0-9]{0,5})?$",
+            error="No id of the provider's; it is like 70fa87e0-9df9-4327-bc80-a561c48703d8:1.",
+        ),
+        metadata={"description": "With `attach`: the provider's id."},
+    )
     note = Text(500, metadata={"description": "Why; it stands on the timeline."})
 
     @validates_schema

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import secrets
 import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from flask import Flask, Request, Response, request
@@ -34,7 +37,12 @@ _WORTH_COMPRESSING = 1000
 PUBLIC_FORMS = frozenset({"pages_sign_in.sign_in"})
 """Forms whose body must be read before it is known who sends it."""
 
-_STRANGERS = threading.BoundedSemaphore(8)
+AT_THE_DOOR = 32
+FROM_ONE_ADDRESS = 4
+"""Forms of strangers that are read at once: a slow one costs a thread for as long as it likes."""
+
+_door = threading.Lock()
+_strangers: Counter[str] = Counter()
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -78,13 +86,24 @@ def secure(app: Flask, context: Context) -> None:
 
 
 def _read_form_of_stranger() -> None:
-    """Read a form before anybody is known; only some at once, as a slow one costs a thread."""
-    if not _STRANGERS.acquire(blocking=False):
-        raise ObdtrackError(Code.UNAVAILABLE, "Too many at the door; try again.", retry_after=5)
-    try:
+    """Read a form before anybody is known, if there is room at the door for its address."""
+    with _room_at_the_door(request.remote_addr or ""):
         _ = request.form  # werkzeug keeps what it has read
+
+
+@contextmanager
+def _room_at_the_door(address: str) -> Iterator[None]:
+    with _door:
+        if _strangers.total() >= AT_THE_DOOR or _strangers[address] >= FROM_ONE_ADDRESS:
+            raise ObdtrackError(Code.UNAVAILABLE, "Too many at the door; try again.", retry_after=5)
+        _strangers[address] += 1
+    try:
+        yield
     finally:
-        _STRANGERS.release()
+        with _door:
+            _strangers[address] -= 1
+            if not _strangers[address]:
+                del _strangers[address]
 
 
 def is_page() -> bool:

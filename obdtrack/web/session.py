@@ -43,11 +43,6 @@ def show_number(call_id: UUID, now: datetime) -> None:
     session["shown"] = [str(call_id), to_text(now + _SHOWN_FOR)]
 
 
-def hide_number() -> None:
-    """Mask it again."""
-    session.pop("shown", None)
-
-
 def is_shown(call_id: UUID, now: datetime) -> bool:
     """Tell whether this call's number was asked for just now."""
     shown: Any = session.get("shown")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -9,10 +10,14 @@ from uuid import UUID
 
 import structlog
 
-from obdtrack.domain.phone import mask_all
+from obdtrack.domain.fold import fold
+from obdtrack.domain.phone import is_erased, mask_all
+from obdtrack.domain.schedule import plan
+from obdtrack.domain.status import FINAL
 from obdtrack.domain.submission import Failure
+from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers import StatusAnswer
-from obdtrack.storage import coordination
+from obdtrack.storage import calls, coordination, models
 from obdtrack.storage.answers import Exchange
 from obdtrack.workflows.context import Context, new_id
 
@@ -20,10 +25,18 @@ log = structlog.get_logger()
 
 PACE = "provider"
 REPAIRED = "repaired-by-polling"
-"""Counts calls whose outcome we know only because we asked: any number but zero means that
-reports are being lost."""
+"""Counts outcomes that we knew only because we asked: any number but zero means that reports
+are being lost."""
+
+LONGEST_PAUSE = timedelta(minutes=15)
+"""How long the provider's `Retry-After` is obeyed; after it one question tells whether it holds."""
 
 _WHEN_TOO_FAST = timedelta(minutes=1)
+_PATIENCE = timedelta(seconds=30)
+"""How long a question stands in line before it is left for later, if its pace is no slower."""
+
+_ENOUGH = 2000
+"""Bytes of an answer that cannot be used."""
 
 Wait = Callable[[float], None]
 
@@ -39,6 +52,7 @@ def ask(
     context: Context,
     call_id: UUID,
     wait: Wait,
+    patience: float | None = None,
     *,
     provider_id: str | None = None,
     to: str | None = None,
@@ -46,10 +60,11 @@ def ask(
 ) -> Asked:
     """Ask about one call when it is our turn; `wait` is called with the seconds until then.
 
-    If the provider says that we ask too often, everybody waits as long as it wants. Raises
-    ObdtrackError (unavailable) if the database is out of use.
+    If the provider says that we ask too often, everybody waits as long as it wants, up to
+    LONGEST_PAUSE. Raises ObdtrackError: rate limited if our turn is more than `patience` seconds
+    away (some are had by default), unavailable if the database is out of use.
     """
-    wait(_turn(context))
+    wait(_stand_in_line(context, patience))
     requested_at = context.now()
     context.store.close()  # the provider may take seconds; somebody else can use the connection
     answer = context.provider.find(provider_id=provider_id, to=to, on=on)
@@ -58,15 +73,69 @@ def ask(
     return Asked(answer, _exchange(answer, call_id, requested_at, context))
 
 
+def must_pause(context: Context) -> bool:
+    """Tell whether the line is longer than questions stand in it, as the provider wants a pause."""
+    end = coordination.line_end(PACE)
+    return end is not None and (end - context.now()).total_seconds() > _usual_patience(context)
+
+
+def stays_due(call: models.Call, now: datetime, context: Context) -> bool:
+    """Tell whether a question that got no answer is put again; past the call's schedule none is."""
+    state = fold(calls.history([call.id])[call.id], call.interval)
+    planned = plan(
+        state,
+        created_at=call.created_at,
+        interval=call.interval,
+        now=now,
+        schedule=context.settings.poll_schedule,
+    )
+    return planned.next_check_at is not None
+
+
+def may_be_kept(call: models.Call) -> bool:
+    """Tell whether an answer may be stored: not if call or number were erased meanwhile."""
+    found = calls.match_calls([call.id])  # locked where that is possible
+    return bool(found) and not is_erased(found[0].to_number)
+
+
+def count_if_repaired(call: models.Call, answer_id: UUID) -> None:
+    """Count the call if this answer brought its outcome; in the transaction that recorded it."""
+    events = calls.history([call.id])[call.id]
+    without = [event for event in events if event.answer_id != answer_id]
+    status = fold(events, call.interval).status
+    if status in FINAL and status is not fold(without, call.interval).status:
+        coordination.count(REPAIRED)
+
+
+def _stand_in_line(context: Context, patience: float | None) -> float:
+    longest = _usual_patience(context) if patience is None else patience
+    with context.store.write():  # a refusal undoes it: who is sent away takes no place in the line
+        seconds = _turn(context)
+        if seconds > longest:
+            raise ObdtrackError(
+                Code.RATE_LIMITED,
+                "The provider is being asked about many calls; ask again later.",
+                retry_after=math.ceil(seconds),
+            )
+    return seconds
+
+
 def _turn(context: Context) -> float:
     now = context.now()
-    spacing = timedelta(minutes=1) / context.settings.poll_per_minute
-    with context.store.write():
-        return (coordination.reserve(PACE, spacing, now) - now).total_seconds()
+    return (coordination.reserve(PACE, _spacing(context), now) - now).total_seconds()
+
+
+def _spacing(context: Context) -> timedelta:
+    return timedelta(minutes=1) / context.settings.poll_per_minute
+
+
+def _usual_patience(context: Context) -> float:
+    return max(_PATIENCE, _spacing(context)).total_seconds()
 
 
 def _slow_down(answer: StatusAnswer, context: Context) -> None:
-    pause = timedelta(seconds=answer.retry_after) if answer.retry_after else _WHEN_TOO_FAST
+    wanted = timedelta(seconds=answer.retry_after) if answer.retry_after else _WHEN_TOO_FAST
+    pause = min(wanted, LONGEST_PAUSE)
     log.warning("provider_says_too_fast", pause_seconds=pause.total_seconds())
     with context.store.write():
         coordination.hold_back(PACE, context.now() + pause)
@@ -84,5 +153,6 @@ def _exchange(
         http_status=answer.http_status,
         failure=answer.failure,
         message=mask_all(answer.message) if answer.message else None,
-        body=answer.body,
+        # Of a failure its beginning tells enough, and there may be one every ten minutes.
+        body=answer.body if answer.failure is None else (answer.body or b"")[:_ENOUGH],
     )

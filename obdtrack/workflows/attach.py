@@ -17,6 +17,13 @@ from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.read_again import join_waiting
 from obdtrack.workflows.refold import add_and_refold
 
+_IN_DOUBT: dict[Source, tuple[Status, ...]] = {
+    Source.POLL: (Status.UNKNOWN,),
+    # A person may still find out about a call that was given up.
+    Source.PERSON: (Status.UNKNOWN, Status.UNRESOLVED),
+}
+"""Which calls may be told their id, by who found it: no others can be the provider's."""
+
 
 def attach(
     call_id: UUID,
@@ -29,7 +36,8 @@ def attach(
     """Give the call this provider id, with the evidence on its timeline, and its waiting reports.
 
     `answer_id` is the provider's answer it was found in, if it was.
-    Raises ObdtrackError (conflict) if the call has an id already or another call has this one.
+    Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
+    there is no doubt about the call: what was refused rang nobody.
     """
     now, mid = context.now(), submission_uuid(provider_id)
     event = Event(
@@ -44,14 +52,15 @@ def attach(
     )
     with context.store.write():
         context.store.lock_names({provider_id, mid})
-        call = _unnamed(call_id)
+        call = _unnamed(call_id, source)
         _name(call_id, provider_id, mid, context)
         submissions.settle(call.submission.id, now, keep_variables=False)
-        add_and_refold(call_id, [event], now, context)
+        if add_and_refold(call_id, [event], now, context).given_up:
+            calls.check_at(call_id, now)  # found after the last check: it is asked about once more
         join_waiting(provider_id, mid, context)
 
 
-def _unnamed(call_id: UUID) -> models.Call:
+def _unnamed(call_id: UUID, source: Source) -> models.Call:
     calls.match_calls([call_id])  # locks the row where that is possible
     call = calls.find(str(call_id))
     if call is None:
@@ -60,6 +69,12 @@ def _unnamed(call_id: UUID) -> models.Call:
         raise ObdtrackError(Code.CONFLICT, f"The call is {call.provider_id} at the provider.")
     if call.status == Status.SUBMITTING:
         raise ObdtrackError(Code.CONFLICT, "The call is being placed now.", retry_after=20)
+    if call.status not in _IN_DOUBT[source]:
+        raise ObdtrackError(
+            Code.CONFLICT,
+            "Only a call whose outcome is unknown or unresolved can be told its id; "
+            f"it is {call.status}.",
+        )
     return call
 
 

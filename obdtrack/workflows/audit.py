@@ -99,24 +99,26 @@ def record(
 
 
 def record_view(access: Actor, call_id: UUID, context: Context) -> None:
-    """Note that a person saw a call's number in full on a page; once per call and hour."""
+    """Note that a person saw a call's number in full on a page; once per call and hour.
+
+    Raises ObdtrackError (unavailable) if it could not be noted: then it must not be shown.
+    """
     _record_hourly(Action.NUMBER_VIEWED, call_id, access, context)
 
 
 def record_pii_use(access: Actor, context: Context) -> None:
-    """Note that a key with the scope `pii` was used; once per key and hour."""
-    _record_hourly(Action.PII_USED, access.key_id or access.name, access, context)
+    """Note that a key with the scope `pii` was used; once per key and hour, if it can be noted."""
+    try:
+        _record_hourly(Action.PII_USED, access.key_id or access.name, access, context)
+    except ObdtrackError:  # looking something up must work while the database cannot be written
+        log.warning("not_audited", action=Action.PII_USED, key_id=str(access.key_id))
 
 
 def _record_hourly(action: Action, subject: UUID | str, actor: Actor, context: Context) -> None:
     hour = context.now().strftime("%Y-%m-%dT%H")
     once = f"{action} {subject} {actor.key_id} {hour}"
-    if audit.is_noted(once):
-        return
-    try:
+    if not audit.is_noted(once):
         record(action, subject, actor, context, once=once)
-    except ObdtrackError:  # looking something up must work while the database cannot be written
-        log.warning("not_audited", action=action, key_id=str(actor.key_id))
 
 
 def _unnumbered(part: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,11 +15,20 @@ from obdtrack.domain.report import Report
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import answers, calls, coordination, erasure, models
-from obdtrack.workflows.ask_provider import REPAIRED, Asked, Wait, ask
+from obdtrack.workflows.ask_provider import (
+    Asked,
+    Wait,
+    ask,
+    count_if_repaired,
+    may_be_kept,
+    must_pause,
+    stays_due,
+)
 from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.record_report import Arrival, Verdict, record_reports, tells_something
 from obdtrack.workflows.refold import add_and_refold
 from obdtrack.workflows.resolve_unknown import look_for
+from obdtrack.workflows.room import ASKING
 
 REFRESH_SECONDS = 10
 """How soon a person or program may ask about the same call again."""
@@ -26,12 +36,16 @@ REFRESH_SECONDS = 10
 LONGEST_WAIT_SECONDS = 5.0
 """How long a person's question may wait for its turn before it is told to come later."""
 
+_UNDER_WAY = timedelta(minutes=1)
+"""How long a question may take; after it the process that asked it has died."""
 
-def check_call(call_id: UUID, context: Context, wait: Wait = time.sleep) -> None:
+
+def check_call(
+    call_id: UUID, context: Context, wait: Wait = time.sleep, patience: float | None = None
+) -> None:
     """Ask about one call and record what the provider says.
 
-    Does nothing if there is no such call or it is being placed. Raises ObdtrackError (unavailable)
-    if the database is out of use.
+    Does nothing if there is no such call or it is being placed. Raises ObdtrackError as `ask` does.
     """
     call = calls.find(str(call_id))
     if call is None or call.status == Status.SUBMITTING:
@@ -41,30 +55,44 @@ def check_call(call_id: UUID, context: Context, wait: Wait = time.sleep) -> None
         return
     if call.provider_id is None:
         if call.status == Status.UNKNOWN:
-            look_for(call, context, wait)
+            look_for(call, context, wait, patience)
         return
-    asked = ask(context, call.id, wait, provider_id=call.provider_id)
+    asked = ask(context, call.id, wait, patience, provider_id=call.provider_id)
     record_answer(call, asked, context)
 
 
 def refresh(call: models.Call, context: Context) -> None:
     """Ask about a call now because somebody wants to know.
 
-    Raises ObdtrackError: rate limited if it was asked about just now or the line is long.
+    Raises ObdtrackError: conflict if its number was erased; rate limited if it is being asked
+    about, was just now, or the line is long; unavailable if too many wait for the provider already.
     """
     if is_erased(call.to_number):
         raise ObdtrackError(
             Code.CONFLICT, "Its number was erased; the provider is not asked about it any more."
         )
-    now = context.now()
-    last = answers.last_asked(call.id)
-    if last is not None and (now - last).total_seconds() < REFRESH_SECONDS:
-        raise ObdtrackError(
-            Code.RATE_LIMITED,
-            "The provider was asked about this call just now.",
-            retry_after=REFRESH_SECONDS,
-        )
-    check_call(call.id, context, _patiently)
+    with ASKING.hold(), _nobody_else_asking(call.id, context):
+        check_call(call.id, context, patience=LONGEST_WAIT_SECONDS)
+
+
+@contextmanager
+def _nobody_else_asking(call_id: UUID, context: Context) -> Iterator[None]:
+    """Hold the call's question, across processes; raises ObdtrackError (rate limited)."""
+    name, holder, now = f"asking:{call_id}", new_id(), context.now()
+    with context.store.write():
+        free = coordination.hold_lease(name, holder, now, _UNDER_WAY)
+        last = answers.last_asked(call_id)  # looked at second: who held it before has stored it
+        if not free or (last and (now - last).total_seconds() < REFRESH_SECONDS):
+            raise ObdtrackError(
+                Code.RATE_LIMITED,
+                "The provider was asked about this call just now.",
+                retry_after=REFRESH_SECONDS,
+            )
+    try:
+        yield
+    finally:
+        with suppress(ObdtrackError), context.store.write():  # else it runs out by itself
+            coordination.give_back(name, holder)
 
 
 def _leave_alone(call: models.Call, context: Context) -> None:
@@ -76,9 +104,11 @@ def _leave_alone(call: models.Call, context: Context) -> None:
 def record_answer(call: models.Call, asked: Asked, context: Context) -> None:
     """Put what the provider's log says about this call on its timeline, in one transaction."""
     with context.store.write():
+        if not may_be_kept(call):
+            return
         answers.add(asked.exchange)
-        if asked.answer.failure is not None:
-            return  # it stays due; the exchange tells why
+        if asked.answer.failure and stays_due(call, asked.exchange.answered_at, context):
+            return  # the exchange tells why
         reports = [found.report for found in asked.answer.calls if _is_about(found.report, call)]
         verdicts = record_reports(
             [
@@ -90,7 +120,7 @@ def record_answer(call: models.Call, asked: Asked, context: Context) -> None:
             context,
         )  # fmt: skip
         if any(verdict.outcome is Outcome.MATCHED for verdict in verdicts):
-            coordination.count(REPAIRED)
+            count_if_repaired(call, asked.exchange.id)
         _conclude(call.id, reports, verdicts, asked, context)
 
 
@@ -106,12 +136,14 @@ def _conclude(
     events = [] if new else [_check_event(reports, asked)]
     refolded = add_and_refold(call_id, events, now, context)
     if refolded.given_up:
-        event = Event(new_id(), Kind.DEADLINE, Source.SYSTEM, now, Status.UNRESOLVED, "no-report")
+        why = asked.answer.failure or "no-report"
+        event = Event(new_id(), Kind.DEADLINE, Source.SYSTEM, now, Status.UNRESOLVED, why)
         add_and_refold(call_id, [event], now, context)
 
 
 def _check_event(reports: Sequence[Report], asked: Asked) -> Event:
-    detail: dict[str, Any] = {"found": len(reports)}
+    failure = asked.answer.failure
+    detail: dict[str, Any] = {} if failure else {"found": len(reports)}
     if reports:
         detail["provider_status"] = reports[-1].provider_status
     return Event(
@@ -119,6 +151,7 @@ def _check_event(reports: Sequence[Report], asked: Asked) -> Event:
         kind=Kind.CHECK,
         source=Source.POLL,
         recorded_at=asked.exchange.answered_at,
+        reason=failure,
         answer_id=asked.exchange.id,
         detail=detail,
     )
@@ -128,30 +161,35 @@ def _is_about(report: Report, call: models.Call) -> bool:
     return report.provider_id == call.provider_id
 
 
-def _patiently(seconds: float) -> None:
-    if seconds > LONGEST_WAIT_SECONDS:
-        raise ObdtrackError(
-            Code.RATE_LIMITED,
-            "The provider is being asked about many calls; ask again later.",
-            retry_after=round(seconds),
-        )
-    time.sleep(seconds)
+def check_due(
+    context: Context, limit: int, wait: Wait = time.sleep, due_by: datetime | None = None
+) -> int:
+    """Take calls whose check was due by then, by default now, and ask about each.
+
+    Gives how many were asked about. Ends early if the provider wants a longer pause than a question
+    waits; the others come due again.
+    """
+    asked = 0
+    for call_id in take_due(context, due_by or context.now(), limit):
+        try:
+            check_call(call_id, context, wait)
+        except ObdtrackError as error:
+            if error.code is not Code.RATE_LIMITED:
+                raise
+            break
+        asked += 1
+    return asked
 
 
-def check_due(context: Context, limit: int, wait: Wait = time.sleep) -> int:
-    """Take the calls whose check is due and ask about each; gives how many were taken."""
-    now = context.now()
-    for call_id in (due := take_due(context, now, limit)):
-        check_call(call_id, context, wait)
-    return len(due)
+def take_due(context: Context, due_by: datetime, limit: int) -> list[UUID]:
+    """Take the calls whose check was due by then, so that no other process asks about them too.
 
-
-def take_due(context: Context, now: datetime, limit: int) -> list[UUID]:
-    """Take the calls whose check is due, so that no other process asks about them too."""
-    if not calls.any_due(now):
+    While the provider wants a pause there are none.
+    """
+    if not calls.any_due(due_by) or must_pause(context):
         return []
     with context.store.write():
-        return calls.due(now, limit, put_off_until=now + _PUT_OFF)
+        return calls.due(due_by, limit, put_off_until=context.now() + _PUT_OFF)
 
 
 _PUT_OFF = timedelta(minutes=10)

@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 
 from requests import Request
 
+from obdtrack.config import CALLBACK_PATH
 from obdtrack.domain.submission import Failure
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers.connections import Limits
 from obdtrack.providers.http import ExchangeError, exchange, open_session
 from obdtrack.providers.mobtexting_webhooks import MobTextingWebhooks, Webhook
 from obdtrack.workflows.finding import Finding, NotCheckedError, Subject, ok, problem, warning
-from obdtrack.workflows.set_up_webhook import CALLBACK_PATH, account_webhooks, shown
+from obdtrack.workflows.set_up_webhook import account_webhooks, shown
 
 _NOBODYS_CALL = "00000000-0000-4000-8000-000000000000:1"
 _LIMITS = Limits(connect=3.0, read=5.0, total=8.0, max_bytes=1_000_000)

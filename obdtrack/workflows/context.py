@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,14 +28,20 @@ def new_id() -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts a workflow works with. Clock and provider are arguments so that tests set them.
-
-    `process_id` tells this process from others on the same database.
-    """
+    """The parts a workflow works with. Clock and provider are arguments so that tests set them."""
 
     settings: Settings
     store: Store
     provider: Provider
     vault: Vault
     now: Callable[[], datetime] = field(default=utc_now)
-    process_id: UUID = field(default_factory=new_id)
+    process_ids: dict[int, UUID] = field(default_factory=dict, repr=False)
+
+    @property
+    def process_id(self) -> UUID:
+        """Give what tells this process from others on the same database.
+
+        A server may fork after the application was made: each of its processes has an id of its
+        own.
+        """
+        return self.process_ids.setdefault(os.getpid(), new_id())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +29,7 @@ from obdtrack.storage.submissions import Intention
 from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.read_again import join_waiting
 from obdtrack.workflows.refold import add_and_refold
+from obdtrack.workflows.room import PLACING
 from obdtrack.workflows.scrub import scrub
 
 log = structlog.get_logger()
@@ -51,16 +54,21 @@ def place_call(
     key_id: UUID | None,
     context: Context,
     conditions: Sequence[Condition] = (),
-    fingerprint: str | None = None,
 ) -> UUID:
     """Ask the provider, once, to place this call; gives the call's id.
 
     The call is then `queued`, `rejected` or `unknown`, or still `submitting` if its answer could
-    not be stored. `fingerprint` is how a twin of this call can be told later, if that is wanted.
-    Raises ObdtrackError (unavailable), before anything has left, if the intention could not be
-    stored, or whatever a condition raised.
+    not be stored. Raises ObdtrackError (unavailable), before anything has left, if too many are
+    being placed or the intention could not be stored, or whatever a condition raised.
     """
-    intention = _intention(request, key_id, context)._replace(fingerprint=fingerprint)
+    with PLACING.hold():
+        return _place(request, key_id, context, conditions)
+
+
+def _place(
+    request: CallRequest, key_id: UUID | None, context: Context, conditions: Sequence[Condition]
+) -> UUID:
+    intention = _intention(request, key_id, context)
     _intend(request, intention, conditions, context)
     context.store.close()  # the provider may take seconds; somebody else can use the connection
     requested_at = context.now()
@@ -88,14 +96,33 @@ def _intention(request: CallRequest, key_id: UUID | None, context: Context) -> I
         key_id=key_id,
         process_id=context.process_id,
         variables_encrypted=context.vault.seal(request.variables) if request.variables else None,
+        fingerprint=_fingerprint(request, context),
     )
+
+
+def _fingerprint(request: CallRequest, context: Context) -> str | None:
+    """Give how a twin of this call is told, None if nobody looks for twins."""
+    if not context.settings.duplicate_guard_seconds:
+        return None
+    heard = [request.to, request.flow_id, request.audio, dict(request.variables)]
+    return context.vault.fingerprint(canonical(heard))
+
+
+def canonical(content: object) -> bytes:
+    """Give the same bytes for the same content."""
+    return json.dumps(content, sort_keys=True, default=str).encode()
 
 
 def _intend(
     request: CallRequest, intention: Intention, conditions: Sequence[Condition], context: Context
 ) -> None:
-    event = Event(new_id(), Kind.SUBMISSION, Source.API, intention.created_at, Status.SUBMITTING)
     with context.store.write():
+        if intention.fingerprint is not None:
+            context.store.lock_names({intention.fingerprint})  # or twins would not see each other
+        # Only now: who has waited for a turn may come too late for the hours of calling.
+        now = context.now()
+        intention = intention._replace(created_at=now)
+        event = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING)
         for condition in conditions:
             condition(intention)
         submissions.intend(request, intention)
@@ -114,16 +141,17 @@ def _persist(store_answer: Callable[[], None]) -> None:
     for tries, pause in enumerate((*_SETTLE_PAUSES, None)):
         try:
             return store_answer()
-        except peewee.IntegrityError:
-            if tries == 0:
-                raise
-            log.warning("answer_stored_before")  # that commit was done, and reported as failed
-            return None
         except ObdtrackError:
             log.exception("answer_not_stored", next_try_seconds=pause)
             if pause is None:
                 return None
             time.sleep(pause)
+        except Exception as error:  # the phone may ring: an error would have it asked for again
+            if tries and isinstance(error, peewee.IntegrityError):
+                log.warning("answer_stored_before")  # that commit was done, and reported as failed
+            else:
+                log.exception("answer_not_stored")
+            return None
     return None
 
 
@@ -154,24 +182,31 @@ def _conclude(
     number: AcceptedNumber | None,
     context: Context,
 ) -> None:
-    status = STATUS_AFTER[answer.placement]
     submissions.settle(
         intention.submission_id,
         exchange.answered_at,
-        keep_variables=status is Status.UNKNOWN,  # a person may decide to place it again
+        # While it is unknown a person may decide to place it again.
+        keep_variables=answer.placement is Placement.UNKNOWN,
     )
-    event = Event(
+    event = answer_event(answer, number, exchange.id, exchange.answered_at)
+    add_and_refold(intention.call_id, [event], exchange.answered_at, context)
+
+
+def answer_event(
+    answer: SendAnswer, number: AcceptedNumber | None, answer_id: UUID, answered_at: datetime
+) -> Event:
+    """Give the event that the provider's answer to our request is on its call's timeline."""
+    return Event(
         id=new_id(),
         kind=Kind.ANSWER,
         source=Source.API,
-        recorded_at=exchange.answered_at,
-        status=status,
+        recorded_at=answered_at,
+        status=STATUS_AFTER[answer.placement],
         reason=answer.failure,
         occurred_at=number.submitted_at if number else None,
-        answer_id=exchange.id,
+        answer_id=answer_id,
         detail=_detail(answer, number),
     )
-    add_and_refold(intention.call_id, [event], exchange.answered_at, context)
 
 
 def _our_number(request: CallRequest, answer: SendAnswer) -> AcceptedNumber | None:

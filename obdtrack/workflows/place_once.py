@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import timedelta
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from obdtrack.storage.submissions import Intention
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.dialling_rules import dialling_rules
 from obdtrack.workflows.erase_number import kept_name
-from obdtrack.workflows.place_call import Condition, place_call
+from obdtrack.workflows.place_call import Condition, canonical, place_call
 
 
 class Placed(NamedTuple):
@@ -34,12 +33,13 @@ class _BoundError(Exception):
 def place_once(request: CallRequest, owner_id: UUID, key: str, context: Context) -> Placed:
     """Place the call unless this key was used before; then give what came of it.
 
-    The key stays bound whatever the outcome, also after a crash; a call that the dialling rules
-    refuse binds it not. Raises ObdtrackError: invalid if the key belongs to another body, conflict
-    if the first request is still running or a rule refuses.
+    The key stays bound whatever the outcome, also after a crash and when the call is forgotten; a
+    call that the dialling rules refuse binds it not. Raises ObdtrackError: invalid if the key
+    belongs to another body, conflict if the first request is still running, its answer was never
+    stored and its call is not kept any more, or a rule refuses.
     """
     key = kept_name(key, request.to, context)
-    fingerprint = context.vault.fingerprint(_canonical(asdict(request)))
+    fingerprint = context.vault.fingerprint(canonical(asdict(request)))
     oldest = context.now() - timedelta(days=context.settings.idempotency_days)
 
     def bind(intention: Intention) -> None:
@@ -62,14 +62,9 @@ def place_guarded(request: CallRequest, owner_id: UUID, context: Context) -> Pla
 
     Raises ObdtrackError (conflict) naming the earlier call, or the dialling rule that refuses.
     """
-    rules = dialling_rules(request.to, context)
-    seconds = context.settings.duplicate_guard_seconds
-    if not seconds:
-        return Placed(place_call(request, owner_id, context, rules))
-    heard = [request.to, request.flow_id, request.audio, dict(request.variables)]
-    fingerprint = context.vault.fingerprint(_canonical(heard))
-    guard = _guard(fingerprint, timedelta(seconds=seconds))
-    return Placed(place_call(request, owner_id, context, [*rules, guard], fingerprint))
+    guard = _guard(context.settings.duplicate_guard_seconds)
+    conditions = [*dialling_rules(request.to, context), guard]
+    return Placed(place_call(request, owner_id, context, conditions))
 
 
 def keep_answer(owner_id: UUID, key: str, http_status: int, body: str, context: Context) -> None:
@@ -78,13 +73,15 @@ def keep_answer(owner_id: UUID, key: str, http_status: int, body: str, context: 
         idempotency.store_answer(owner_id, key, http_status, body)
 
 
-def _guard(fingerprint: str, length: timedelta) -> Condition:
+def _guard(seconds: int) -> Condition:
     def refuse_twin(intention: Intention) -> None:
-        twin = submissions.twin(fingerprint, intention.created_at - length)
+        if intention.fingerprint is None:
+            return  # the guard is off
+        since = intention.created_at - timedelta(seconds=seconds)
+        twin = submissions.twin(intention.fingerprint, since)
         if twin is not None:
             raise ObdtrackError(
-                Code.CONFLICT,
-                f"The same call was made less than {length.seconds} seconds ago: {twin}.",
+                Code.CONFLICT, f"The same call was made less than {seconds} seconds ago: {twin}."
             )
 
     return refuse_twin
@@ -102,7 +99,13 @@ def _replay(owner_id: UUID, key: str, fingerprint: str) -> Placed:
         )
     if bound.body is None:
         call = calls.find(str(bound.call_id))
-        if call is None or call.status == Status.SUBMITTING:
+        if call is None:
+            raise ObdtrackError(
+                Code.CONFLICT,
+                "The call placed with this key is older than calls are kept. Take a new key to "
+                "place a new one.",
+            )
+        if call.status == Status.SUBMITTING:
             raise _running()
     return Placed(bound.call_id, replayed=True, body=bound.body)
 
@@ -111,7 +114,3 @@ def _running() -> ObdtrackError:
     return ObdtrackError(
         Code.CONFLICT, "The first request with this key is still running.", retry_after=2
     )
-
-
-def _canonical(content: object) -> bytes:
-    return json.dumps(content, sort_keys=True, default=str).encode()

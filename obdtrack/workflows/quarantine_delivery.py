@@ -18,6 +18,7 @@ from obdtrack.errors import ObdtrackError
 from obdtrack.storage import coordination, deliveries
 from obdtrack.storage.deliveries import Stored
 from obdtrack.workflows.context import Context
+from obdtrack.workflows.receive_delivery import without_secrets
 
 log = structlog.get_logger()
 
@@ -25,7 +26,7 @@ ROWS_KEPT = 500
 BYTES_KEPT = 5 * 1024 * 1024
 COUNTER = "deliveries-rejected"
 
-_BURST = 200
+_BURST = ROWS_KEPT
 _PER_SECOND = 2.0
 _READERS = 4
 _PAUSE_SECONDS = 0.25
@@ -59,19 +60,31 @@ class Quarantine:
         finally:
             self._reading.release()
         if stored is not None:
-            self._waiting.append((stored, self._context.vault.fingerprint(secret)))
+            kept = without_secrets(stored, self._context)
+            with self._lock:
+                self._waiting.append((kept, self._context.vault.fingerprint(secret)))
 
     def flush(self) -> None:
-        """Store what waits, and let the oldest go beyond the bounds."""
+        """Store what waits, and let the oldest go beyond the bounds; what is not stored waits on.
+
+        Raises ObdtrackError (unavailable) if the database is out of use.
+        """
         with self._lock:
             found, counted = list(self._waiting), self._uncounted
             self._waiting.clear()
             self._uncounted = 0
-        if counted:
+        if not found and not counted:
+            return
+        try:
             with self._context.store.write():
                 deliveries.add_rejected(found)
                 deliveries.prune_rejected(ROWS_KEPT, BYTES_KEPT)
                 coordination.count(COUNTER, counted)
+        except ObdtrackError:
+            with self._lock:
+                self._waiting = deque([*found, *self._waiting], maxlen=ROWS_KEPT)
+                self._uncounted += counted
+            raise
 
     def close(self) -> None:
         """Store what waits and end the thread."""

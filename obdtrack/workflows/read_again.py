@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
+from obdtrack.domain.report import Reading, Report
 from obdtrack.domain.status import Outcome
-from obdtrack.storage import deliveries
+from obdtrack.storage import deliveries, models, rows
 from obdtrack.storage.deliveries import Stored
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.interpret import interpret, read
+
+_ON_A_TIMELINE = (Outcome.MATCHED, Outcome.DUPLICATE)
 
 
 def join_waiting(provider_id: str, mid: str, context: Context) -> int:
@@ -17,14 +21,35 @@ def join_waiting(provider_id: str, mid: str, context: Context) -> int:
     Must run in the transaction that stored the id. Gives how many found their call.
     """
     outcomes = read_again(deliveries.waiting_for(provider_id, mid), context)
-    return sum(outcome in (Outcome.MATCHED, Outcome.DUPLICATE) for outcome in outcomes)
+    return sum(outcome in _ON_A_TIMELINE for outcome in outcomes)
 
 
 def read_again(waiting: Sequence[Stored], context: Context) -> list[Outcome]:
-    """Store what these deliveries mean now; gives their outcomes. Must run in a transaction."""
-    readings = [read(stored, context) for stored in waiting]
-    meanings = [found.meaning for found in interpret(waiting, readings, context)]
-    deliveries.set_meanings(
-        (stored.id, meaning) for stored, meaning in zip(waiting, meanings, strict=True)
-    )
-    return [meaning.outcome for meaning in meanings]
+    """Store what these deliveries mean now; gives their outcomes. Must run in a transaction.
+
+    What somebody else has put on a timeline meanwhile stays as it is, and is not counted again.
+    """
+    readings = {stored.id: read(stored, context) for stored in waiting}
+    # The names first, as everywhere: who joins a call's reports has locked them already.
+    context.store.lock_names(_names(readings.values()))
+    outcomes = _outcomes_now(list(readings))
+    left = [stored for stored in waiting if outcomes.get(stored.id) not in _ON_A_TIMELINE]
+    found = interpret(left, [readings[stored.id] for stored in left], context)
+    meanings = {stored.id: one.meaning for stored, one in zip(left, found, strict=True)}
+    deliveries.set_meanings(meanings.items())
+    outcomes |= {delivery_id: meaning.outcome for delivery_id, meaning in meanings.items()}
+    return [outcomes[stored.id] for stored in waiting]
+
+
+def _names(readings: Iterable[Reading | Exception]) -> set[str]:
+    """Give what the reports among these call their calls and submissions."""
+    reports = (reading for reading in readings if isinstance(reading, Report))
+    keys = (deliveries.meaning(Outcome.UNMATCHED, None, None, report) for report in reports)
+    return {name for key in keys for name in (key.provider_id, key.mid) if name}
+
+
+def _outcomes_now(delivery_ids: Sequence[UUID]) -> dict[UUID, Outcome]:
+    """Give what has become of these by now; nobody changes it until the transaction ends."""
+    columns, ordered = ("id", "outcome"), sorted(delivery_ids)
+    found = rows.fetch(models.Delivery, columns, "id", ordered, order="id", lock=True)
+    return {delivery_id: Outcome(outcome) for delivery_id, outcome in found}

@@ -1,55 +1,62 @@
 """Computes calls anew from raw deliveries and answers, and compares or mends what is stored.
 
-What we did and what persons said stays as it is: nothing rawer is known of that. Reports are read
-again from the bytes they came in.
+What we did and what persons said stays as it is: nothing rawer is known of that. So does the time
+of a check that was planned, also if it is past or was put off; it is mended only if a call that
+still waits has none, or one that does not wait has one. At last the figures are counted anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 from obdtrack.domain.event import Event
-from obdtrack.domain.fold import fold
-from obdtrack.domain.report import Report
-from obdtrack.domain.status import Kind, Outcome, Source
-from obdtrack.storage import answers, calls, deliveries, models
+from obdtrack.domain.fold import CallState, fold
+from obdtrack.domain.phone import is_erased
+from obdtrack.domain.schedule import plan
+from obdtrack.storage import calls, models, rows, submissions, tallies
 from obdtrack.storage.calls import Match
 from obdtrack.workflows.context import Context
-from obdtrack.workflows.record_report import Arrival, make_event, same_fact, tells_something
-from obdtrack.workflows.refold import refold
+from obdtrack.workflows.read_anew import MADE_ANEW, made_anew
 
 BATCH = 200
-_FACTS = ("source", "status", "reason", "occurred_at", "recorded_at", "detail", "times_seen")
+_FACTS = ("kind", "source", "status", "reason", "occurred_at", "recorded_at", "detail",
+          "times_seen")  # fmt: skip
+_ANY_SCHEDULE = (timedelta(days=1),)
 
 
 class Rebuilt(NamedTuple):
-    """How many calls were looked at, and which of them differ (or differed)."""
+    """How many calls were looked at, which of them differ (or differed), and how many figures."""
 
     calls: int
     different: tuple[UUID, ...]
+    figures: int = 0
 
 
 def rebuild(
     context: Context, *, check: bool, progress: Callable[[int], None] = lambda _: None
 ) -> Rebuilt:
-    """Compute every call anew; with `check` only compare. Gives the calls that differ.
+    """Compute every call anew; with `check` only compare. Gives what differs.
 
-    Works in batches of short transactions, so that reports go on coming in meanwhile.
+    Works in batches of short transactions, so that reports go on coming in meanwhile. The figures
+    are compared with the calls as they then stand. Raises ObdtrackError (unavailable) if the
+    database is out of use.
     """
     seen, different = 0, list[UUID]()
     for call_ids in _batches():
         with context.store.write():
             matches = calls.match_calls(call_ids)
             stored = calls.history(call_ids)
+            found = {row.id: row for row in rows.load(models.Call, "id", call_ids)}
             for match in matches:
-                if not _agrees(match, stored[match.id], context, mend=not check):
+                if not _agrees(match, found[match.id], stored[match.id], context, mend=not check):
                     different.append(match.id)
         seen += len(call_ids)
         progress(seen)
-    return Rebuilt(seen, tuple(different))
+    return Rebuilt(seen, tuple(different), _wrong_figures(context, mend=not check))
 
 
 def _batches() -> Iterator[list[UUID]]:
@@ -59,88 +66,49 @@ def _batches() -> Iterator[list[UUID]]:
         after = call_ids[-1]
 
 
-def _agrees(match: Match, stored: Sequence[Event], context: Context, *, mend: bool) -> bool:
-    rebuilt = _reports(match, stored, context)
-    kept = [event for event in stored if event.kind is not Kind.REPORT]
-    old = [event for event in stored if event.kind is Kind.REPORT]
-    same_events = _facts(old) == _facts(rebuilt)
-    same_state = calls.state_columns(match.id) == calls.state_row(
-        fold([*kept, *rebuilt], match.interval)
-    )
+def _wrong_figures(context: Context, *, mend: bool) -> int:
+    """Count the figures that differ. Nobody waits while they are compared, only if some do."""
+    with tallies.one_moment(context.store):
+        wrong = tallies.wrong()
+    if wrong and mend:
+        with context.store.write():
+            tallies.recount()
+    return wrong
+
+
+def _agrees(
+    match: Match, row: models.Call, stored: Sequence[Event], context: Context, *, mend: bool
+) -> bool:
+    answered, reports = made_anew(match, row, stored, context)
+    kept = [event for event in stored if event.kind not in MADE_ANEW]
+    old = [event for event in stored if event.kind in MADE_ANEW]
+    state = fold([*kept, *answered, *reports], match.interval)
+    check_at = _check_at(match, row, state, context)
+    same_events = _facts(old) == _facts([*answered, *reports])
+    same_state = calls.state_columns(match.id) == calls.state_row(state)
+    same = same_events and same_state and check_at == row.next_check_at
     if mend and not same_events:
-        calls.replace_reports(match.id, rebuilt)
-    if mend and not (same_events and same_state):
-        refold([(match, [*kept, *rebuilt])], context.now(), context)
-    return same_events and same_state
+        submissions.replace_answers(match.id, answered)
+        calls.replace_reports(match.id, reports)
+    if mend and not same:
+        calls.save_states([(match, state, check_at)])
+    return same
 
 
 def _facts(events: Sequence[Event]) -> list[list[object]]:
     return sorted(([getattr(event, name) for name in _FACTS] for event in events), key=repr)
 
 
-def _reports(match: Match, stored: Sequence[Event], context: Context) -> list[Event]:
-    """Give the call's report events as reading all that is still raw would make them."""
-    by_origin = {_origin(event): event for event in stored if event.kind is Kind.REPORT}
-    arrivals = _as_recorded(_arrivals(match, stored, context), by_origin)
-    raw = {_origin(arrival) for arrival in arrivals}
-    # Raw requests are kept for a while only; what was read from those that went stays.
-    rebuilt = [e for e in stored if e.kind is Kind.REPORT and _origin(e) not in raw]
-    for arrival in arrivals:
-        event = make_event(arrival)
-        same = same_fact(event, rebuilt)
-        if same is not None:
-            rebuilt[rebuilt.index(same)] = same._replace(times_seen=same.times_seen + 1)
-            continue
-        known = by_origin.get(_origin(arrival))
-        rebuilt.append(event._replace(id=known.id) if known else event)
-    return rebuilt
-
-
-def _as_recorded(
-    arrivals: Sequence[Arrival], by_origin: Mapping[UUID | None, Event]
-) -> list[Arrival]:
-    """Give arrivals in the order in which they were recorded, which is that of their events' ids.
-
-    A delivery that was replayed was received before what is on the timeline since. Arrivals without
-    an event said nothing new, so they come last.
-    """
-
-    def place(arrival: Arrival) -> tuple[bool, UUID | datetime]:
-        known = by_origin.get(_origin(arrival))
-        return (known is None, arrival.received_at if known is None else known.id)
-
-    return sorted(arrivals, key=place)
-
-
-def _origin(told: Event | Arrival) -> UUID | None:
-    return told.delivery_id or told.answer_id
-
-
-def _arrivals(match: Match, stored: Sequence[Event], context: Context) -> list[Arrival]:
-    found: list[tuple[datetime, Arrival]] = []
-    for row in deliveries.of_call(match.id):
-        reading = context.provider.read_delivery(deliveries.to_stored(row).raw)
-        if isinstance(reading, Report) and row.outcome in (Outcome.MATCHED, Outcome.DUPLICATE):
-            arrival = Arrival(reading, Source.WEBHOOK, row.received_at, delivery_id=row.id)
-            found.append((row.received_at, arrival))
-    for answer in answers.of_call(match.id):
-        if answer.failure is None and answer.body and _was_believed(answer, match, stored):
-            for call in context.provider.read_found(answer.body):
-                if _counts(call.report, match):
-                    arrival = Arrival(
-                        call.report, Source.POLL, answer.answered_at, answer_id=answer.id
-                    )
-                    found.append((answer.answered_at, arrival))
-    return [arrival for _, arrival in sorted(found, key=lambda pair: pair[0])]
-
-
-def _was_believed(answer: models.Answer, match: Match, stored: Sequence[Event]) -> bool:
-    """Tell whether an answer was about this call: what it was looked for in before is not."""
-    named = next((e for e in stored if e.detail.get("provider_id") == match.provider_id), None)
-    if answer.kind != "status" or named is None:
-        return False
-    return bool(answer.id == named.answer_id or answer.requested_at >= named.recorded_at)
-
-
-def _counts(report: Report, match: Match) -> bool:
-    return report.provider_id == match.provider_id and tells_something(report)
+def _check_at(
+    match: Match, row: models.Call, state: CallState, context: Context
+) -> datetime | None:
+    """Give when the call is to be asked about: as stored, unless that cannot be right."""
+    stored: datetime | None = row.next_check_at
+    if is_erased(match.to_number):
+        return stored  # nobody asks about it any more, whatever was planned
+    planned = partial(plan, state, created_at=match.created_at, interval=match.interval)
+    # By any schedule at all: what was planned by settings that have changed since still counts.
+    if planned(now=match.created_at, schedule=_ANY_SCHEDULE).next_check_at is None:
+        return None
+    schedule = context.settings.poll_schedule
+    return stored or planned(now=context.now(), schedule=schedule).next_check_at

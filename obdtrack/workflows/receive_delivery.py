@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
+from urllib.parse import quote
 
-import peewee
 import structlog
 
 from obdtrack.domain.status import Outcome
+from obdtrack.errors import ObdtrackError
 from obdtrack.storage import deliveries
 from obdtrack.storage.deliveries import Meaning, Stored
 from obdtrack.workflows.context import Context
@@ -34,7 +37,9 @@ def receive_deliveries(batch: Sequence[Stored], context: Context) -> list[Receiv
     """
     try:
         return _receive(batch, context)
-    except (peewee.IntegrityError, peewee.DataError, peewee.ProgrammingError, ValueError):
+    except ObdtrackError:
+        raise
+    except Exception:  # whatever is wrong with one of them, the others are innocent
         log.exception("batch_failed", size=len(batch))
         return [_receive_alone(stored, context) for stored in batch]
 
@@ -53,7 +58,9 @@ def _receive(batch: Sequence[Stored], context: Context) -> list[Received]:
 def _receive_alone(stored: Stored, context: Context) -> Received:
     try:
         return _receive([stored], context)[0]
-    except (peewee.DatabaseError, ValueError) as error:
+    except ObdtrackError:
+        raise
+    except Exception as error:  # its bytes are kept, to be read again once the cause is mended
         meaning = Meaning(Outcome.FAILED, f"{type(error).__name__}: {error}")
         with context.store.write():
             deliveries.add([(without_secrets(stored, context), meaning)])
@@ -61,13 +68,23 @@ def _receive_alone(stored: Stored, context: Context) -> Received:
 
 
 def without_secrets(stored: Stored, context: Context) -> Stored:
-    """Give the request without our own secrets in its query and body."""
-    settings = context.settings
-    raw = stored.raw
-    for secret in (settings.webhook_token, *settings.webhook_secrets):
-        if secret and (secret in raw.query or secret.encode() in raw.body):
+    """Give the request without our own secrets in its query and body, however they are spelled."""
+    settings, raw = context.settings, stored.raw
+    for text, octets in _spellings((settings.webhook_token, *settings.webhook_secrets)):
+        if text in raw.query or octets in raw.body:
             raw = raw._replace(
-                query=raw.query.replace(secret, _REMOVED),
-                body=raw.body.replace(secret.encode(), _REMOVED.encode()),
+                query=raw.query.replace(text, _REMOVED),
+                body=raw.body.replace(octets, _REMOVED.encode()),
             )
     return stored._replace(raw=raw)
+
+
+@cache
+def _spellings(secrets: tuple[str | None, ...]) -> list[tuple[str, bytes]]:
+    """Give the ways in which a form, JSON and PHP's JSON write these, as text and as bytes."""
+    found: dict[str, bytes] = {}
+    for secret in filter(None, secrets):
+        in_json = json.dumps(secret)[1:-1]
+        for text in (secret, quote(secret, ""), in_json, in_json.replace("/", "\\/")):
+            found[text] = text.encode()
+    return list(found.items())

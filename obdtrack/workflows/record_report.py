@@ -16,9 +16,8 @@ import structlog
 
 from obdtrack.domain.event import Event
 from obdtrack.domain.fold import CallState, fold
-from obdtrack.domain.report import Report, adds_nothing, facts, occurred_at
+from obdtrack.domain.report import Report, adds_nothing, facts, occurred_at, submission_of
 from obdtrack.domain.status import Kind, Outcome, Source, Status
-from obdtrack.domain.submission import submission_uuid
 from obdtrack.storage import calls
 from obdtrack.storage.calls import Match
 from obdtrack.workflows.context import Context, new_id
@@ -175,7 +174,7 @@ def _match(arrivals: Sequence[Arrival], context: Context) -> list[Match | str]:
     """Give the call of each report, or why there is none."""
     reports = [arrival.report for arrival in arrivals]
     provider_ids = {report.provider_id for report in reports if report.provider_id}
-    mids = {mid for report in reports if (mid := _mid(report))}
+    mids = {mid for report in reports if (mid := submission_of(report))}
     context.store.lock_names(provider_ids | mids)
     known = calls.match_reports(provider_ids, mids)
     asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
@@ -191,16 +190,12 @@ def _match(arrivals: Sequence[Arrival], context: Context) -> list[Match | str]:
             return by_id.get(arrival.call_id) or "the call it answers about is not there any more"
         if exact := by_provider_id.get(report.provider_id) if report.provider_id else None:
             return exact
-        of_submission = by_mid.get((_mid(report), report.to or ""), [])
+        of_submission = by_mid.get((submission_of(report), report.to or ""), [])
         if len(of_submission) == 1:
             return of_submission[0]
         return _why_unmatched(report, len(of_submission))
 
     return [one(arrival) for arrival in arrivals]
-
-
-def _mid(report: Report) -> str | None:
-    return report.mid or (submission_uuid(report.provider_id) if report.provider_id else None)
 
 
 def _why_unmatched(report: Report, candidates: int) -> str:

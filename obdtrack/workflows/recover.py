@@ -9,7 +9,7 @@ import structlog
 
 from obdtrack.domain.event import Event
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.storage import coordination, submissions
+from obdtrack.storage import calls, coordination, submissions
 from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.refold import add_and_refold
 
@@ -47,6 +47,9 @@ def recover_interrupted(context: Context) -> int:
     with context.store.write():
         lost = [found for found in submissions.in_flight() if _is_lost(found, now)]
         for call_id, submission_id, _, _ in lost:
+            (match,) = calls.match_calls([call_id])  # locked from here on: its answer may just come
+            if match.status != Status.SUBMITTING:
+                continue
             event = Event(
                 new_id(), Kind.INTERRUPTION, Source.SYSTEM, now, Status.UNKNOWN, "interrupted"
             )

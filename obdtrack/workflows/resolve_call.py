@@ -50,7 +50,8 @@ def attach_by_person(
 ) -> None:
     """Say that this call is the provider's so named; its waiting reports join it.
 
-    Raises ObdtrackError (conflict) if the call has an id already or another call has this one.
+    Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
+    the call's outcome is neither unknown nor unresolved.
     """
     with context.store.write():
         attach(call_id, provider_id, Source.PERSON, _who(access, note), context)

@@ -6,37 +6,58 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from obdtrack.domain.candidates import Wanted, plausible, window
+from obdtrack.domain.candidates import Wanted, plausible, rivals_made, window
 from obdtrack.domain.event import Event
 from obdtrack.domain.report import FoundCall
 from obdtrack.domain.status import Kind, Source
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ObdtrackError
-from obdtrack.storage import answers, calls, coordination, models
-from obdtrack.workflows.ask_provider import REPAIRED, Asked, Wait, ask
+from obdtrack.storage import answers, calls, models
+from obdtrack.workflows.ask_provider import (
+    Asked,
+    Wait,
+    ask,
+    count_if_repaired,
+    may_be_kept,
+    stays_due,
+)
 from obdtrack.workflows.attach import attach
 from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.record_report import Arrival, record_reports, tells_something
 from obdtrack.workflows.refold import add_and_refold
 
 
-def look_for(call: models.Call, context: Context, wait: Wait) -> None:
+def look_for(
+    call: models.Call, context: Context, wait: Wait, patience: float | None = None
+) -> None:
     """Ask by number and day; exactly one plausible call is attached, else a person decides.
 
-    What was asked, and the candidates, stand on the call's timeline either way.
+    What was asked, and the candidates, stand on the call's timeline either way. If a question gets
+    no answer nothing is attached. Raises ObdtrackError as `ask` does.
     """
     wanted = _wanted(call)
-    asked = [
-        ask(context, call.id, wait, to=call.to_number, on=day) for day in _days(wanted, context)
-    ]
+    asked = _ask_about_days(call, wanted, context, wait, patience)
     found = [candidate for question in asked for candidate in question.answer.calls]
     ids = {candidate.report.provider_id or "" for candidate in found}
     candidates = plausible(found, wanted, calls.known_provider_ids(ids))
-    rivals = calls.other_unnamed(call, wanted.since, wanted.until)
-    if len({c.report.provider_id for c in candidates}) == 1 and not rivals:
+    rivals = calls.other_unnamed(call, *rivals_made(wanted))
+    only_one = len({c.report.provider_id for c in candidates}) == 1
+    if only_one and not rivals and asked[-1].answer.failure is None:
         _take(call, candidates, wanted, asked, context)
     else:
         _leave(call, candidates, wanted, asked, rivals, context)
+
+
+def _ask_about_days(
+    call: models.Call, wanted: Wanted, context: Context, wait: Wait, patience: float | None
+) -> list[Asked]:
+    """Ask until all days are answered, or one is not: what the others hold proves nothing then."""
+    asked: list[Asked] = []
+    for day in _days(wanted, context):
+        asked.append(ask(context, call.id, wait, patience, to=call.to_number, on=day))
+        if asked[-1].answer.failure is not None:
+            break
+    return asked
 
 
 def _take(
@@ -52,6 +73,8 @@ def _take(
     exchange = next(q.exchange for q in asked if candidates[0] in q.answer.calls)
     evidence = _evidence(candidates, wanted)
     with context.store.write():
+        if not may_be_kept(call):
+            return
         _keep(asked)
         try:
             attach(call.id, provider_id, Source.POLL, evidence, context, exchange.id)
@@ -65,7 +88,7 @@ def _take(
             ],
             context,
         )
-        coordination.count(REPAIRED)
+        count_if_repaired(call, exchange.id)
 
 
 def _leave(
@@ -76,13 +99,15 @@ def _leave(
     rivals: bool,
     context: Context,
 ) -> None:
-    now = context.now()
+    now, failure = context.now(), asked[-1].answer.failure
     detail = {**_evidence(candidates, wanted), "another_call_in_doubt": rivals}
     with context.store.write():
+        if not may_be_kept(call):
+            return
         _keep(asked)
-        if any(question.answer.failure is not None for question in asked):
-            return  # no answer is no evidence; it stays due
-        event = Event(new_id(), Kind.CHECK, Source.POLL, now, detail=detail)
+        if failure is not None and stays_due(call, now, context):
+            return  # no answer is no evidence
+        event = Event(new_id(), Kind.CHECK, Source.POLL, now, reason=failure, detail=detail)
         add_and_refold(call.id, [event], now, context)
 
 

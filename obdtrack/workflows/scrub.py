@@ -8,6 +8,9 @@ from typing import Any
 
 REMOVED = "[removed]"
 
+SHORTEST = 3
+"""A shorter value stands in other words by chance; it is taken out only where it stands alone."""
+
 # What these hold is the provider's; a one-digit variable must not tear an id or a time apart.
 _KEPT = frozenset(
     {"id", "mobile", "to", "status", "charges", "credits", "created_at", "submitted_at", "code"}
@@ -15,15 +18,19 @@ _KEPT = frozenset(
 
 
 def scrub(body: bytes | None, values: Collection[str]) -> bytes | None:
-    """Give the answer's body without any of `values`, whichever key they came back under."""
+    """Give the answer's body without any of `values`, whichever key they came back under.
+
+    One shorter than SHORTEST is taken out only where it is the whole of a text.
+    """
     wanted = sorted((value for value in values if value), key=len, reverse=True)
     if body is None or not wanted:
         return body
     try:
-        parsed = json.loads(body, parse_float=str)
+        text = json.dumps(_clean(json.loads(body, parse_float=str), wanted), ensure_ascii=False)
     except (ValueError, RecursionError):
-        return _replaced(body.decode("utf-8", "replace"), wanted).encode()
-    return json.dumps(_clean(parsed, wanted), ensure_ascii=False).encode()
+        text = _replaced(body.decode("utf-8", "replace"), wanted)
+    # Half a character is written as JSON writes it: whatever came, the call it is about goes on.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _clean(part: Any, wanted: Collection[str]) -> Any:
@@ -42,6 +49,8 @@ def _clean(part: Any, wanted: Collection[str]) -> Any:
 
 
 def _replaced(text: str, wanted: Collection[str]) -> str:
-    for value in wanted:
+    if text.strip() in wanted:
+        return REMOVED
+    for value in (value for value in wanted if len(value) >= SHORTEST):
         text = text.replace(value, REMOVED)
     return text

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from obdtrack.config import Settings
+from obdtrack.config import CALLBACK_PATH, Settings
 from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.providers.mobtexting_callback import challenge
 from obdtrack.providers.mobtexting_webhooks import MobTextingWebhooks, WantedWebhook, Webhook
 from obdtrack.setting_readers import is_loopback
 
-CALLBACK_PATH = "/webhooks/mobtexting"
 NAME = "obdtrack"
 
 

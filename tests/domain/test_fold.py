@@ -54,6 +54,15 @@ def test_what_a_person_decided_holds_over_what_the_deadline_said() -> None:
     assert (state.status, state.status_source) == (Status.REJECTED, Source.PERSON)
 
 
+@pytest.mark.parametrize("answer", [Status.QUEUED, Status.REJECTED])
+def test_an_answer_that_came_after_all_beats_the_guess_that_we_were_interrupted(
+    answer: Status,
+) -> None:
+    guess = claim(Status.UNKNOWN, Kind.INTERRUPTION, Source.SYSTEM)
+    assert fold(story(claim(answer), guess)).status is answer
+    assert fold(story(guess, claim(answer))).status is answer
+
+
 def test_an_event_that_claims_no_status_changes_none() -> None:
     looked = claim(None, Kind.CHECK, Source.POLL)
     assert state_after(claim(Status.QUEUED), looked).status == Status.QUEUED

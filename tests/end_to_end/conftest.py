@@ -16,6 +16,7 @@ import requests
 from obdtrack.application import make_context
 from obdtrack.cli.ports import free_port
 from obdtrack.workflows.keys import create_key
+from tests.conftest import emptied
 from tests.factories import settings
 from tests.torture import databases, forks
 
@@ -26,14 +27,15 @@ COMMAND = [sys.executable, "-m", "obdtrack"]
 class Installation:
     """An obdtrack with its provider, as somebody would run it on one machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str | None = None) -> None:
         self.folder = folder
+        self.database_url = database_url or f"sqlite:///{folder}/obdtrack.db"
         self.port, self.provider_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.provider_url = f"http://127.0.0.1:{self.provider_port}"
         self.environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith("OBDTRACK_")},
-            "OBDTRACK_DATABASE_URL": f"sqlite:///{folder}/obdtrack.db",
+            "OBDTRACK_DATABASE_URL": self.database_url,
             "OBDTRACK_PROVIDER_URL": f"{self.provider_url}/api/v2/",
             "OBDTRACK_PROVIDER_TOKEN": "the-provider-token",
             "OBDTRACK_PROVIDER_TIMEOUT": "3",
@@ -77,12 +79,15 @@ class Installation:
 
     def prepare(self) -> None:
         """Make the database and a key, in less time than the commands for it need to start."""
-        databases.new_database(self.folder)
+        if self.database_url.startswith("sqlite:"):
+            databases.new_database(self.folder)
+        else:
+            emptied(self.database_url).close_all()
         self.sign_in()
 
     def sign_in(self) -> None:
         """Make a key and use it."""
-        context = make_context(settings(database_url=self.environ["OBDTRACK_DATABASE_URL"]))
+        context = make_context(settings(database_url=self.database_url))
         key = create_key("tests", ["read", "place", "admin"], context)
         context.store.close_all()
         self.session.headers["Authorization"] = f"Bearer {key}"
@@ -119,9 +124,18 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def each_installation(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
+    """The same on both databases; nothing of it is started yet."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    return Installation(tmp_path_factory.mktemp("installation"), url)
+
+
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    installed = Installation(tmp_path_factory.mktemp("installation"))
+def installation(each_installation: Installation) -> Iterator[Installation]:
+    installed = each_installation
     installed.prepare()
     installed.start_simulator("--ring-seconds", "0.3", "--slow-seconds", "4")
     installed.start_server()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ OTP = "canary-otp-731946"
 TOKEN = "canary-provider-token-5f1c"
 SECRET = "canary-webhook-secret-88d2"
 SECRET_KEY = "canary-secret-key-4e7a1b"
+VALIDATION_KEY = "canary-validation-key-31c9"
 
 
 class Traces:
@@ -42,6 +44,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
         "OBDTRACK_PROVIDER_TOKEN": TOKEN,
         "OBDTRACK_WEBHOOK_SECRETS": SECRET,
         "OBDTRACK_SECRET_KEY": SECRET_KEY,
+        "OBDTRACK_WEBHOOK_TOKEN": VALIDATION_KEY,
         "OBDTRACK_LOG_LEVEL": "debug",
     }
     with (folder / "log").open("wb") as log:
@@ -54,7 +57,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
 
 def run_the_main_job(installed: Installation, found: Traces, log: Any) -> None:
     found.keep("migrate", installed.run("migrate").encode())
-    key = installed.run("keys", "create", "reader", "--scope", "read")
+    key = installed.run("keys", "create", "reader", "--scope", "read,admin")
     installed.sign_in()
     for arguments in (
         ("simulator", "--port", str(installed.provider_port), "--token", TOKEN, "--callback",
@@ -70,8 +73,14 @@ def run_the_main_job(installed: Installation, found: Traces, log: Any) -> None:
     until(lambda: answers(f"{installed.provider_url}/simulator/calls"))
     call = installed.place(NUMBER, variables={"otp": OTP}, name="canaries")
     until(lambda: installed.call(call["id"])["status"] == "completed")
-    wrong = {"Authorization": "Bearer not-the-secret-of-anybody"}
-    requests.post(f"{installed.url}/webhooks/mobtexting", data="{", headers=wrong, timeout=5)
+    for secret in ("not-the-secret-of-anybody", SECRET):
+        requests.post(
+            f"{installed.url}/webhooks/mobtexting?token={VALIDATION_KEY}",
+            data=f'{{"challenge": "x", "validation_key": "{VALIDATION_KEY}"}}',
+            headers={"Authorization": f"Bearer {secret}"},
+            timeout=5,
+        )
+    time.sleep(0.5)  # until the refused one is stored
     visit(installed, key, call["id"], found)
     found.keep("keys list", installed.run("keys", "list").encode())
     installed.stop()
@@ -87,7 +96,7 @@ def visit(installed: Installation, key: str, call_id: str, found: Traces) -> Non
     form = {"key": key, "csrf_token": token.group(1)}
     assert reader.post(f"{installed.url}/sign-in", data=form, timeout=10).ok
     for page in ("/", f"/calls/{call_id}", "/deliveries", "/campaigns", "/campaigns/canaries",
-                 "/calls.csv", "/nothing", f"/?q={call_id}"):  # fmt: skip
+                 "/calls.csv", "/nothing", f"/?q={call_id}", "/audit", "/api/docs"):  # fmt: skip
         found.keep(f"page {page.split('?')[0]}", reader.get(installed.url + page).content)
     reader.headers["Authorization"] = f"Bearer {key}"
     for path in ("/api/v1/calls", f"/api/v1/calls/{call_id}", f"/api/v1/calls/{call_id}/events",
@@ -95,7 +104,7 @@ def visit(installed: Installation, key: str, call_id: str, found: Traces) -> Non
         found.keep(f"api {path}", reader.get(installed.url + path).content)
 
 
-@pytest.mark.parametrize("secret", [OTP, TOKEN, SECRET, SECRET_KEY])
+@pytest.mark.parametrize("secret", [OTP, TOKEN, SECRET, SECRET_KEY, VALIDATION_KEY])
 def test_a_secret_is_nowhere(traces: Traces, secret: str) -> None:
     assert traces.places_of(secret) == set()
 
@@ -115,3 +124,5 @@ def test_the_places_looked_at_were_real(traces: Traces) -> None:
     assert b"canaries" in traces.said["page /"]
     assert b"completed" in traces.said["api /api/v1/calls"]
     assert b"request" in traces.said["log"]
+    assert b"rejected" in traces.said["api /api/v1/deliveries"]
+    assert b"Made a key" in traces.said["page /audit"]

@@ -34,10 +34,6 @@ def store(postgres_store: Store) -> Store:
 class Server(Installation):
     """One of the processes that serve the same database."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
-        super().__init__(folder)
-        self.environ["OBDTRACK_DATABASE_URL"] = database_url
-
     def serve(self) -> None:
         self.process = forks.start(["serve"], self.environ)
         until(lambda: answers(f"{self.url}/livez"))

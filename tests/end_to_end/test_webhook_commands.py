@@ -98,7 +98,7 @@ def test_a_trial_without_an_address_names_the_setting(installed):
 
 WRONG = {
     "OBDTRACK_WEBHOOK_SECRETS": ("another-secret-altogether", "OBDTRACK_WEBHOOK_SECRETS"),
-    "OBDTRACK_WEBHOOK_TOKEN": ("another-key", "OBDTRACK_WEBHOOK_TOKEN"),
+    "OBDTRACK_WEBHOOK_TOKEN": ("another-key-than-ours", "OBDTRACK_WEBHOOK_TOKEN"),
     "OBDTRACK_PROVIDER_TOKEN": ("another-token", "OBDTRACK_PROVIDER_TOKEN"),
 }
 

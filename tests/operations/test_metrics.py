@@ -12,11 +12,11 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from obdtrack.config import CALLBACK_PATH
 from obdtrack.domain.status import Outcome
 from obdtrack.web import watch
 from obdtrack.web.meter import BUCKETS, Meter, Metered
 from obdtrack.web.watch import Remembered
-from obdtrack.web.webhooks import PATH
 from obdtrack.workflows.receive_delivery import Received
 from tests.conftest import Caller
 from tests.factories import report_body
@@ -119,7 +119,7 @@ def test_nothing_is_lost_in_counting_from_many_threads():
 
     def work(_: int) -> None:
         for _ in range(500):
-            meter.note_request(PATH, "200", 0.001)
+            meter.note_request(CALLBACK_PATH, "200", 0.001)
         meter.note_batch([Received(Outcome.MATCHED)] * 3)
 
     with ThreadPoolExecutor(8) as pool:
@@ -160,7 +160,7 @@ def test_counting_costs_a_report_less_than_reading_its_json_a_few_times():
             do(*arguments)
         return time.perf_counter() - begun
 
-    metered, request = Metered(app, Meter()), ({"PATH_INFO": PATH}, lambda *_: None)
+    metered, request = Metered(app, Meter()), ({"PATH_INFO": CALLBACK_PATH}, lambda *_: None)
     counting = min(seconds(metered, *request) - seconds(app, *request) for _ in range(5))
     assert counting < 4 * min(seconds(json.loads, body) for _ in range(5))
 

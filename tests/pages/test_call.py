@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from obdtrack.domain.submission import Failure, SendAnswer
 from obdtrack.storage import audit, deliveries
+from obdtrack.storage.database import unavailable
 from obdtrack.workflows.context import Context
 from tests.conftest import Caller
-from tests.factories import NUMBER, SECRET, ScriptedProvider
-from tests.pages.conftest import Visitor
+from tests.factories import NUMBER, SECRET, Clock, ScriptedProvider, call_log, log_row
+from tests.pages.conftest import Visitor, text_of
 
 
 @pytest.fixture
@@ -50,14 +52,26 @@ def test_two_words_for_one_attempt_are_named_a_conflict(
     assert page.count('<span class="tag tone-doubt">conflict</span>') == 2
 
 
-def test_a_recording_is_linked_with_its_expiry_and_never_fetched(
-    visitor: Visitor, caller: Caller, call: Any
+def test_a_recording_is_linked_until_it_expires_and_never_fetched(
+    visitor: Visitor, caller: Caller, call: Any, clock: Clock
 ) -> None:
+    clock.forward(minutes=5)  # it came long after the call ended
     caller.report(recording_url="https://sounds.example/1.wav")
     page = visitor.open(f"/calls/{call['id']}").text
     assert 'href="https://sounds.example/1.wav" rel="noreferrer noopener nofollow"' in page
-    assert "links work 2 hours" in page
+    assert "works until 23 Nov 14:05:00" in text_of(page)
+    assert "this one came now , 23 Nov 12:05:00" in text_of(page)
     assert "<audio" not in page
+
+
+def test_a_recording_whose_link_expired_is_no_link(
+    visitor: Visitor, caller: Caller, call: Any, clock: Clock
+) -> None:
+    caller.report(recording_url="https://sounds.example/1.wav")
+    clock.forward(hours=2)
+    page = visitor.open(f"/calls/{call['id']}").text
+    assert "The link expired at 23 Nov 14:00:00" in text_of(page)
+    assert 'href="https://sounds.example' not in page
 
 
 def test_a_recording_that_is_no_web_address_is_no_link(
@@ -78,6 +92,19 @@ def test_what_went_over_the_wire_holds_no_secret(
     assert "variables[otp]" in page
     for secret in ("987123", SECRET, context.settings.provider_token):
         assert secret not in page
+
+
+def test_the_number_is_not_shown_if_that_cannot_be_recorded(
+    visitor: Visitor, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(_: object) -> None:
+        raise unavailable()
+
+    monkeypatch.setattr(audit, "add", locked)
+    answer = visitor.send(f"/calls/{call['id']}/number", on="/")
+    assert answer.status_code == 503
+    assert "Busy at the moment" in text_of(answer.text)
+    assert NUMBER not in read(visitor, call)
 
 
 def test_a_report_is_copied_as_curl_with_the_secret_left_out(
@@ -121,3 +148,53 @@ def test_whoever_reads_numbers_in_full_leaves_a_trace(
     with context.store.connection_context():
         noted = [row.actor for row in audit.newest(9) if row.action == "pii-used"]
     assert noted == ["Asha"]
+
+
+def test_an_end_before_the_start_shows_no_negative_length(
+    visitor: Visitor, caller: Caller, call: Any
+) -> None:
+    caller.report(end_at="2026-11-23 11:57:00")
+    page = visitor.open(f"/calls/{call['id']}").text
+    assert "that it ended at 11:57:00, as it is told too, cannot be" in text_of(page)
+    assert not re.search(r"[-−]\d+ ?(s|min|h|d)\b", text_of(page))
+    assert 'width="-' not in page
+
+
+def test_what_was_looked_for_is_told_in_words(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    unknown, _ = caller.place().json, caller.place().json
+    provider.on_find = lambda **_: call_log(log_row(status="queued"))
+    visitor.send(f"/calls/{unknown['id']}/refresh", on="/")
+    told = read(visitor, unknown)
+    assert "looked for a call to this number, from ours where that is told, and nobody" in told
+    assert "Looked for it at the provider: 1 may be it" in told
+    assert "left to a person another call to this number is unknown too" in told
+    assert "What asking brought 3 23 Nov" in told
+
+
+def test_our_own_number_is_written_in_one_way(visitor: Visitor, caller: Caller, call: Any) -> None:
+    caller.report()
+    masked, bridge = read(visitor, call), "+918068280000"
+    assert f"bridge {bridge} caller +9189•••••000" in masked
+    assert f"From {bridge}" in masked
+    visitor.send(f"/calls/{call['id']}/number", on="/")
+    assert f"bridge {bridge} caller +918919520000" in read(visitor, call)
+
+
+def test_the_zone_is_told_and_changed_beside_the_sentence(visitor: Visitor, call: Any) -> None:
+    page = visitor.open(f"/calls/{call['id']}?tz=utc").text
+    head = page.partition('data-live="head"')[2].partition("</section>")[0]
+    assert "Times in UTC , change:" in text_of(f"<main{head}")
+    assert f'href="/calls/{call["id"]}?tz=provider"' in head
+
+
+def test_no_paragraph_is_closed_by_what_stands_in_it(
+    visitor: Visitor, caller: Caller, call: Any
+) -> None:
+    caller.report()
+    visitor.send(f"/calls/{call['id']}/number", on="/")
+    page = visitor.open(f"/calls/{call['id']}").text
+    assert page.count('<details class="copy">') == 2
+    assert not re.search(r"<p\b[^>]*>(?:(?!</p>).)*<(?:details|div|dl|form|section)\b", page, re.S)

@@ -7,6 +7,7 @@ import re
 import pytest
 from flask import Flask
 
+from obdtrack.cli import demo
 from obdtrack.web.session import own_path
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key
@@ -107,3 +108,10 @@ def test_pages_carry_a_strict_policy(visitor: Visitor) -> None:
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
     assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", answer.text)
+
+
+def test_the_demo_tells_where_the_door_is(capsys: pytest.CaptureFixture[str]) -> None:
+    demo._tell("http://127.0.0.1:9000", "obd_key", "some-id")
+    said = capsys.readouterr().out
+    assert "open http://127.0.0.1:9000/ in a browser and sign in with that key" in said
+    assert said.index("obd_key") < said.index("sign in")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import peewee
@@ -11,7 +10,8 @@ import pytest
 from obdtrack.domain.submission import Failure, SendAnswer
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers import StatusAnswer
-from obdtrack.web.room import room_to_place
+from obdtrack.workflows import place_call
+from obdtrack.workflows.room import Room
 from tests.conftest import Caller
 from tests.factories import NUMBER, ScriptedProvider
 from tests.pages.conftest import Visitor, text_of
@@ -128,9 +128,9 @@ def test_asking_too_often_says_when_to_ask_again(visitor: Visitor, caller: Calle
 def test_a_form_is_kept_while_there_is_no_room_to_place(
     visitor: Visitor, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = threading.BoundedSemaphore(1)
-    monkeypatch.setattr("obdtrack.web.room._PLACING", full)
-    with room_to_place():
+    room = Room(1, "{places} call is being placed. Nothing was sent.")
+    monkeypatch.setattr(place_call, "PLACING", room)
+    with room.hold():
         answer = visitor.send("/place", on="/place", **FORM)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert "Nothing was sent." in text_of(answer.text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from markupsafe import escape
 
+from obdtrack.storage import deliveries
 from tests.factories import NUMBER
 from tests.pages.site import Site, csrf_token
 
@@ -66,7 +68,9 @@ def place_with(site: Site, text: str) -> Any:
     told = text[:40].replace("{{", "{ {")  # a placeholder left unfilled would say nothing
     site.report(call, status=told, dtmf=told, hangup_by=told, recording_url=text)
     site.deliver(data=text.encode(), params={"x": text})
-    return call
+    with site.context.store.connection_context():
+        raw, report = deliveries.newest(2)
+    return {**call, "report": report.id, "raw": raw.id}
 
 
 def skeleton(site: Site, path: str) -> list[str]:
@@ -77,23 +81,32 @@ def test_there_are_forty() -> None:
     assert len(set(HOSTILE)) == 40
 
 
-@pytest.mark.parametrize("page", ["/calls/{id}", "/campaigns/{name}"])
+@pytest.mark.parametrize(
+    "page", ["/calls/{id}", "/campaigns/{name}", "/deliveries/{report}", "/deliveries/{raw}"]
+)
 def test_a_page_is_built_the_same_of_whatever_text(
     site: Site, calls: dict[str, Any], page: str
 ) -> None:
     def built(text: str) -> list[str]:
         call = calls[text]
-        return skeleton(site, page.format(id=call["id"], name=quote(call["name"], safe="")))
+        return skeleton(site, page.format(**{**call, "name": quote(call["name"], safe="")}))
 
     plain = built(PLAIN)
     assert {text for text in HOSTILE if built(text) != plain} == set()
 
 
-def test_a_filter_is_built_the_same_of_whatever_text(site: Site) -> None:
+FILTERS = {
+    "/": "status name period was from to number ending masked reference mid before tz",
+    "/deliveries": "outcome from to before after tz",
+    "/campaigns": "before",
+}
+
+
+@pytest.mark.parametrize("page", FILTERS)
+def test_a_filter_is_built_the_same_of_whatever_text(site: Site, page: str) -> None:
     def built(text: str) -> list[str]:
-        told = quote(text, safe="")
-        names = ("status", "period", "from", "to", "number", "reference", "mid", "before", "tz")
-        return skeleton(site, "/?" + "&".join(f"{name}={told}" for name in names))
+        names = FILTERS[page].split()
+        return skeleton(site, f"{page}?{urlencode(dict.fromkeys(names, text))}")
 
     plain = built(PLAIN)
     assert {text for text in HOSTILE if built(text) != plain} == set()
@@ -140,6 +153,18 @@ def test_a_call_shows_every_text_as_it_is(site: Site, start: int) -> None:
     assert [text for text in texts[:5] if text[:40] not in shown] == []
     assert site.page.locator(".crumb a").nth(1).text_content() == name
     untouched(site)
+
+
+@pytest.mark.parametrize("kind", ["report", "raw"])
+def test_a_request_shows_every_text_as_it_came(
+    site: Site, calls: dict[str, Any], kind: str
+) -> None:
+    for text in HOSTILE:
+        site.page.goto(f"{site.url}/deliveries/{calls[text][kind]}")
+        shown = site.page.locator(".raw").text_content()
+        told = json.dumps(text[:40].replace("{{", "{ {"))[1:-1] if kind == "report" else text
+        assert told in shown
+        untouched(site)
 
 
 def test_a_form_gives_every_text_back_as_it_was_typed(site: Site) -> None:

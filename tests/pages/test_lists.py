@@ -60,7 +60,8 @@ def test_the_figures_of_the_period_stand_above_the_calls(
     caller.report(mid=two[0]["provider_id"][:-2])
     clock.forward(minutes=1)
     told = visitor.read("/")
-    assert "Placed 2 Answered 100 % Busy 0 No answer 0 Failed 0 Waiting 1" in told
+    assert "Placed 2 Answered 100 % 1 of 1 ended Busy 0 No answer 0 Failed 0" in told
+    assert "Waiting 1 Repaired by asking 0" in told
     assert "Placed 1 Answered –" in visitor.read("/?name=spring")
 
 

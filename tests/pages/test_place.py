@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.workflows.check_call import check_due
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
 from tests.conftest import Caller
-from tests.factories import NUMBER, ScriptedProvider, accepted
-from tests.pages.conftest import Visitor
+from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted, call_log, log_row
+from tests.pages.conftest import Visitor, text_of
 
 FORM = {"to": NUMBER, "flow_id": "23", "interval": "0", "once": "form-1"}
 
@@ -62,6 +67,21 @@ def test_what_is_wrong_stands_beside_its_field(
     assert provider.sent == []
 
 
+def test_all_that_is_wrong_is_told_at_once_and_the_first_of_it_is_in_focus(
+    visitor: Visitor,
+) -> None:
+    page = fill(visitor, to="", flow_id="", reference="x" * 300, variables="otp").text
+    wrong = re.findall(r'id="h-(\w+)" class="help"><p class="error">', page)
+    assert wrong == ["to", "flow_id", "reference", "variables"]
+    assert re.findall(r'<[^>]* name="(\w+)"[^>]* autofocus', page) == ["to"]
+
+
+def test_the_first_wrong_field_is_in_focus_wherever_it_is(visitor: Visitor) -> None:
+    page = fill(visitor, metadata="{").text
+    assert re.findall(r'<[^>]* name="(\w+)"[^>]* autofocus', page) == ["metadata"]
+    assert "autofocus" not in visitor.open("/place").text
+
+
 def test_a_form_is_kept_as_it_was_typed(visitor: Visitor) -> None:
     answer = fill(visitor, to="12", name='"><b>', reference="mine")
     assert 'value="&#34;&gt;&lt;b&gt;"' in answer.text
@@ -94,12 +114,80 @@ def test_a_person_has_it_placed_again(
     assert len(provider.sent) == 2
 
 
-@pytest.mark.parametrize("form", [{}, {"action": "attach"}, {"action": "burn"}])
-def test_half_a_decision_is_asked_about(
-    visitor: Visitor, unknown: str, form: dict[str, str]
+@pytest.mark.parametrize(
+    ("form", "asked"),
+    [
+        ({}, "Choose what happened."),
+        ({"action": "burn"}, "Choose what happened."),
+        ({"action": "attach"}, "Give the provider's id of the call."),
+        ({"action": "attach", "provider_id": "nonsense"}, "No id of the provider's"),
+        ({"action": "attach", "provider_id": f"{MID}:0"}, "No id of the provider's"),
+    ],
+)
+def test_half_a_decision_is_asked_about_and_the_note_is_kept(
+    visitor: Visitor, unknown: str, form: dict[str, str], asked: str
 ) -> None:
+    answer = visitor.send(f"{unknown}/resolve", on=unknown, note="seen there", **form)
+    assert (answer.status_code, asked in text_of(answer.text)) == (422, True)
+    assert 'value="seen there"' in answer.text
+    assert "We do not know whether the phone rang" in visitor.read(unknown)
+
+
+def test_an_id_that_cannot_be_is_told_beside_its_field(visitor: Visitor, unknown: str) -> None:
+    form = {"action": "attach", "provider_id": "nonsense"}
+    page = visitor.send(f"{unknown}/resolve", on=unknown, **form).text
+    assert 'id="h-provider_id" class="help"><p class="error">' in page
+    assert 'value="nonsense"' in page
+    assert 'value="attach" required checked' in page
+    assert "data-live-page" not in page  # it would ask for what was posted
+
+
+def test_an_id_that_another_call_has_is_told_beside_its_field(
+    visitor: Visitor, caller: Caller, unknown: str
+) -> None:
+    caller.place()
+    form = {"action": "attach", "provider_id": f"{MID}:1"}
+    answer = visitor.send(f"{unknown}/resolve", on=unknown, **form)
+    assert answer.status_code == 409
+    assert f"Another call is {MID}:1 at the provider." in text_of(answer.text)
+
+
+def test_a_call_named_by_a_person_is_not_told_as_accepted_by_the_provider(
+    visitor: Visitor, unknown: str
+) -> None:
+    form = {"action": "attach", "provider_id": f"{MID}:1"}
     visitor.send(f"{unknown}/resolve", on=unknown, **form)
-    assert "Choose what happened" in visitor.read(unknown)
+    told = visitor.read(unknown)
+    assert f"A person (Asha) said on 23 Nov at 12:00:00 that it is the call {MID}:1" in told
+    assert "The provider accepted" not in told
+    assert "Known from a person (Asha)" in told
+
+
+def test_a_call_found_in_the_log_is_not_told_as_accepted_either(
+    visitor: Visitor, unknown: str, provider: ScriptedProvider
+) -> None:
+    row = log_row(status="queued", start_at=None, end_at=None)
+    provider.on_find = lambda **_: call_log(row)
+    visitor.send(f"{unknown}/refresh", on=unknown)
+    assert "The provider has the call, as its log showed on 23 Nov" in visitor.read(unknown)
+
+
+def test_reloading_a_decision_leads_back_to_the_call(visitor: Visitor, unknown: str) -> None:
+    assert visitor.open(f"{unknown}/resolve").location == unknown
+
+
+def test_a_call_that_is_looked_for_no_more_is_left_to_a_person(
+    app: Flask, context: Context, unknown: str, clock: Clock
+) -> None:
+    key = create_key("Asha", ["read"], context)
+    assert "obdtrack looks for it in the provider's log by itself" in Visitor(app, key).read(
+        unknown
+    )
+    clock.forward(days=2)
+    check_due(context, 9)
+    told = Visitor(app, key).read(unknown)
+    assert "obdtrack has stopped looking for it" in told
+    assert "a person must decide what happened. The call is never sent again" in told
 
 
 def test_deciding_is_for_admins(guest: Visitor, unknown: str) -> None:

@@ -1,40 +1,25 @@
-"""A call in sentences, and its drawing: the numbers behind the picture."""
+"""A call in sentences: what happened, and what is to be expected."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from obdtrack.domain.event import Event
-from obdtrack.domain.fold import fold
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.domain.timeline import build_timeline
 from obdtrack.web.pages.charts import round_up, stacked
-from obdtrack.web.pages.drawing import WIDTH, Drawing, draw
-from obdtrack.web.pages.gaps import list_lines
-from obdtrack.web.pages.story import Clock, Story, length, tell
+from obdtrack.web.pages.clocks import length
+from obdtrack.web.pages.story import kind_text
 from obdtrack.web.pages.words import OUTCOME, STATUS
-from tests.factories import NOON, claim, report, story
-
-CLOCK = Clock(lambda t: f"{t:%d %b}" if t else "", lambda t: f"{t:%H:%M:%S}" if t else "")
-
-
-def told(*events: Event, interval: int = 0) -> Story:
-    known = story(*events)
-    return tell(fold(known, interval), known, interval, None, CLOCK)
-
-
-def drawn(*events: Event) -> Drawing:
-    known = story(*events)
-    return draw(build_timeline(known), fold(known).attempts)
+from tests.factories import claim, minute, report
+from tests.pages.telling import told
 
 
 def test_an_answered_call_is_one_sentence() -> None:
     late = report(start=-1, end=-0.5)
     assert told(claim(Status.QUEUED), late).answer == (
-        "Answered on 23 Nov; the call ended at 11:59:30, 30 s after it started; "
-        "reported by the provider 32 s later."
+        "Answered on 23 Nov; the call started at 11:59:00 and ended at 11:59:30, "
+        "30 s after it started; reported by the provider 32 s later."
     )
 
 
@@ -51,35 +36,11 @@ def test_an_unanswered_call_says_why(word: str, begins: str) -> None:
     assert told(report(word)).answer.startswith(begins)
 
 
-def test_a_call_found_by_asking_says_so() -> None:
-    assert "found by asking the provider" in told(report(source=Source.POLL)).answer
-    assert "Known from asking the provider" in told(report(source=Source.POLL)).known
-
-
-def test_what_both_told_is_known_from_both() -> None:
-    polled = report(start=-1, end=-0.5, source=Source.POLL, charges="0.5")
-    known = told(report(start=-1, end=-0.5), polled).known
-    assert known.startswith("Known from a report and from asking the provider")
-
-
-def test_a_report_that_waited_for_its_call_says_so() -> None:
-    named = claim(Status.QUEUED, Kind.RESOLUTION, Source.POLL)._replace(reason="attached")
-    events = story(claim(Status.UNKNOWN), report(start=-1, end=-0.5), named)
-    events[-1] = events[-1]._replace(recorded_at=NOON + timedelta(minutes=15, seconds=2))
-    said = tell(fold(events), events, 0, None, CLOCK)
-    assert "reported by the provider 32 s later" in said.answer
-    assert "put on this call only 15 min after it came, when asking told" in said.known
-
-
-def test_a_call_without_an_answer_is_known_from_nobody() -> None:
-    assert told(claim(Status.UNKNOWN)).known.startswith("From nobody: we sent the request")
-
-
 @pytest.mark.parametrize(
     ("status", "begins", "following"),
     [
         (Status.QUEUED, "The provider accepted the call", "Waiting for"),
-        (Status.UNKNOWN, "We do not know whether the phone rang", "The call is never sent again"),
+        (Status.UNKNOWN, "We do not know whether the phone rang", "obdtrack looks for it no more"),
         (Status.REJECTED, "No phone rang", "Nothing more"),
         (Status.UNRESOLVED, "It was never known", "Nothing by itself"),
     ],
@@ -92,8 +53,77 @@ def test_a_call_without_an_end_says_what_is_next(
     assert said.next.startswith(following)
 
 
-def test_a_call_that_may_be_dialled_again_says_so() -> None:
-    assert "may dial again" in told(report("NOANSWER"), interval=5).next
+def test_the_attempt_that_was_answered_is_named() -> None:
+    missed = report("NOANSWER", start=0, end=0.5)
+    assert told(missed, report(start=6, end=6.5), interval=5).answer.startswith(
+        "Answered at attempt 2 on 23 Nov; the call started at 12:06:00"
+    )
+
+
+def test_the_last_attempt_with_an_end_is_the_one_told() -> None:
+    odd = report("RINGOUT", start=6, end=6.5)
+    said = told(report("NOANSWER", start=0, end=0.5), odd, interval=5).answer
+    assert said.startswith("Nobody answered at attempt 1 on 23 Nov; the call started at 12:00:00")
+
+
+def test_an_unanswered_call_says_when_it_rang() -> None:
+    assert told(report("NOANSWER", start=-1, end=-0.5)).answer.startswith(
+        "Nobody answered on 23 Nov; the call started at 11:59:00 and ended at 11:59:30"
+    )
+
+
+def test_ringing_that_the_duration_includes_is_told() -> None:
+    said = told(report(start=0.2, end=0.4, duration_seconds=20)).answer
+    assert "the call started at 12:00:12, after 8 s of ringing, and ended at 12:00:24" in said
+
+
+def test_a_call_over_midnight_names_both_days() -> None:
+    said = told(report(start=-721, end=-719)).answer
+    assert "on 22 Nov; the call started at 23:59:00 and ended on 23 Nov at 00:01:00" in said
+
+
+def test_an_end_before_the_start_is_called_impossible() -> None:
+    said = told(report(start=0, end=-1)).answer
+    assert "started at 12:00:00; that it ended at 11:59:00, as it is told too, cannot be" in said
+
+
+def test_a_call_that_may_be_dialled_again_says_until_when() -> None:
+    missed, later = report("NOANSWER", start=0, end=0.5), minute(20.5)
+    said = told(missed, interval=5).next
+    assert said.startswith("The provider may dial again: 5 minutes lie between its attempts.")
+    assert "reported until 12:20:30, none is expected" in said
+    after = told(missed, interval=5, now=later, check=minute(60)).next
+    assert after.startswith("No further attempt was reported in time: nothing more is expected.")
+    assert "asks the provider on 23 Nov at 13:00:00" in after
+
+
+def test_a_call_that_never_ended_says_what_asking_brought() -> None:
+    check = claim(None, Kind.CHECK, Source.POLL, found=1, provider_status="queued")
+    given_up = claim(Status.UNRESOLVED, Kind.DEADLINE, Source.SYSTEM)._replace(reason="no-report")
+    said = told(claim(Status.QUEUED), check, given_up)
+    assert said.answer.endswith(
+        "no report came, and the provider, last asked on 23 Nov at 12:00:02, still said “queued”."
+    )
+    assert said.known == "From nobody; the last deadline passed (23 Nov at 12:00:03)."
+
+
+def test_a_report_in_a_word_we_do_not_know_is_no_missing_report() -> None:
+    given_up = claim(Status.UNRESOLVED, Kind.DEADLINE, Source.SYSTEM)
+    said = told(claim(Status.QUEUED), report("RINGOUT", start=0, end=1), given_up).answer
+    assert "no report told how it ended (the last word was “RINGOUT”)" in said
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ({"found": 0}, "Asked the provider: nothing found"),
+        ({"found": 1}, "Asked the provider: nothing new"),
+        ({"candidates": [{}, {}]}, "Looked for it at the provider: 2 may be it"),
+        ({"candidates": []}, "Asked the provider: nothing found"),
+    ],
+)
+def test_a_question_says_what_it_brought(detail: dict[str, Any], said: str) -> None:
+    assert kind_text(claim(None, Kind.CHECK, Source.POLL, **detail)) == said
 
 
 def test_every_status_and_outcome_has_a_word_and_a_shape_of_its_own() -> None:
@@ -109,55 +139,6 @@ def test_every_status_and_outcome_has_a_word_and_a_shape_of_its_own() -> None:
 )
 def test_lengths_of_time_are_said_in_two_units(seconds: float, said: str) -> None:
     assert length(seconds) == said
-
-
-def test_a_quiet_time_is_cut_short_and_named() -> None:
-    later = report(start=14, end=14.5)
-    first, second = story(later)
-    events = [first, second._replace(recorded_at=NOON + timedelta(minutes=15))]
-    picture = draw(build_timeline(events), fold(events).attempts)
-    assert [cut.text for cut in picture.cuts] == ["14 min", "30 s"]
-    assert [line.gap for line in list_lines(build_timeline(events))] == [None, "15 min"]
-
-
-def test_talk_is_drawn_to_scale() -> None:
-    (talk,) = drawn(claim(Status.QUEUED), report(start=0, end=0.3)).stretches
-    assert talk.text == "on the phone 18 s"
-    assert talk.width == pytest.approx(WIDTH - 28, abs=1)
-
-
-def test_ringing_that_the_duration_includes_is_drawn_before_the_talk() -> None:
-    stretches = drawn(report(start=0.2, end=0.4, duration_seconds=20)).stretches
-    assert [s.kind for s in stretches] == ["ring", "talk"]
-    assert stretches[0].x + stretches[0].width == pytest.approx(stretches[1].x, abs=0.2)
-
-
-def test_the_attempt_is_named_where_there_are_several() -> None:
-    busy = report("NOANSWER", start=0, end=0.3)
-    stretches = drawn(busy, report(start=5, end=5.3)).stretches
-    assert [s.text for s in stretches] == [
-        "attempt 1: ringing 18 s",
-        "attempt 2: on the phone 18 s",
-    ]
-
-
-def test_reports_in_conflict_are_marked() -> None:
-    marks = drawn(report("NOANSWER", start=0, end=1), report(start=0, end=1)).marks
-    assert [mark.conflict for mark in marks] == [False, True, True]
-
-
-def test_marks_never_cover_each_other() -> None:
-    marks = drawn(*(claim(None, Kind.CHECK, Source.POLL) for _ in range(30))).marks
-    places = [(mark.x, mark.row) for mark in marks]
-    assert all(
-        abs(a[0] - b[0]) >= 17 for i, a in enumerate(places) for b in places[:i] if a[1] == b[1]
-    )
-
-
-def test_a_picture_stays_within_its_frame() -> None:
-    picture = drawn(report("NOANSWER", start=-900, end=-899), report(start=5000, end=5001))
-    assert all(0 <= mark.x <= WIDTH for mark in picture.marks)
-    assert all(0 <= s.x <= s.x + s.width <= WIDTH for s in picture.stretches)
 
 
 @pytest.mark.parametrize(("number", "top"), [(0, 1), (3, 3), (7, 8), (11, 20), (501, 600)])

@@ -19,7 +19,7 @@ from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.keys import Access, authenticate, create_key, revoke_key
 from obdtrack.workflows.replay_delivery import replay_all
 from tests.conftest import Caller
-from tests.factories import NUMBER, Clock, ScriptedProvider
+from tests.factories import MID, NUMBER, Clock, ScriptedProvider
 from tests.privacy.told import everything, trace, with_scopes
 
 
@@ -119,7 +119,7 @@ def test_a_number_seen_on_a_page_is_noted_once_per_call_and_hour(
 
 
 @pytest.mark.parametrize(
-    "decision", [{"action": "not-placed"}, {"action": "attach", "provider_id": "a-b:1"}]
+    "decision", [{"action": "not-placed"}, {"action": "attach", "provider_id": f"{MID}:1"}]
 )
 def test_a_resolution_leaves_a_trace(
     boss: Caller, provider: ScriptedProvider, decision: dict[str, str]
@@ -143,7 +143,7 @@ def test_placing_again_leaves_a_trace_that_names_the_new_call(
 
 def test_a_decision_that_is_refused_leaves_no_trace(boss: Caller) -> None:
     call = boss.place().json
-    for body in ({"action": "not-placed"}, {"action": "attach", "provider_id": "a-b:1"}):
+    for body in ({"action": "not-placed"}, {"action": "attach", "provider_id": f"{MID}:1"}):
         assert boss.post(f"/calls/{call['id']}/resolve", body).status_code == 409
     assert trace("call-resolved") == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -10,10 +12,12 @@ import pytest
 
 from obdtrack.config import load_settings
 from obdtrack.domain.calling_window import CallingWindow, is_open, next_opening
-from obdtrack.errors import ConfigError
-from obdtrack.workflows.context import Context
+from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.workflows import place_call
+from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.place_once import place_guarded
 from tests.conftest import Caller
-from tests.factories import Clock, ScriptedProvider
+from tests.factories import Clock, ScriptedProvider, call_request
 
 INDIA = ZoneInfo("Asia/Kolkata")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -105,6 +109,41 @@ def test_at_its_edges_a_call_is_placed_or_not(caller: Caller, clock: Clock) -> N
         clock.now = moment
         answers[name] = caller.place().status_code
     assert answers == {"before": 409, "first": 201, "last": 201, "after": 409}
+
+
+@pytest.mark.parametrize(
+    ("begin", "turn", "dialled"),
+    [
+        (at(21) - MOMENT, at(21), 0),
+        (at(21) - 2 * MOMENT, at(21) - MOMENT, 1),
+        (at(9) - MOMENT, at(9), 1),
+        (at(21) - timedelta(seconds=3), at(21) + timedelta(seconds=2), 0),
+    ],
+)
+def test_what_counts_is_when_it_is_our_turn_to_write(
+    context: Context, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch,
+    begin: datetime, turn: datetime, dialled: int,
+) -> None:  # fmt: skip
+    clock.now, write = begin, context.store.write
+
+    @contextmanager
+    def write_after_a_wait() -> Iterator[None]:
+        with write():
+            clock.now = turn
+            yield
+
+    monkeypatch.setattr(context.store, "write", write_after_a_wait)
+    with suppress(ObdtrackError):
+        place_guarded(call_request(), new_id(), context)
+    assert len(provider.sent) == dialled
+
+
+def test_a_call_was_made_when_it_was_stored(
+    caller: Caller, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.now = at(12)
+    monkeypatch.setattr(place_call, "_fingerprint", lambda *_: clock.forward(seconds=4))
+    assert caller.place().json["created_at"] == "2026-11-23T06:30:04Z"
 
 
 def test_a_refusal_does_not_bind_the_idempotency_key(

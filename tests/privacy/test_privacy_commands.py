@@ -112,6 +112,12 @@ def test_the_audit_can_be_asked_about_one_number_or_thing(operating: Context) ->
     assert "key-created" in run("audit", "--about", key_id).output
 
 
+@pytest.mark.parametrize("scopes", [["read,place"], ["read", "place"]])
+def test_scopes_are_named_at_once_or_one_by_one(operating: Context, scopes: list[str]) -> None:
+    run("keys", "create", "mine", *(part for scope in scopes for part in ("--scope", scope)))
+    assert "place,read" in run("keys", "list").output
+
+
 def test_a_name_cannot_steer_the_terminal(operating: Context) -> None:
     run("keys", "create", "mine\x1b[2J\nforged  line")
     (line,) = run("audit").output.splitlines()

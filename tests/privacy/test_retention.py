@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -28,6 +29,7 @@ from tests.privacy.told import opt_out, rows
 from tests.storage import stored
 
 KEY = {"Idempotency-Key": "order-7"}
+BODY = {"to": "+918867135001", "flow_id": "23"}
 HANGING_ON_A_CALL = ("submissions", "calls", "events", "answers", "idempotency_keys")
 
 
@@ -38,7 +40,7 @@ def at_once(context: Context) -> int:
 
 def tell_a_call(caller: Caller, context: Context, provider: ScriptedProvider) -> None:
     """A call with a row in every table that hangs on one."""
-    caller.post("/calls", {"to": "+918867135001", "flow_id": "23", "name": "otp"}, **KEY)
+    caller.post("/calls", {**BODY, "name": "otp"}, **KEY)
     provider.on_find = lambda **_: call_log(log_row(dtmf="1"))
     check_call(models.Call.get().id, context)
     caller.report()
@@ -54,6 +56,47 @@ def test_a_call_past_its_time_goes_with_everything_that_hangs_on_it(
     assert at_once(context) == 9
     left = rows(context.store)
     assert not set(left) & {*HANGING_ON_A_CALL, "deliveries", "figures", "campaigns"}
+
+
+def test_a_key_outlives_its_call_and_rings_nobody_again(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    short = replace(context, settings=replace(context.settings, retention_calls_days=1))
+    first = caller.post("/calls", BODY, **KEY)
+    clock.forward(days=2)
+    at_once(short)
+    again = caller.post("/calls", BODY, **KEY)
+    assert caller.get("/calls").json["data"] == []
+    assert (again.status_code, again.data) == (201, first.data)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len(provider.sent) == 1
+
+
+def test_a_key_whose_call_and_answer_are_gone_says_so_and_rings_nobody(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    short = replace(context, settings=replace(context.settings, retention_calls_days=1))
+    caller.post("/calls", BODY, **KEY)
+    models.IdempotencyKey.update(body=None).execute()
+    clock.forward(days=2)
+    at_once(short)
+    again = caller.post("/calls", BODY, **KEY)
+    assert (again.status_code, "older than calls are kept" in again.json["detail"]) == (409, True)
+    assert "Retry-After" not in again.headers
+    assert len(provider.sent) == 1
+
+
+def test_a_key_is_free_after_its_own_time(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    short = replace(context, settings=replace(context.settings, retention_calls_days=1))
+    provider.on_send = accepted(mid=None)
+    caller.post("/calls", BODY, **KEY)
+    for _ in range(2):
+        clock.forward(days=4)
+        at_once(short)
+    assert "Idempotent-Replayed" not in caller.post("/calls", BODY, **KEY).headers
+    assert len(provider.sent) == 2
 
 
 def test_a_younger_call_stays_whole(

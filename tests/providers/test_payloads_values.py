@@ -57,6 +57,14 @@ def test_one_moment_is_read_from_every_form_it_is_written_in(written: object) ->
     assert moment.tzinfo is UTC
 
 
+@pytest.mark.parametrize(
+    "written", ["9999-12-31 23:59:59", "0001-01-01 00:00:00", "2201-01-01 00:00:00"]
+)
+def test_a_year_in_which_nobody_was_called_is_no_moment(written: str) -> None:
+    assert read_time(written, INDIA) is None
+    assert report_of(f"id=x:1&start_at={written}").extra == {"start_at": written}
+
+
 def test_text_without_a_zone_is_in_the_zone_that_was_set() -> None:
     assert read_time("2021-04-09 21:57:39", INDIA) == HALF_PAST
 

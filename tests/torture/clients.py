@@ -68,15 +68,16 @@ def slow_sockets(server: Installation, start: str, count: int) -> Iterator[None]
 
 
 @contextmanager
-def flood(server: Installation) -> Iterator[list[int]]:
-    """Post without the secret, all the time, for the block; gives the codes of the answers."""
+def flood(server: Installation, **headers: str) -> Iterator[list[int]]:
+    """Post without our secret, all the time, for the block; gives the codes of the answers."""
     stop, codes = threading.Event(), list[int]()
 
     def post_on() -> None:
         session = requests.Session()
         while not stop.is_set():
             with suppress(requests.RequestException):
-                answer = session.post(f"{server.url}{CALLBACK}", data=b"x" * 300, timeout=5)
+                url = f"{server.url}{CALLBACK}"
+                answer = session.post(url, data=b"x" * 300, headers=headers, timeout=5)
                 codes.append(answer.status_code)
 
     threads = [threading.Thread(target=post_on) for _ in range(FLOODERS)]

@@ -75,10 +75,11 @@ class Calls(RuleBasedStateMachine):
         self.provider.fate, self.provider.words = fate, words
 
         def interfere(life: Life | None) -> None:
+            self.provider.while_ringing = lambda _: None  # who dials here is not interfered with
             if meanwhile == "report" and life:
                 self._receive([(reference, next(life.facts()))])
             elif meanwhile == "recovery":
-                another = replace(self.context, process_id=new_id())
+                another = replace(self.context, process_ids={})
                 assert recover.recover_interrupted(another) == 0, "a live process was buried"
             elif meanwhile == "poll":
                 self._poll()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,9 +19,11 @@ from obdtrack.application import create_app
 from obdtrack.storage import deliveries
 from obdtrack.web.access import PUBLIC_ENDPOINTS, needed_scope
 from obdtrack.web.bodies import MAX_BODY
+from obdtrack.web.security import FROM_ONE_ADDRESS, _strangers
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key
 from tests.conftest import Caller
+from tests.end_to_end.conftest import until
 from tests.factories import SECRET
 from tests.pages.conftest import Visitor
 from tests.web.test_access import routes
@@ -32,6 +37,7 @@ ON_EVERYTHING = {
 CALLBACK = "/webhooks/mobtexting"
 TRUSTED = {"Authorization": f"Bearer {SECRET}"}
 BROWSER = {"Accept": "text/html"}
+FORM = "application/x-www-form-urlencoded"
 
 ANSWERS: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "list": (200, "GET", "/api/v1/calls", {}),
@@ -149,6 +155,36 @@ def test_trying_keys_at_the_door_is_slowed_down_by_address(app: Flask, context: 
     assert (codes[0], codes[-1]) == (401, 429)
     key = create_key("Asha", ["read"], context)
     assert visitor.send("/sign-in", key=key).status_code == 303
+
+
+class Held(io.BytesIO):
+    """A body that does not come before it is let go."""
+
+    def __init__(self, go: threading.Event) -> None:
+        super().__init__(b"key=x")
+        self.go = go
+
+    def read(self, *size: int) -> bytes:
+        self.go.wait(10)
+        return super().read(*size)
+
+
+def test_slow_forms_from_one_address_keep_no_other_out(app: Flask) -> None:
+    go = threading.Event()
+
+    def knock(address: str, stream: io.BytesIO) -> int:
+        options = {"content_type": FORM, "content_length": 5, "input_stream": stream}
+        from_there = {"REMOTE_ADDR": address}
+        client = app.test_client()
+        return client.post("/sign-in", environ_overrides=from_there, **options).status_code
+
+    with ThreadPoolExecutor(FROM_ONE_ADDRESS) as pool:
+        slow = [pool.submit(knock, "203.0.113.7", Held(go)) for _ in range(FROM_ONE_ADDRESS)]
+        until(lambda: _strangers["203.0.113.7"] == FROM_ONE_ADDRESS)
+        assert knock("203.0.113.7", io.BytesIO(b"key=x")) == 503
+        assert knock("203.0.113.8", io.BytesIO(b"key=x")) == 400
+        go.set()
+    assert {one.result() for one in slow} == {400}
 
 
 # Forms.

@@ -10,7 +10,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obdtrack.web.bodies import MAX_BODY, MAX_DEPTH, MAX_FIELDS, load_json
+from obdtrack.web.bodies import MAX_BODY, MAX_DEPTH, MAX_FIELDS, load_json, read_body
 from tests.conftest import Caller
 from tests.factories import ScriptedProvider
 
@@ -120,6 +120,30 @@ def test_a_body_that_ends_too_soon_places_nothing(
     assert (answer.status_code, provider.sent) == (400, [])
 
 
+REPORT = b'{"id": "x:1", "list": [{"a": 1}], "note": ":-] \\" {", "duration": "125"}'
+FORM_PARTS = b'--x\r\nContent-Disposition: form-data; name="id"\r\n\r\nx:1\r\n--x--\r\n'
+
+
+def read_in_chunks(body: bytes) -> bytes | None:
+    return read_body({"wsgi.input": io.BytesIO(body), **CHUNKED})
+
+
+@pytest.mark.parametrize("body", [b"", REPORT, b" [" + REPORT + b",] =", FORM_PARTS])
+def test_a_chunked_body_that_shows_its_end_is_taken(body: bytes) -> None:
+    assert read_in_chunks(body) == body
+
+
+@pytest.mark.parametrize("length", range(1, len(REPORT)))
+def test_a_chunked_body_that_stops_anywhere_is_not_taken_for_a_whole_one(length: int) -> None:
+    with pytest.raises(EOFError):
+        read_in_chunks(REPORT[:length])
+
+
+def test_a_chunked_form_is_not_taken_as_nobody_could_tell_its_end() -> None:
+    with pytest.raises(EOFError):
+        read_in_chunks(b"id=x:1&duration=12")
+
+
 BROKEN = st.text(st.characters(codec=None), max_size=20)  # with lone surrogates
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | BROKEN,
@@ -136,3 +160,13 @@ def test_any_bytes_are_read_into_what_can_be_stored_or_refused(raw: bytes) -> No
         return
     text = json.dumps(found, ensure_ascii=False, allow_nan=False)
     assert json.loads(text.encode()) == found
+
+
+@pytest.mark.parametrize("sent_as", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_a_body_that_is_not_sent_as_json_is_told_how_to_be(
+    caller: Caller, provider: ScriptedProvider, sent_as: str | None
+) -> None:
+    headers = caller.headers if sent_as is None else {**caller.headers, "Content-Type": sent_as}
+    answer = caller.client.post("/api/v1/calls", data=call_with(b'"name": "x"'), headers=headers)
+    assert (answer.status_code, provider.sent) == (400, [])
+    assert "send application/json" in str(answer.json["errors"])

@@ -14,7 +14,14 @@ from obdtrack.storage import deliveries
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key
 from tests.conftest import Caller
-from tests.factories import MID, NUMBER, SECRET, ScriptedProvider, accepted, report_body
+from tests.factories import (
+    MID,
+    NUMBER,
+    SECRET,
+    ScriptedProvider,
+    accepted,
+    report_body,
+)
 
 DOCUMENTED = """{"bridge": 918068280000, "from": 918919520000, "to": 918867130000, "source": "OBD",
 "mid": "1234-1333-XXXXX", "flow_id": 123, "start_at": "2021-04-09 16:27:39",
@@ -130,6 +137,24 @@ def test_a_chunked_body_too_large_is_not_cut_and_acknowledged(caller: Caller) ->
     answer = caller.deliver("", data=None, input_stream=stream, environ_overrides=chunked)
     assert answer.status_code == 413
     assert caller.get("/deliveries").json["data"] == []
+
+
+def test_a_long_query_is_kept_whole_or_refused(caller: Caller) -> None:
+    end = "&id=x:1&status=BUSY"
+    query = "note=" + "x" * (64 * 1024 - len(end) - 5) + end
+    assert caller.deliver("", method="GET", query_string=query).status_code == 200
+    assert caller.only_delivery()["query"] == query
+    assert caller.deliver("", method="GET", query_string="y" + query).status_code == 413
+
+
+def test_without_any_secret_only_this_machine_is_believed(context: Context) -> None:
+    settings = replace(context.settings, webhook_secrets=(), insecure=True)
+    client = create_app(replace(context, settings=settings)).test_client()
+    for address, status in (("127.0.0.1", 200), ("::1", 200), ("203.0.113.7", 401), ("", 401)):
+        answer = client.post(
+            "/webhooks/mobtexting", data="{}", environ_overrides={"REMOTE_ADDR": address}
+        )
+        assert answer.status_code == status, address
 
 
 def test_the_challenge_is_answered(caller: Caller) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.web.room import room_to_place
+from obdtrack.workflows import place_call
+from obdtrack.workflows.room import Room
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted
 
@@ -62,8 +61,9 @@ def test_a_provider_that_breaks_our_client_leaves_the_call_unknown(
 def test_when_all_places_are_taken_nothing_is_sent(
     caller: Caller, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("obdtrack.web.room._PLACING", threading.BoundedSemaphore(1))
-    with room_to_place():
+    room = Room(1, "full")
+    monkeypatch.setattr(place_call, "PLACING", room)
+    with room.hold():
         answer = caller.place()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert not provider.sent

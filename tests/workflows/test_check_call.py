@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from obdtrack.domain.submission import Failure
-from obdtrack.errors import ObdtrackError
 from obdtrack.providers import StatusAnswer
 from obdtrack.storage import calls, coordination, models, search
 from obdtrack.storage.search import Wanted
@@ -72,6 +71,28 @@ def test_a_call_repaired_by_polling_is_counted(
     assert coordination.counters([REPAIRED]) == {REPAIRED: 1}
 
 
+def test_what_a_poll_adds_to_a_reported_outcome_is_no_repair(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    caller.place()
+    caller.report(start_at="2026-11-23 12:00:02", end_at="2026-11-23 12:00:20")
+    provider.on_find = lambda **_: call_log(log_row(dtmf="12"))
+    refresh(the_call(), context)
+    assert events()[-1] == "report/poll"
+    assert coordination.counters([REPAIRED]) == {REPAIRED: 0}
+
+
+def test_a_redial_whose_outcome_only_a_poll_brought_is_a_repair(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    caller.place(interval=5)
+    caller.report(status="NOANSWER", start_at="2026-11-23 12:00:02", end_at=None)
+    provider.on_find = lambda **_: call_log(log_row(start_at="2026-11-23 12:05:02"))
+    refresh(the_call(), context)
+    assert the_call().status == "completed"
+    assert coordination.counters([REPAIRED]) == {REPAIRED: 1}
+
+
 def test_nothing_new_is_on_the_timeline_and_asked_again_later(
     context: Context, provider: ScriptedProvider, clock: Clock
 ) -> None:
@@ -94,17 +115,6 @@ def test_past_the_last_check_the_call_is_unresolved_and_a_late_report_revives_it
     assert the_call().next_check_at is None
     caller.report()
     assert the_call().status == "completed"
-
-
-def test_a_provider_that_is_down_leaves_the_call_due(
-    context: Context, provider: ScriptedProvider, clock: Clock
-) -> None:
-    place_call(call_request(), None, context)
-    provider.on_find = lambda **_: StatusAnswer(Failure.TIMEOUT)
-    clock.forward(days=2)
-    check_due(context, 10, no_wait)
-    assert the_call().status == "queued"
-    assert the_call().next_check_at == clock.now + timedelta(minutes=10)
 
 
 def test_the_same_fact_by_both_ways_is_one_fact(
@@ -143,19 +153,6 @@ def test_questions_keep_the_pace(
     assert waits == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
 
-def test_too_fast_makes_everybody_wait_as_long_as_the_provider_wants(
-    context: Context, provider: ScriptedProvider, clock: Clock
-) -> None:
-    provider.on_send = accepted(mid=None)
-    for _ in range(2):
-        place_call(call_request(), None, context)
-    provider.on_find = lambda **_: StatusAnswer(Failure.RATE_LIMITED, retry_after=30)
-    clock.forward(minutes=16)
-    waits: list[float] = []
-    check_due(context, 10, waits.append)
-    assert waits == pytest.approx([0, 30])
-
-
 def test_two_processes_do_not_ask_about_one_call(
     context: Context, provider: ScriptedProvider, clock: Clock
 ) -> None:
@@ -169,25 +166,3 @@ def test_two_processes_do_not_ask_about_one_call(
     clock.forward(minutes=16)
     check_due(context, 10, no_wait)
     assert taken == [0]
-
-
-def test_a_person_may_ask_now_but_not_at_once_again(
-    caller: Caller, provider: ScriptedProvider, clock: Clock
-) -> None:
-    call = caller.place().json
-    provider.on_find = lambda **_: call_log(log_row())
-    assert caller.post(f"/calls/{call['id']}/refresh").json["status"] == "completed"
-    too_soon = caller.post(f"/calls/{call['id']}/refresh")
-    assert (too_soon.status_code, too_soon.headers["Retry-After"]) == (429, "10")
-    clock.forward(seconds=11)
-    assert caller.post(f"/calls/{call['id']}/refresh").status_code == 200
-
-
-def test_a_person_is_not_kept_waiting_in_a_long_line(
-    caller: Caller, context: Context, clock: Clock
-) -> None:
-    caller.place()
-    with context.store.write():
-        coordination.reserve("provider", timedelta(seconds=60), clock.now)
-    with pytest.raises(ObdtrackError, match="many calls"):
-        refresh(the_call(), context)

@@ -47,7 +47,7 @@ def test_everything_arrives_and_computes_to_the_same(
 ) -> None:
     copy_all(store, postgres_store, no_progress)
     moved = replace(context, store=postgres_store)
-    assert verify(store, postgres_store, moved) == (2, ())
+    assert verify(store, postgres_store, moved) == (2, (), 0)
     assert {row.status for row in models.Call.select()} == {"completed"}
 
 

@@ -113,3 +113,24 @@ def test_an_id_that_another_call_has_leaves_this_one_unknown(context: Context) -
 def test_numbers_are_stored_as_they_were_normalised(context: Context) -> None:
     place_call(call_request(), None, context)
     assert the_call().to_number == NUMBER
+
+
+ODD_YES = {
+    "half a character": b'{"status": 200, "message": "ok \\ud83d 987123", "data": []}',
+    "deep": b'{"a":' * 700 + b'"987123"' + b"}" * 700,
+    "not UTF-8": b"\xff 987123 \xfe",
+}
+
+
+@pytest.mark.parametrize("body", ODD_YES.values(), ids=ODD_YES.keys())
+def test_however_odd_an_answer_is_it_is_kept_without_the_variables_values(
+    context: Context, provider: ScriptedProvider, body: bytes
+) -> None:
+    provider.on_send = lambda request: accepted()(request)._replace(body=body)
+    call_id = place_call(call_request(variables={"otp": "987123"}), None, context)
+    call = calls.find(str(call_id))
+    assert call is not None
+    assert call.status == "queued"
+    (kept,) = models.Answer.select().where(models.Answer.call_id == call_id)
+    assert b"[removed]" in kept.body
+    assert b"987123" not in kept.body

@@ -10,6 +10,7 @@ import pytest
 from obdtrack.domain.submission import Failure, SendAnswer
 from obdtrack.workflows import place_call as placing
 from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
 from tests.conftest import Caller
 from tests.factories import Clock, ScriptedProvider, accepted
 
@@ -83,8 +84,6 @@ def test_a_refused_body_does_not_bind_the_key(caller: Caller) -> None:
 def test_keys_are_each_callers_own(
     caller: Caller, context: Context, provider: ScriptedProvider
 ) -> None:
-    from obdtrack.workflows.keys import create_key
-
     provider.on_send = accepted(mid=None)
     caller.post("/calls", BODY, **KEY)
     other = Caller(caller.client, create_key("other", ["place", "read"], context))
@@ -110,23 +109,72 @@ def test_sixteen_at_once_dial_once(caller: Caller, provider: ScriptedProvider) -
     assert len({a.json["id"] for a in answers if a.status_code == 201}) == 1
 
 
+def guard(caller: Caller, context: Context, seconds: int) -> None:
+    settings = replace(context.settings, duplicate_guard_seconds=seconds)
+    caller.client.application.extensions["obdtrack"] = replace(context, settings=settings)
+
+
 def test_the_guard_refuses_a_twin_and_names_it(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Context, provider: ScriptedProvider
 ) -> None:
-    guarded = replace(context, settings=replace(context.settings, duplicate_guard_seconds=60))
-    caller.client.application.extensions["obdtrack"] = guarded
+    guard(caller, context, 60)
     first = caller.place(variables={"otp": "1"}).json
     twin = caller.place(variables={"otp": "1"})
     assert (twin.status_code, first["id"] in twin.json["detail"]) == (409, True)
     assert len(provider.sent) == 1
 
 
+def test_the_guard_sees_calls_that_were_placed_under_a_key(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    guard(caller, context, 60)
+    first = caller.post("/calls", BODY, **KEY).json
+    twin = caller.post("/calls", BODY)
+    assert (twin.status_code, first["id"] in twin.json["detail"]) == (409, True)
+    assert len(provider.sent) == 1
+
+
+def test_the_guard_sees_calls_that_a_person_placed_again(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    guard(caller, context, 60)
+    boss = Caller(caller.client, create_key("boss", ["place", "read", "admin"], context))
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    unknown = boss.post("/calls", BODY, **KEY).json
+    again = boss.post(f"/calls/{unknown['id']}/resolve", {"action": "place-again"}).json
+    assert again["id"] in boss.post("/calls", BODY).json["detail"]
+
+
+def test_a_key_is_a_wish_for_another_call(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    guard(caller, context, 60)
+    provider.on_send = accepted(mid=None)
+    caller.post("/calls", BODY)
+    assert caller.post("/calls", BODY, **KEY).status_code == 201
+
+
+def test_twins_at_once_ring_once(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    guard(caller, context, 60)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: caller.post("/calls", BODY).status_code, range(8)))
+    assert sorted(answers) == [201, *[409] * 7]
+    assert len(provider.sent) == 1
+
+
+def test_the_guard_says_how_long_it_lasts(caller: Caller, context: Context) -> None:
+    guard(caller, context, 86400)
+    caller.place()
+    assert "less than 86400 seconds ago" in caller.place().json["detail"]
+
+
 @pytest.mark.parametrize("change", [{"variables": {"otp": "2"}}, {"flow_id": "24"}])
 def test_the_guard_lets_another_call_pass(
     caller: Caller, context: Context, provider: ScriptedProvider, change: dict[str, object]
 ) -> None:
-    guarded = replace(context, settings=replace(context.settings, duplicate_guard_seconds=60))
-    caller.client.application.extensions["obdtrack"] = guarded
+    guard(caller, context, 60)
     provider.on_send = accepted(mid=None)
     caller.place()
     assert caller.place(**change).status_code == 201
@@ -135,8 +183,7 @@ def test_the_guard_lets_another_call_pass(
 def test_the_guard_forgets_after_its_seconds_and_ignores_refused_calls(
     caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    guarded = replace(context, settings=replace(context.settings, duplicate_guard_seconds=60))
-    caller.client.application.extensions["obdtrack"] = guarded
+    guard(caller, context, 60)
     provider.on_send = lambda _: SendAnswer(Failure.INSUFFICIENT_BALANCE)
     caller.place()
     provider.on_send = accepted(mid=None)

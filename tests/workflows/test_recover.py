@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from obdtrack.storage import search
+from obdtrack.domain.event import Event
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.storage import calls, search, submissions
 from obdtrack.storage.search import Wanted
 from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.place_call import place_call
 from obdtrack.workflows.recover import recover_interrupted, say_goodbye, sign_of_life
+from obdtrack.workflows.refold import add_and_refold
 from tests.factories import Clock, ScriptedProvider, call_request
 
 
@@ -38,7 +41,7 @@ def test_a_dead_processes_submission_becomes_unknown(
     sign_of_life(context)
     crash_while_sending(context, provider)
     clock.forward(seconds=9)
-    assert recover_interrupted(replace(context, process_id=new_id())) == 1
+    assert recover_interrupted(replace(context, process_ids={})) == 1
     assert status() == ("unknown", "interrupted")
     assert len(provider.sent) == 1
 
@@ -50,7 +53,7 @@ def test_a_live_siblings_submission_is_left_alone(
     for _ in range(10):
         clock.forward(seconds=5)
         sign_of_life(context)
-    assert recover_interrupted(replace(context, process_id=new_id())) == 0
+    assert recover_interrupted(replace(context, process_ids={})) == 0
     assert status() == ("submitting", None)
 
 
@@ -60,7 +63,7 @@ def test_a_process_that_ended_in_order_is_recovered_at_once(
     sign_of_life(context)
     crash_while_sending(context, provider)
     say_goodbye(context)
-    assert recover_interrupted(replace(context, process_id=new_id())) == 1
+    assert recover_interrupted(replace(context, process_ids={})) == 1
 
 
 def test_a_process_that_never_gave_a_sign_has_a_minute(
@@ -90,3 +93,19 @@ def test_the_recovered_call_keeps_its_variables_for_a_persons_decision(
     recover_interrupted(context)
     (call,) = search.newest(Wanted(), 2)
     assert context.vault.open(call.submission.variables_encrypted) == {"otp": "1"}
+
+
+def test_an_answer_that_comes_while_we_bury_its_process_stands(
+    context: Context, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_while_sending(context, provider)
+    found = submissions.in_flight()
+    clock.forward(minutes=6)
+    (call_id, _, _, _) = found[0]
+    answer = Event(new_id(), Kind.ANSWER, Source.API, clock.now, Status.QUEUED)
+    with context.store.write():
+        add_and_refold(call_id, [answer], clock.now, context)
+    monkeypatch.setattr(submissions, "in_flight", lambda: found)
+    recover_interrupted(replace(context, process_ids={}))
+    assert status() == ("queued", None)
+    assert [event.kind for event in calls.history([call_id])[call_id]][-1] is Kind.ANSWER

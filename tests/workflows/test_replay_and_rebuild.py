@@ -13,7 +13,7 @@ from obdtrack.errors import ObdtrackError
 from obdtrack.storage import calls, coordination, deliveries, models
 from obdtrack.workflows.check_call import refresh
 from obdtrack.workflows.context import Context
-from obdtrack.workflows.quarantine_delivery import COUNTER, Quarantine
+from obdtrack.workflows.quarantine_delivery import COUNTER, ROWS_KEPT, Quarantine
 from obdtrack.workflows.rebuild import rebuild
 from obdtrack.workflows.replay_delivery import replay, replay_all
 from tests.conftest import Caller
@@ -114,7 +114,7 @@ def test_a_flood_is_not_even_read(context: Context) -> None:
     for _ in range(1000):
         quarantine.take(b"wrong", lambda: read.append(1))  # type: ignore[func-returns-value]
     quarantine.close()
-    assert len(read) == 200
+    assert len(read) == ROWS_KEPT
     assert coordination.counters([COUNTER]) == {COUNTER: 1000}
 
 
@@ -145,8 +145,8 @@ def test_rebuilding_what_is_right_changes_nothing(
 ) -> None:
     story(caller, context, provider, clock)
     before = caller.get(f"/calls/{MID}:1/events").data
-    assert rebuild(context, check=True) == (1, ())
-    assert rebuild(context, check=False) == (1, ())
+    assert rebuild(context, check=True) == (1, (), 0)
+    assert rebuild(context, check=False) == (1, (), 0)
     assert caller.get(f"/calls/{MID}:1/events").data == before
 
 
@@ -177,5 +177,5 @@ def test_what_was_read_from_deliveries_that_are_gone_stays(
     caller.place()
     caller.report()
     models.Delivery.delete().execute()
-    assert rebuild(context, check=False) == (1, ())
+    assert rebuild(context, check=False) == (1, (), 0)
     assert caller.get(f"/calls/{MID}:1").json["status"] == "completed"

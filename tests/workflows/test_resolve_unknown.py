@@ -1,4 +1,4 @@
-"""Unknown, then known: by evidence, or by a person."""
+"""Unknown, then known: by evidence."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.providers import StatusAnswer
-from obdtrack.storage import models, search
+from obdtrack.storage import coordination, models, search
 from obdtrack.storage.search import Wanted
+from obdtrack.workflows.ask_provider import REPAIRED
 from obdtrack.workflows.check_call import check_due
 from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
 from tests.conftest import Caller
-from tests.factories import MID, NOON, NUMBER, Clock, ScriptedProvider, accepted, call_log, log_row
+from tests.factories import MID, NOON, NUMBER, Clock, ScriptedProvider, call_log, log_row
 
 
 @pytest.fixture
@@ -24,11 +23,6 @@ def unknown(caller: Caller, provider: ScriptedProvider) -> dict[str, Any]:
     provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
     call: dict[str, Any] = caller.place(variables={"otp": "1"}).json
     return call
-
-
-@pytest.fixture
-def admin(caller: Caller, context: Context) -> Caller:
-    return Caller(caller.client, create_key("boss", ["read", "place", "admin"], context))
 
 
 def look(context: Context, clock: Clock) -> models.Call:
@@ -74,6 +68,15 @@ def test_exactly_one_plausible_call_is_attached_with_its_evidence(
     evidence = next(event for event in events if event["kind"] == "resolution")
     assert evidence["source"] == "poll"
     assert evidence["detail"]["created_after"] == "2026-11-23T11:58:00Z"
+    assert coordination.counters([REPAIRED]) == {REPAIRED: 1}
+
+
+def test_a_call_that_was_only_found_is_not_repaired_yet(
+    unknown: dict[str, Any], context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    provider.on_find = lambda **_: call_log(log_row(status="queued", start_at=None, end_at=None))
+    assert look(context, clock).status == "queued"
+    assert coordination.counters([REPAIRED]) == {REPAIRED: 0}
 
 
 @pytest.mark.parametrize(
@@ -147,14 +150,6 @@ def test_pauses_grow(
     assert call.next_check_at == NOON + timedelta(minutes=10)
 
 
-def test_no_answer_is_no_evidence(
-    unknown: dict[str, Any], context: Context, provider: ScriptedProvider, clock: Clock
-) -> None:
-    provider.on_find = lambda **_: StatusAnswer(Failure.TIMEOUT)
-    call = look(context, clock)
-    assert call.next_check_at == clock.now + timedelta(minutes=10)
-
-
 def test_reports_that_waited_join_the_call_that_was_found(
     unknown: dict[str, Any],
     caller: Caller,
@@ -166,70 +161,3 @@ def test_reports_that_waited_join_the_call_that_was_found(
     provider.on_find = lambda **_: call_log(log_row(status="queued", start_at=None, end_at=None))
     assert look(context, clock).status == "completed"
     assert caller.only_delivery()["outcome"] == "matched"
-
-
-def test_a_person_attaches_an_id(unknown: dict[str, Any], admin: Caller) -> None:
-    admin.report()
-    body = {"action": "attach", "provider_id": f"{MID}:1", "note": "seen in the portal"}
-    call = admin.post(f"/calls/{unknown['id']}/resolve", body).json
-    assert (call["provider_id"], call["status"]) == (f"{MID}:1", "completed")
-    events = admin.get(f"/calls/{unknown['id']}/events").json["data"]
-    decided = next(event for event in events if event["kind"] == "resolution")
-    assert decided["source"] == "person"
-    assert decided["detail"] == {
-        "by": "boss", "note": "seen in the portal", "provider_id": f"{MID}:1",
-    }  # fmt: skip
-
-
-def test_an_id_that_another_call_has_is_refused(
-    caller: Caller, admin: Caller, provider: ScriptedProvider
-) -> None:
-    caller.place()
-    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
-    unknown = caller.place().json
-    body = {"action": "attach", "provider_id": f"{MID}:1"}
-    assert admin.post(f"/calls/{unknown['id']}/resolve", body).status_code == 409
-
-
-def test_a_person_declares_that_no_phone_rang_and_a_report_proves_otherwise(
-    unknown: dict[str, Any], admin: Caller
-) -> None:
-    path = f"/calls/{unknown['id']}/resolve"
-    call = admin.post(path, {"action": "not-placed"}).json
-    assert (call["status"], call["status_source"]) == ("rejected", "person")
-    assert call["next_check_at"] is None
-
-
-def test_a_person_places_again_once_as_a_new_call(
-    unknown: dict[str, Any], admin: Caller, provider: ScriptedProvider
-) -> None:
-    provider.on_send = accepted()
-    path = f"/calls/{unknown['id']}/resolve"
-    new = admin.post(path, {"action": "place-again"}).json
-    assert (new["status"], new["metadata"]["replaces"]) == ("queued", unknown["id"])
-    assert provider.sent[-1].variables == {"otp": "1"}
-    old = admin.get(f"/calls/{unknown['id']}").json
-    assert (old["status"], old["reason"]) == ("unresolved", "placed-again")
-    assert admin.post(path, {"action": "place-again"}).status_code == 409
-    assert len(provider.sent) == 2
-
-
-def test_only_an_unknown_call_can_be_resolved(caller: Caller, admin: Caller) -> None:
-    call = caller.place().json
-    for action in ("not-placed", "place-again"):
-        answer = admin.post(f"/calls/{call['id']}/resolve", {"action": action})
-        assert answer.status_code == 409
-
-
-@pytest.mark.parametrize(
-    "body", [{"action": "attach"}, {"action": "not-placed", "provider_id": "x"}, {"action": "?"}]
-)
-def test_a_decision_that_makes_no_sense_is_refused(
-    unknown: dict[str, Any], admin: Caller, body: dict[str, str]
-) -> None:
-    assert admin.post(f"/calls/{unknown['id']}/resolve", body).status_code == 422
-
-
-def test_resolving_needs_the_admin_scope(unknown: dict[str, Any], caller: Caller) -> None:
-    answer = caller.post(f"/calls/{unknown['id']}/resolve", {"action": "not-placed"})
-    assert answer.status_code == 403

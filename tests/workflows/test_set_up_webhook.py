@@ -10,9 +10,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from obdtrack.config import CALLBACK_PATH
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.simulator.server import RunningSimulator, SimulatorConfig, running
-from obdtrack.web.webhooks import PATH
 from obdtrack.workflows import set_up_webhook as workflow
 from obdtrack.workflows.set_up_webhook import (
     Registered,
@@ -39,7 +39,7 @@ class SetUp:
 
     def __init__(self, simulator: RunningSimulator, callback: HTTPServer) -> None:
         self.registry, self.callback = simulator.simulator.registry, callback
-        self.uri = callback.url_for(PATH)
+        self.uri = callback.url_for(CALLBACK_PATH)
         self.changes: dict[str, Any] = {"provider_url": simulator.url}
 
     def register(self, **options: Any) -> Registered:
@@ -54,7 +54,9 @@ class SetUp:
 
     def answers(self, *arguments: Any, **options: Any) -> None:
         self.callback.clear()
-        self.callback.expect_request(PATH).respond_with_response(Response(*arguments, **options))
+        self.callback.expect_request(CALLBACK_PATH).respond_with_response(
+            Response(*arguments, **options)
+        )
 
 
 def repeat(request: Request) -> Response:
@@ -63,18 +65,18 @@ def repeat(request: Request) -> Response:
 
 @pytest.fixture
 def up(httpserver: HTTPServer) -> Iterator[SetUp]:
-    httpserver.expect_request(PATH).respond_with_handler(repeat)
+    httpserver.expect_request(CALLBACK_PATH).respond_with_handler(repeat)
     with running(SimulatorConfig(token="the-provider-token")) as simulator:
         yield SetUp(simulator, httpserver)
 
 
 def test_an_origin_gets_the_callbacks_path():
-    assert callback_uri("https://calls.example.com/") == f"https://calls.example.com{PATH}"
-    assert callback_uri("http://localhost:8000") == f"http://localhost:8000{PATH}"
+    assert callback_uri("https://calls.example.com/") == f"https://calls.example.com{CALLBACK_PATH}"
+    assert callback_uri("http://localhost:8000") == f"http://localhost:8000{CALLBACK_PATH}"
 
 
 def test_a_path_before_the_callbacks_and_a_composed_query_stay():
-    uri = f"https://calls.example.com/obd{PATH}?call_id={{{{id}}}}"
+    uri = f"https://calls.example.com/obd{CALLBACK_PATH}?call_id={{{{id}}}}"
     assert callback_uri(uri) == uri
 
 
@@ -86,7 +88,7 @@ def test_an_address_the_provider_must_not_get_is_refused(url):
 
 
 def test_the_path_is_the_callbacks():
-    assert workflow.CALLBACK_PATH == PATH
+    assert workflow.CALLBACK_PATH == CALLBACK_PATH
 
 
 def test_what_is_shown_of_an_address_holds_no_secret():
@@ -172,7 +174,7 @@ def test_what_is_wrong_with_the_callback_is_told_before_anything_is_made(up, ans
 
 def test_the_check_can_be_left_out(up):
     up.callback.clear()
-    up.callback.expect_oneshot_request(PATH).respond_with_handler(repeat)
+    up.callback.expect_oneshot_request(CALLBACK_PATH).respond_with_handler(repeat)
     assert up.register(check=False).deed == "created"
 
 

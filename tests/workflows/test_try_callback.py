@@ -11,9 +11,9 @@ from flask import Flask
 from pytest_httpserver import HTTPServer
 from werkzeug.serving import make_server
 
+from obdtrack.config import CALLBACK_PATH
 from obdtrack.domain.timeline import Entry
 from obdtrack.storage import calls
-from obdtrack.web.webhooks import PATH
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.try_callback import NAME, NUMBER, try_callback
 from tests.factories import SECRET
@@ -24,7 +24,7 @@ def uri(app: Flask) -> Iterator[str]:
     """The callback of the application over a real socket."""
     with make_server("127.0.0.1", 0, app, threaded=True) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}{PATH}"
+        yield f"http://127.0.0.1:{server.server_port}{CALLBACK_PATH}"
         server.shutdown()
 
 
@@ -74,8 +74,8 @@ def test_a_refused_secret_is_told(uri, context, monkeypatch):
 
 
 def test_a_server_with_another_database_is_told(httpserver: HTTPServer, context: Context):
-    httpserver.expect_request(PATH).respond_with_json({"status": "ok"})
-    trial = try_callback(httpserver.url_for(PATH), context, patience=0.1)
+    httpserver.expect_request(CALLBACK_PATH).respond_with_json({"status": "ok"})
+    trial = try_callback(httpserver.url_for(CALLBACK_PATH), context, patience=0.1)
     assert "is not in this database" in trial.problem
     assert trial.delivery is None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,16 +13,22 @@ from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.status import FINAL, Status
-from obdtrack.domain.timeline import Entry, build_timeline
+from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import answers, calls, deliveries, models, opt_outs
+from obdtrack.storage import answers, calls, models, opt_outs
 from obdtrack.web import session
 from obdtrack.web.access import context, current_access, needs
+from obdtrack.web.errors import HTTP_STATUS
 from obdtrack.web.pages import raw
-from obdtrack.web.pages.drawing import Drawing, draw, mark_kind
+from obdtrack.web.pages.clocks import Clock
+from obdtrack.web.pages.drawing import WIDTHS, Drawing, draw, mark_kind
+from obdtrack.web.pages.evidence import is_test, teller
 from obdtrack.web.pages.frame import clock, day, live, reader
 from obdtrack.web.pages.gaps import Line, list_lines
-from obdtrack.web.pages.story import Clock, Story, kind_text, tell
+from obdtrack.web.pages.privacy import hide
+from obdtrack.web.pages.recordings import Recording, recordings
+from obdtrack.web.pages.story import Outlook, Story, kind_text, tell
+from obdtrack.web.pages.wires import Wire, wires
 from obdtrack.web.pages.words import reason_text
 from obdtrack.web.schemas import ResolveSchema
 from obdtrack.workflows.audit import record_view
@@ -31,40 +39,35 @@ from obdtrack.workflows.resolve_call import resolve
 
 blueprint = Blueprint("pages_call", __name__)
 
+_FIELDS = {
+    "action": "Choose what happened.",
+    "provider_id": "Give the provider's id of the call.",
+    "note": "Say why.",
+}
+"""The fields of a decision, and what is said if one is needed and missing."""
+
 
 class Shown(NamedTuple):
-    """Everything the page tells about a call."""
+    """Everything the page tells about a call; `test` is whether it was made up for a test report.
 
-    call: models.Call
+    `drawings` hold the same picture in several widths, by their names.
+    """
+
     state: CallState
     story: Story
     lines: list[Line]
-    drawing: Drawing
+    drawings: dict[str, Drawing]
+    recordings: list[Recording]
     in_full: bool
-    wires: list[dict[str, Any]]
+    wires: list[Wire]
+    test: bool
 
 
 @blueprint.get("/calls/<uuid:call_id>")
 @needs(Scope.READ)
 def show(call_id: UUID) -> Response:
     """Show one call."""
-    call = _found(call_id)
-    shown = _shown(call)
-    opted_out = opt_outs.of_numbers({call.to_number})
-    return live(
-        "call.html",
-        shown=shown,
-        call=call,
-        state=shown.state,
-        opted_out_at=opted_out.get(call.to_number),
-        askable=call.provider_id is not None or shown.state.status is Status.UNKNOWN,
-        replayable=set(REPLAYABLE),
-        waiting=shown.state.status not in FINAL | {Status.REJECTED, Status.UNRESOLVED},
-        curl=raw.curl_call(call, request.url_root.rstrip("/")),
-        kind_text=kind_text,
-        mark_kind=mark_kind,
-        Status=Status,
-    )
+    return _page(_found(call_id))
 
 
 @blueprint.post("/calls/<uuid:call_id>/refresh")
@@ -92,31 +95,57 @@ def _what_came(fresh: list[models.Answer]) -> str:
     return "The provider was asked; what it said stands below."
 
 
+@blueprint.get("/calls/<uuid:call_id>/resolve")
+@needs(Scope.READ)
+def undecided(call_id: UUID) -> Redirect:
+    """Lead back from where a decision was asked about: to reload it must not send it again."""
+    return _back(call_id)
+
+
 @blueprint.post("/calls/<uuid:call_id>/resolve")
 @needs(Scope.ADMIN)
-def decide(call_id: UUID) -> Redirect:
-    """Carry out a person's decision about a call whose outcome is unknown."""
-    given = {name: value.strip() for name, value in request.form.items() if value.strip()}
-    given.pop("csrf_token", None)
-    if given.get("action") != "attach":
-        given.pop("provider_id", None)
+def decide(call_id: UUID) -> Response | Redirect:
+    """Carry out a person's decision about a call whose outcome is unknown, or ask about it."""
+    typed = {name: text for name in _FIELDS if (text := request.form.get(name, "").strip())}
+    chosen = typed.get("action", "")
+    given = {name: typed[name] for name in typed if name != "provider_id" or chosen == "attach"}
     try:
         decision = ResolveSchema().load(given)
         following = resolve(call_id, access=current_access(), context=context(), **decision)
-    except ValidationError:
-        flash("Choose what happened; with “It is this call”, give the provider's id.")
-        return _back(call_id)
+    except ValidationError as error:
+        errors = {name: _asked(name, error, given) for name in error.messages_dict}
+        return _asked_again(call_id, typed, errors, HTTPStatus.UNPROCESSABLE_ENTITY)
     except ObdtrackError as error:
-        flash(error.message)
-        return _back(call_id)
+        field = "provider_id" if chosen == "attach" else "action"
+        told = error.fields or {field: [error.message]}
+        return _asked_again(call_id, typed, told, HTTP_STATUS[error.code])
     flash("Your decision stands on the timeline.")
     return _back(following)
+
+
+def _asked(name: str, error: ValidationError, given: Mapping[str, str]) -> Any:
+    """Give what is wrong with a field; the schema's words for one left out are for programs."""
+    unsaid = name == "action" or name not in given
+    return [_FIELDS[name]] if unsaid else error.messages_dict[name]
+
+
+def _asked_again(
+    call_id: UUID, typed: Mapping[str, str], errors: Mapping[str, Any], status: HTTPStatus
+) -> Response | Redirect:
+    """Show the form as it was filled in, with what is wrong; if it is decided by now, the call."""
+    call = _found(call_id)
+    if call.status != Status.UNKNOWN:
+        flash(" ".join(text for messages in errors.values() for text in messages))
+        return _back(call_id)
+    page = _page(call, typed, errors)
+    page.status_code = status
+    return page
 
 
 @blueprint.post("/calls/<uuid:call_id>/number")
 @needs(Scope.PII)
 def show_number(call_id: UUID) -> Redirect:
-    """Show the number in full for some minutes, and keep a note of who wanted to see it."""
+    """Show the number in full for some minutes, once it is noted who wanted to see it."""
     call = _found(call_id)
     record_view(current_access(), call.id, context())
     session.show_number(call.id, context().now())
@@ -130,50 +159,54 @@ def _found(call_id: UUID) -> models.Call:
     return call
 
 
+def _page(
+    call: models.Call,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, Any] | None = None,
+) -> Response:
+    shown = _shown(call)
+    known_there = call.provider_id is not None or shown.state.status is Status.UNKNOWN
+    return live(
+        "call.html",
+        shown=shown,
+        call=call,
+        state=shown.state,
+        opted_out_at=opt_outs.of_numbers({call.to_number}).get(call.to_number),
+        askable=known_there and not shown.test,
+        replayable=set(REPLAYABLE),
+        waiting=shown.state.status not in FINAL | {Status.REJECTED, Status.UNRESOLVED},
+        curl=raw.curl_call(call, request.url_root.rstrip("/")),
+        kind_text=kind_text,
+        mark_kind=mark_kind,
+        teller=teller,
+        given=typed or {},
+        errors=errors or {},
+    )
+
+
 def _shown(call: models.Call) -> Shown:
     events = calls.history([call.id])[call.id]
     state = fold(events, call.interval)
     entries = build_timeline(events, call.interval)
-    in_full = reader().may(Scope.PII) and session.is_shown(call.id, context().now())
+    now, written = context().now(), Clock(day, clock)
+    in_full = reader().may(Scope.PII) and session.is_shown(call.id, now)
+    base = request.url_root.rstrip("/")
     return Shown(
-        call=call,
         state=state,
-        story=tell(state, events, call.interval, call.next_check_at, Clock(day, clock)),
-        lines=list_lines(entries),
-        drawing=draw(entries, state.attempts),
+        story=tell(state, events, Outlook(now, call.next_check_at, call.interval), written),
+        lines=list_lines(entries, _mask(call, in_full=in_full)),
+        drawings={n: draw(entries, state.attempts, written, w) for n, w in WIDTHS.items()},
+        recordings=recordings(state.attempts, events),
         in_full=in_full,
-        wires=_wires(call, entries, in_full),
+        wires=wires(call, entries, base, in_full=in_full),
+        test=is_test(events),
     )
 
 
-def _wires(call: models.Call, entries: list[Entry], in_full: bool) -> list[dict[str, Any]]:
-    """Give our request, the provider's answers and the reports, in the order of their times."""
-    number_of = {e.event.delivery_id or e.event.answer_id: n for n, e in enumerate(entries, 1)}
-    base = request.url_root.rstrip("/")
-    wires: list[dict[str, Any]] = [
-        {"title": "Our request", "at": call.created_at, "event": 1,
-         "raw": raw.raw_request(call, in_full=in_full)}
-    ]  # fmt: skip
-    for answer in answers.of_call(call.id):
-        title = "The provider's answer" if answer.kind == "send" else "What asking brought"
-        title = title if answer.http_status else f"{title}: none"
-        told = raw.raw_answer(answer, in_full=in_full, number=call.to_number)
-        wires.append(
-            {
-                "title": title,
-                "at": answer.answered_at,
-                "raw": told,
-                "event": number_of.get(answer.id),
-            }
-        )
-    for row in deliveries.of_call(call.id):
-        told = raw.raw_delivery(row, in_full=in_full, number=call.to_number)
-        wires.append(
-            {"title": "Report", "at": row.received_at, "raw": told, "delivery": row,
-             "event": number_of.get(row.id),
-             "curl": raw.curl_delivery(row, base) if in_full else None}
-        )  # fmt: skip
-    return sorted(wires, key=lambda wire: wire["at"])
+def _mask(call: models.Call, *, in_full: bool) -> Callable[[str], str]:
+    """Give what masks numbers in texts; the one that calls is ours, and no secret anywhere."""
+    own = call.submission.bridge
+    return lambda text: text if in_full or text == own else hide(text, call.to_number)
 
 
 def _back(call_id: UUID) -> Redirect:

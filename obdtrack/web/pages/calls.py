@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.exceptions import Gone
 from werkzeug.wrappers import Response as Redirect
 
-from obdtrack.domain.status import Status
-from obdtrack.storage import figures, opt_outs, search
+from obdtrack.domain.status import WAITING, Status
+from obdtrack.storage import opt_outs, search
+from obdtrack.storage.search import Wanted
 from obdtrack.web.access import context, needs
-from obdtrack.web.pages.charts import Chart, Figures, add_up, stacked
 from obdtrack.web.pages.export import csv_lines
-from obdtrack.web.pages.filters import ATTENTION, PERIODS, Filter, open_text, read_filter, seal_text
+from obdtrack.web.pages.filters import (
+    ATTENTION,
+    DAYS,
+    PERIODS,
+    Filter,
+    open_text,
+    read_filter,
+    seal_text,
+)
 from obdtrack.web.pages.frame import live, reader
-from obdtrack.web.pages.periods import cut
 from obdtrack.web.pages.searching import find_hits
+from obdtrack.web.pages.strip import make_strip
 from obdtrack.web.pages.zone import current_zone, day_start
 from obdtrack.workflows.keys import Scope
 
 blueprint = Blueprint("pages_calls", __name__)
 
 PAGE = 50
-_ALL_TIME = timedelta(days=90)  # how much of it the small chart shows
-_BUSY = {Status.QUEUED, Status.SUBMITTING, Status.UNKNOWN}
-
-
-class Strip(NamedTuple):
-    """The figures of a period, and how they came about over time."""
-
-    figures: Figures
-    chart: Chart
+EXPIRED = (
+    "This search was for a number and is too old to be shown again. Type the number once more."
+)
+_CHOICES = {
+    "statuses": list(Status),
+    "periods": PERIODS,
+    "ATTENTION": ATTENTION,
+    "DAYS": DAYS,
+    "EXPIRED": EXPIRED,
+}
 
 
 @blueprint.get("/")
 @needs(Scope.READ)
 def index() -> Response:
     """List calls, newest first."""
-    chosen = _filter()
-    found = [] if chosen.expired else search.newest(chosen.wanted, PAGE + 1, _cursor())
+    chosen, before = _filter(), _cursor()
+    found = [] if chosen.expired else search.newest(chosen.wanted, PAGE + 1, before)
     shown = found[:PAGE]
     return live(
         "calls.html",
@@ -48,12 +56,11 @@ def index() -> Response:
         calls=shown,
         opted_out=opt_outs.of_numbers({call.to_number for call in shown}),
         older=str(shown[-1].id) if len(found) > PAGE else None,
-        strip=None if chosen.searched or _cursor() else strip(chosen, context().now()),
-        statuses=list(Status),
-        periods=PERIODS,
-        days={name: _day(request.args.get(name, "")) for name in ("from", "to")},
-        ATTENTION=ATTENTION,
-        busy=any(call.status in _BUSY for call in shown),
+        strip=None if chosen.searched or before else make_strip(chosen, context().now()),
+        days=_days(chosen),
+        is_first=not (shown or before or search.is_any(Wanted())),
+        busy=any(call.status in WAITING for call in shown),
+        **_CHOICES,
     )
 
 
@@ -82,25 +89,13 @@ def choices() -> str:
 @needs(Scope.READ)
 def as_csv() -> Response:
     """Give the calls of the current filter as a table for a spreadsheet, however many."""
-    lines = csv_lines(_filter().wanted, reader())
+    chosen = _filter()
+    if chosen.expired:
+        raise Gone(EXPIRED)
     return Response(
-        lines,
+        csv_lines(chosen.wanted, reader()),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="calls.csv"'},
-    )
-
-
-def strip(chosen: Filter, now: datetime, width: float = 440) -> Strip:
-    """Give the figures of a filter's period and campaign; the chart is `width` wide."""
-    wanted = chosen.wanted
-    until = min(wanted.until, now) if wanted.until else now
-    since = wanted.since or now - _ALL_TIME
-    parts = cut(min(since, until), until, current_zone())
-    period = figures.span(wanted.since, until) if wanted.since else None
-    bars = figures.over_time(wanted.name, parts.span, parts.width)
-    return Strip(
-        add_up(figures.totals(wanted.name, period)),
-        stacked(bars, parts.labels, parts.names, width, 96),
     )
 
 
@@ -109,9 +104,13 @@ def _filter() -> Filter:
     return read_filter(request.args, current_zone(), made.now(), made.vault)
 
 
-def _day(text: str) -> str:
-    """Give a day as it was written, or nothing if it is none."""
-    return text if day_start(text, current_zone()) else ""
+def _days(chosen: Filter) -> dict[str, str]:
+    """Give the days the list is of, as they were written; none if it is of another period."""
+    told = {name: request.args.get(name, "") for name in ("from", "to")}
+    usable = {name for name, day in told.items() if day_start(day, current_zone())}
+    return {
+        name: day if chosen.period == DAYS and name in usable else "" for name, day in told.items()
+    }
 
 
 def _cursor() -> UUID | None:

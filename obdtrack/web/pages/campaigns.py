@@ -7,17 +7,18 @@ from typing import NamedTuple
 
 from flask import Blueprint, Response, request
 
-from obdtrack.domain.status import Status
+from obdtrack.domain.status import FINAL, Status
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import figures, models, search
 from obdtrack.storage.fields import from_microseconds
 from obdtrack.storage.search import Wanted
 from obdtrack.storage.tallies import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.web.access import context, needs
-from obdtrack.web.pages.calls import strip
-from obdtrack.web.pages.charts import Chart, Figures, add_up, stacked
+from obdtrack.web.pages.charts import Chart, Figures, add_up, legend, stacked
 from obdtrack.web.pages.filters import PERIODS, is_plain, read_filter
 from obdtrack.web.pages.frame import live
+from obdtrack.web.pages.strip import make_strip
+from obdtrack.web.pages.words import GROUP
 from obdtrack.web.pages.zone import current_zone
 from obdtrack.workflows.keys import Scope
 
@@ -25,6 +26,14 @@ blueprint = Blueprint("pages_campaigns", __name__, url_prefix="/campaigns")
 
 PAGE = 50
 _CALLS = 20
+
+
+class Line(NamedTuple):
+    """A campaign in the list: when its newest call was placed, and how its calls ended."""
+
+    name: str
+    newest: datetime
+    figures: Figures
 
 
 class Attempts(NamedTuple):
@@ -40,15 +49,18 @@ class Attempts(NamedTuple):
 def index() -> Response:
     """List campaigns, the most recent first."""
     found = figures.campaigns(PAGE + 1, _cursor())
-    shown = found[:PAGE]
-    sums = figures.of_campaigns([campaign.name for campaign in shown])
-    last = shown[-1] if len(found) > PAGE else None
+    sums = figures.of_campaigns([campaign.name for campaign in found[:PAGE]])
+    shown = [
+        Line(campaign.name, _newest(campaign), add_up(sums[campaign.name]))
+        for campaign in found[:PAGE]
+    ]
+    last = found[PAGE - 1] if len(found) > PAGE else None
     return live(
         "campaigns.html",
-        campaigns=[
-            (campaign.name, _newest(campaign), add_up(sums[campaign.name])) for campaign in shown
-        ],
+        campaigns=sorted(shown, key=lambda line: line.newest, reverse=True),
+        legend=legend(part.status for line in shown for part in line.figures.parts),
         older=f"{last.slot}:{last.name}" if last else None,
+        GROUP=GROUP,
     )
 
 
@@ -64,13 +76,13 @@ def show(name: str) -> Response:
     if not figures.is_campaign(name):
         raise ObdtrackError(Code.NOT_FOUND, "There is no campaign of this name.")
     made, zone = context(), current_zone()
-    args = {"period": "any", **request.args.to_dict()}
-    chosen = read_filter(args, zone, made.now(), made.vault)
+    period_only = {"period": request.args.get("period", "any")}
+    chosen = read_filter(period_only, zone, made.now(), made.vault)
     chosen = chosen._replace(wanted=Wanted(name=name, since=chosen.wanted.since))
     since = chosen.wanted.since
     period = figures.span(since, made.now() + timedelta(hours=1)) if since else None
     bars = figures.by_hour_of_day(name, period, zone.shift(made.now()))
-    told = strip(chosen, made.now(), 640)
+    told, calls = make_strip(chosen, made.now(), 640), search.newest(chosen.wanted, _CALLS + 1)
     return live(
         "campaign.html",
         name=name,
@@ -79,7 +91,8 @@ def show(name: str) -> Response:
         attempts=attempts_needed(told.figures),
         filter=chosen,
         periods=PERIODS,
-        calls=search.newest(chosen.wanted, _CALLS),
+        calls=calls[:_CALLS],
+        is_cut=len(calls) > _CALLS,
     )
 
 
@@ -90,11 +103,14 @@ def answered_by_hour(bars: list[figures.Bar]) -> Chart:
             status=Status.COMPLETED if bar.status == Status.COMPLETED else Status.NO_ANSWER
         )
         for bar in bars
-        if bar.status not in (Status.QUEUED, Status.SUBMITTING, Status.UNKNOWN, Status.REJECTED)
+        if bar.status in FINAL
     ]
     labels = [f"{hour:02}" if hour % 3 == 0 else "" for hour in range(24)]
     names = [f"{hour:02}:00 to {hour:02}:59" for hour in range(24)]
-    words: dict[str, str] = {Status.COMPLETED: "Answered", Status.NO_ANSWER: "Not answered"}
+    words: dict[str, str] = {
+        Status.COMPLETED: "Answered",
+        Status.NO_ANSWER: GROUP["not-answered"].word,
+    }
     return stacked(told, labels, names, 640, 120, words)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from obdtrack.domain.status import WAITING, Source, Status
+from obdtrack.domain.status import FINAL, Source, Status
 from obdtrack.storage.figures import Bar, Sum
 from obdtrack.storage.tallies import MILLION
-from obdtrack.web.pages.words import STATUS
+from obdtrack.web.pages.words import GROUP, STATUS
 
 ORDER: tuple[str, ...] = (
     Status.COMPLETED, Status.NO_ANSWER, Status.BUSY, Status.CANCELED, Status.FAILED,
@@ -18,7 +18,6 @@ ORDER: tuple[str, ...] = (
 )  # fmt: skip
 """From the foot of a bar upwards."""
 
-_NOT_ANSWERED = (Status.NO_ANSWER, Status.BUSY, Status.CANCELED, Status.FAILED)
 _GAP = 0.22
 _WORDS: dict[str, str] = {status: look.word for status, look in STATUS.items()}
 
@@ -52,25 +51,63 @@ class Chart(NamedTuple):
     legend: list[tuple[str, str]]
 
 
+class Tile(NamedTuple):
+    """A figure as a page shows it: what it is called, how many, and what it counts."""
+
+    word: str
+    calls: int
+    meaning: str
+
+
+class Part(NamedTuple):
+    """How many calls have one status, and where in a bar of 100 they stand."""
+
+    status: str
+    word: str
+    calls: int
+    x: float
+    width: float
+
+
 class Figures(NamedTuple):
     """The figures of a period; `cost` is exact, and known for `priced` calls."""
 
     placed: int
     by_status: dict[str, int]
-    answered_percent: float | None
-    waiting: int
     repaired: int
     attempts: dict[int, int]
     cost: Decimal
     priced: int
 
-    def of(self, *statuses: str) -> int:
-        """Give how many calls stand at any of these."""
+    def of(self, name: str) -> int:
+        """Give how many calls have a status, or one of a group's."""
+        statuses = GROUP[name].statuses if name in GROUP else (name,)
         return sum(self.by_status.get(status, 0) for status in statuses)
+
+    def tile(self, name: str) -> Tile:
+        """Give a status or a group with its word and what that means."""
+        look = GROUP.get(name) or STATUS[name]
+        return Tile(look.word, self.of(name), look.meaning)
+
+    def percent(self, status: str) -> float | None:
+        """Give a status's part of the calls that ended; None if it is no end, or none did."""
+        ended = self.of("ended")
+        return 100 * self.of(status) / ended if ended and status in FINAL else None
+
+    @property
+    def parts(self) -> list[Part]:
+        """The statuses there are, side by side in one bar."""
+        told, x = list[Part](), 0.0
+        for status in ORDER:
+            if calls := self.of(status):
+                width = 100 * calls / self.placed
+                told.append(Part(status, _WORDS[status], calls, round(x, 2), round(width, 2)))
+                x += width
+        return told
 
 
 def add_up(sums: Iterable[Sum]) -> Figures:
-    """Put sums together. The percentage is of the calls whose end is known."""
+    """Put sums together."""
     sums = list(sums)
     by_status: dict[str, int] = defaultdict(int)
     attempts: dict[int, int] = defaultdict(int)
@@ -78,18 +115,20 @@ def add_up(sums: Iterable[Sum]) -> Figures:
         by_status[one.status] += one.calls
         if one.status == Status.COMPLETED:
             attempts[max(one.attempts, 1)] += one.calls
-    answered = by_status.get(Status.COMPLETED, 0)
-    ended = answered + sum(by_status.get(status, 0) for status in _NOT_ANSWERED)
     return Figures(
         placed=sum(by_status.values()),
         by_status=dict(by_status),
-        answered_percent=100 * answered / ended if ended else None,
-        waiting=sum(by_status.get(status, 0) for status in WAITING),
         repaired=sum(one.calls for one in sums if one.source == Source.POLL),
         attempts=dict(sorted(attempts.items())),
         cost=money(sum(one.cost for one in sums)),
         priced=sum(one.priced for one in sums),
     )
+
+
+def legend(present: Iterable[str]) -> list[tuple[str, str]]:
+    """Give the statuses that are present, in their order, each with its word."""
+    found = set(present)
+    return [(status, _WORDS[status]) for status in ORDER if status in found]
 
 
 def money(millionths: int) -> Decimal:

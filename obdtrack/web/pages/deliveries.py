@@ -2,48 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
+from obdtrack.config import CALLBACK_PATH
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import deliveries, models
+from obdtrack.storage import deliveries, models, search
 from obdtrack.web.access import context, current_access, needs
 from obdtrack.web.pages import raw
 from obdtrack.web.pages.frame import live, reader
-from obdtrack.web.pages.privacy import hide
+from obdtrack.web.pages.inbox import list_lines
 from obdtrack.web.pages.words import outcome_look
-from obdtrack.web.webhooks import PATH
+from obdtrack.web.pages.zone import current_zone, day_start
 from obdtrack.workflows.keys import Scope
-from obdtrack.workflows.replay_delivery import REPLAYABLE, replay, replay_all
+from obdtrack.workflows.replay_delivery import REPLAYABLE, replay
 from obdtrack.workflows.try_callback import try_callback
 
 blueprint = Blueprint("pages_deliveries", __name__, url_prefix="/deliveries")
 
 PAGE = 50
 _AT_ONCE = 500
+_MOST_COUNTED = 10_000
+
+
+class Chosen(NamedTuple):
+    """Which requests are wanted: an outcome, and ids from `first` to before `end`.
+
+    `days` holds the address's own words for that, and nothing that is no day.
+    """
+
+    outcome: str | None
+    first: UUID | None
+    end: UUID | None
+    days: dict[str, str]
 
 
 @blueprint.get("")
 @needs(Scope.READ)
 def index() -> Response:
     """List what reached the callback, newest first."""
-    outcome = _outcome(request.args)
-    found = deliveries.newest(PAGE + 1, _cursor(), outcome)
+    chosen, cursor = _chosen(request.args), _id("before")
+    ends = [end for end in (chosen.end, cursor) if end]
+    found = deliveries.newest(PAGE + 1, min(ends, default=None), chosen.outcome)
+    found = [row for row in found if not chosen.first or row.id >= chosen.first]
     return live(
         "deliveries.html",
-        deliveries=found[:PAGE],
+        lines=list_lines(found[:PAGE]),
         older=str(found[PAGE - 1].id) if len(found) > PAGE else None,
-        outcome=outcome,
+        chosen=chosen,
+        after=_id("after"),
         outcomes=list(Outcome),
         replayable=set(REPLAYABLE),
-        hide=hide,
-        callback=request.url_root.rstrip("/") + PATH,
+        callback=request.url_root.rstrip("/") + CALLBACK_PATH,
         settings=context().settings,
-        excerpt=excerpt,
     )
 
 
@@ -56,10 +74,10 @@ def show(delivery_id: UUID) -> Response:
     return live(
         "delivery.html",
         delivery=row,
+        line=list_lines([row])[0],
         raw=raw.raw_delivery(row, in_full=in_full, number=row.to_number or ""),
         curl=raw.curl_delivery(row, request.url_root.rstrip("/")) if in_full else None,
         replayable=row.outcome in REPLAYABLE,
-        hide=hide,
     )
 
 
@@ -79,14 +97,18 @@ def read_again(delivery_id: UUID) -> Redirect:
 @blueprint.post("/replay")
 @needs(Scope.ADMIN)
 def read_all_again() -> Redirect:
-    """Read all requests of one outcome again, some hundred at a time."""
-    outcome = _outcome(request.form)
-    if outcome is None or outcome not in REPLAYABLE:
+    """Read requests of one outcome again: the oldest, or those after where the last time ended."""
+    chosen, after = _chosen(request.form), _id("after")
+    if chosen.outcome not in REPLAYABLE:
         raise ObdtrackError(Code.INVALID, "Choose an outcome whose requests can be read again.")
-    ends = replay_all(Outcome(outcome), context(), _AT_ONCE, current_access())
-    said = ", ".join(f"{number} {outcome_look(end).word.lower()}" for end, number in ends.items())
-    flash(f"Read again: {said}." if said else "There was nothing to read again.")
-    return redirect(url_for("pages_deliveries.index", outcome=outcome), 303)
+    rest = search.deliveries_after(
+        chosen.outcome, after or chosen.first, chosen.end, _AT_ONCE + _MOST_COUNTED
+    )
+    ends = Counter(_end(delivery_id) for delivery_id in rest[:_AT_ONCE])
+    flash(_said(ends, len(rest) - ends.total()))
+    last = str(rest[_AT_ONCE - 1]) if len(rest) > _AT_ONCE else None
+    address: dict[str, Any] = {**chosen.days, "outcome": chosen.outcome, "after": last}
+    return redirect(url_for("pages_deliveries.index", **address), 303)
 
 
 @blueprint.post("/test")
@@ -94,7 +116,7 @@ def read_all_again() -> Redirect:
 def send_test() -> Redirect:
     """Post a sample report to our own callback and follow it to a timeline."""
     settings = context().settings
-    trial = try_callback(f"http://{settings.host}:{settings.port}{PATH}", context())
+    trial = try_callback(f"http://{settings.host}:{settings.port}{CALLBACK_PATH}", context())
     if trial.problem is None:
         flash(f"The test report came in and stands on its call ({trial.milliseconds} ms).")
         return redirect(url_for("pages_call.show", call_id=trial.call_id), 303)
@@ -102,11 +124,22 @@ def send_test() -> Redirect:
     return redirect(url_for("pages_deliveries.index"), 303)
 
 
-def excerpt(row: models.Delivery) -> str:
-    """Give the beginning of what a request said, masked unless the reader may see numbers."""
-    told = bytes(row.body[:400]).decode("utf-8", "replace") or row.query[:400]
-    text = " ".join(told.split())
-    return (text if reader().sees_numbers else hide(text, row.to_number or ""))[:160]
+def _end(delivery_id: UUID) -> str:
+    """Read a request again; one whose secret is still wrong stays what it is."""
+    try:
+        return replay(delivery_id, context(), current_access())
+    except ObdtrackError as error:
+        if error.code is not Code.CONFLICT:
+            raise
+        return Outcome.REJECTED
+
+
+def _said(ends: Counter[str], left: int) -> str:
+    if not ends:
+        return "There was nothing to read again."
+    told = ", ".join(f"{number} {outcome_look(end).word.lower()}" for end, number in ends.items())
+    rest = f"{left}{' or more' * (left == _MOST_COUNTED)} to go" if left else "none is left"
+    return f"Read again: {told}; {rest}."
 
 
 def _changed(before: str, after: Outcome) -> str:
@@ -122,13 +155,20 @@ def _found(delivery_id: UUID) -> models.Delivery:
     return row
 
 
-def _outcome(given: Any) -> str | None:
+def _chosen(given: Mapping[str, str]) -> Chosen:
+    starts = {name: day_start(given.get(name, ""), current_zone()) for name in ("from", "to")}
+    first, last = starts.values()
     outcome = given.get("outcome")
-    return outcome if outcome in set(Outcome) else None
+    return Chosen(
+        outcome if outcome in set(Outcome) else None,
+        search.first_id(first) if first else None,
+        search.first_id(last + timedelta(days=1)) if last else None,
+        {name: given[name] for name, start in starts.items() if start},
+    )
 
 
-def _cursor() -> UUID | None:
+def _id(name: str) -> UUID | None:
     try:
-        return UUID(request.args.get("before", ""))
+        return UUID(request.values.get(name, ""))
     except ValueError:
         return None

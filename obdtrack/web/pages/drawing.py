@@ -1,36 +1,35 @@
-"""Where the parts of a call's timeline stand when it is drawn to scale.
-
-Lengths of time in which nothing happened are cut short, and the cut says how long it was: a call of
-twenty seconds beside a poll a quarter of an hour later would otherwise be a dot.
-"""
+"""Where the parts of a call's timeline stand when it is drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 
 from obdtrack.domain.event import Event
 from obdtrack.domain.fold import Attempt
-from obdtrack.domain.status import Kind, Source
+from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.timeline import Entry
-from obdtrack.web.pages.story import kind_text, length
+from obdtrack.web.pages.clocks import Clock, length
+from obdtrack.web.pages.evidence import ringing
+from obdtrack.web.pages.scale import LETTER, Cut, lay_out
+from obdtrack.web.pages.story import kind_text
 
-WIDTH = 960.0
-_LEFT, _RIGHT = 14.0, 14.0
-_CUT = 54.0
-_LONGEST = timedelta(seconds=25)
+WIDTHS = {"wide": 960.0, "middle": 600.0, "narrow": 300.0}
+"""How wide a drawing is on a screen, on paper or a tablet, and on a telephone."""
+
 _MARK = 19.0
-_TICK = 88.0
-_LETTER = 6.2
+_SMALL_LETTER = 6.2
+_BETWEEN_TICKS = 10.0
+_SECOND = timedelta(seconds=1)
 
 
 class Stretch(NamedTuple):
-    """Ringing or talk of one attempt, from `x` on."""
+    """A phase of one attempt, from `x` on; `word` says which."""
 
     attempt: int
     kind: str
+    word: str
     x: float
     width: float
     text: str
@@ -48,133 +47,111 @@ class Mark(NamedTuple):
     conflict: bool
 
 
-class Cut(NamedTuple):
-    """A length of time left out, with its name."""
-
-    x: float
-    width: float
-    text: str
-
-
 class Tick(NamedTuple):
-    """A moment on the axis."""
+    """A moment written below the axis, its middle at `x`."""
 
     x: float
-    moment: datetime
+    text: str
+    right: float
 
 
 class Drawing(NamedTuple):
-    """Everything of the picture; `rows` is how many rows of marks stand on each other."""
+    """Everything of the picture; `rows` is how many rows of marks stand on each other.
+
+    `lasts` is how long it is from the first moment to the last, in words.
+    """
 
     stretches: list[Stretch]
     marks: list[Mark]
     cuts: list[Cut]
     ticks: list[Tick]
     rows: int
-    width: float = WIDTH
+    width: float
+    lasts: str
 
     @property
     def tells_something(self) -> bool:
-        """Whether there is more to see than one moment."""
-        return bool(self.stretches) or len({mark.x for mark in self.marks}) > 1
+        """Whether there is more to see than a request and what came back."""
+        apart = len({mark.x for mark in self.marks}) > 1
+        return bool(self.stretches) or (apart and any(m.kind != "request" for m in self.marks))
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Give the phases that are drawn, and the kind of each."""
+        return {stretch.word: stretch.kind for stretch in self.stretches}
 
 
 class Phase(NamedTuple):
-    """Some seconds of an attempt that are known to be ringing, talk, or one or the other."""
+    """A part of an attempt, drawn from `start` to `end`; `lasted` is how long it is said to be."""
 
     attempt: int
     kind: str
+    word: str
     start: datetime
     end: datetime
+    lasted: timedelta
 
 
-def phases(attempt: Attempt, asked_at: datetime | None = None) -> list[Phase]:
-    """Give what is known of ringing and talking.
+def phases(attempt: Attempt, asked_at: datetime) -> list[Phase]:
+    """Give what is known of an attempt: the call from its start to its end, and ringing before it.
 
-    The provider's duration can be longer than from start to end: then it includes the ringing,
-    which began so much before, though not before we had `asked_at` for the call. An attempt that
-    nobody answered rang from start to end.
+    The provider tells whole seconds: a start less than one before we asked for the call is when we
+    asked. What has no length is left out.
     """
-    start, end = attempt.started_at, attempt.ended_at
-    if start is None or end is None or end < start:
+    number, start, end = attempt.number, attempt.started_at, attempt.ended_at
+    if start is None or end is None:
         return []
-    if not attempt.answered:
-        return [Phase(attempt.number, "ring", start, end)]
-    extra = timedelta(seconds=attempt.duration_seconds or 0) - (end - start)
-    found = [Phase(attempt.number, "talk", start, end)]
-    if timedelta(0) < extra < timedelta(minutes=5):
-        begun = max(start - extra, min(asked_at or start - extra, start))
-        found.insert(0, Phase(attempt.number, "ring", begun, start))
-    return found
+    rang = ringing(attempt, asked_at)
+    begun = asked_at if timedelta(0) < asked_at - start < _SECOND else start
+    kind, word = ("talk", "call") if attempt.answered else ("ring", _word(attempt))
+    found = [
+        Phase(number, "ring", "ringing", start - rang, start, rang),
+        Phase(number, kind, word, begun, end, end - start),
+    ]
+    return [phase for phase in found if phase.start < phase.end]
 
 
-def draw(entries: Sequence[Entry], attempts: Sequence[Attempt]) -> Drawing:
-    """Place a call's events and its attempts."""
+def _word(attempt: Attempt) -> str:
+    return "ringing" if attempt.status is Status.NO_ANSWER else "dialling"
+
+
+def draw(
+    entries: Sequence[Entry], attempts: Sequence[Attempt], clock: Clock, width: float
+) -> Drawing:
+    """Place a call's events (there is one at least) and its attempts."""
     moments = [entry.event.recorded_at for entry in entries]
-    asked_at = min(moments, default=None)
-    spans = [phase for attempt in attempts for phase in phases(attempt, asked_at)]
+    spans = [phase for attempt in attempts for phase in phases(attempt, min(moments))]
     edges = sorted({*moments, *(p.start for p in spans), *(p.end for p in spans)})
-    scale = _Scale(edges, spans)
-    marks = _marks(entries, scale)
+    scale = lay_out(edges, [(phase.start, phase.end) for phase in spans], width)
+    marks = _marks(entries, scale.places)
     return Drawing(
-        stretches=[_stretch(phase, scale, many=len(attempts) > 1) for phase in spans],
+        stretches=[_stretch(phase, scale.places, many=len(attempts) > 1) for phase in spans],
         marks=marks,
         cuts=scale.cuts,
-        ticks=_ticks(edges, scale),
-        rows=1 + max((mark.row for mark in marks), default=0),
+        ticks=_ticks(scale.places, clock, width),
+        rows=1 + max(mark.row for mark in marks),
+        width=width,
+        lasts=length((edges[-1] - edges[0]).total_seconds()),
     )
 
 
-class _Scale:
-    """Time to x: the same everywhere, except where nothing happened for long."""
-
-    def __init__(self, edges: Sequence[datetime], spans: Sequence[Phase]) -> None:
-        self._edges = edges
-        self._gaps = [
-            (a, b)
-            for a, b in pairwise(edges)
-            if b - a > _LONGEST and not any(p.start <= a and b <= p.end for p in spans)
-        ]
-        drawn = sum(((b - a) for a, b in pairwise(edges)), timedelta())
-        drawn -= sum(((b - a) for a, b in self._gaps), timedelta())
-        room = WIDTH - _LEFT - _RIGHT
-        self._cut = min(_CUT, room * 0.6 / max(len(self._gaps), 1))
-        left = room - self._cut * len(self._gaps)
-        self._per_second = left / max(drawn.total_seconds(), 1)
-
-    def x(self, moment: datetime) -> float:
-        if not self._edges:
-            return _LEFT
-        gone = moment - self._edges[0]
-        cuts = [(a, b) for a, b in self._gaps if b <= moment]
-        gone -= sum(((b - a) for a, b in cuts), timedelta())
-        return round(_LEFT + gone.total_seconds() * self._per_second + self._cut * len(cuts), 1)
-
-    @property
-    def cuts(self) -> list[Cut]:
-        return [
-            Cut(self.x(a), round(self._cut, 1), length((b - a).total_seconds()))
-            for a, b in self._gaps
-        ]
+def _stretch(phase: Phase, places: dict[datetime, float], *, many: bool) -> Stretch:
+    x = places[phase.start]
+    wide = max(places[phase.end] - x, 3.0)
+    number, word, lasted = phase.attempt, phase.word, length(phase.lasted.total_seconds())
+    which = f"{number}: " if many else ""
+    texts = (f"{'attempt ' if many else ''}{which}{word} {lasted}",
+             f"{which}{word} {lasted}", f"{which}{lasted}")  # fmt: skip
+    text = next((text for text in texts if len(text) * _SMALL_LETTER + 4 <= wide), "")
+    title = f"Attempt {number}: {word} for {lasted}"
+    return Stretch(number, phase.kind, word, x, round(wide, 1), text, title)
 
 
-def _stretch(phase: Phase, scale: _Scale, *, many: bool) -> Stretch:
-    x = scale.x(phase.start)
-    wide = max(scale.x(phase.end) - x, 3.0)
-    lasted = length((phase.end - phase.start).total_seconds())
-    word = {"ring": "ringing", "talk": "on the phone"}[phase.kind]
-    texts = (f"attempt {phase.attempt}: {word} {lasted}", f"{word} {lasted}", lasted)
-    fitting = (text for text in texts[0 if many else 1 :] if len(text) * _LETTER + 4 <= wide)
-    text = next(fitting, "")
-    title = f"Attempt {phase.attempt}: {word} for {lasted}"
-    return Stretch(phase.attempt, phase.kind, x, round(wide, 1), text, title)
-
-
-def _marks(entries: Sequence[Entry], scale: _Scale) -> list[Mark]:
+def _marks(entries: Sequence[Entry], places: dict[datetime, float]) -> list[Mark]:
     ends: list[float] = []
     marks: list[Mark] = []
     for number, entry in enumerate(entries, start=1):
-        x = scale.x(entry.event.recorded_at)
+        x = places[entry.event.recorded_at]
         row = next((i for i, end in enumerate(ends) if x - end >= _MARK), len(ends))
         ends[row : row + 1] = [x]
         title = f"{number}: {kind_text(entry.event)}{', in conflict' if entry.conflict else ''}"
@@ -193,10 +170,17 @@ def mark_kind(event: Event) -> str:
     return "report" if event.kind is Kind.REPORT else "system"
 
 
-def _ticks(edges: Sequence[datetime], scale: _Scale) -> list[Tick]:
+def _ticks(places: dict[datetime, float], clock: Clock, width: float) -> list[Tick]:
+    """Write as many moments as there is room for; the day with them where there are several."""
+    days = [clock.day(moment) for moment in places]
+    many, told = len(set(days)) > 1, ""
     ticks: list[Tick] = []
-    for edge in edges:
-        x, second = scale.x(edge), edge.replace(microsecond=0)
-        if not ticks or (x - ticks[-1].x >= _TICK and second != ticks[-1].moment):
-            ticks.append(Tick(x, second))
+    for (moment, x), day in zip(places.items(), days, strict=True):
+        text = f"{day} {clock.time(moment)}" if many and day != told else clock.time(moment)
+        half = len(text) * LETTER / 2
+        middle = round(min(max(x, half + 2), width - half - 2), 1)
+        free = not ticks or middle - half >= ticks[-1].right + _BETWEEN_TICKS
+        if free and text not in (tick.text for tick in ticks[-1:]):
+            ticks.append(Tick(middle, text, middle + half))
+            told = day
     return ticks

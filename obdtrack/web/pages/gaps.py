@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from obdtrack.domain.timeline import Entry
+from obdtrack.web.pages.clocks import length
 from obdtrack.web.pages.privacy import hide
-from obdtrack.web.pages.story import length
 
 _WORTH_NAMING = timedelta(seconds=60)
 _SHOWN_ELSEWHERE = frozenset({"started_at", "ended_at", "answered", "recording_url", "extra"})
@@ -19,7 +19,23 @@ _LABELS = {
     "http_status": "HTTP status",
     "hangup_by": "hung up by",
     "dtmf": "keys pressed",
+    "found": "calls the provider told of",
+    "replaced_by": "placed again as",
+    "candidates": "may be it",
+    "another_call_in_doubt": "left to a person",
 }
+_SENTENCES: dict[str, Callable[[Any], str]] = {
+    "looked_for": lambda _: (
+        "a call to this number, from ours where that is told, and nobody else's"
+    ),
+    "candidates": lambda found: "; ".join(map(_candidate, found)) or "none",
+    "another_call_in_doubt": lambda doubt: (
+        "another call to this number is unknown too; it may be either of them" if doubt else ""
+    ),
+}
+"""How facts are said whose bare value would read like code; an empty sentence is left out."""
+
+_FIRST = {"looked_for": 0, "created_after": 1, "created_before": 2}
 
 
 class Line(NamedTuple):
@@ -32,8 +48,8 @@ class Line(NamedTuple):
     facts: list[tuple[str, str]]
 
 
-def list_lines(entries: Sequence[Entry]) -> list[Line]:
-    """Give the events as numbered lines."""
+def list_lines(entries: Sequence[Entry], show: Callable[[str], str] = hide) -> list[Line]:
+    """Give the events as numbered lines; `show` masks what the reader may not see."""
     lines: list[Line] = []
     before = None
     for number, entry in enumerate(entries, start=1):
@@ -41,19 +57,30 @@ def list_lines(entries: Sequence[Entry]) -> list[Line]:
         quiet = now - before if before is not None else timedelta(0)
         gap = length(quiet.total_seconds()) if quiet >= _WORTH_NAMING else None
         changed = entry.before != entry.after
-        lines.append(Line(number, entry, gap, changed, facts(entry.event.detail)))
+        lines.append(Line(number, entry, gap, changed, facts(entry.event.detail, show)))
         before = now
     return lines
 
 
-def facts(detail: Any) -> list[tuple[str, str]]:
+def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str]]:
     """Give a detail as names and texts to read, with what looks like a number masked."""
-    told = [
-        (_LABELS.get(name, name.replace("_", " ")), _text(value))
-        for name, value in detail.items()
-        if name not in _SHOWN_ELSEWHERE and value not in (None, "", [], {})
-    ]
-    return [(name, hide(text)) for name, text in told]
+    told = (
+        (_LABELS.get(name, name.replace("_", " ")), _said(name, value))
+        for name, value in sorted(detail.items(), key=lambda fact: _FIRST.get(fact[0], len(_FIRST)))
+        if name not in _SHOWN_ELSEWHERE and value not in (None, "", {})
+    )
+    return [(name, show(text)) for name, text in told if text]
+
+
+def _said(name: str, value: Any) -> str:
+    say = _SENTENCES.get(name)
+    return say(value) if say else _text(value)
+
+
+def _candidate(found: Any) -> str:
+    word, created = found.get("provider_status"), found.get("created_at")
+    said = str(found.get("provider_id"))
+    return f"{said}{f', “{word}”' if word else ''}{f', created {created}' if created else ''}"
 
 
 def _text(value: Any) -> str:

@@ -27,7 +27,6 @@ from obdtrack.web.access import context, current_access, needs
 from obdtrack.web.api import call_request
 from obdtrack.web.bodies import load_json
 from obdtrack.web.errors import HTTP_STATUS
-from obdtrack.web.room import room_to_place
 from obdtrack.web.schemas import PlaceCallSchema
 from obdtrack.workflows.context import new_id
 from obdtrack.workflows.keys import Scope
@@ -37,6 +36,7 @@ blueprint = Blueprint("pages_place", __name__)
 
 Messages = dict[str, list[str]]
 _PLAIN = ("to", "bridge", "flow_id", "audio", "name", "reference")
+_IN_ORDER = (*_PLAIN, "interval", "variables", "metadata")
 _USED = "Idempotency-Key"
 _COUNT = re.compile("[0-9]{1,4}")
 
@@ -59,8 +59,7 @@ def place() -> Response | Redirect:
         return _form(request.form, errors, once or new_id().hex, 422)
     try:
         wanted = call_request(body)
-        with room_to_place():
-            placed = place_once(wanted, current_access().key_id, once, context())
+        placed = place_once(wanted, current_access().key_id, once, context())
     except ObdtrackError as error:
         return _refused(error, once)
     return _to_call(placed.call_id)
@@ -76,13 +75,21 @@ def read_form(given: Mapping[str, str]) -> tuple[dict[str, Any], Messages]:
         body["variables"] = _variables(lines, errors)
     if text := given.get("metadata", "").strip():
         body["metadata"] = _metadata(text, errors)
+    for field, messages in _wrong(body).items():
+        errors.setdefault(field, []).extend(_flat(messages))
+    return ({} if errors else PlaceCallSchema().load(body)), errors
+
+
+def _wrong(body: dict[str, Any]) -> dict[str, Any]:
+    """Give all that is wrong at once; the schema compares fields only when each is right."""
+    wrong: dict[str, Any] = dict(PlaceCallSchema().validate(body))
+    if "bridge" not in body and not context().settings.bridge:
+        wrong["bridge"] = ["Missing, and there is no default (OBDTRACK_BRIDGE)."]
     try:
-        loaded: dict[str, Any] = PlaceCallSchema().load(body)
+        PlaceCallSchema().one_of_flow_and_audio(body)
     except ValidationError as error:
-        for field, messages in dict(error.messages_dict).items():
-            errors.setdefault(field, []).extend(_flat(messages))
-        return {}, errors
-    return loaded, errors
+        wrong.setdefault(error.field_name, error.messages)
+    return wrong
 
 
 def _variables(lines: str, errors: Messages) -> dict[str, str]:
@@ -136,6 +143,7 @@ def _form(
         "place.html",
         given=given,
         errors=errors,
+        focus=next((name for name in _IN_ORDER if name in errors), None),
         refusal=refusal,
         once=once,
         intervals=INTERVALS,

@@ -6,10 +6,10 @@ import json
 import shlex
 from typing import NamedTuple
 
+from obdtrack.config import CALLBACK_PATH
 from obdtrack.domain.phone import provider_digits
 from obdtrack.storage import models
 from obdtrack.web.pages.privacy import hide
-from obdtrack.web.webhooks import PATH
 
 
 class Raw(NamedTuple):
@@ -28,7 +28,7 @@ def raw_delivery(delivery: models.Delivery, *, in_full: bool, number: str = "") 
     if delivery.content_type:
         headers.append(("content-type", delivery.content_type))
     body = bytes(delivery.body).decode("utf-8", "replace")
-    return Raw(f"{delivery.method} {PATH}{show(query)}", headers, show(body))
+    return Raw(f"{delivery.method} {CALLBACK_PATH}{show(query)}", headers, show(body))
 
 
 def raw_answer(answer: models.Answer, *, in_full: bool, number: str = "") -> Raw:
@@ -63,7 +63,7 @@ def raw_request(call: models.Call, *, in_full: bool) -> Raw:
 def curl_delivery(delivery: models.Delivery, base: str) -> str:
     """Give the command that posts this very request once more."""
     query = f"?{delivery.query}" if delivery.query else ""
-    words = ["curl", "-X", delivery.method, shlex.quote(f"{base}{PATH}{query}")]
+    words = ["curl", "-X", delivery.method, shlex.quote(f"{base}{CALLBACK_PATH}{query}")]
     words += ["-H", '"Authorization: Bearer $OBDTRACK_WEBHOOK_SECRET"']
     if delivery.content_type:
         words += ["-H", shlex.quote(f"Content-Type: {delivery.content_type}")]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
+from unicodedata import category, decimal, normalize
 from urllib.parse import urlencode
 
 from flask import url_for
@@ -12,10 +15,19 @@ from obdtrack.domain import phone
 from obdtrack.storage import calls, figures, models, search
 from obdtrack.storage.search import ENDING, Wanted
 from obdtrack.storage.vault import Vault
-from obdtrack.web.pages.filters import is_plain, seal_text
+from obdtrack.web.pages.filters import MASKED, is_plain, seal_text
 
 _LONGEST = 200
-_SPACES = "  .-()/+\u2010\u2011\u2012\u2013"
+_BETWEEN = re.compile(r"[\s().\-/+]+")
+_LEFT_OUT = re.compile(r"^tel:|;.*|(?<=[0-9])\s*\(0\)", re.IGNORECASE)
+"""What is written around a number, or into it, and not dialled."""
+
+_TELLING = 7
+"""Last digits that may tell whose number it is, so that they stand in no address."""
+
+_NATIONAL = 10
+_SHORT_NATIONAL = 8
+"""Digits of a whole number without its country code: in India, and at least."""
 
 
 class Hit(NamedTuple):
@@ -28,13 +40,34 @@ class Hit(NamedTuple):
 def find_hits(text: str, now: datetime, vault: Vault) -> list[Hit]:
     """Give every meaning of `text` under which there are calls."""
     text = text.strip()[:_LONGEST]
-    if not text or not is_plain(text):
+    bare = _bare(text)
+    if not bare or not is_plain(text):
         return []
-    exact = calls.find(text)
+    exact = calls.find(text) or calls.find(bare.lower())
     if exact is not None:
         return [Hit("a call's id", url_for("pages_call.show", call_id=exact.id))]
-    found = [_submission(text), _number(text, now, vault), _reference(text), _campaign(text)]
+    found = [
+        _first(_submission, (bare, bare.lower())),
+        _number(_plain_digits(bare), now, vault),
+        _first(_reference, _spellings(text, bare)),
+        _first(_campaign, _spellings(text, bare)),
+    ]
     return [hit for hit in found if hit is not None]
+
+
+def _bare(text: str) -> str:
+    """Give a text in its usual letters, without those that nobody sees."""
+    seen = (letter for letter in normalize("NFKC", text) if category(letter) != "Cf")
+    return "".join(seen).strip()
+
+
+def _spellings(text: str, bare: str) -> Iterable[str]:
+    """Give the spellings to try, as it was typed first: an index finds each, but not any case."""
+    return dict.fromkeys((text, bare, bare.lower(), bare.upper(), bare.capitalize(), bare.title()))
+
+
+def _first(find: Callable[[str], Hit | None], spellings: Iterable[str]) -> Hit | None:
+    return next(filter(None, map(find, spellings)), None)
 
 
 def _submission(text: str) -> Hit | None:
@@ -52,24 +85,42 @@ def _campaign(text: str) -> Hit | None:
 
 
 def _number(text: str, now: datetime, vault: Vault) -> Hit | None:
-    number = phone.loosely(text)
-    if number and search.is_any(Wanted(number=number)):
+    number, digits = phone.loosely(text), _BETWEEN.sub("", text)
+    if shown := MASKED.fullmatch(digits):
+        return _list("a masked number", Wanted(masked=f"+{shown[0]}"), masked=f"+{shown[0]}")
+    # Ten digits alone are somebody's number at home, and may be another's abroad: both are meant.
+    said = text.startswith("+") or digits.startswith("00")
+    if number and (said or len(number) > _NATIONAL + 1) and search.is_any(Wanted(number=number)):
         return _list("a number", Wanted(number=number), number=seal_text(number, now, vault))
-    digits = _digits(text).lstrip("0")  # a trunk zero is dialled at home only
-    if not ENDING <= len(digits) <= 15:
+    if number and text.startswith("+"):
         return None
-    full = _whole(digits)
-    if full:
-        return _list("a number", Wanted(number=full), number=seal_text(full, now, vault))
-    return _list("a number's last digits", Wanted(ending=digits), ending=digits)
+    hit = _ending(digits, now, vault)
+    if hit is None and digits.startswith("0") and len(digits) > _SHORT_NATIONAL:
+        return _ending(digits[1:], now, vault)  # a trunk zero is dialled at home only
+    return hit
 
 
-def _whole(digits: str) -> str | None:
-    """Give the number these last digits belong to, if they are too many to stand in an address."""
-    if len(digits) < 7:
+def _plain_digits(bare: str) -> str:
+    """Give what may be a number in the digits and dashes of ASCII, without what is not dialled."""
+    plain = (
+        "-" if category(letter) == "Pd" or letter == "\u2212" else str(decimal(letter, letter))
+        for letter in bare
+    )
+    return _LEFT_OUT.sub("", "".join(plain))
+
+
+def _ending(digits: str, now: datetime, vault: Vault) -> Hit | None:
+    """Give the calls to all numbers that end so, however many numbers that are."""
+    if not (digits.isdigit() and ENDING <= len(digits) <= 15):
         return None
-    found = search.newest(Wanted(ending=digits), 1)
-    return found[0].to_number if found else None
+    if len(digits) < _TELLING:
+        return _list("a number's last digits", Wanted(ending=digits), ending=digits)
+    numbers = search.numbers_ending(digits)
+    if len(numbers) == 1:
+        sealed = seal_text(numbers[0], now, vault)
+        return _list("a number", Wanted(number=numbers[0]), number=sealed)
+    sealed = seal_text(digits, now, vault)
+    return _list("a number's last digits", Wanted(ending=digits), number=sealed)
 
 
 def _list(kind: str, wanted: Wanted, **address: str) -> Hit | None:
@@ -77,8 +128,3 @@ def _list(kind: str, wanted: Wanted, **address: str) -> Hit | None:
     if len(found) == 1:
         return Hit(kind, url_for("pages_call.show", call_id=found[0].id))
     return Hit(kind, f"{url_for('pages_calls.index')}?{urlencode(address)}") if found else None
-
-
-def _digits(text: str) -> str:
-    bare = text.translate(str.maketrans("", "", _SPACES))
-    return bare if bare.isascii() and bare.isdigit() else ""

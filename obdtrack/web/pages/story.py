@@ -7,13 +7,26 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from obdtrack.domain.event import Event
-from obdtrack.domain.fold import Attempt, CallState
+from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.web.pages.words import SOURCE, reason_text
+from obdtrack.web.pages.clocks import Clock, length
+from obdtrack.web.pages.evidence import (
+    how_soon,
+    is_test,
+    known,
+    last_attempt,
+    last_check,
+    ringing,
+    teller,
+    tellers,
+)
+from obdtrack.web.pages.words import reason_text
 
-_SOON = timedelta(days=2)
+# How many redials the provider makes is not told; this long after the next was due it is over.
+_REDIAL_MARGIN = timedelta(minutes=15)
 
 ENDED = {
+    Status.COMPLETED: "Answered",
     Status.BUSY: "The line was busy",
     Status.NO_ANSWER: "Nobody answered",
     Status.CANCELED: "The call ended before anybody picked up",
@@ -29,112 +42,70 @@ class Story(NamedTuple):
     next: str
 
 
-class Clock(NamedTuple):
-    """How days and times are written for this reader."""
+class Outlook(NamedTuple):
+    """What the future depends on: now, when the provider is asked next, minutes between redials."""
 
-    day: Callable[[datetime | None], str]
-    time: Callable[[datetime | None], str]
-
-    def at(self, moment: datetime) -> str:
-        """Say when: `on 23 Nov at 11:57:39`."""
-        return f"on {self.day(moment)} at {self.time(moment)}"
+    now: datetime
+    check: datetime | None = None
+    interval: int = 0
 
 
-def tell(
-    state: CallState, events: Sequence[Event], interval: int, check: datetime | None, clock: Clock
-) -> Story:
-    """Tell a call; `check` is when the provider is asked next, `interval` minutes are redials."""
+def tell(state: CallState, events: Sequence[Event], outlook: Outlook, clock: Clock) -> Story:
+    """Tell a call."""
     return Story(
-        answer=_answer(state, events, clock),
-        known=_known(state, events, clock),
-        next=_next(state, interval, check, clock),
+        answer=_test(events, clock) if is_test(events) else _answer(state, events, clock),
+        known=known(state, events, clock),
+        next=_next(state, outlook, clock),
     )
 
 
-def length(seconds: float) -> str:
-    """Say a length of time in its two largest units: `16 s`, `2 min 5 s`, `3 h`, `2 d 4 h`."""
-    left = max(round(seconds), 0)
-    parts: list[str] = []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        number, left = divmod(left, size)
-        if number:
-            parts.append(f"{number} {unit}")
-    return " ".join(parts[:2]) or "0 s"
+def _test(events: Sequence[Event], clock: Clock) -> str:
+    posted = f"obdtrack posted it to its own callback {clock.at(_begun(events))}"
+    came = next((event.recorded_at for event in events if event.kind is Kind.REPORT), None)
+    return f"{posted}; {f'it came in {clock.at(came)}' if came else 'it has not come in'}."
 
 
 def _answer(state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    if state.status is Status.COMPLETED:
-        return _sentence(_answered(state, clock), _told(state, events))
     if state.status in ENDED:
-        return _sentence(_ended(state, clock), _told(state, events))
+        return f"{_ended(state, events, clock)}; {how_soon(state, events)}."
     return _UNDECIDED[state.status](state, events, clock)
 
 
-def _answered(state: CallState, clock: Clock) -> str:
-    said = "Answered"
-    if state.reason:
-        said += f" ({reason_text(state.reason)})"
-    begun, ended = state.started_at, state.ended_at
-    if begun and ended:
-        lasted = length((ended - begun).total_seconds())
-        when = f"on {clock.day(ended)}; the call ended at {clock.time(ended)}"
-        return f"{said} {when}, {lasted} after it started"
-    if begun or ended:
-        verb = "started" if begun else "ended"
-        return f"{said}; the call {verb} {clock.at(begun or ended or state.status_as_of)}"
-    return f"{said}; the provider did not say when"
+def _ended(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    last = last_attempt(state)
+    why = f" ({reason_text(state.reason)})" if state.reason else ""
+    many = f" at attempt {last.number}" if last and len(state.attempts) > 1 else ""
+    said, begun, ended = f"{ENDED[state.status]}{why}{many}", state.started_at, state.ended_at
+    if begun is None or ended is None:
+        moment = begun or ended
+        if moment is None:
+            return f"{said}; the provider did not say when"
+        return f"{said}; the call {'started' if begun else 'ended'} {clock.at(moment)}"
+    rang = ringing(last, _begun(events)) if last else timedelta(0)
+    after = f", after {length(rang.total_seconds())} of ringing," if rang else ""
+    said = f"{said} on {clock.day(begun)}; the call started at {clock.time(begun)}{after}"
+    if ended < begun:
+        return f"{said}; that it ended {clock.after(ended, begun)}, as it is told too, cannot be"
+    lasted = length((ended - begun).total_seconds())
+    return f"{said} and ended {clock.after(ended, begun)}, {lasted} after it started"
 
 
-def _ended(state: CallState, clock: Clock) -> str:
-    said = ENDED[state.status]
-    if state.reason:
-        said += f" ({reason_text(state.reason)})"
-    when = state.ended_at or state.started_at
-    said = f"{said} {clock.at(when)}" if when else f"{said}; the provider did not say when"
-    begun, ended = state.started_at, state.ended_at
-    if begun and ended and ended > begun:
-        said += f", {length((ended - begun).total_seconds())} after the call began"
-    tries = len(state.attempts)
-    return f"{said}, at attempt {tries}" if tries > 1 else said
-
-
-def _told(state: CallState, events: Sequence[Event]) -> str:
-    """Say how long after its end the provider's word came, and by which way."""
-    first = next(iter(_words(state, events)), None)
-    if first is None:
-        return ""
-    way = (
-        "found by asking the provider"
-        if first.source is Source.POLL
-        else "reported by the provider"
-    )
-    ended = state.ended_at
-    if ended is None:
-        return way
-    late = first.recorded_at - ended
-    if not timedelta(0) <= late < _SOON:
-        return f"{way}, by a clock that differs from ours"
-    if late < timedelta(seconds=1):
-        return f"{way} at once"
-    return f"{way} {length(late.total_seconds())} later"
-
-
-def _words(state: CallState, events: Sequence[Event]) -> list[Event]:
-    """Give what was reported or found that the last attempt ended so, in the order it came."""
-    if not state.attempts:
-        return []
-    last: Attempt = state.attempts[-1]
-    told = [e for e in events if e.id in last.event_ids and e.status is state.status]
-    return sorted(told, key=lambda event: event.recorded_at)
-
-
-def _sentence(*parts: str) -> str:
-    return "; ".join(part for part in parts if part) + "."
+def _begun(events: Sequence[Event]) -> datetime:
+    return min(event.recorded_at for event in events)
 
 
 def _queued(state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    sent = min(event.recorded_at for event in events)
-    said = f"The provider accepted the call {clock.at(sent)}; it has not said yet how it ended."
+    first = tellers(state, events)[-1]
+    when = clock.at(first.recorded_at)
+    if first.kind is Kind.ANSWER:
+        said = f"The provider accepted the call {when}"
+    elif first.kind is Kind.RESOLUTION and first.source is Source.PERSON:
+        told = f"{teller(first)} said {when} that it is the call {first.detail.get('provider_id')}"
+        said = f"{told[0].upper()}{told[1:]} at the provider, which did not tell us so itself"
+    else:
+        way = "a report" if first.source is Source.WEBHOOK else "its log"
+        said = f"The provider has the call, as {way} showed {when}"
+    said += "; it has not said yet how it ended."
     if state.provider_status and state.provider_status.lower() != "queued":
         said += f" Its last word, “{state.provider_status}”, is none we know."
     return said
@@ -145,7 +116,7 @@ def _submitting(_state: CallState, _events: Sequence[Event], _clock: Clock) -> s
 
 
 def _unknown(state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    sent = min(event.recorded_at for event in events)
+    sent = _begun(events)
     why = reason_text(state.reason) or "no usable answer came"
     return f"We do not know whether the phone rang: the request left {clock.at(sent)}, but {why}."
 
@@ -155,10 +126,14 @@ def _rejected(state: CallState, _events: Sequence[Event], clock: Clock) -> str:
     return f"No phone rang: {why} ({clock.at(state.status_as_of)})."
 
 
-def _unresolved(state: CallState, _events: Sequence[Event], _clock: Clock) -> str:
+def _unresolved(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    said = "It was never known what became of this call"
     if state.reason == "placed-again":
-        return "It was never known what became of this call; a person had it placed again."
-    return "It was never known what became of this call: no report came, and asking found nothing."
+        return f"{said}; a person had it placed again."
+    came = "no report came"
+    if state.report_count:
+        came = f"no report told how it ended (the last word was “{state.provider_status}”)"
+    return f"{said}: {came}{last_check(events, clock)}."
 
 
 _UNDECIDED: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
@@ -170,60 +145,40 @@ _UNDECIDED: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
 }
 
 
-def _known(state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    since = clock.at(state.status_as_of)[3:]
-    if state.status is Status.UNKNOWN:
-        return f"From nobody: we sent the request and got no usable answer (noted {since})."
-    ways = [SOURCE[source] for source in _sources(state, events)]
-    word = f", whose word for it is “{state.provider_status}”" if state.provider_status else ""
-    return f"Known from {' and from '.join(ways)}{word}, since {since}.{_waited(state, events)}"
-
-
-def _sources(state: CallState, events: Sequence[Event]) -> list[Source]:
-    """Give everybody who told what holds, the first first: a report and a poll may both have."""
-    told = [event.source for event in _words(state, events)]
-    return list(dict.fromkeys(told)) or [state.status_source]
-
-
-def _waited(state: CallState, events: Sequence[Event]) -> str:
-    """Say that a report was here before anybody knew that it is about this call."""
-    first = next(iter(_words(state, events)), None)
-    named = next((e for e in events if e.kind is Kind.RESOLUTION and e.reason == "attached"), None)
-    if first is None or first.source is not Source.WEBHOOK or named is None:
-        return ""
-    waited = named.recorded_at - first.recorded_at
-    if waited < timedelta(seconds=1):
-        return ""
-    who = "asking" if named.source is Source.POLL else SOURCE[named.source]
-    return (
-        f" The report could be put on this call only {length(waited.total_seconds())} after it "
-        f"came, when {who} told what the provider calls it."
-    )
-
-
-def _next(state: CallState, interval: int, check: datetime | None, clock: Clock) -> str:
-    asked = f"obdtrack asks the provider {clock.at(check)}" if check else ""
+def _next(state: CallState, outlook: Outlook, clock: Clock) -> str:
+    asked = f"obdtrack asks the provider {clock.at(outlook.check)}" if outlook.check else ""
     if state.status is Status.QUEUED:
         return f"If no report comes, {asked}." if asked else "Waiting for the provider's report."
     if state.status is Status.UNKNOWN:
-        looked = f"{asked}. " if asked else ""
-        return f"{looked}The call is never sent again unless a person decides so."
+        looked = asked or "obdtrack looks for it no more: a person must decide what happened"
+        return f"{looked}. The call is never sent again unless a person decides so."
     if state.status is Status.UNRESOLVED:
         return "Nothing by itself; a report that comes late is still taken."
     if state.status is Status.SUBMITTING:
         return "The provider's answer, within seconds."
-    if interval and state.answered is False:
-        return f"The provider may dial again: {interval} minutes lie between its attempts."
+    if outlook.interval and state.answered is False:
+        return _redial(state, outlook, clock) + (f" To be sure, {asked}." if asked else "")
     return "Nothing more is expected."
+
+
+def _redial(state: CallState, outlook: Outlook, clock: Clock) -> str:
+    until = state.status_as_of + timedelta(minutes=outlook.interval) + _REDIAL_MARGIN
+    if outlook.now >= until:
+        return "No further attempt was reported in time: nothing more is expected."
+    return (
+        f"The provider may dial again: {outlook.interval} minutes lie between its attempts. "
+        f"If no attempt is reported until {clock.time(until)}, none is expected any more."
+    )
 
 
 def kind_text(event: Event) -> str:
     """Say what an event is, in a few words."""
     if event.kind is Kind.CHECK:
-        found = event.detail.get("found")
-        return "Asked the provider: nothing new" if found else "Asked the provider: nothing found"
+        return _asked(event)
     if event.kind is Kind.ANSWER and event.status is Status.UNKNOWN:
         return "No usable answer"
+    if event.source is Source.SYSTEM and event.kind in _MADE_UP:
+        return _MADE_UP[event.kind]
     return {
         Kind.SUBMISSION: "Request sent to the provider",
         Kind.ANSWER: "The provider's answer",
@@ -232,3 +187,20 @@ def kind_text(event: Event) -> str:
         Kind.DEADLINE: "The last deadline passed",
         Kind.RESOLUTION: "Decided by a person" if event.source is Source.PERSON else "Resolved",
     }.get(event.kind, str(event.kind))
+
+
+_MADE_UP = {
+    Kind.SUBMISSION: "Test call made up",
+    Kind.ANSWER: "Test call named; nothing was sent",
+}
+"""What stands on the timeline of a test report in the place of a request and its answer."""
+
+
+def _asked(event: Event) -> str:
+    if event.reason:
+        return "Asked the provider: no usable answer"
+    candidates = event.detail.get("candidates")
+    if candidates:
+        return f"Looked for it at the provider: {len(candidates)} may be it"
+    found = event.detail.get("found")
+    return "Asked the provider: nothing new" if found else "Asked the provider: nothing found"

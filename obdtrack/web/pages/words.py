@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from obdtrack.domain.status import Outcome, Source, Status
+from obdtrack.domain.status import FINAL, NEEDS_ATTENTION, Outcome, Source, Status
 
 
 class Look(NamedTuple):
@@ -44,6 +44,30 @@ OUTCOME: dict[str, Look] = {
     Outcome.FAILED: Look("Failed", "cross", "bad", "Stored, but interpreting it went wrong."),
     Outcome.REJECTED: Look("Rejected", "stop", "bad", "It carried a wrong secret."),
 }
+
+
+class Group(NamedTuple):
+    """A word for several statuses together, and which they are, for people."""
+
+    word: str
+    statuses: frozenset[str]
+    meaning: str
+
+
+GROUP: dict[str, Group] = {
+    "ended": Group("Ended", FINAL, "Answered, busy, no answer, canceled or failed"),
+    "not-answered": Group(
+        "Not answered", FINAL - {Status.COMPLETED}, "Busy, no answer, canceled or failed"
+    ),
+    "in-doubt": Group("In doubt", NEEDS_ATTENTION, "Unknown or unresolved: a person should look"),
+    "waiting": Group(
+        "Waiting",
+        frozenset({Status.QUEUED, Status.SUBMITTING}),
+        "Queued or submitting: the end is still to come",
+    ),
+}
+"""What figures are called on every page. With `rejected`, each call is in one of the last three or
+has ended."""
 
 SOURCE: dict[str, str] = {
     Source.API: "the provider's answer",

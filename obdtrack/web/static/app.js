@@ -12,16 +12,20 @@
     document.cookie = `obdtrack_mine=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
   }
 
+  // Listeners stay with the document, as live parts of a page are exchanged for new ones.
+  const on = (kind, selector, act) => document.addEventListener(kind, (event) => {
+    const found = event.target.closest?.(selector);
+    if (found) act(found, event);
+  });
+
   // A form that must be sent once: the second press does nothing.
-  for (const form of all("form[data-once]")) {
-    form.addEventListener("submit", (event) => {
-      if (form.dataset.sent) { event.preventDefault(); return; }
-      form.dataset.sent = "yes";
-      const button = one("button[type=submit]", form);
-      button.setAttribute("aria-disabled", "true");
-      button.textContent = "Calling…";
-    });
-  }
+  on("submit", "form[data-once]", (form, event) => {
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    const button = one("button[type=submit]", form);
+    button.setAttribute("aria-disabled", "true");
+    button.textContent = "Calling…";
+  });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
   // The menu closes when the reader goes elsewhere.
@@ -33,16 +37,22 @@
   }
 
   // What is to be copied is copied when it opens, and selected in any case.
-  for (const box of all("details.copy")) {
-    box.addEventListener("toggle", async () => {
-      if (!box.open) return;
-      const text = one("[data-copy]", box);
-      text.select();
-      if (navigator.clipboard) {
-        try { await navigator.clipboard.writeText(text.value); one("summary", box).textContent = "Copied"; } catch { /* it stays selected */ }
-      }
-    });
-  }
+  on("click", "details.copy > summary", async (summary, event) => {
+    const box = summary.parentElement;
+    if (box.open) return;
+    event.preventDefault();
+    box.open = true;
+    const text = one("[data-copy]", box);
+    text.select();
+    try { await navigator.clipboard.writeText(text.value); summary.textContent = "Copied"; } catch { /* it stays selected */ }
+  });
+
+  // A press anywhere in a row leads where its link leads, unless a text is being selected there.
+  on("click", "tr:has(.row-link)", (row, event) => {
+    const selected = getSelection();
+    if (event.detail && !selected.isCollapsed && row.contains(selected.anchorNode)) { event.preventDefault(); return; }
+    if (!event.target.closest("a, button, .c-name")) one(".row-link", row).click();
+  });
 
   // "/" goes to the search box.
   addEventListener("keydown", (event) => {
@@ -82,7 +92,7 @@
   let mark = null;
   let timer = null;
   let asking = false;
-  let held = null; // a page with new rows that wait for the reader to come back up
+  let latest = null; // the page as it came last: what waits in it is shown when the reader is done
 
   const inUse = (part) => part.contains(document.activeElement) && document.activeElement !== document.body
     || (getSelection() && !getSelection().isCollapsed && part.contains(getSelection().anchorNode));
@@ -110,30 +120,44 @@
     }
     addRows(next);
   };
+  // The list: rows are named by ids, which sort by time.
   const addRows = (next) => {
-    const list = one("[data-live-list] tbody");
-    const theirs = one("[data-live-list] tbody", next);
-    if (!list) { if (theirs) location.reload(); return; }
-    if (!theirs) return;
-    const known = new Set(all("tr", list).map((row) => row.dataset.live));
-    const rows = [...theirs.rows];
-    const last = rows.findIndex((row) => known.has(row.dataset.live));
-    const added = rows.slice(0, last < 0 ? rows.length : last);
-    const away = scrollY > 60 || list.matches(":hover") || inUse(list);
+    const region = one("[data-live-rows]");
+    const theirs = one("[data-live-rows]", next);
     const note = one("[data-live-new]");
-    held = null;
-    if (!added.length || !note) return;
-    if (away || new URLSearchParams(location.search).has("before")) {
-      held = next;
-      note.hidden = false;
-      one("button", note).textContent = `${added.length}${last < 0 ? " or more" : ""} new`;
+    if (!region || !theirs) return;
+    const away = scrollY > 60 || region.matches(":hover") || inUse(region);
+    const list = one("tbody", region);
+    const rows = [...(one("tbody", theirs)?.rows || [])];
+    if (!list || (!rows.length && !away)) {
+      if (plain(region) !== plain(theirs)) region.replaceChildren(...document.importNode(theirs, true).childNodes);
       return;
     }
-    note.hidden = true;
-    for (const row of added.reverse()) {
+    const known = new Set([...list.rows].map((row) => row.dataset.live));
+    const added = rows.filter((row) => !known.has(row.dataset.live));
+    const wait = away || new URLSearchParams(location.search).has("before");
+    settle(list, rows, theirs.dataset.liveRows === "more", away);
+    if (note) {
+      note.hidden = !added.length || !wait;
+      one("button", note).textContent = `${added.length}${added.length === rows.length ? " or more" : ""} new`;
+    }
+    for (const row of wait ? [] : added) {
       const place = document.importNode(row, true);
       place.classList.add("changed");
-      list.prepend(place);
+      list.insertBefore(place, [...list.rows].find((other) => other.dataset.live < row.dataset.live) || null);
+    }
+  };
+  // Rows that are not on the page any more: either it ends before them, or they have left it.
+  const settle = (list, rows, more, away) => {
+    const here = new Set(rows.map((row) => row.dataset.live));
+    const end = more ? rows.at(-1).dataset.live : "";
+    for (const row of [...list.rows].filter((row) => !here.has(row.dataset.live))) {
+      const kind = row.dataset.live < end ? "past" : "gone";
+      if (!away && (kind === "past" || row.dataset.mark)) row.remove();
+      else if (row.dataset.mark !== kind) {
+        row.dataset.mark = kind;
+        one(".badge-s", row).replaceWith(one(`template[data-live-mark="${kind}"]`).content.cloneNode(true));
+      }
     }
   };
   const ask = async () => {
@@ -150,10 +174,11 @@
         const next = new DOMParser().parseFromString(await answer.text(), "text/html");
         const every = one("[data-live-page]", next);
         pause = every ? Number(every.dataset.liveEvery) * 1000 : usual;
+        latest = next;
         exchange(next);
         tellAges();
       } else if (answer.status === 304) {
-        if (held) addRows(held);
+        if (latest) exchange(latest);
         pause = Math.min(pause * 1.15, 30000);
       } else {
         pause = Math.min(pause * 2, 60000);
@@ -180,9 +205,7 @@
     if (document.hidden) clearTimeout(timer);
     else { pause = usual; ask(); }
   });
-  addEventListener("scroll", () => { if (held && scrollY < 10) addRows(held); }, { passive: true });
-  for (const button of all("[data-live-new] button")) {
-    button.addEventListener("click", () => { const to = new URL(location.href); to.searchParams.delete("before"); location.assign(to); });
-  }
+  addEventListener("scroll", () => { if (latest && scrollY < 10) addRows(latest); }, { passive: true });
+  on("click", "[data-live-new] button", () => { const to = new URL(location.href); to.searchParams.delete("before"); location.assign(to); });
   plan();
 })();

@@ -1,0 +1,46 @@
+"""The links to recordings that reports brought, and how long they work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from obdtrack.domain.event import Event
+from obdtrack.domain.fold import Attempt
+
+_WORKS = timedelta(hours=2)
+
+
+class Recording(NamedTuple):
+    """A link to the recording of an attempt, when it reached us, and until when it works."""
+
+    attempt: int
+    url: str
+    came_at: datetime
+    expires_at: datetime
+
+    @property
+    def is_web_address(self) -> bool:
+        """Whether it can be opened; anything may stand in a report."""
+        return self.url.lower().startswith(("http://", "https://"))
+
+
+def recordings(attempts: Sequence[Attempt], events: Sequence[Event]) -> list[Recording]:
+    """Give the recordings of these attempts, out of the call's events."""
+    return [
+        Recording(attempt.number, url, came_at, came_at + _WORKS)
+        for attempt in attempts
+        if (url := attempt.recording_url)
+        and (came_at := _came_at(attempt, url, events)) is not None
+    ]
+
+
+def _came_at(attempt: Attempt, url: str, events: Sequence[Event]) -> datetime | None:
+    """Give when the link first reached us: the provider made it no later than that."""
+    brought = [
+        event.recorded_at
+        for event in events
+        if event.id in attempt.event_ids and event.detail.get("recording_url") == url
+    ]
+    return min(brought, default=None)

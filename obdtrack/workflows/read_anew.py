@@ -1,0 +1,168 @@
+"""Makes a call's events anew from what is raw: deliveries, and what the provider's API answered.
+
+Reports are read again from the bytes they came in. What the provider answered to our request comes
+from the stored answer: its failure, code and time, and from its body the charges beside the call's
+id. An event stays as it is where nothing rawer is left. So does an answer that said yes to a call
+which is not known by the id it told: that was another call's, or a person or a search found ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from obdtrack.domain.event import Event
+from obdtrack.domain.report import FoundCall, Report
+from obdtrack.domain.status import Kind, Outcome, Source
+from obdtrack.domain.submission import AcceptedNumber, Failure, SendAnswer
+from obdtrack.storage import answers, deliveries, models
+from obdtrack.storage.calls import Match
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.place_call import answer_event
+from obdtrack.workflows.record_report import Arrival, make_event, same_fact, tells_something
+
+log = structlog.get_logger()
+
+MADE_ANEW = (Kind.ANSWER, Kind.REPORT)
+"""The kinds of events that have something raw behind them; nothing rawer is known of the others."""
+
+
+def made_anew(
+    match: Match, row: models.Call, stored: Sequence[Event], context: Context
+) -> tuple[list[Event], list[Event]]:
+    """Give the answer to our request and the reports of a call, as its raw material tells them.
+
+    `row` and `stored` are what is known of the call now. Must run in a transaction that holds it.
+    """
+    exchanges = answers.of_call(match.id)
+    answered = _answered(match, row, stored, exchanges, context)
+    return answered, _reports(match, stored, exchanges, context)
+
+
+def _answered(
+    match: Match,
+    row: models.Call,
+    stored: Sequence[Event],
+    exchanges: Sequence[models.Answer],
+    context: Context,
+) -> list[Event]:
+    """Give the event of the provider's answer to our request as the stored answer would make it."""
+    old = [event for event in stored if event.kind is Kind.ANSWER]
+    sent = next((exchange for exchange in exchanges if exchange.kind == "send"), None)
+    if sent is None:
+        return old
+    known = old[0] if old else None
+    number = _accepted(match, row, stored, sent, context) if sent.failure is None else None
+    if sent.failure is None and number is None:
+        return old
+    failure = Failure(sent.failure) if sent.failure else None
+    # Kept as it is: where a number was erased since, the same words may read otherwise in both.
+    message = known.detail.get("message", sent.message) if known else sent.message
+    answer = SendAnswer(failure, message, http_status=sent.http_status)
+    event = answer_event(answer, number, sent.id, sent.answered_at)
+    return [event._replace(id=known.id) if known else event]
+
+
+def _accepted(
+    match: Match,
+    row: models.Call,
+    stored: Sequence[Event],
+    sent: models.Answer,
+    context: Context,
+) -> AcceptedNumber | None:
+    """Give what a yes told of this call; None if the id it told, if any, did not become ours."""
+    known = next((event for event in stored if event.kind is Kind.ANSWER), None)
+    told = known.detail if known else {}
+    provider_id = told.get("provider_id") or match.provider_id
+    found = (e.detail.get("provider_id") for e in stored if e.kind is Kind.RESOLUTION)
+    if provider_id is None or provider_id in found:
+        return None
+    # The answer to a request lists calls in the words of the provider's log.
+    listed = (call.report for call in _found_in(sent, context))
+    charges = next((r.charges for r in listed if r.provider_id == provider_id), None)
+    submitted_at = known.occurred_at if known else row.submitted_at
+    return AcceptedNumber(provider_id, None, charges or told.get("charges"), submitted_at)
+
+
+def _reports(
+    match: Match, stored: Sequence[Event], exchanges: Sequence[models.Answer], context: Context
+) -> list[Event]:
+    """Give the call's report events as reading all that is still raw would make them."""
+    by_origin = {_origin(event): event for event in stored if event.kind is Kind.REPORT}
+    arrivals = _as_recorded(_arrivals(match, stored, exchanges, context), by_origin)
+    raw = {_origin(arrival) for arrival in arrivals}
+    # Raw requests are kept for a while only; what was read from those that went stays.
+    rebuilt = [e for e in stored if e.kind is Kind.REPORT and _origin(e) not in raw]
+    for arrival in arrivals:
+        event = make_event(arrival)
+        same = same_fact(event, rebuilt)
+        if same is not None:
+            rebuilt[rebuilt.index(same)] = same._replace(times_seen=same.times_seen + 1)
+            continue
+        known = by_origin.get(_origin(arrival))
+        rebuilt.append(event._replace(id=known.id) if known else event)
+    return rebuilt
+
+
+def _as_recorded(
+    arrivals: Sequence[Arrival], by_origin: Mapping[UUID | None, Event]
+) -> list[Arrival]:
+    """Give arrivals in the order in which they were recorded, which is that of their events' ids.
+
+    A delivery that was replayed was received before what is on the timeline since. Arrivals without
+    an event said nothing new, so they come last.
+    """
+
+    def place(arrival: Arrival) -> tuple[bool, UUID | datetime]:
+        known = by_origin.get(_origin(arrival))
+        return (known is None, arrival.received_at if known is None else known.id)
+
+    return sorted(arrivals, key=place)
+
+
+def _origin(told: Event | Arrival) -> UUID | None:
+    return told.delivery_id or told.answer_id
+
+
+def _arrivals(
+    match: Match, stored: Sequence[Event], exchanges: Sequence[models.Answer], context: Context
+) -> list[Arrival]:
+    found: list[tuple[datetime, Arrival]] = []
+    for row in deliveries.of_call(match.id):
+        reading = context.provider.read_delivery(deliveries.to_stored(row).raw)
+        if isinstance(reading, Report) and row.outcome in (Outcome.MATCHED, Outcome.DUPLICATE):
+            arrival = Arrival(reading, Source.WEBHOOK, row.received_at, delivery_id=row.id)
+            found.append((row.received_at, arrival))
+    for answer in exchanges:
+        if answer.failure is None and answer.body and _was_believed(answer, match, stored):
+            for call in _found_in(answer, context):
+                if _counts(call.report, match):
+                    arrival = Arrival(
+                        call.report, Source.POLL, answer.answered_at, answer_id=answer.id
+                    )
+                    found.append((answer.answered_at, arrival))
+    return [arrival for _, arrival in sorted(found, key=lambda pair: pair[0])]
+
+
+def _found_in(answer: models.Answer, context: Context) -> tuple[FoundCall, ...]:
+    """Give the calls that an answer lists; of one that cannot be read now, what was read stays."""
+    try:
+        return context.provider.read_found(answer.body or b"")
+    except Exception as error:
+        log.warning("answer_unreadable", answer_id=str(answer.id), error=type(error).__name__)
+        return ()
+
+
+def _was_believed(answer: models.Answer, match: Match, stored: Sequence[Event]) -> bool:
+    """Tell whether an answer was about this call: what it was looked for in before is not."""
+    named = next((e for e in stored if e.detail.get("provider_id") == match.provider_id), None)
+    if answer.kind != "status" or named is None:
+        return False
+    return bool(answer.id == named.answer_id or answer.requested_at >= named.recorded_at)
+
+
+def _counts(report: Report, match: Match) -> bool:
+    return report.provider_id == match.provider_id and tells_something(report)

@@ -1,0 +1,46 @@
+"""Tells and draws stories of events, as a call's page does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from obdtrack.domain.event import Event
+from obdtrack.domain.fold import fold
+from obdtrack.domain.timeline import build_timeline
+from obdtrack.web.pages.clocks import Clock
+from obdtrack.web.pages.drawing import WIDTHS, Drawing, draw
+from obdtrack.web.pages.story import Outlook, Story, tell
+from tests.factories import NOON, minute, story
+
+CLOCK = Clock(lambda t: f"{t:%d %b}" if t else "", lambda t: f"{t:%H:%M:%S}" if t else "")
+
+WIDE, NARROW = WIDTHS["wide"], WIDTHS["narrow"]
+
+
+def told(
+    *events: Event, interval: int = 0, now: datetime = NOON, check: datetime | None = None
+) -> Story:
+    return of(story(*events), Outlook(now, check, interval))
+
+
+def of(events: list[Event], outlook: Outlook | None = None) -> Story:
+    outlook = outlook or Outlook(NOON)
+    return tell(fold(events, outlook.interval), events, outlook, CLOCK)
+
+
+def drawn(*events: Event, width: float = WIDE) -> Drawing:
+    return picture(story(*events), width)
+
+
+def picture(events: list[Event], width: float = WIDE) -> Drawing:
+    return draw(build_timeline(events), fold(events).attempts, CLOCK, width)
+
+
+def came(*events: tuple[float, Event]) -> list[Event]:
+    """Give the story of these events, each recorded so many minutes after NOON."""
+    submission, *others = story(*(event for _, event in events))
+    minutes = [count for count, _ in events]
+    return [
+        submission,
+        *(e._replace(recorded_at=minute(m)) for e, m in zip(others, minutes, strict=True)),
+    ]

@@ -1,0 +1,65 @@
+"""One call's page on a telephone, on paper, and for who typed something wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from obdtrack.domain.submission import Failure, SendAnswer
+from tests.pages.site import Site
+
+pytest.importorskip(
+    "playwright.sync_api",
+    reason="no playwright here: pip install -r requirements-dev.txt to test pages in a browser",
+)
+
+DRAWN = """[...document.querySelectorAll('.drawing')].filter((it) => it.checkVisibility())
+  .map((it) => [it.getBoundingClientRect().left, it.getBoundingClientRect().right])"""
+SMALLEST = """Math.min(...[...document.querySelectorAll('.drawing text')]
+  .filter((it) => it.checkVisibility()).map((it) => it.getBoundingClientRect().height))"""
+
+
+@pytest.fixture
+def call(site: Site) -> str:
+    placed = site.place(interval=5)
+    site.report(placed, status="NOANSWER", start_at="2026-11-23 11:50:00", end_at=None)
+    site.report(placed, start_at="2026-11-23 11:55:00", end_at="2026-11-23 11:55:20")
+    return f"{site.url}/calls/{placed['id']}"
+
+
+def opened(site: Site, call: str, width: int, **media: Any) -> Any:
+    site.page.set_viewport_size({"width": width, "height": 900})
+    site.page.emulate_media(**media)
+    site.page.goto(call)
+    return site.page
+
+
+@pytest.mark.parametrize("width", [360, 639, 800, 993, 1600])
+def test_one_drawing_is_seen_and_all_of_it(site: Site, call: str, width: int) -> None:
+    page = opened(site, call, width)
+    ((left, right),) = page.evaluate(DRAWN)
+    assert 0 <= left < right <= width
+    assert page.evaluate(SMALLEST) >= 10
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_on_paper_all_is_drawn_and_dark_on_light(site: Site, call: str, theme: str) -> None:
+    page = opened(site, f"{call}?theme={theme}", 718, media="print", color_scheme="dark")
+    ((left, right),) = page.evaluate(DRAWN)
+    assert 0 <= left < right <= 718
+    ground = page.locator(".num").first.evaluate("it => getComputedStyle(it).backgroundColor")
+    assert min(int(part) for part in ground[4:-1].split(",")) > 200
+    assert page.locator(".ago").first.is_hidden()
+    assert page.locator(".zone").inner_text().strip() == "Times in UTC"
+
+
+def test_what_is_wrong_with_a_decision_is_in_focus(site: Site) -> None:
+    site.provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    page = opened(site, f"{site.url}/calls/{site.place()['id']}", 1280)
+    page.check("text=It is this call")
+    page.fill("[name=provider_id]", "nonsense")
+    page.click("button:has-text('Decide')")
+    assert page.evaluate("document.activeElement.value") == "nonsense"
+    page.click(".zone a")  # and there is a way on
+    assert "/resolve" not in page.url

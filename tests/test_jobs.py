@@ -1,0 +1,66 @@
+"""Background work: nothing urgent waits for a slow provider."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from obdtrack.jobs import Background
+from obdtrack.providers import StatusAnswer
+from obdtrack.storage import models
+from obdtrack.storage.database import connected
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.place_call import place_call
+from obdtrack.workflows.recover import sign_of_life
+from tests.factories import Clock, ScriptedProvider, call_request
+from tests.workflows.test_recover import crash_while_sending
+
+
+@pytest.fixture
+def asked(context: Context, provider: ScriptedProvider) -> Iterator[threading.Event]:
+    """Set once the background work asks the provider, which answers only at the end."""
+    asked, over = threading.Event(), threading.Event()
+
+    def hang(**_: object) -> StatusAnswer:
+        asked.set()
+        over.wait(30)
+        return StatusAnswer()
+
+    provider.on_find = hang
+    background = Background(context)
+    background.start()
+    yield asked
+    over.set()
+    background.stop()
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 8
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
+
+
+def is_unknown(context: Context) -> bool:
+    with connected(context.store):
+        return bool(models.Call.select().where(models.Call.status == "unknown").exists())
+
+
+def test_what_a_dead_process_left_is_found_while_a_question_hangs(
+    context: Context,
+    provider: ScriptedProvider,
+    clock: Clock,
+    asked: threading.Event,
+) -> None:
+    place_call(call_request(), None, context)
+    clock.forward(minutes=16)
+    assert asked.wait(8)
+    another = replace(context, process_ids={})
+    sign_of_life(another)
+    crash_while_sending(another, provider)
+    clock.forward(seconds=9)
+    assert soon(lambda: is_unknown(context))

@@ -1,0 +1,50 @@
+"""A batch of reports on its way to the tables: nothing of it is lost, and no secret kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from obdtrack.domain.fold import CallState
+from obdtrack.domain.schedule import Plan, plan
+from obdtrack.domain.status import Outcome
+from obdtrack.storage import deliveries
+from obdtrack.storage.deliveries import Stored
+from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.place_call import place_call
+from obdtrack.workflows.receive_delivery import receive_deliveries, without_secrets
+from tests.factories import ScriptedProvider, accepted, call_request, raw_delivery
+
+
+def test_a_fault_of_ours_keeps_every_report_of_the_batch(
+    context: Context, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan_short_calls(state: CallState, **options: Any) -> Plan:
+        if state.duration_seconds == 16:
+            raise KeyError("a fault of ours")
+        return plan(state, **options)
+
+    monkeypatch.setattr("obdtrack.workflows.refold.plan", plan_short_calls)
+    for mid in ("m1", "m2"):
+        provider.on_send = accepted(mid)
+        place_call(call_request(), None, context)
+    bodies = [raw_delivery(mid="m1", duration="16"), raw_delivery(mid="m2", duration="3")]
+    batch = [Stored(new_id(), context.now(), raw) for raw in bodies]
+    outcomes = [received.outcome for received in receive_deliveries(batch, context)]
+    assert outcomes == [Outcome.FAILED, Outcome.MATCHED]
+    with context.store.connection_context():
+        assert len(deliveries.newest(3)) == 2
+
+
+@pytest.mark.parametrize(
+    "spelled", ["a/secret+of=ours%d", "a\\/secret+of=ours%d", "a%2Fsecret%2Bof%3Dours%25d"]
+)
+def test_our_secrets_are_not_kept_however_they_are_spelled(context: Context, spelled: str) -> None:
+    settings = replace(context.settings, webhook_token="a/secret+of=ours%d")
+    stored = Stored(
+        new_id(), context.now(), raw_delivery()._replace(query=spelled, body=spelled.encode())
+    )
+    kept = without_secrets(stored, replace(context, settings=settings)).raw
+    assert (kept.query, kept.body) == ("removed", b"removed")

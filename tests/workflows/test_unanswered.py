@@ -1,0 +1,155 @@
+"""The provider does not answer, or wants fewer questions: nothing is guessed, nothing endless."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.providers import StatusAnswer
+from obdtrack.storage import answers, calls, coordination
+from obdtrack.workflows.ask_provider import PACE
+from obdtrack.workflows.check_call import check_due
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.place_call import place_call
+from tests.conftest import Caller
+from tests.factories import (
+    NOON,
+    Clock,
+    ScriptedProvider,
+    accepted,
+    call_log,
+    call_request,
+    log_row,
+)
+from tests.workflows.test_check_call import no_wait, the_call
+
+
+def test_a_provider_that_is_down_leaves_the_call_due(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    place_call(call_request(), None, context)
+    provider.on_find = lambda **_: StatusAnswer(Failure.TIMEOUT)
+    clock.forward(hours=23)
+    check_due(context, 10, no_wait)
+    assert the_call().status == "queued"
+    assert the_call().next_check_at == clock.now + timedelta(minutes=10)
+
+
+def test_past_the_last_check_a_provider_that_is_down_leaves_the_call_unresolved(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    place_call(call_request(), None, context)
+    provider.on_find = lambda **_: StatusAnswer(Failure.PROVIDER_ERROR, http_status=500)
+    clock.forward(days=2)
+    check_due(context, 10, no_wait)
+    call = the_call()
+    assert (call.status, call.reason, call.next_check_at) == ("unresolved", "provider-error", None)
+    check, end = calls.history([call.id])[call.id][-2:]
+    assert (check.kind, check.reason, end.kind) == ("check", "provider-error", "deadline")
+    assert check.answer_id == answers.of_call(call.id)[-1].id
+
+
+def test_past_the_last_check_an_unanswered_redial_is_asked_for_no_more(
+    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    caller.place(interval=5)
+    caller.report(status="NOANSWER")
+    provider.on_find = lambda **_: StatusAnswer(Failure.TIMEOUT)
+    clock.forward(days=2)
+    check_due(context, 10, no_wait)
+    assert (the_call().status, the_call().next_check_at) == ("no-answer", None)
+
+
+@pytest.fixture
+def unknown(provider: ScriptedProvider, clock: Clock, context: Context) -> None:
+    """A call around midnight whose answer never came, and whose first check is due."""
+    clock.now = NOON.replace(hour=23, minute=55)
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    place_call(call_request(), None, context)
+    clock.forward(seconds=40)
+
+
+@pytest.mark.usefixtures("unknown")
+@pytest.mark.parametrize("unanswered", [23, 24])
+def test_half_an_answer_is_no_evidence(
+    context: Context, provider: ScriptedProvider, unanswered: int
+) -> None:
+    def answer(on: date, **_: object) -> StatusAnswer:
+        found = call_log(log_row(created_at="2026-11-23 23:55:01"))
+        return StatusAnswer(Failure.TIMEOUT) if on.day == unanswered else found
+
+    provider.on_find = answer
+    check_due(context, 10, no_wait)
+    assert (the_call().status, the_call().provider_id) == ("unknown", None)
+
+
+@pytest.mark.usefixtures("unknown")
+def test_no_answer_is_no_evidence(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    provider.on_find = lambda **_: StatusAnswer(Failure.TIMEOUT)
+    check_due(context, 10, no_wait)
+    assert the_call().next_check_at == clock.now + timedelta(minutes=10)
+
+
+@pytest.mark.usefixtures("unknown")
+def test_past_the_last_pause_nobody_looks_for_an_unknown_call_any_more(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    provider.on_find = lambda **_: StatusAnswer(Failure.TIMEOUT)
+    clock.forward(days=2)
+    check_due(context, 10, no_wait)
+    call = the_call()
+    assert (call.status, call.next_check_at) == ("unknown", None)
+    check = calls.history([call.id])[call.id][-1]
+    assert (check.kind, check.reason) == ("check", "timeout")
+
+
+def test_too_fast_makes_everybody_wait_as_long_as_the_provider_wants(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    provider.on_send = accepted(mid=None)
+    for _ in range(2):
+        place_call(call_request(), None, context)
+    provider.on_find = lambda **_: StatusAnswer(Failure.RATE_LIMITED, retry_after=30)
+    clock.forward(minutes=16)
+    waits: list[float] = []
+    check_due(context, 10, waits.append)
+    assert waits == pytest.approx([0, 30])
+
+
+def test_nobody_sits_out_a_long_pause(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    provider.on_send = accepted(mid=None)
+    for _ in range(2):
+        place_call(call_request(), None, context)
+    provider.on_find = lambda **_: StatusAnswer(Failure.RATE_LIMITED, retry_after=600)
+    clock.forward(minutes=16)
+    waits: list[float] = []
+    assert (check_due(context, 10, waits.append), waits) == (1, [0])
+    clock.forward(minutes=9)
+    assert check_due(context, 10, waits.append) == 0
+    clock.forward(minutes=2)
+    assert check_due(context, 10, waits.append) == 1
+
+
+def test_during_a_pause_calls_stay_due(context: Context, clock: Clock) -> None:
+    place_call(call_request(), None, context)
+    clock.forward(minutes=16)
+    with context.store.write():
+        coordination.reserve(PACE, timedelta(seconds=60), clock.now)
+    assert check_due(context, 10, no_wait) == 0
+    assert the_call().next_check_at == NOON + timedelta(minutes=15)
+
+
+def test_no_pause_is_longer_than_a_quarter_of_an_hour(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    place_call(call_request(), None, context)
+    provider.on_find = lambda **_: StatusAnswer(Failure.RATE_LIMITED, retry_after=999_999_999)
+    clock.forward(minutes=16)
+    check_due(context, 10, no_wait)
+    assert coordination.line_end(PACE) == clock.now + timedelta(minutes=15)
