@@ -182,12 +182,18 @@ def test_a_body_that_ends_too_soon_is_not_stored(server: Installation, rest: str
     assert newest_delivery(server) == before
 
 
+on_sqlite = pytest.mark.parametrize("each_installation", ["sqlite"], indirect=True)
+"""What never comes as far as a database."""
+
+
+@on_sqlite
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
 def test_slow_sockets_do_not_keep_honest_reports_out(server: Installation, start: str) -> None:
     with slow_sockets(server, start, THREADS + 50):
         assert honest_reports(server, 5) == [200] * 5
 
 
+@on_sqlite
 def test_a_flood_without_the_secret_writes_nothing_and_keeps_nobody_out(
     server: Installation,
 ) -> None:
@@ -198,6 +204,7 @@ def test_a_flood_without_the_secret_writes_nothing_and_keeps_nobody_out(
         assert honest_reports(server, 5) == [200] * 5
 
 
+@on_sqlite
 def test_a_flood_with_a_wrong_secret_keeps_nobody_out(server: Installation) -> None:
     with flood(server, Authorization="Bearer wrong-secret-of-somebody") as codes:
         time.sleep(1.5)

@@ -290,7 +290,8 @@ def test_its_digits_are_in_no_file_of_a_postgresql_table(
     tell_everything(caller, context, provider)
     context.store.execute_sql("ANALYZE")
     before = {name for name, data in files_of(context.store).items() if DIGITS.encode() in data}
-    assert before >= {"calls", "deliveries_default", "calls_to_number_id", "pg_statistic"}
+    assert before >= {"calls", "calls_to_number_id", "pg_statistic"}
+    assert any(name.startswith("deliveries_") for name in before)  # whichever partition it was
     erase(NUMBER, operator(), context)
     after = {name for name, data in files_of(context.store).items() if DIGITS.encode() in data}
     assert after == set()
