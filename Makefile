@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The tests start dozens of processes; each would compile the code anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint types bench torture lock locked licences audit deptry clean
+.PHONY: demo test lint types bench pictures torture lock locked licences audit deptry clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m obdtrack demo
@@ -25,6 +25,9 @@ types: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench ingest
+
+pictures: $(VENV)/.test
+	$(BIN)/python -m bench.pictures
 
 torture: $(VENV)/.test
 	$(BIN)/python -m tests.torture

@@ -89,7 +89,7 @@ timed = reports(PROVIDER_TIMES)
 of_any_kind = reports([(None, None), *PROVIDER_TIMES])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(timed, st.randoms(use_true_random=False), some_interval, an_answer)
 def test_reports_with_times_give_one_state_in_any_order(told, random, interval, answer):
     shuffled = random.sample(told, len(told))
@@ -98,7 +98,7 @@ def test_reports_with_times_give_one_state_in_any_order(told, random, interval, 
     assert meaning(another) == meaning(one_way)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=300)
 @given(timed, st.randoms(use_true_random=False), some_interval, an_answer)
 def test_reports_that_were_kept_once_give_the_state_of_all_that_came(
     told, random, interval, answer
@@ -111,7 +111,7 @@ def test_reports_that_were_kept_once_give_the_state_of_all_that_came(
     assert meaning(of_kept, **unsaid) == meaning(of_all, **unsaid)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(of_any_kind, st.randoms(use_true_random=False), an_answer)
 def test_without_redials_even_reports_without_times_give_one_state(told, random, answer):
     arrivals = random.choices(told, k=2) + random.sample(told, len(told))

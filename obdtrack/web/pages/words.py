@@ -27,7 +27,7 @@ STATUS: dict[str, Look] = {
     Status.REJECTED: Look("Rejected", "stop", "bad", "Not placed: no phone rang."),
     Status.UNKNOWN: Look("Unknown", "question", "doubt", "Sent, but no answer came: it may ring."),
     Status.UNRESOLVED: Look(
-        "Unresolved", "alert", "doubt", "No report came, asking found nothing."
+        "Unresolved", "alert", "doubt", "No report came, and asking brought no end."
     ),
 }
 
