@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.domain.submission import Failure, SendAnswer
 from obdtrack.web.pages.words import GROUP
+from obdtrack.web.pages.zone import Zone, day_start
 from tests.conftest import Caller
 from tests.factories import Clock, ScriptedProvider, accepted
 from tests.pages.conftest import Visitor
@@ -164,3 +167,18 @@ def test_the_navigation_says_where_one_is(
     page = visitor.open(path.format(id=call["id"])).text
     nav = page.partition('aria-label="Pages"')[2].partition("</nav>")[0]
     assert re.findall(r'aria-current="\w+">([^<]+)', nav) == [word]
+
+
+@pytest.mark.parametrize("page", ["/", "/calls.csv", "/deliveries"])
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2199-12-31", "1970-01-01", "x"])
+def test_any_day_can_be_asked_for(visitor: Visitor, page: str, day: str) -> None:
+    for name in ("from", "to"):
+        assert visitor.client.get(f"{page}?{name}={day}").status_code == 200
+
+
+def test_a_day_of_twenty_five_hours_is_shown_whole() -> None:
+    berlin = Zone("mine", ZoneInfo("Europe/Berlin"))
+    start, end = (day_start("2026-10-25", berlin, days_later=n) for n in (0, 1))
+    assert start
+    assert end
+    assert end - start == timedelta(hours=25)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -156,14 +155,14 @@ def _found(delivery_id: UUID) -> models.Delivery:
 
 
 def _chosen(given: Mapping[str, str]) -> Chosen:
-    starts = {name: day_start(given.get(name, ""), current_zone()) for name in ("from", "to")}
-    first, last = starts.values()
-    outcome = given.get("outcome")
+    zone, outcome = current_zone(), given.get("outcome")
+    first = day_start(given.get("from", ""), zone)
+    after = day_start(given.get("to", ""), zone, days_later=1)
     return Chosen(
         outcome if outcome in set(Outcome) else None,
         search.first_id(first) if first else None,
-        search.first_id(last + timedelta(days=1)) if last else None,
-        {name: given[name] for name, start in starts.items() if start},
+        search.first_id(after) if after else None,
+        {name: given[name] for name, bound in (("from", first), ("to", after)) if bound},
     )
 
 

@@ -87,9 +87,10 @@ def open_text(sealed: str, now: datetime, vault: Vault) -> str | None:
 def _period(
     args: Mapping[str, str], zone: Zone, now: datetime
 ) -> tuple[str, datetime | None, datetime | None]:
-    first, last = (day_start(args.get(name, ""), zone) for name in ("from", "to"))
-    if (first or last) and not _is_chosen_anew(args):
-        return DAYS, first, last and last + timedelta(days=1)
+    first = day_start(args.get("from", ""), zone)
+    after = day_start(args.get("to", ""), zone, days_later=1)
+    if (first or after) and not _is_chosen_anew(args):
+        return DAYS, first, after
     period = args.get("period", USUAL)
     period = period if period in PERIODS else USUAL
     length = PERIODS[period][1]

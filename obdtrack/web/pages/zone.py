@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from obdtrack.web.security import is_tls
 
 ZONES = {"utc": "UTC", "mine": "Mine", "provider": "The provider's"}
 THEMES = {"auto": "As the system", "light": "Light", "dark": "Dark"}
+_YEARS = range(1970, 2200)
 _YEAR = 365 * 24 * 3600
 
 
@@ -74,9 +75,15 @@ def _named(name: str | None) -> ZoneInfo | None:
         return None
 
 
-def day_start(text: str, zone: Zone) -> datetime | None:
-    """Give the first moment of a day written like 2026-11-23; None if it is no day."""
+def day_start(text: str, zone: Zone, *, days_later: int = 0) -> datetime | None:
+    """Give the first moment of a day written like 2026-11-23, or of one so many days later.
+
+    None if it is no day, or in a year in which nobody was called. Days are counted on the zone's
+    calendar: where clocks change not all have 24 hours.
+    """
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone.info).astimezone(UTC)
+        first = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone.info)
+        day = first + timedelta(days=days_later)  # by the clock on the wall
     except (ValueError, OverflowError):
         return None
+    return day.astimezone(UTC) if day.year in _YEARS else None
