@@ -48,7 +48,10 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
         "OBDTRACK_LOG_LEVEL": "debug",
     }
     with (folder / "log").open("wb") as log:
-        run_the_main_job(installed, found, log)
+        try:
+            run_the_main_job(installed, found, log)
+        finally:
+            installed.stop()
     found.keep("log", (folder / "log").read_bytes())
     for path in folder.glob("obdtrack.db*"):
         found.keep(f"file {path.name.removeprefix('obdtrack.db')}", path.read_bytes())
@@ -83,7 +86,6 @@ def run_the_main_job(installed: Installation, found: Traces, log: Any) -> None:
     time.sleep(0.5)  # until the refused one is stored
     visit(installed, key, call["id"], found)
     found.keep("keys list", installed.run("keys", "list").encode())
-    installed.stop()
     found.keep("reader's key", key.encode())
 
 
