@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -123,14 +123,17 @@ def _start_with_first_request(app: Flask, background: Background) -> None:
             background.start()
         return serve(environ, start_response)
 
-    app.wsgi_app = start_then_serve  # type: ignore[method-assign]  # Flask's documented way
+    _put_in_front(app, start_then_serve)
 
 
 def _trust_proxies(app: Flask, hops: int) -> None:
     """Believe what so many proxies in front of us say; by default none, as anybody can say it."""
     if hops:
-        proxied = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
-        app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's documented way
+        _put_in_front(app, ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops))
+
+
+def _put_in_front(app: Flask, outer: WSGIApplication) -> None:
+    app.wsgi_app = outer  # type: ignore[assignment,method-assign]  # Flask's documented way to wrap
 
 
 def _put_callback_in_front(app: Flask, context: Context) -> None:
@@ -148,8 +151,7 @@ def _put_callback_in_front(app: Flask, context: Context) -> None:
         secrets=context.settings.webhook_secrets,
         headers=header_names(context.settings.webhook_fields),
     )
-    # Flask's documented way to wrap.
-    app.wsgi_app = Metered(callback, watch.meter)  # type: ignore[method-assign]
+    _put_in_front(app, Metered(callback, watch.meter))
 
 
 def _release(context: Context) -> None:

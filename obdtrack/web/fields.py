@@ -78,11 +78,21 @@ class Audio(Text):
         return text
 
 
-class Variables(fields.Dict):
+class _Object(fields.Dict):
+    """A JSON object, as marshmallow reads it."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> dict[Any, Any]:
+        found: dict[Any, Any] = super()._deserialize(  # type: ignore[no-untyped-call]  # marshmallow left this one out
+            value, attr, data, **kwargs
+        )
+        return found
+
+
+class Variables(_Object):
     """Values for a flow's placeholders: names as the provider allows them, values of text."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> dict[str, str]:
-        given: dict[Any, Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]  # marshmallow left this one out
+        given = super()._deserialize(value, attr, data, **kwargs)
         if len(given) > MAX_VARIABLES:
             raise ValidationError(f"At most {MAX_VARIABLES} variables; there are {len(given)}.")
         problems: dict[str, list[str]] = {}
@@ -94,11 +104,11 @@ class Variables(fields.Dict):
         return {name: _plain(content) for name, content in given.items()}
 
 
-class Metadata(fields.Dict):
+class Metadata(_Object):
     """A small JSON object of the caller's own, given back as it came."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> dict[str, Any]:
-        given: dict[str, Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]  # the same
+        given = super()._deserialize(value, attr, data, **kwargs)
         try:
             text = json.dumps(given, allow_nan=False, ensure_ascii=False)
             size = len(text.encode())

@@ -12,7 +12,6 @@ import structlog
 
 from obdtrack.domain.fold import fold
 from obdtrack.domain.phone import is_erased, mask_all
-from obdtrack.domain.schedule import plan
 from obdtrack.domain.status import FINAL
 from obdtrack.domain.submission import Failure
 from obdtrack.errors import Code, ObdtrackError
@@ -20,6 +19,7 @@ from obdtrack.providers import StatusAnswer
 from obdtrack.storage import calls, coordination, models
 from obdtrack.storage.answers import Exchange
 from obdtrack.workflows.context import Context, new_id
+from obdtrack.workflows.refold import next_look
 
 log = structlog.get_logger()
 
@@ -82,14 +82,7 @@ def must_pause(context: Context) -> bool:
 def stays_due(call: models.Call, now: datetime, context: Context) -> bool:
     """Tell whether a question that got no answer is put again; past the call's schedule none is."""
     state = fold(calls.history([call.id])[call.id], call.interval)
-    planned = plan(
-        state,
-        created_at=call.created_at,
-        interval=call.interval,
-        now=now,
-        schedule=context.settings.poll_schedule,
-    )
-    return planned.next_check_at is not None
+    return next_look(call, state, now, context).next_check_at is not None
 
 
 def may_be_kept(call: models.Call) -> bool:

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from obdtrack.domain.event import Event
 from obdtrack.domain.fold import CallState, fold
-from obdtrack.domain.schedule import plan
+from obdtrack.domain.schedule import Plan, plan
 from obdtrack.storage import calls
 from obdtrack.storage.calls import Match
+from obdtrack.storage.models import Call
 from obdtrack.workflows.context import Context
 
 
@@ -30,19 +31,24 @@ def refold(
     return save([(match, fold(events, match.interval)) for match, events in changed], now, context)
 
 
+def next_look(call: Match | Call, state: CallState, now: datetime, context: Context) -> Plan:
+    """Say when a call that stands so is asked about next, by the schedule of the settings."""
+    return plan(
+        state,
+        created_at=call.created_at,
+        interval=call.interval,
+        now=now,
+        schedule=context.settings.poll_schedule,
+    )
+
+
 def save(
     folded: Iterable[tuple[Match, CallState]], now: datetime, context: Context
 ) -> list[Refolded]:
     """Store where calls stand, and when to look again; must run in a transaction."""
     refolded: list[tuple[Match, Refolded]] = []
     for match, state in folded:
-        planned = plan(
-            state,
-            created_at=match.created_at,
-            interval=match.interval,
-            now=now,
-            schedule=context.settings.poll_schedule,
-        )
+        planned = next_look(match, state, now, context)
         refolded.append((match, Refolded(state, planned.next_check_at, planned.given_up)))
     calls.save_states((match, new.state, new.next_check_at) for match, new in refolded)
     return [new for _, new in refolded]

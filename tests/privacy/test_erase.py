@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from dataclasses import replace
-from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -25,53 +21,21 @@ from tests.conftest import Caller
 from tests.factories import (
     MID,
     NUMBER,
-    SECRET,
     Clock,
     ScriptedProvider,
     accepted,
-    call_log,
-    log_row,
 )
 from tests.privacy.told import (
+    DIGITS,
     OTHER,
+    SPACED,
+    WRITTEN,
     everything,
-    files_of,
-    leave_no_files,
-    opt_out,
     rows,
+    tell_everything,
     trace,
     with_scopes,
 )
-
-DIGITS = NUMBER[1:]
-NATIONAL = DIGITS[2:]
-SPACED = "+91 88671 35001"
-
-on_sqlite = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
-
-WRITTEN = [text.encode() for text in (DIGITS, NATIONAL, SPACED, "88671-35001", quote(SPACED))]
-WRITTEN.append(DIGITS.encode("utf-16-le"))
-
-
-def tell_everything(caller: Caller, context: Context, provider: ScriptedProvider) -> str:
-    """Bring the number into every place it can come to; gives the id of its call."""
-    provider.on_send = lambda request: replace(
-        accepted()(request), body=json.dumps({"data": [{"mobile": int(DIGITS)}]}).encode()
-    )
-    about = {"reference": f"for {SPACED}", "metadata": {"phone": int(DIGITS), "of": [SPACED]}}
-    body = {"to": NUMBER, "flow_id": "23", "name": f"otp-{NATIONAL}", **about}
-    call = caller.post("/calls", body, **{"Idempotency-Key": f"otp-{DIGITS}"}).json
-    caller.report(callerid=int(DIGITS), note=f"tel:{SPACED}")
-    caller.report(to=f"0{NATIONAL}", mid="of-nobody")
-    caller.deliver("", query_string={"mid": "x", "to": SPACED}, method="GET")
-    caller.deliver(f"id=unknown%3A1&to={quote(SPACED)}&phone=%2B{DIGITS}")
-    caller.deliver(f'{{"to": "{NATIONAL[:5]}-{NATIONAL[5:]}"'.encode() + b"\xff\xfe")
-    caller.deliver(DIGITS.encode("utf-16-le"))
-    caller.deliver("{}", headers={"Authorization": f"Bearer {SECRET}", "User-Agent": DIGITS})
-    provider.on_find = lambda **_: call_log(log_row(to=int(DIGITS), dtmf="1"))
-    check_call(models.Call.get().id, context)
-    opt_out(caller)
-    return str(call["id"])
 
 
 def test_its_digits_are_in_no_byte_of_the_database(
@@ -268,45 +232,3 @@ def test_what_is_no_persons_whole_number_is_refused(context: Context, text: str)
     with pytest.raises(ObdtrackError):
         erase(text, operator(), context)
     assert trace("number-erased") == []
-
-
-@on_sqlite
-def test_without_clearing_the_files_old_bytes_would_be_left(
-    caller: Caller, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The control: replaced rows alone are not enough, so the first test here can fail."""
-    caller.place()
-    monkeypatch.setattr(erase_number, "clear_traces", lambda *_: True)
-    erase(NUMBER, operator(), context)
-    assert DIGITS.encode() in everything(context.store)
-
-
-@pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
-def test_its_digits_are_in_no_file_of_a_postgresql_table(
-    app: Flask, context: Context, provider: ScriptedProvider
-) -> None:
-    leave_no_files(context.store)
-    caller = with_scopes(app, context, "read", "place")
-    tell_everything(caller, context, provider)
-    context.store.execute_sql("ANALYZE")
-    before = {name for name, data in files_of(context.store).items() if DIGITS.encode() in data}
-    assert before >= {"calls", "calls_to_number_id", "pg_statistic"}
-    assert any(name.startswith("deliveries_") for name in before)  # whichever partition it was
-    erase(NUMBER, operator(), context)
-    after = {name for name, data in files_of(context.store).items() if DIGITS.encode() in data}
-    assert after == set()
-
-
-@on_sqlite
-def test_somebody_who_keeps_reading_is_told_of(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("obdtrack.storage.traces._PAUSE_SECONDS", 0.0)
-    context.store.close_all()
-    context.store.timeout = 0.05
-    reader = sqlite3.connect(Path(context.store.database))
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM calls").fetchall()
-    assert erase(NUMBER, operator(), context).cleared is False
-    reader.close()
-    assert erase(NUMBER, operator(), context).cleared is True

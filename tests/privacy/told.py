@@ -4,20 +4,60 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import pytest
 from flask import Flask
 
-from obdtrack.storage import audit
+from obdtrack.storage import audit, models
 from obdtrack.storage.database import SqliteStore, Store
 from obdtrack.storage.models import TABLES
+from obdtrack.workflows.check_call import check_call
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key
 from tests.conftest import Caller
-from tests.factories import NUMBER
+from tests.factories import (
+    NUMBER,
+    SECRET,
+    ScriptedProvider,
+    accepted,
+    call_log,
+    log_row,
+)
 
 OTHER = "+919988776655"
+DIGITS = NUMBER[1:]
+NATIONAL = DIGITS[2:]
+SPACED = "+91 88671 35001"
+
+on_sqlite = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
+
+WRITTEN = [text.encode() for text in (DIGITS, NATIONAL, SPACED, "88671-35001", quote(SPACED))]
+WRITTEN.append(DIGITS.encode("utf-16-le"))
+
+
+def tell_everything(caller: Caller, context: Context, provider: ScriptedProvider) -> str:
+    """Bring the number into every place it can come to; gives the id of its call."""
+    provider.on_send = lambda request: replace(
+        accepted()(request), body=json.dumps({"data": [{"mobile": int(DIGITS)}]}).encode()
+    )
+    about = {"reference": f"for {SPACED}", "metadata": {"phone": int(DIGITS), "of": [SPACED]}}
+    body = {"to": NUMBER, "flow_id": "23", "name": f"otp-{NATIONAL}", **about}
+    call = caller.post("/calls", body, **{"Idempotency-Key": f"otp-{DIGITS}"}).json
+    caller.report(callerid=int(DIGITS), note=f"tel:{SPACED}")
+    caller.report(to=f"0{NATIONAL}", mid="of-nobody")
+    caller.deliver("", query_string={"mid": "x", "to": SPACED}, method="GET")
+    caller.deliver(f"id=unknown%3A1&to={quote(SPACED)}&phone=%2B{DIGITS}")
+    caller.deliver(f'{{"to": "{NATIONAL[:5]}-{NATIONAL[5:]}"'.encode() + b"\xff\xfe")
+    caller.deliver(DIGITS.encode("utf-16-le"))
+    caller.deliver("{}", headers={"Authorization": f"Bearer {SECRET}", "User-Agent": DIGITS})
+    provider.on_find = lambda **_: call_log(log_row(to=int(DIGITS), dtmf="1"))
+    check_call(models.Call.get().id, context)
+    opt_out(caller)
+    return str(call["id"])
 
 
 def opt_out(caller: Caller, number: str = NUMBER) -> None:

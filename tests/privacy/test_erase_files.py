@@ -1,0 +1,70 @@
+"""What is erased is in no byte of the files either, on both databases."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from obdtrack.workflows import erase_number
+from obdtrack.workflows.audit import operator
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.erase_number import erase
+from tests.conftest import Caller
+from tests.factories import (
+    NUMBER,
+    ScriptedProvider,
+)
+from tests.privacy.told import (
+    DIGITS,
+    everything,
+    files_of,
+    leave_no_files,
+    on_sqlite,
+    tell_everything,
+    with_scopes,
+)
+
+
+@on_sqlite
+def test_without_clearing_the_files_old_bytes_would_be_left(
+    caller: Caller, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: replaced rows alone are not enough, so the first test here can fail."""
+    caller.place()
+    monkeypatch.setattr(erase_number, "clear_traces", lambda *_: True)
+    erase(NUMBER, operator(), context)
+    assert DIGITS.encode() in everything(context.store)
+
+
+@pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
+def test_its_digits_are_in_no_file_of_a_postgresql_table(
+    app: Flask, context: Context, provider: ScriptedProvider
+) -> None:
+    leave_no_files(context.store)
+    caller = with_scopes(app, context, "read", "place")
+    tell_everything(caller, context, provider)
+    context.store.execute_sql("ANALYZE")
+    before = {name for name, data in files_of(context.store).items() if DIGITS.encode() in data}
+    assert before >= {"calls", "calls_to_number_id", "pg_statistic"}
+    assert any(name.startswith("deliveries_") for name in before)  # whichever partition it was
+    erase(NUMBER, operator(), context)
+    after = {name for name, data in files_of(context.store).items() if DIGITS.encode() in data}
+    assert after == set()
+
+
+@on_sqlite
+def test_somebody_who_keeps_reading_is_told_of(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obdtrack.storage.traces._PAUSE_SECONDS", 0.0)
+    context.store.close_all()
+    context.store.timeout = 0.05
+    reader = sqlite3.connect(Path(context.store.database))
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM calls").fetchall()
+    assert erase(NUMBER, operator(), context).cleared is False
+    reader.close()
+    assert erase(NUMBER, operator(), context).cleared is True
