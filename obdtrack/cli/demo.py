@@ -17,7 +17,7 @@ import requests
 
 from obdtrack.application import make_context
 from obdtrack.cli.ports import free_port, require_free_port
-from obdtrack.config import Settings, load_settings
+from obdtrack.config import CALLBACK_PATH, Settings, load_settings
 from obdtrack.domain.status import WAITING
 from obdtrack.errors import ConfigError
 from obdtrack.simulator.server import SimulatorConfig, running
@@ -49,7 +49,7 @@ def command() -> None:
     base = f"http://{settings.host}:{settings.port}"
     simulated = SimulatorConfig(
         token=settings.provider_token,
-        callback_url=f"{base}/webhooks/mobtexting",
+        callback_url=f"{base}{CALLBACK_PATH}",
         secret=settings.webhook_secrets[0],
     )
     # Both ways to stop end alike, also when a shell started us with Ctrl-C ignored.
@@ -60,7 +60,7 @@ def command() -> None:
         with _server():
             _wait_until_ready(base)
             newest = _place_calls(base, key)
-            _tell(base, key, newest)
+            _tell(base, key, newest, settings.webhook_secrets[0])
             _wait_for_the_end()
     click.echo("Stopped.")
 
@@ -147,10 +147,11 @@ def _line(call: Mapping[str, Any], fate: str) -> None:
     click.echo(f"  {call['to']}  {call['status']:<11} {known}[{call['status_source']}]  {fate}")
 
 
-def _tell(base: str, key: str, call_id: str) -> None:
+def _tell(base: str, key: str, call_id: str, secret: str) -> None:
     first = f"{base}/api/v1/calls"
     auth = f"-H 'Authorization: Bearer {key}'"
     body = f'-d \'{{"to": "+918867135001", "flow_id": "{FLOW}"}}\''
+    report = '-d \'{"id": "PROVIDER_ID", "status": "ANSWER", "duration": "16"}\''
     click.echo(f"""
 The API key:
   {key}
@@ -165,6 +166,9 @@ Look a call up:
 
 See its timeline:
   curl -s {first}/{call_id}/events {auth}
+
+Report a call as the provider does (no report comes of a number ending in 29; take its provider_id):
+  curl -s {base}{CALLBACK_PATH} -H 'Authorization: Bearer {secret}' {report}
 
 Stop with Ctrl-C.""")
 

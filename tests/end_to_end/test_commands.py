@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import requests
 
 from obdtrack.cli.ports import free_port
 from obdtrack.cli.serve import STOP_SECONDS
+from obdtrack.config import CALLBACK_PATH
 from tests.end_to_end.conftest import COMMAND, ROOT, Installation, until
 from tests.torture.forks import children
 
@@ -129,10 +131,14 @@ def test_the_demo_shows_the_main_job_and_stops_cleanly(fresh: Installation) -> N
         lines.append(line)
         if "Ctrl-C" in line:
             break
+    (report,) = [line for line in lines if CALLBACK_PATH in line]
+    _curl, _silent, url, _header, secret, _data, body = shlex.split(report)
+    posted = requests.post(url, body, headers=dict([secret.split(": ")]), timeout=10)
     demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=40) == 0
     shown = "".join(lines)
-    assert shown.count("curl ") == 3
+    assert shown.count("curl ") == 4
+    assert posted.status_code == 200
     assert "+918867135001  completed" in shown
 
 
