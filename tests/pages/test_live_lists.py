@@ -38,9 +38,11 @@ def watch(site: Site, path: str) -> Any:
 
 
 def poll(site: Site) -> None:
+    state = site.page.locator("[data-live-state]")
+    state.evaluate("state => { state.textContent = 'not yet' }")
     with site.page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
         site.page.clock.run_for(POLL)
-    site.page.wait_for_function("document.querySelector('[data-live-state]').textContent == 'Live'")
+    expect(state).to_have_text("Live")
 
 
 def test_a_call_that_left_the_filter_is_marked_and_then_goes(site: Site) -> None:
