@@ -8,14 +8,19 @@ from uuid import UUID
 
 from obdtrack.storage import models
 
+FAR = timedelta(hours=2)
+"""No lease is this long, and no line. What ends later was written while a clock was ahead that has
+been set back since: it is not believed, or everybody would wait until that time comes again."""
+
 
 def hold_lease(name: str, holder: UUID, now: datetime, length: timedelta) -> bool:
     """Take or renew a lease; False if another holds it still."""
     lease = models.Lease
     values = {"holder": holder, "expires_at": now + length}
+    free = (lease.expires_at < now) | (lease.expires_at > now + FAR)
     renewed = (
         lease.update(values)
-        .where((lease.name == name) & ((lease.holder == holder) | (lease.expires_at < now)))
+        .where((lease.name == name) & ((lease.holder == holder) | free))
         .execute()
     )
     if renewed:
@@ -36,9 +41,15 @@ def lease_end(name: str) -> datetime | None:
     return lease.expires_at if lease else None
 
 
+def is_over(lease_end: datetime, now: datetime) -> bool:
+    """Tell whether a lease with this end has run out, or cannot have been meant."""
+    return not now <= lease_end <= now + FAR
+
+
 def any_lease_alive(now: datetime) -> bool:
     """Tell whether any process has given a sign of life lately."""
-    return bool(models.Lease.select().where(models.Lease.expires_at >= now).exists())
+    end = models.Lease.expires_at
+    return bool(models.Lease.select().where((end >= now) & (end <= now + FAR)).exists())
 
 
 def forget_leases(before: datetime) -> None:
@@ -53,21 +64,25 @@ def reserve(name: str, spacing: timedelta, now: datetime) -> datetime:
     query = pace.select().where(pace.name == name)
     if pace._meta.database.for_update:  # or two processes would be given the same place
         query = query.for_update()
-    place: datetime = max(query.get().next_at, now)
+    place = _believed(query.get().next_at, now)
     pace.update(next_at=place + spacing).where(pace.name == name).execute()
     return place
 
 
-def line_end(name: str) -> datetime | None:
-    """Give when the next place in a line is due, or None if nobody ever stood in it."""
+def line_end(name: str, now: datetime) -> datetime:
+    """Give when the next place in a line is due; `now` if nobody stands in it."""
     pace = models.Pace.get_or_none(models.Pace.name == name)
-    return pace.next_at if pace else None
+    return _believed(pace.next_at, now) if pace else now
 
 
 def hold_back(name: str, until: datetime) -> None:
     """Let nobody of this line go before `until`."""
     pace = models.Pace
     pace.update(next_at=until).where((pace.name == name) & (pace.next_at < until)).execute()
+
+
+def _believed(next_at: datetime, now: datetime) -> datetime:
+    return next_at if now <= next_at <= now + FAR else now
 
 
 def count(name: str, by: int = 1) -> None:

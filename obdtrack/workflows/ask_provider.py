@@ -75,8 +75,9 @@ def ask(
 
 def must_pause(context: Context) -> bool:
     """Tell whether the line is longer than questions stand in it, as the provider wants a pause."""
-    end = coordination.line_end(PACE)
-    return end is not None and (end - context.now()).total_seconds() > _usual_patience(context)
+    now = context.now()
+    wait = coordination.line_end(PACE, now) - now
+    return wait.total_seconds() > _usual_patience(context)
 
 
 def stays_due(call: models.Call, now: datetime, context: Context) -> bool:

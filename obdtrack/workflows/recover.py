@@ -62,7 +62,7 @@ def recover_interrupted(context: Context) -> int:
 def _is_lost(found: tuple[UUID, UUID, UUID | None, datetime], now: datetime) -> bool:
     _, _, process_id, created_at = found
     age = now - created_at
-    if process_id is None or age > TOO_LONG:
+    if process_id is None or not -coordination.FAR < age < TOO_LONG:
         return True
-    expires_at = coordination.lease_end(f"{PREFIX}{process_id}")
-    return age > NO_LEASE_YET if expires_at is None else expires_at < now
+    end = coordination.lease_end(f"{PREFIX}{process_id}")
+    return age > NO_LEASE_YET if end is None else coordination.is_over(end, now)

@@ -41,6 +41,12 @@ def test_who_holds_a_lease_can_renew_it(each_store: Store) -> None:
     assert coordination.lease_end("poller") == minute(1.5)
 
 
+def test_a_lease_given_while_the_clock_was_ahead_is_not_waited_for(each_store: Store) -> None:
+    assert hold(each_store, US, NOON + timedelta(days=3))
+    assert hold(each_store, THEM)
+    assert coordination.lease_end("poller") == minute(1)
+
+
 def test_leases_of_different_names_have_nothing_to_do_with_each_other(each_store: Store) -> None:
     assert hold(each_store, US, name="poller")
     assert hold(each_store, THEM, name="sweeper")
@@ -85,6 +91,14 @@ def test_the_line_can_be_held_back_but_not_hurried(each_store: Store) -> None:
         coordination.hold_back("provider", minute(5))
         coordination.hold_back("provider", minute(3))
         assert coordination.reserve("provider", MINUTE, NOON) == minute(5)
+
+
+def test_a_place_given_while_the_clock_was_ahead_is_not_waited_for(each_store: Store) -> None:
+    with each_store.write():
+        coordination.reserve("provider", MINUTE, NOON + timedelta(days=3))
+        assert coordination.line_end("provider", NOON) == NOON
+        assert coordination.reserve("provider", MINUTE, NOON) == NOON
+        assert coordination.line_end("provider", NOON) == minute(1)
 
 
 # Counters

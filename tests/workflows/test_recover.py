@@ -57,6 +57,17 @@ def test_a_live_siblings_submission_is_left_alone(
     assert status() == ("submitting", None)
 
 
+def test_a_process_that_died_while_the_clock_was_ahead_is_recovered(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    clock.forward(days=3)
+    sign_of_life(context)
+    crash_while_sending(context, provider)
+    clock.forward(days=-3)
+    assert recover_interrupted(replace(context, process_ids={})) == 1
+    assert status() == ("unknown", "interrupted")
+
+
 def test_a_process_that_ended_in_order_is_recovered_at_once(
     context: Context, provider: ScriptedProvider, clock: Clock
 ) -> None:

@@ -51,7 +51,7 @@ def test_who_is_sent_away_takes_no_place_in_the_line(
     for _ in range(10):
         refused = caller.post(f"/calls/{call['id']}/refresh")
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
-    assert coordination.line_end(PACE) == clock.now + timedelta(seconds=60)
+    assert coordination.line_end(PACE, clock.now) == clock.now + timedelta(seconds=60)
 
 
 def test_of_several_who_ask_about_one_call_at_once_one_does(

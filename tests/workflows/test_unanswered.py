@@ -152,4 +152,4 @@ def test_no_pause_is_longer_than_a_quarter_of_an_hour(
     provider.on_find = lambda **_: StatusAnswer(Failure.RATE_LIMITED, retry_after=999_999_999)
     clock.forward(minutes=16)
     check_due(context, 10, no_wait)
-    assert coordination.line_end(PACE) == clock.now + timedelta(minutes=15)
+    assert coordination.line_end(PACE, clock.now) == clock.now + timedelta(minutes=15)
