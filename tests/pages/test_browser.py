@@ -70,7 +70,7 @@ def test_a_call_is_followed_without_reloading(site: Site) -> None:
     site.report(call)
     site.page.clock.run_for(3000)
     expect(site.page.locator(".head-row")).to_contain_text("Answered")
-    expect(site.page.locator(".sentence")).to_contain_text("16 s after it started")
+    expect(site.page.locator(".sentence")).to_contain_text("16 s later")
     assert site.page.evaluate("window.stayed")
 
 

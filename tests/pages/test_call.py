@@ -184,10 +184,15 @@ def test_our_own_number_is_written_in_one_way(visitor: Visitor, caller: Caller, 
 
 
 def test_the_zone_is_told_and_changed_beside_the_sentence(visitor: Visitor, call: Any) -> None:
+    visitor.client.set_cookie("obdtrack_mine", "Asia%2FKolkata")
     page = visitor.open(f"/calls/{call['id']}?tz=utc").text
     head = page.partition('data-live="head"')[2].partition("</section>")[0]
-    assert "Times in UTC , change:" in text_of(f"<main{head}")
-    assert f'href="/calls/{call["id"]}?tz=provider"' in head
+    assert "Times in UTC , change: Mine How we know" in text_of(f"<main{head}")
+    assert f'href="/calls/{call["id"]}?tz=mine"' in head
+
+
+def test_a_zone_that_shows_the_same_times_is_not_offered(visitor: Visitor, call: Any) -> None:
+    assert "Times in UTC How we know" in read(visitor, call, "?tz=provider")
 
 
 def test_no_paragraph_is_closed_by_what_stands_in_it(

@@ -27,7 +27,7 @@ def test_a_report_that_waited_for_its_call_says_so() -> None:
     named = claim(Status.QUEUED, Kind.RESOLUTION, Source.POLL)._replace(reason="attached")
     told_before = report(start=-1, end=-0.5)
     said = of(came((0, claim(Status.UNKNOWN)), (0.5, told_before), (15.5, named)))
-    assert "reported by the provider 1 min later" in said.answer
+    assert "reported by the provider 1 min after that" in said.answer
     assert "put on this call only 15 min after it came, when asking told" in said.known
 
 
@@ -61,8 +61,8 @@ def test_a_call_placed_again_is_known_from_nobody_but_who_did_it() -> None:
 @pytest.mark.parametrize(
     ("minutes", "said"),
     [
-        (3 * 1440, "found by asking the provider 3 d later"),
-        (0.5, "found by asking the provider 30 s later"),
+        (3 * 1440, "found by asking the provider 3 d after that"),
+        (0.5, "found by asking the provider 30 s after that"),
         (-1.5 / 60, "found by asking the provider at once"),
         (-3 / 60, "found by asking the provider, by a clock that differs from ours"),
     ],
@@ -75,4 +75,4 @@ def test_how_long_after_the_end_it_was_known(minutes: float, said: str) -> None:
 @pytest.mark.parametrize("late", [3, 30])
 def test_a_late_report_is_no_fault_of_the_clock(late: int) -> None:
     said = of(came((late * 1440, report(start=-1, end=0)))).answer
-    assert said.endswith(f"reported by the provider {late} d later.")
+    assert said.endswith(f"reported by the provider {late} d after that.")

@@ -73,7 +73,7 @@ def how_soon(state: CallState, events: Sequence[Event]) -> str:
     late = first.recorded_at - state.ended_at
     if late < -_ROUNDING:
         return f"{way}, by a clock that differs from ours"
-    return f"{way} {'at once' if late < _SECOND else f'{length(late.total_seconds())} later'}"
+    return f"{way} {'at once' if late < _SECOND else f'{length(late.total_seconds())} after that'}"
 
 
 def last_check(events: Sequence[Event], clock: Clock) -> str:

@@ -133,8 +133,9 @@ def _shared() -> dict[str, Any]:
     return {
         "me": reader(),
         "Scope": Scope,
-        "zone": zone.current_zone(),
+        "zone": (shown := zone.current_zone()),
         "zones": zone.ZONES,
+        "other_zones": zone.other_zones(shown),
         "theme": zone.current_theme(),
         "themes": zone.THEMES,
         "now": context().now(),

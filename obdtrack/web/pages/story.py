@@ -87,7 +87,7 @@ def _ended(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     if ended < begun:
         return f"{said}; that it ended {clock.after(ended, begun)}, as it is told too, cannot be"
     lasted = length((ended - begun).total_seconds())
-    return f"{said} and ended {clock.after(ended, begun)}, {lasted} after it started"
+    return f"{said} and ended {lasted} later, {clock.after(ended, begun)}"
 
 
 def _begun(events: Sequence[Event]) -> datetime:

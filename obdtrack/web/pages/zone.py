@@ -41,7 +41,15 @@ class Zone(NamedTuple):
 
 def current_zone() -> Zone:
     """Give the zone chosen just now or before; the reader's own unless told otherwise."""
-    choice = request.args.get("tz") or request.cookies.get("obdtrack_zone") or "mine"
+    return _zone(request.args.get("tz") or request.cookies.get("obdtrack_zone") or "mine")
+
+
+def other_zones(shown: Zone) -> dict[str, str]:
+    """Give the choices, with their words, by which times would read otherwise."""
+    return {choice: word for choice, word in ZONES.items() if _zone(choice).name != shown.name}
+
+
+def _zone(choice: str) -> Zone:
     if choice == "provider":
         return Zone(choice, context().settings.provider_timezone)
     if choice == "mine" and (mine := _named(request.cookies.get("obdtrack_mine"))):
