@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +17,7 @@ from playhouse.pool import (
 
 from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.storage.models import TABLES
+from obdtrack.storage.turns import Turns
 
 BUSY_SECONDS = 5.0
 """How long a writer waits for its turn before it says so."""
@@ -63,35 +62,31 @@ class SqliteStore(PooledSqliteDatabase):
         )
         # As an argument it would be how long to wait for a place in the pool.
         self.timeout = BUSY_SECONDS
-        self._turn = threading.Lock()
-        self._lock_path = f"{path}.lock"
+        self._turns = Turns(f"{path}.lock")
 
     @contextmanager
-    def write(self) -> Iterator[None]:
+    def write(self, *, first: bool = False) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
 
-        Raises ObdtrackError (unavailable) if no turn came in time or the disk refused.
+        One that wants to be `first` stands in no line behind others of this process. Raises
+        ObdtrackError (unavailable) if no turn came in time or the disk refused.
         """
         if self.in_transaction():
             with self.atomic():
                 yield
             return
-        with unavailable_if_locked(), connected(self), self._in_turn(), self.atomic():
+        with unavailable_if_locked(), connected(self), self.in_turn(first=first), self.atomic():
             yield
 
     def lock_names(self, names: Collection[str]) -> None:
         """Keep others from writing about these provider ids; here nobody else is writing."""
 
     @contextmanager
-    def _in_turn(self) -> Iterator[None]:
-        deadline = time.monotonic() + BUSY_SECONDS
-        if not self._turn.acquire(timeout=BUSY_SECONDS):
-            raise peewee.OperationalError("database is locked: no turn to write")
-        try:
-            with self._across_processes(deadline), self._patient_until(deadline):
-                yield
-        finally:
-            self._turn.release()
+    def in_turn(self, *, first: bool = False) -> Iterator[None]:
+        """Be the only writer for the block; raises peewee.OperationalError if no turn came."""
+        taken = self._turns.taken(BUSY_SECONDS, first=first)
+        with taken as deadline, self._patient_until(deadline):
+            yield
 
     @contextmanager
     def _patient_until(self, deadline: float) -> Iterator[None]:
@@ -105,21 +100,6 @@ class SqliteStore(PooledSqliteDatabase):
             yield
         finally:
             self.execute_sql(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
-
-    @contextmanager
-    def _across_processes(self, deadline: float) -> Iterator[None]:
-        try:
-            handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:  # a full disk, or no file descriptor left
-            raise peewee.OperationalError(f"no turn to write: {error}") from error
-        try:
-            while not _try_lock(handle):
-                if time.monotonic() > deadline:
-                    raise peewee.OperationalError("database is locked: another process writes")
-                time.sleep(0.001)
-            yield
-        finally:
-            os.close(handle)  # closing gives the lock back
 
 
 # OFFSET keeps the planner from pulling the sorted names apart: two writers must lock in one order.
@@ -141,10 +121,11 @@ class PostgresStore(PooledPostgresqlDatabase):
             raise peewee.OperationalError(str(error)) from error
 
     @contextmanager
-    def write(self) -> Iterator[None]:
+    def write(self, *, first: bool = False) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
 
-        Raises ObdtrackError (unavailable) if the server cannot be reached or gave up waiting.
+        Here nobody stands in line (`first`): rows are locked, not the database. Raises
+        ObdtrackError (unavailable) if the server cannot be reached or gave up waiting.
         """
         with unavailable_if_locked(), connected(self):
             outermost = not self.in_transaction()
@@ -207,14 +188,6 @@ def _postgres(url: str) -> PostgresStore:
         stale_timeout=300,
         prefer_psycopg3=True,
     )
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 @contextmanager

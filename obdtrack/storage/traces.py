@@ -33,7 +33,7 @@ def clear_traces(store: Store, touched: Iterable[type[Table]]) -> bool:
 
 def _clear_sqlite(store: SqliteStore) -> bool:
     with unavailable_if_locked(), connected(store):
-        with store._in_turn():
+        with store.in_turn():
             # In memory the copy would take as much of that as the database has on disk.
             store.pragma("temp_store", "file")
             try:
@@ -44,7 +44,7 @@ def _clear_sqlite(store: SqliteStore) -> bool:
 
 
 def _empty_log(store: SqliteStore) -> bool:
-    with store._in_turn():
+    with store.in_turn():
         busy, *_ = store.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
 

@@ -46,7 +46,8 @@ def receive_deliveries(batch: Sequence[Stored], context: Context) -> list[Receiv
 
 def _receive(batch: Sequence[Stored], context: Context) -> list[Received]:
     readings = [read(stored, context) for stored in batch]
-    with context.store.write():
+    # A crowd that places calls must not hold reports up.
+    with context.store.write(first=True):
         found = interpret(batch, readings, context)
         deliveries.add(
             (without_secrets(stored, context), interpreted.meaning)
@@ -62,7 +63,7 @@ def _receive_alone(stored: Stored, context: Context) -> Received:
         raise
     except Exception as error:  # its bytes are kept, to be read again once the cause is mended
         meaning = Meaning(Outcome.FAILED, f"{type(error).__name__}: {error}")
-        with context.store.write():
+        with context.store.write(first=True):
             deliveries.add([(without_secrets(stored, context), meaning)])
         return Received(Outcome.FAILED)
 

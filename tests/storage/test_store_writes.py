@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,9 @@ import psycopg
 import pytest
 
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import calls, database, models
+from obdtrack.storage import calls, models, turns
 from obdtrack.storage.database import PostgresStore, Store, open_database
-from tests.storage import stored
+from tests.storage import background, stored
 
 
 class BrokenError(Exception):
@@ -155,6 +156,22 @@ def test_a_writer_waits_for_the_one_before_it(each_store: Store) -> None:
     assert other_is_done.is_set()
 
 
+def test_who_goes_first_waits_for_no_line(sqlite_store: Store) -> None:
+    written: list[str] = []
+
+    def write(name: str, *, first: bool = False) -> None:
+        with sqlite_store.write(first=first):
+            written.append(name)
+            time.sleep(0.02)
+
+    with sqlite_store.write():
+        line = [background.begin(write, f"in line {place}") for place in range(20)]
+    report = background.begin(lambda: write("report", first=True))
+    for begun in (*line, report):
+        begun.result(background.PATIENCE)
+    assert "report" in written[:10]
+
+
 def test_readers_do_not_wait_for_a_writer(each_store: Store) -> None:
     call_id = stored.call(each_store)
     with each_store.write():
@@ -247,7 +264,7 @@ def test_a_lock_file_that_cannot_be_opened_is_no_surprise(
     def refuse(*_arguments: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(database.os, "open", refuse)
+    monkeypatch.setattr(turns.os, "open", refuse)
     with unavailable():
         stored.call(sqlite_store)
 
