@@ -122,7 +122,7 @@ def served(
 
 @pytest.fixture
 def site(served: Site) -> Iterator[Site]:
-    """The module's server, with a window and a provider as if it had just begun."""
+    """The module's server, with a tab and a provider as if it had just begun."""
     served.begin()
     yield served
-    served.close_windows()
+    served.close_tabs()

@@ -22,7 +22,7 @@ from tests import factories
 from tests.factories import ScriptedProvider, accepted
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 SCOPES = ["read", "place", "pii", "admin"]
 FAULTS = {"500": ZeroDivisionError("a fault"), "503": peewee.OperationalError("database is locked")}
@@ -59,26 +59,51 @@ class Site:
         self.key = create_key("Asha", SCOPES, self.context)
         self.complaints: list[str] = []
         self.browser = browser
+        self._windows: dict[str, BrowserContext] = {}
         self.session = requests.Session()
         self.cookie = self._signed_in()
 
     def begin(self) -> None:
-        """Open a fresh window, and have the provider accept everything again."""
+        """Take a fresh tab, signed in, and have the provider accept everything again."""
         self.provider.sent.clear()
         self.provider.on_send = accepted(mid=None)
         self.complaints.clear()
-        self.page = self.visit()
+        self.page = self._fresh_tab("plain")
+
+    def take_clock(self) -> None:
+        """Go on in a fresh tab whose clock only the test moves."""
+        self.page = self._fresh_tab("clocked")
+        self.page.clock.install()
+
+    def _fresh_tab(self, kind: str) -> Page:
+        """Give a tab nobody has used; a window costs more than all a test does in it.
+
+        Windows with a clock are kept apart: it cannot be taken out of them again.
+        """
+        window = self._windows.get(kind) or self._windows.setdefault(kind, self._open_window())
+        (tab,) = window.pages or [self._tab(window)]
+        window.clear_permissions()
+        window.clear_cookies()
+        window.add_cookies([{"name": "obdtrack_session", "value": self.cookie, "url": self.url}])
+        return tab
 
     def visit(self, **options: Any) -> Page:
         """Open a browser window of its own, signed in; what it complains about is noted."""
+        window = self._open_window(**options)
+        window.add_cookies([{"name": "obdtrack_session", "value": self.cookie, "url": self.url}])
+        return self._tab(window)
+
+    def _open_window(self, **options: Any) -> BrowserContext:
         window = self.browser.new_context(timezone_id="Asia/Kolkata", **options)
         window.set_default_timeout(10_000)
+        return window
+
+    def _tab(self, window: BrowserContext) -> Page:
         page = window.new_page()
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
         page.on("request", lambda request: self._own(request.url))
-        window.add_cookies([{"name": "obdtrack_session", "value": self.cookie, "url": self.url}])
         return page
 
     def _signed_in(self) -> str:
@@ -118,12 +143,20 @@ class Site:
         assert answer.ok == (secret == factories.SECRET)
         self.app.extensions["quarantine"].flush()
 
-    def close_windows(self) -> None:
+    def close_tabs(self) -> None:
+        """Close all that was used. A window is kept, and for that needs a tab: a fresh one."""
         for window in self.browser.contexts:
-            window.close()
+            if window not in self._windows.values():
+                window.close()
+            elif [tab.url for tab in window.pages] != ["about:blank"]:
+                used = window.pages
+                self._tab(window)
+                for tab in used:
+                    tab.close()
 
     def close(self) -> None:
-        self.close_windows()
+        for window in self.browser.contexts:
+            window.close()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()

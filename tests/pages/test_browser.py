@@ -63,7 +63,7 @@ def test_the_search_box_leads_to_a_campaign(site: Site) -> None:
 
 def test_a_call_is_followed_without_reloading(site: Site) -> None:
     call = site.place()
-    site.page.clock.install()
+    site.take_clock()
     site.page.goto(f"{site.url}/calls/{call['id']}")
     expect(site.page.locator(".head-row")).to_contain_text("Queued")
     site.page.evaluate("window.stayed = true")
@@ -77,7 +77,7 @@ def test_a_call_is_followed_without_reloading(site: Site) -> None:
 def test_the_list_is_followed_and_does_not_jump(site: Site) -> None:
     for count in range(30):
         site.place(reference=f"r-{count}")
-    site.page.clock.install()
+    site.take_clock()
     site.page.goto(site.url)
     site.page.evaluate("scrollTo(0, 700)")
     there = site.page.locator("tbody tr").nth(20).bounding_box()
@@ -92,7 +92,7 @@ def test_the_list_is_followed_and_does_not_jump(site: Site) -> None:
 
 def test_a_page_that_says_the_same_is_asked_for_by_its_mark(site: Site) -> None:
     site.place()
-    site.page.clock.install()
+    site.take_clock()
     answers: list[int] = []
     site.page.goto(f"{site.url}/campaigns")
     site.page.on("response", lambda answer: answers.append(answer.status))
@@ -105,7 +105,7 @@ def test_a_page_that_says_the_same_is_asked_for_by_its_mark(site: Site) -> None:
 
 def test_a_hidden_tab_asks_nothing_and_a_seen_one_asks_again(site: Site) -> None:
     site.place()
-    site.page.clock.install()
+    site.take_clock()
     site.page.goto(site.url)
     asked: list[str] = []
     site.page.on("request", lambda r: asked.append(r.url) if r.resource_type == "fetch" else None)

@@ -9,10 +9,11 @@ import pytest
 from obdtrack.domain.submission import Failure, SendAnswer
 from tests.pages.site import Site
 
-pytest.importorskip(
+sync_api = pytest.importorskip(
     "playwright.sync_api",
     reason="no playwright here: pip install -r requirements-dev.txt to test pages in a browser",
 )
+expect = sync_api.expect
 
 DRAWN = """[...document.querySelectorAll('.drawing')].filter((it) => it.checkVisibility())
   .map((it) => [it.getBoundingClientRect().left, it.getBoundingClientRect().right])"""
@@ -60,6 +61,7 @@ def test_what_is_wrong_with_a_decision_is_in_focus(site: Site) -> None:
     page.check("text=It is this call")
     page.fill("[name=provider_id]", "nonsense")
     page.click("button:has-text('Decide')")
-    assert page.evaluate("document.activeElement.value") == "nonsense"
+    expect(page.locator("[name=provider_id]")).to_be_focused()
+    expect(page.locator("[name=provider_id]")).to_have_value("nonsense")
     page.click(".zone a")  # and there is a way on
     assert "/resolve" not in page.url

@@ -59,7 +59,7 @@ def calls(served: Site) -> dict[str, Any]:
     """A call for each text that has it in every field, its report too."""
     served.begin()
     made = {text: place_with(served, text) for text in (*HOSTILE, PLAIN)}
-    served.close_windows()
+    served.close_tabs()
     return made
 
 

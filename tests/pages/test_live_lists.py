@@ -31,7 +31,7 @@ def _nothing_to_complain_about(site: Site) -> Iterator[None]:
 
 
 def watch(site: Site, path: str) -> Any:
-    site.page.clock.install()
+    site.take_clock()
     site.page.goto(site.url + path)
     site.page.mouse.move(0, 0)
     return site.page.locator("main tbody tr")
@@ -135,8 +135,8 @@ def test_a_row_in_use_is_brought_up_to_date_when_it_is_left(site: Site) -> None:
 
 def test_buttons_work_after_what_they_stand_on_was_exchanged(site: Site) -> None:
     call = site.place()
+    site.take_clock()
     site.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    site.page.clock.install()
     site.page.goto(f"{site.url}/calls/{call['id']}")
     site.page.evaluate("const main = document.querySelector('main');"
                        "main.replaceWith(main.cloneNode(true))")  # fmt: skip
@@ -148,8 +148,8 @@ def test_buttons_work_after_what_they_stand_on_was_exchanged(site: Site) -> None
 
 def test_what_stands_open_is_not_copied_again_by_itself(site: Site) -> None:
     call = site.place()
+    site.take_clock()
     site.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    site.page.clock.install()
     site.page.goto(f"{site.url}/calls/{call['id']}")
     site.page.locator(".copy summary").first.click()
     expect(site.page.locator(".copy summary").first).to_have_text("Copied")
@@ -206,8 +206,9 @@ def test_the_tooltip_of_a_badge_is_under_the_mouse(site: Site) -> None:
 
 def test_the_first_call_is_in_sight_on_a_phone(site: Site) -> None:
     site.place()
-    site.page.set_viewport_size({"width": 360, "height": 740})
     rows = watch(site, "/")
+    site.page.set_viewport_size({"width": 360, "height": 740})
+    site.page.reload()
     expect(rows.first).to_be_in_viewport(ratio=1)
     expect(site.page.locator("#status")).to_be_hidden()
     site.page.click(".fold summary")

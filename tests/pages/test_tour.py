@@ -77,7 +77,7 @@ def tour(served: Site, every_address: list[str]) -> Iterator[list[Seen]]:
     served.page.context.clear_cookies()
     yield [*seen, *faults, look_at(served, "/sign-in")]
     served.complaints[:] = silent
-    served.close_windows()
+    served.close_tabs()
 
 
 def look_at(site: Site, path: str) -> Seen:
