@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from collections.abc import Iterator
@@ -12,17 +13,23 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from structlog.dev import ConsoleRenderer, plain_traceback
 from werkzeug.test import TestResponse
 
-from obdtrack.application import create_app
 from obdtrack.storage.database import Store, open_database
 from obdtrack.storage.migrate import migrate
 from obdtrack.storage.models import TABLES
 from obdtrack.storage.vault import Vault
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key
-from tests import factories
+from tests import applications, factories
 from tests.factories import Clock, ScriptedProvider
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass over all that is loaded by now: nothing of it goes."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -114,9 +121,27 @@ def context(store: Store, provider: ScriptedProvider, clock: Clock) -> Context:
     return Context(settings, store, provider, Vault(settings.secret_key), clock)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _routes_compiled_once() -> Iterator[None]:
+    with applications.routes_compiled_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_tracebacks() -> None:
+    """Where rich is installed, each traceback in the log would be drawn and coloured for long."""
+    ConsoleRenderer.get_active().exception_formatter = plain_traceback
+
+
 @pytest.fixture
-def app(context: Context) -> Iterator[Flask]:
-    made = create_app(context)
+def documented() -> bool:
+    """Whether the application has the whole API document; who reads it says so."""
+    return False
+
+
+@pytest.fixture
+def app(context: Context, documented: bool) -> Iterator[Flask]:
+    made = applications.make_app(context, documented=documented)
     yield made
     made.extensions["quarantine"].close()
 

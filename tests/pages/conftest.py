@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
-from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import TestResponse
 
 from obdtrack.storage.database import Store, open_database
@@ -30,29 +29,6 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"
 def store(sqlite_store: Store) -> Store:
     """Pages ask the storage nothing that depends on the database; figures have tests on both."""
     return sqlite_store
-
-
-class Compiled(BytecodeCache):
-    """Templates compiled once for all tests, as a server compiles them once."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.kept:
-            bucket.bytecode_from_string(self.kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.kept[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED = Compiled()
-
-
-@pytest.fixture
-def app(app: Flask) -> Flask:
-    app.jinja_env.bytecode_cache = COMPILED
-    return app
 
 
 class Visitor:

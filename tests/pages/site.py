@@ -12,13 +12,13 @@ import requests
 from flask import request
 from werkzeug.serving import make_server
 
-from obdtrack.application import create_app
 from obdtrack.cli.ports import free_port
 from obdtrack.storage.database import Store
 from obdtrack.storage.vault import Vault
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key
 from tests import factories
+from tests.applications import make_app
 from tests.factories import ScriptedProvider, accepted
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Site:
         self.provider = ScriptedProvider()
         settings = factories.settings(port=port)
         self.context = Context(settings, store, self.provider, Vault(settings.secret_key))
-        self.app = create_app(self.context)
+        self.app = make_app(self.context, documented=True)
         self.app.before_request(_break_if_told)
         self.server = make_server("127.0.0.1", port, self.app, threaded=True)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 from flask import Flask
 
-from obdtrack.application import create_app
 from obdtrack.storage import figures, models
 from obdtrack.storage.database import Store
 from obdtrack.storage.tallies import recount
@@ -28,13 +26,6 @@ WORDS = ["ANSWER", "BUSY", "NOANSWER", "CANCEL", "CONGESTION", "RINGOUT"]
 def context(each_store: Store, provider: ScriptedProvider, clock: Clock) -> Context:
     settings = factories.settings()
     return Context(settings, each_store, provider, Vault(settings.secret_key), clock)
-
-
-@pytest.fixture
-def app(context: Context) -> Iterator[Flask]:
-    made = create_app(context)
-    yield made
-    made.extensions["quarantine"].close()
 
 
 @pytest.fixture

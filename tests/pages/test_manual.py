@@ -15,6 +15,11 @@ from tests.pages.conftest import Visitor, text_of
 
 
 @pytest.fixture
+def documented() -> bool:
+    return True
+
+
+@pytest.fixture
 def document(visitor: Visitor) -> Any:
     return visitor.open("/api/openapi.json").json
 

@@ -21,6 +21,11 @@ ROLES: dict[str, list[str]] = {
 }
 
 
+@pytest.fixture
+def documented() -> bool:
+    return True
+
+
 def routes(app: Flask) -> list[tuple[str, str, str]]:
     """Every (endpoint, method, path) of the application, its arguments filled in."""
     return [
