@@ -44,7 +44,7 @@ class Installation:
             "OBDTRACK_BRIDGE": "+918068280000",
             "OBDTRACK_PORT": str(self.port),
         }
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[Any] | forks.Fork] = []
         self.session = requests.Session()
 
     def outcome(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
@@ -57,12 +57,10 @@ class Installation:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def start(self, *arguments: str, ready: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, ready: str) -> None:
         """Start a command that stays, and wait until `ready` answers."""
-        process = subprocess.Popen([*COMMAND, *arguments], env=self.environ, cwd=ROOT)
-        self.processes.append(process)
+        self.processes.append(forks.start(arguments, self.environ))
         until(lambda: answers(ready))
-        return process
 
     def simulator_command(self, *options: str) -> list[str]:
         return [
@@ -74,8 +72,19 @@ class Installation:
         ready = f"{self.provider_url}/simulator/calls"
         self.start(*self.simulator_command(*options), ready=ready)
 
-    def start_server(self) -> subprocess.Popen[bytes]:
-        return self.start("serve", ready=f"{self.url}/livez")
+    def start_server(self) -> None:
+        self.start("serve", ready=f"{self.url}/livez")
+
+    def launch(self, *arguments: str, **options: Any) -> subprocess.Popen[Any]:
+        """Start a command as an operator does, with an interpreter of its own."""
+        process = subprocess.Popen([*COMMAND, *arguments], env=self.environ, cwd=ROOT, **options)
+        self.processes.append(process)
+        return process
+
+    def launch_server(self) -> subprocess.Popen[Any]:
+        server = self.launch("serve")
+        until(lambda: answers(f"{self.url}/livez"))
+        return server
 
     def prepare(self) -> None:
         """Make the database and a key, in less time than the commands for it need to start."""

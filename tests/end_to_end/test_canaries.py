@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.end_to_end.conftest import COMMAND, ROOT, Installation, answers, until
+from tests.end_to_end.conftest import Installation, answers, until
 
 NUMBER = "918867137926"
 OTP = "canary-otp-731946"
@@ -67,11 +66,7 @@ def run_the_main_job(installed: Installation, found: Traces, log: Any) -> None:
          f"{installed.url}/webhooks/mobtexting", "--ring-seconds", "0.2"),
         ("serve",),
     ):  # fmt: skip
-        installed.processes.append(
-            subprocess.Popen(
-                [*COMMAND, *arguments], env=installed.environ, cwd=ROOT, stdout=log, stderr=log
-            )
-        )
+        installed.launch(*arguments, stdout=log, stderr=log)
     until(lambda: answers(f"{installed.url}/livez"))
     until(lambda: answers(f"{installed.provider_url}/simulator/calls"))
     call = installed.place(NUMBER, variables={"otp": OTP}, name="canaries")

@@ -15,7 +15,7 @@ import requests
 from obdtrack.cli.ports import free_port
 from obdtrack.cli.serve import STOP_SECONDS
 from obdtrack.config import CALLBACK_PATH
-from tests.end_to_end.conftest import COMMAND, ROOT, Installation, until
+from tests.end_to_end.conftest import Installation, until
 from tests.torture.forks import children
 
 
@@ -28,10 +28,8 @@ def fresh(tmp_path: Path) -> Iterator[Installation]:
 
 def outcome(installed: Installation, *arguments: str) -> tuple[int, str]:
     """Give a command's exit status and what it said on standard error."""
-    done = subprocess.run(
-        [*COMMAND, *arguments], env=installed.environ, cwd=ROOT, capture_output=True, timeout=60
-    )
-    return done.returncode, done.stderr.decode()
+    done = installed.outcome(*arguments)
+    return done.returncode, done.stderr
 
 
 def test_all_wrong_settings_are_told_at_once_without_a_traceback(fresh: Installation) -> None:
@@ -94,7 +92,7 @@ def test_a_revoked_key_opens_nothing(fresh: Installation) -> None:
 def test_sigterm_lets_a_call_being_placed_finish(fresh: Installation) -> None:
     fresh.prepare()
     fresh.start_simulator("--ring-seconds", "0.3", "--slow-seconds", "1")
-    server = fresh.start_server()
+    server = fresh.launch_server()
     with ThreadPoolExecutor() as pool:
         placing = pool.submit(fresh.place, "+918867135031")
         calls = f"{fresh.provider_url}/simulator/calls"
@@ -106,8 +104,7 @@ def test_sigterm_lets_a_call_being_placed_finish(fresh: Installation) -> None:
 
 def test_sigterm_while_it_starts_ends_it_without_waiting(fresh: Installation) -> None:
     fresh.prepare()
-    server = subprocess.Popen([*COMMAND, "serve"], env=fresh.environ, cwd=ROOT)
-    fresh.processes.append(server)
+    server = fresh.launch("serve")
     until(lambda: children(server.pid))
     server.send_signal(signal.SIGTERM)
     assert server.wait(timeout=STOP_SECONDS / 2) == 0
@@ -115,16 +112,14 @@ def test_sigterm_while_it_starts_ends_it_without_waiting(fresh: Installation) ->
 
 def test_a_killed_server_leaves_the_port_to_the_next(fresh: Installation) -> None:
     fresh.prepare()
-    fresh.start_server().kill()
+    fresh.launch_server().kill()
     until(lambda: _refuses(fresh))
     fresh.start_server()
 
 
 def test_the_demo_shows_the_main_job_and_stops_cleanly(fresh: Installation) -> None:
     fresh.environ["OBDTRACK_PORT"] = str(free_port())
-    demo = subprocess.Popen(
-        [*COMMAND, "demo"], env=fresh.environ, cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    demo = fresh.launch("demo", stdout=subprocess.PIPE, text=True)
     assert demo.stdout is not None
     lines = []
     for line in demo.stdout:

@@ -17,9 +17,10 @@ from obdtrack.workflows import check_machine, check_provider, check_traffic, dia
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.finding import Finding, Level, Subject
 from tests import factories
-from tests.end_to_end.conftest import COMMAND, ROOT, Installation
+from tests.end_to_end.conftest import Installation
 from tests.factories import NOON
 from tests.operations.conftest import Account
+from tests.torture import forks
 
 
 class Doctor:
@@ -31,10 +32,7 @@ class Doctor:
     def run(self, *arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
         named = {f"OBDTRACK_{name}": value for name, value in changes.items()}
         environ = {k: v for k, v in {**self.installed.environ, **named}.items() if v is not None}
-        command = [*COMMAND, "doctor", *arguments]
-        done = subprocess.run(
-            command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60
-        )
+        done = forks.run(["doctor", *arguments], environ)
         assert "Traceback" not in done.stdout + done.stderr
         return done
 

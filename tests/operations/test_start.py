@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.end_to_end.conftest import COMMAND, ROOT, Installation, answers, until
+from tests.end_to_end.conftest import Installation, answers, until
 from tests.factories import report_body
 
 SECRETS = ("WEBHOOK_SECRETS", "SECRET_KEY", "PROVIDER_TOKEN")
@@ -30,9 +29,7 @@ def bare(tmp_path: Path) -> Iterator[Installation]:
 def test_insecure_serves_this_machine_and_warns_loudly(bare: Installation, tmp_path: Path):
     said = tmp_path / "said"
     with said.open("wb") as stderr:
-        command = [*COMMAND, "serve", "--insecure"]
-        server = subprocess.Popen(command, env=bare.environ, cwd=ROOT, stderr=stderr)
-    bare.processes.append(server)
+        bare.launch("serve", "--insecure", stderr=stderr)
     until(lambda: answers(f"{bare.url}/livez"))
     assert "WARNING: INSECURE" in said.read_text()
     url = f"{bare.url}/webhooks/mobtexting"
@@ -53,9 +50,7 @@ def own_address() -> str:
 
 def test_without_it_nothing_is_served_and_no_traceback_shown(bare: Installation):
     bare.environ["OBDTRACK_PORT"] = "many"
-    done = subprocess.run(
-        [*COMMAND, "serve"], env=bare.environ, cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    done = bare.outcome("serve")
     assert done.returncode == 2
     assert [f"OBDTRACK_{name}" in done.stderr for name in (*SECRETS, "PORT")] == [True] * 4
     assert "Traceback" not in done.stderr
@@ -65,9 +60,7 @@ def test_a_database_out_of_reach_is_a_sentence_and_may_be_tried_again(bare: Inst
     """Status 2 would tell systemd to leave it."""
     bare.environ |= {f"OBDTRACK_{name}": "long-enough-for-a-secret" for name in SECRETS}
     bare.environ["OBDTRACK_DATABASE_URL"] = "postgresql://me:hush-hush@127.0.0.1:1/calls"
-    done = subprocess.run(
-        [*COMMAND, "serve"], env=bare.environ, cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    done = bare.outcome("serve")
     assert done.returncode == 1
     assert done.stderr.startswith("obdtrack: The database cannot be used: ")
     assert len(done.stderr.splitlines()) == 1

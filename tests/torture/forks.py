@@ -46,6 +46,18 @@ class Fork:
         while any(map(_runs, killed)):
             time.sleep(0.002)
 
+    def terminate(self) -> None:
+        """Ask it to end; what it has started is its own affair."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self, timeout: float) -> None:
+        """Wait until it has ended."""
+        deadline = time.monotonic() + timeout
+        while _runs(self.pid):
+            assert time.monotonic() < deadline, "it did not end in time"
+            time.sleep(0.01)
+
 
 def children(pid: int) -> list[int]:
     """Give the process ids of what a process has forked."""
