@@ -59,7 +59,8 @@ class Installation:
 
     def start(self, *arguments: str, ready: str) -> None:
         """Start a command that stays, and wait until `ready` answers."""
-        self.processes.append(forks.start(arguments, self.environ))
+        says = f"{self.folder}/said.txt"  # for who wonders why a test failed
+        self.processes.append(forks.start(arguments, self.environ, says=says))
         until(lambda: answers(ready))
 
     def simulator_command(self, *options: str) -> list[str]:

@@ -144,7 +144,8 @@ def test_every_text_is_on_the_lists_as_it_is(site: Site, calls: dict[str, Any]) 
 @pytest.mark.parametrize("start", range(0, 40, 8))
 def test_a_call_shows_every_text_as_it_is(site: Site, start: int) -> None:
     texts = HOSTILE[start : start + 8]
-    name, reference, status, keys, hung_up, *rest = texts
+    first, reference, status, keys, hung_up, *rest = texts
+    name = f"{first} once"  # a campaign of no other test
     metadata = {f"k{place}": text for place, text in enumerate(rest)}
     call = site.place(name=name, reference=reference, metadata=metadata)
     site.report(call, status=status, dtmf=keys[:40], hangup_by=hung_up, recording_url=rest[0])

@@ -73,9 +73,17 @@ def _runs(pid: int) -> bool:
     return state not in "ZX"
 
 
-def start(command: Sequence[str], environ: Mapping[str, str], mutant: str = "sound") -> Fork:
-    """Start a command that says nothing; `mutant` names one or some, separated by commas."""
-    return _fork(command, environ, mutant.split(","), [os.devnull] * 4)
+def start(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    mutant: str = "sound",
+    says: str = os.devnull,
+) -> Fork:
+    """Start a command; `mutant` names one or some, separated by commas.
+
+    What it says is added to the file `says`.
+    """
+    return _fork(command, environ, mutant.split(","), [os.devnull, says, says, os.devnull])
 
 
 def run(
@@ -132,7 +140,7 @@ def _become(
     os.environ.clear()
     os.environ.update(environ)
     for descriptor, end in enumerate(ends[:3]):
-        os.dup2(os.open(end, os.O_RDWR), descriptor)
+        os.dup2(os.open(end, os.O_RDWR | os.O_APPEND | os.O_CREAT), descriptor)
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
     sys.argv = ["obdtrack", *command]
     status = _status_of(names)
