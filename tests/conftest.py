@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 from structlog.dev import ConsoleRenderer, plain_traceback
@@ -122,15 +123,10 @@ def context(store: Store, provider: ScriptedProvider, clock: Clock) -> Context:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _routes_compiled_once() -> Iterator[None]:
-    with applications.routes_compiled_once():
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
 def _plain_tracebacks() -> None:
     """Where rich is installed, each traceback in the log would be drawn and coloured for long."""
-    ConsoleRenderer.get_active().exception_formatter = plain_traceback
+    *first, _ = structlog.get_config()["processors"]
+    structlog.configure(processors=[*first, ConsoleRenderer(exception_formatter=plain_traceback)])
 
 
 @pytest.fixture
