@@ -25,6 +25,9 @@ from typing import NoReturn
 from tests.torture import mutants
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60
+"""Seconds in which a command has to come to its end."""
+
 _LIBRARIES = (
     *("cryptography.fernet", "environs", "flask_bootstrap", "flask_smorest", "flask_wtf"),
     *("granian", "limits", "orjson", "phonenumbers", "playhouse.pool", "prometheus_client"),
@@ -56,7 +59,7 @@ class Fork:
         deadline = time.monotonic() + timeout
         while _runs(self.pid):
             assert time.monotonic() < deadline, "it did not end in time"
-            time.sleep(0.01)
+            time.sleep(0.002)
 
 
 def children(pid: int) -> list[int]:
@@ -95,8 +98,11 @@ def run(
         for end in ends:
             end.write_text(given if end.name == "in" else "")
         fork = _fork(command, environ, ["sound"], list(map(str, ends)))
-        while _runs(fork.pid):
-            time.sleep(0.002)
+        try:
+            fork.wait(timeout=PATIENCE)
+        except AssertionError:
+            fork.kill()
+            raise
         _, out, err, status = (end.read_text() for end in ends)
     return subprocess.CompletedProcess(command, int(status), out, err)
 
