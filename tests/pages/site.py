@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import threading
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import peewee
@@ -15,7 +16,7 @@ from werkzeug.serving import make_server
 from obdtrack.cli.ports import free_port
 from obdtrack.storage.database import Store
 from obdtrack.storage.vault import Vault
-from obdtrack.workflows.context import Context
+from obdtrack.workflows.context import Context, utc_now
 from obdtrack.workflows.keys import create_key
 from tests import factories
 from tests.applications import make_app
@@ -41,7 +42,10 @@ class Weighed(NamedTuple):
 
 
 class Site:
-    """A server of the tests' own; `complaints` is what its windows complained about."""
+    """A server of the tests' own; `complaints` is what its windows complained about.
+
+    Its clock stands still at `stopped_at`, if that is set.
+    """
 
     page: Page
 
@@ -50,7 +54,10 @@ class Site:
         self.url = f"http://127.0.0.1:{port}"
         self.provider = ScriptedProvider()
         settings = factories.settings(port=port)
-        self.context = Context(settings, store, self.provider, Vault(settings.secret_key))
+        self.stopped_at: datetime | None = None
+        self.context = Context(
+            settings, store, self.provider, Vault(settings.secret_key), self._now
+        )
         self.app = make_app(self.context, documented=True)
         self.app.before_request(_break_if_told)
         self.server = make_server("127.0.0.1", port, self.app, threaded=True)
@@ -62,6 +69,9 @@ class Site:
         self._windows: dict[str, BrowserContext] = {}
         self.session = requests.Session()
         self.cookie = self._signed_in()
+
+    def _now(self) -> datetime:
+        return self.stopped_at or utc_now()
 
     def begin(self) -> None:
         """Take a fresh tab, signed in, and have the provider accept everything again."""

@@ -11,6 +11,7 @@ import pytest
 from markupsafe import escape
 
 from obdtrack.storage import deliveries
+from obdtrack.workflows.context import utc_now
 from tests.factories import NUMBER
 from tests.pages.site import Site, csrf_token
 
@@ -56,9 +57,11 @@ class Skeleton(HTMLParser):
 
 @pytest.fixture(scope="module")
 def calls(served: Site) -> dict[str, Any]:
-    """A call for each text that has it in every field, its report too."""
+    """A call for each text that has it in every field, its report too; all at one moment."""
     served.begin()
+    served.stopped_at = utc_now()
     made = {text: place_with(served, text) for text in (*HOSTILE, PLAIN)}
+    served.stopped_at = None
     served.close_tabs()
     return made
 
