@@ -85,6 +85,14 @@ class Site:
         self.page = self._fresh_tab("clocked")
         self.page.clock.install()
 
+    def poll(self, milliseconds: int) -> None:
+        """Move the clock until the page has asked for what is new, and has shown the answer."""
+        state = self.page.locator("[data-live-state]")
+        state.evaluate("state => { state.textContent = 'not yet' }")
+        with self.page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
+            self.page.clock.run_for(milliseconds)
+        self.page.locator("[data-live-state]:text-is('Live')").wait_for(state="attached")
+
     def _fresh_tab(self, kind: str) -> Page:
         """Give a tab nobody has used; a window costs more than all a test does in it.
 

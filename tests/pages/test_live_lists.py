@@ -37,23 +37,15 @@ def watch(site: Site, path: str) -> Any:
     return site.page.locator("main tbody tr")
 
 
-def poll(site: Site) -> None:
-    state = site.page.locator("[data-live-state]")
-    state.evaluate("state => { state.textContent = 'not yet' }")
-    with site.page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
-        site.page.clock.run_for(POLL)
-    expect(state).to_have_text("Live")
-
-
 def test_a_call_that_left_the_filter_is_marked_and_then_goes(site: Site) -> None:
     first, _ = site.place(reference="first"), site.place(reference="second")
     rows = watch(site, "/?status=queued")
     site.report(first)
-    poll(site)
+    site.poll(POLL)
     expect(rows.nth(1)).to_contain_text("Moved on")
     expect(rows.nth(1)).not_to_contain_text("Queued")
     expect(rows.nth(0)).to_contain_text("Queued")
-    poll(site)
+    site.poll(POLL)
     expect(rows).to_have_count(1)
 
 
@@ -64,7 +56,7 @@ def test_nothing_goes_from_under_a_reader(site: Site) -> None:
     there = rows.nth(1).bounding_box()
     site.report(first)
     for _ in range(3):
-        poll(site)
+        site.poll(POLL)
     expect(rows.nth(1)).to_contain_text("Moved on")
     assert rows.nth(1).bounding_box() == there
 
@@ -73,11 +65,11 @@ def test_a_list_that_became_empty_says_so_and_fills_again(site: Site) -> None:
     call = site.place(name="fills")
     rows = watch(site, "/?status=queued&name=fills")
     site.report(call)
-    poll(site)
+    site.poll(POLL)
     expect(rows).to_have_count(0)
     expect(site.page.locator(".empty")).to_contain_text("No calls here")
     site.place(name="fills", reference="again")
-    poll(site)
+    site.poll(POLL)
     expect(rows).to_have_count(1)
     expect(site.page.locator(".empty")).to_have_count(0)
 
@@ -87,10 +79,10 @@ def test_a_reader_of_a_list_that_became_empty_keeps_its_rows_marked(site: Site) 
     rows = watch(site, "/?status=queued")
     rows.first.hover()
     site.report(call)
-    poll(site)
+    site.poll(POLL)
     expect(rows.first).to_contain_text("Moved on")
     site.page.mouse.move(0, 0)
-    poll(site)
+    site.poll(POLL)
     expect(site.page.locator(".empty")).to_contain_text("No calls here")
 
 
@@ -101,7 +93,7 @@ def test_a_call_that_joins_the_filter_stands_in_its_place(site: Site) -> None:
         site.report(call, status="BUSY")
     rows = watch(site, "/?status=busy")
     site.report(new, status="BUSY")
-    poll(site)
+    site.poll(POLL)
     expect(rows).to_have_count(3)
     expect(rows.nth(1)).to_contain_text("new")
 
@@ -112,10 +104,10 @@ def test_rows_beyond_the_page_are_not_said_to_be_followed(site: Site) -> None:
     rows = watch(site, "/")
     rows.nth(3).hover()
     site.place(reference="one more")
-    poll(site)
+    site.poll(POLL)
     expect(rows.last).to_contain_text("Not followed")
     site.page.mouse.move(0, 0)
-    poll(site)
+    site.poll(POLL)
     expect(rows).to_have_count(50)
     expect(rows.first).to_contain_text("one more")
     expect(rows.last).to_contain_text("r-2")
@@ -126,10 +118,10 @@ def test_a_row_in_use_is_brought_up_to_date_when_it_is_left(site: Site) -> None:
     rows = watch(site, "/")
     rows.first.locator("a").focus()
     site.report(call)
-    poll(site)
+    site.poll(POLL)
     expect(rows.first).to_contain_text("Queued")
     site.page.locator("#q").focus()
-    poll(site)
+    site.poll(POLL)
     expect(rows.first).to_contain_text("Answered")
 
 
@@ -156,7 +148,7 @@ def test_what_stands_open_is_not_copied_again_by_itself(site: Site) -> None:
     site.page.evaluate("navigator.clipboard.writeText('something else')")
     site.page.locator("#q").focus()
     site.report(call)
-    poll(site)
+    site.poll(POLL)
     expect(site.page.locator(".head-row").first).to_contain_text("Answered")
     assert site.page.evaluate("navigator.clipboard.readText()") == "something else"
 
@@ -225,6 +217,6 @@ def test_the_inbox_is_followed_too(site: Site) -> None:
     site.deliver(json=report_body(mid="nobody's"))
     rows = watch(site, "/deliveries?outcome=unmatched")
     site.deliver(json=report_body(mid="nobody's-2", status="RINGOUT"))
-    poll(site)
+    site.poll(POLL)
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("RINGOUT")
