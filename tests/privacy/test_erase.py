@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from obdtrack.domain.phone import is_erased
-from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.storage import erasure, models
 from obdtrack.workflows import erase_number
@@ -164,7 +166,7 @@ def test_a_call_that_waits_is_concluded_and_never_asked_about(
 def test_a_number_that_is_being_called_is_not_erased_now(
     caller: Caller, context: Context, provider: ScriptedProvider
 ) -> None:
-    def erase_meanwhile(request):  # type: ignore[no-untyped-def]
+    def erase_meanwhile(request: CallRequest) -> SendAnswer:
         with pytest.raises(ObdtrackError, match="is being called now"):
             erase(NUMBER, operator(), context)
         return accepted()(request)
@@ -179,7 +181,7 @@ def test_what_comes_in_behind_the_search_is_found_too(
     search = erasure.mentions
     late = [f'{{"to": {DIGITS}, "mid": "late-{count}"}}' for count in range(2)]
 
-    def searched(spellings):  # type: ignore[no-untyped-def]
+    def searched(spellings: Any) -> Iterator[Any]:
         yield from search(spellings)
         if late:
             caller.deliver(late.pop())
@@ -197,7 +199,7 @@ def test_an_interrupted_erasure_is_finished_by_the_next(
     changed: list[object] = []
     change = erasure.replace
 
-    def fails_late(mention, spellings, name):  # type: ignore[no-untyped-def]
+    def fails_late(mention: Any, spellings: Any, name: str) -> Any:
         changed.append(mention)
         if len(changed) > 5:
             raise KeyboardInterrupt
