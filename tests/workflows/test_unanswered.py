@@ -107,14 +107,20 @@ def test_past_the_last_pause_nobody_looks_for_an_unknown_call_any_more(
     assert (check.kind, check.reason) == ("check", "timeout")
 
 
-def test_too_fast_makes_everybody_wait_as_long_as_the_provider_wants(
-    context: Context, provider: ScriptedProvider, clock: Clock
+def two_are_due_and_the_provider_wants_a_pause(
+    seconds: int, context: Context, provider: ScriptedProvider, clock: Clock
 ) -> None:
     provider.on_send = accepted(mid=None)
     for _ in range(2):
         place_call(call_request(), None, context)
-    provider.on_find = lambda **_: StatusAnswer(Failure.RATE_LIMITED, retry_after=30)
+    provider.on_find = lambda **_: StatusAnswer(Failure.RATE_LIMITED, retry_after=seconds)
     clock.forward(minutes=16)
+
+
+def test_too_fast_makes_everybody_wait_as_long_as_the_provider_wants(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    two_are_due_and_the_provider_wants_a_pause(30, context, provider, clock)
     waits: list[float] = []
     check_due(context, 10, waits.append)
     assert waits == pytest.approx([0, 30])
@@ -123,11 +129,7 @@ def test_too_fast_makes_everybody_wait_as_long_as_the_provider_wants(
 def test_nobody_sits_out_a_long_pause(
     context: Context, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    provider.on_send = accepted(mid=None)
-    for _ in range(2):
-        place_call(call_request(), None, context)
-    provider.on_find = lambda **_: StatusAnswer(Failure.RATE_LIMITED, retry_after=600)
-    clock.forward(minutes=16)
+    two_are_due_and_the_provider_wants_a_pause(600, context, provider, clock)
     waits: list[float] = []
     assert (check_due(context, 10, waits.append), waits) == (1, [0])
     clock.forward(minutes=9)
