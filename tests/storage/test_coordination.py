@@ -43,7 +43,9 @@ def test_who_holds_a_lease_can_renew_it(each_store: Store) -> None:
 
 def test_a_lease_given_while_the_clock_was_ahead_is_not_waited_for(each_store: Store) -> None:
     assert hold(each_store, US, NOON + timedelta(days=3))
+    assert not coordination.any_lease_alive(NOON)
     assert hold(each_store, THEM)
+    assert coordination.any_lease_alive(NOON)
     assert coordination.lease_end("poller") == minute(1)
 
 

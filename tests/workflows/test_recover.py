@@ -61,11 +61,20 @@ def test_a_process_that_died_while_the_clock_was_ahead_is_recovered(
     context: Context, provider: ScriptedProvider, clock: Clock
 ) -> None:
     clock.forward(days=3)
-    sign_of_life(context)
     crash_while_sending(context, provider)
     clock.forward(days=-3)
     assert recover_interrupted(replace(context, process_ids={})) == 1
     assert status() == ("unknown", "interrupted")
+
+
+def test_a_sign_of_life_given_while_the_clock_was_ahead_is_none(
+    context: Context, provider: ScriptedProvider, clock: Clock
+) -> None:
+    clock.forward(days=3)
+    sign_of_life(context)
+    clock.forward(days=-3)
+    crash_while_sending(context, provider)
+    assert recover_interrupted(replace(context, process_ids={})) == 1
 
 
 def test_a_process_that_ended_in_order_is_recovered_at_once(
