@@ -78,7 +78,7 @@ def _columns(table: type[Table]) -> str:
 
 
 def _key_columns(table: type[Table]) -> list[str]:
-    keys: Iterable[Any] = table._meta.get_primary_keys()  # type: ignore[no-untyped-call]  # peewee
+    keys: Iterable[Any] = table._meta.get_primary_keys()  # type: ignore[no-untyped-call]  # no type in peewee
     return [field.column_name for field in keys]
 
 
