@@ -30,6 +30,8 @@ _BY_WEIGHT = (
 )
 """What tells reports of one attempt apart, the most telling first: every fact the fold uses."""
 
+_OVERTAKEN = frozenset({Kind.INTERRUPTION, Kind.ANSWER})
+
 
 class Attempt(NamedTuple):
     """One dialling of the call, put together from every report about it.
@@ -83,11 +85,14 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
 
     Raises ValueError if no event says how the call began.
     """
-    events = sorted(events, key=place_in_story)
-    reports = [event for event in events if event.kind is Kind.REPORT]
-    claims = [event for event in events if event.kind is not Kind.REPORT and event.status]
-    if any(claim.kind is Kind.INTERRUPTION for claim in claims):
-        claims = _without_guesses(claims)
+    reports: list[Event] = []
+    claims: list[Event] = []
+    for event in sorted(events, key=place_in_story):
+        if event.kind is Kind.REPORT:
+            reports.append(event)
+        elif event.status:
+            claims.append(event)
+    claims = _without_guesses(claims)
     if not claims:
         raise ValueError("a call needs at least the event of its submission")
     attempts = tuple(
@@ -100,13 +105,14 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
     return _undecided(claims, reports, attempts)
 
 
-def _without_guesses(claims: Sequence[Event]) -> list[Event]:
+def _without_guesses(claims: list[Event]) -> list[Event]:
     """Leave out that we were interrupted where the answer came after all.
 
     It was written down by a process that took another one, busy or slow, for dead.
     """
-    answered = any(claim.kind is Kind.ANSWER for claim in claims)
-    return [c for c in claims if not (answered and c.kind is Kind.INTERRUPTION)]
+    if {claim.kind for claim in claims} >= _OVERTAKEN:
+        return [claim for claim in claims if claim.kind is not Kind.INTERRUPTION]
+    return claims
 
 
 def _attempt(number: int, group: Sequence[Event]) -> Attempt:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import orjson
+
 
 def to_text(moment: datetime) -> str:
     """Give an aware time as RFC 3339 in UTC, e.g. `2026-11-23T11:57:39Z`."""
-    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    return orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()
 
 
 def from_text(text: str) -> datetime:

@@ -24,6 +24,11 @@ def from_microseconds(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
 
 
+def to_id(octets: bytes) -> UUID:
+    """Give the UUID of these 16 bytes."""
+    return UUID(bytes=bytes(octets))
+
+
 class MomentField(BigIntegerField):
     """An aware time, kept as microseconds since 1970 UTC: exact, small, and sorted as time."""
 
@@ -57,7 +62,7 @@ class IdField(BinaryUUIDField):
 
     def python_value(self, value: Any) -> UUID | None:
         """Give a UUID."""
-        return None if value is None else UUID(bytes=bytes(value))
+        return None if value is None else to_id(value)
 
 
 class BytesField(BlobField):

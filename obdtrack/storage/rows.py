@@ -2,19 +2,35 @@
 
 SQLite's driver lets other threads go on between any two rows of an `executemany`, and each such
 change of threads costs as much as a row; so rows that are inserted together are one statement.
+Of a value that is neither a number nor plain text it asks around how to bind it, every time; what
+is registered here it finds at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
+from operator import attrgetter
+from types import NoneType
 from typing import Any, TypeVar
 
 import peewee
 from peewee import BooleanField
 
-from obdtrack.storage.fields import BytesField, IdField, JsonField, MomentField
+from obdtrack.domain.status import Kind, Outcome, Source, Status
+from obdtrack.storage.fields import (
+    BytesField,
+    IdField,
+    JsonField,
+    MomentField,
+    dumps,
+    from_microseconds,
+    to_id,
+    to_microseconds,
+)
 from obdtrack.storage.models import Table
 
 Row = TypeVar("Row", bound=Table)
@@ -22,11 +38,33 @@ Row = TypeVar("Row", bound=Table)
 MOST_ROWS = 64
 """Rows in one statement; a row of 14 columns, the widest, leaves room under SQLite's 999 marks."""
 
-_CONVERTED = (BytesField, IdField, JsonField, MomentField)
+Convert = Callable[[Any], Any]
+Converters = tuple[tuple[int, Convert], ...]
+"""The places in a row whose values the driver does not take or give as we want them."""
+
+_TO_DRIVER: dict[type, Convert] = {
+    IdField: attrgetter("bytes"),
+    JsonField: dumps,
+    MomentField: to_microseconds,
+}
+_FROM_DRIVER: dict[type, Convert] = {
+    BooleanField: bool,
+    BytesField: bytes,
+    IdField: to_id,
+    JsonField: json.loads,
+    MomentField: from_microseconds,
+}
+_BOUND_AS: dict[type, Convert] = {
+    NoneType: lambda none: none,
+    bool: int,
+    bytes: bytes,
+    **dict.fromkeys((Kind, Outcome, Source, Status), str),
+}
+for _type, _bind in _BOUND_AS.items():
+    sqlite3.register_adapter(_type, _bind)
+
 # Turns the driver's errors into peewee's, as peewee's own execute does; its stubs forgot it.
 _PEEWEE_ERRORS: Any = vars(peewee)["__exception_wrapper__"]
-Converters = tuple[tuple[int, Callable[[Any], Any]], ...]
-"""The places in a row whose values the driver does not take or give as we want them."""
 
 
 def insert(model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
@@ -34,7 +72,7 @@ def insert(model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence
     database = model._meta.database
     cursor = database.cursor()
     with _PEEWEE_ERRORS:
-        for some in _in_powers_of_two(_converted(_converters(model, columns), rows)):
+        for some in _in_powers_of_two(_converted(_to_driver(model, columns), rows)):
             sql = _insert_sql(model, columns, len(some), database.param)
             cursor.execute(sql, list(chain.from_iterable(some)))
 
@@ -87,12 +125,12 @@ def fetch(
     sql = _fetch_sql(model, columns, key, len(wanted), database.param, order)
     if lock and database.for_update:
         sql += " FOR UPDATE"
-    keys = _converted(_converters(model, (key,)), ((value,) for value in wanted))
+    keys = _converted(_to_driver(model, (key,)), ((value,) for value in wanted))
     with _PEEWEE_ERRORS:
         cursor = database.cursor()
         cursor.execute(sql, list(chain.from_iterable(keys)))
         found = cursor.fetchall()
-    return _converted(_converters_back(model, columns), found)
+    return _converted(_from_driver(model, columns), found)
 
 
 def load(model: type[Row], key: str, values: Sequence[Any], *, order: str = "id") -> list[Row]:
@@ -108,7 +146,7 @@ def load(model: type[Row], key: str, values: Sequence[Any], *, order: str = "id"
 def _run_each(
     model: type[Table], sql: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]
 ) -> None:
-    if parameters := _converted(_converters(model, columns), rows):
+    if parameters := _converted(_to_driver(model, columns), rows):
         with _PEEWEE_ERRORS:
             model._meta.database.cursor().executemany(sql, parameters)
 
@@ -137,20 +175,21 @@ def _power_of_two(count: int) -> int:
 
 
 @cache
-def _converters(model: type[Table], columns: tuple[str, ...]) -> Converters:
-    kinds = _kinds(model, columns)
-    return tuple((n, k.db_value) for n, k in enumerate(kinds) if isinstance(k, _CONVERTED))
+def _to_driver(model: type[Table], columns: tuple[str, ...]) -> Converters:
+    return _converters(model, columns, _TO_DRIVER)
 
 
 @cache
-def _converters_back(model: type[Table], columns: tuple[str, ...]) -> Converters:
-    kinds, changed = _kinds(model, columns), (*_CONVERTED, BooleanField)
-    return tuple((n, k.python_value) for n, k in enumerate(kinds) if isinstance(k, changed))
+def _from_driver(model: type[Table], columns: tuple[str, ...]) -> Converters:
+    return _converters(model, columns, _FROM_DRIVER)
 
 
-def _kinds(model: type[Table], columns: tuple[str, ...]) -> list[Any]:
+def _converters(
+    model: type[Table], columns: tuple[str, ...], known: Mapping[type, Convert]
+) -> Converters:
     fields = [model._meta.fields[name] for name in columns]
-    return [getattr(field, "rel_field", field) for field in fields]
+    kinds = [type(getattr(field, "rel_field", field)) for field in fields]
+    return tuple((place, known[kind]) for place, kind in enumerate(kinds) if kind in known)
 
 
 @cache

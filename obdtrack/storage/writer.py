@@ -1,14 +1,14 @@
 """One thread that commits whatever is waiting as one transaction, then lets all of it go.
 
 A commit costs one wait for the disk, however many rows it holds. While one batch is being
-written the next gathers by itself; a lone item is written at once.
+written the next gathers by itself; who comes alone, and came alone before, is written at once.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
+from math import inf
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 MAX_BATCH = 256
 """Items in one transaction at most, so that the first of them does not wait for a crowd."""
 
-
-PAUSE = 0.0002
-"""Seconds given to a crowd between two batches: those just answered come back with the next item,
-and would otherwise make two half crowds out of one, each with a commit of its own."""
+PATIENCE = 0.0001
+"""Seconds, for each item of the last batch, in which as many are waited for again. Those who were
+just answered come back with their next item, and would else make two half crowds out of one, each
+with a commit of its own."""
 
 
 class _Slot(Generic[Item, Result]):
@@ -44,6 +44,8 @@ class GroupWriter(Generic[Item, Result]):
     def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
         self._work = work
         self._queue: SimpleQueue[_Slot[Item, Result]] = SimpleQueue()
+        self._awaited = inf
+        self._enough = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -53,6 +55,8 @@ class GroupWriter(Generic[Item, Result]):
             self._begin()
         slot: _Slot[Item, Result] = _Slot(item)
         self._queue.put(slot)
+        if self._queue.qsize() >= self._awaited:
+            self._enough.set()
         slot.done.acquire()
         if slot.error is not None:
             raise slot.error
@@ -66,15 +70,22 @@ class GroupWriter(Generic[Item, Result]):
                 self._thread.start()
 
     def _run(self) -> None:
-        crowded = False
+        batch: list[_Slot[Item, Result]] = []
         while True:
-            batch = [self._queue.get()]
-            if crowded:
-                time.sleep(PAUSE)
-            while len(batch) < MAX_BATCH and not self._queue.empty():
-                batch.append(self._queue.get())
-            crowded = len(batch) > 1
+            batch = self._gathered(len(batch))
             self._write(batch)
+
+    def _gathered(self, expected: int) -> list[_Slot[Item, Result]]:
+        """Give what waits as soon as it is as many as `expected`, or their time is over."""
+        batch = [self._queue.get()]
+        self._enough.clear()
+        self._awaited = expected - 1
+        if self._queue.qsize() < self._awaited:
+            self._enough.wait(expected * PATIENCE)
+        self._awaited = inf
+        while len(batch) < MAX_BATCH and not self._queue.empty():
+            batch.append(self._queue.get())
+        return batch
 
     def _write(self, batch: list[_Slot[Item, Result]]) -> None:
         try:

@@ -36,9 +36,11 @@ def doubled(batch: Sequence[int]) -> list[int]:
     return [item * 2 for item in batch]
 
 
-def crowd(gate: Gate, items: Sequence[int]) -> list[Future[int]]:
+def crowd(
+    gate: Gate, items: Sequence[int], group: GroupWriter[int, int] | None = None
+) -> list[Future[int]]:
     """Bring these items while an item 0 is being written; all of them queue when it is done."""
-    group: GroupWriter[int, int] = GroupWriter(gate)
+    group = group or GroupWriter(gate)
     first = begin(group.write, 0)
     assert gate.reached.wait(PATIENCE)
     others = [begin(group.write, item) for item in items]
@@ -46,6 +48,14 @@ def crowd(gate: Gate, items: Sequence[int]) -> list[Future[int]]:
         threading.Event().wait(0.001)
     gate.opened.set()
     return [first, *others]
+
+
+def crowded(gate: Gate, size: int) -> GroupWriter[int, int]:
+    """A writer whose last batch had this size."""
+    group: GroupWriter[int, int] = GroupWriter(gate)
+    for future in crowd(gate, range(1, size + 1), group):
+        future.result(PATIENCE)
+    return group
 
 
 def written(group: GroupWriter[int, int], items: Iterable[int]) -> list[int]:
@@ -70,6 +80,24 @@ def test_what_comes_while_one_batch_is_written_is_the_next_batch() -> None:
     results = [future.result(PATIENCE) for future in crowd(gate, [1, 2, 3, 4])]
     assert results == [0, 2, 4, 6, 8]
     assert [sorted(batch) for batch in gate.batches] == [[0], [1, 2, 3, 4]]
+
+
+def test_a_crowd_that_comes_again_one_by_one_is_one_batch_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "PATIENCE", PATIENCE)
+    gate = Gate()
+    group = crowded(gate, 4)
+    again = []
+    for item in (5, 6, 7, 8):
+        again.append(begin(group.write, item))
+        threading.Event().wait(0.01)
+    assert [future.result(PATIENCE) for future in again] == [10, 12, 14, 16]
+    assert [len(batch) for batch in gate.batches] == [1, 4, 4]
+
+
+def test_whoever_comes_alone_after_a_crowd_does_not_wait_for_it_for_ever() -> None:
+    assert begin(crowded(Gate(), 4).write, 5).result(PATIENCE) == 10
 
 
 def test_a_batch_is_never_larger_than_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
