@@ -18,13 +18,16 @@ def group_attempts(reports: Iterable[Event], interval: int) -> list[list[Event]]
     it agrees with. If there is none and redials were asked for, each end time, or each word where
     there is no time at all, is an attempt of its own; if they were not, there was only one attempt.
     """
+    telling = [r for r in reports if r.detail.get("started_at") or r.status in FINAL]
+    if len(telling) < 2:
+        return [telling] if telling else []
     started: list[Event] = []
     ended: list[Event] = []
     bare: list[Event] = []
-    for report in reports:
+    for report in telling:
         if report.detail.get("started_at"):
             started.append(report)
-        elif report.status in FINAL:
+        else:
             (ended if report.detail.get("ended_at") else bare).append(report)
     groups = _in_order(_apart(started, _mark))
     for loose in filter(None, (ended, bare)):

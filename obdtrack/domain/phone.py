@@ -7,7 +7,7 @@ import re
 import phonenumbers
 
 _SEPARATORS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
-_DIGITS = re.compile(r"\+?[0-9]{7,15}")
+_LENGTHS = range(7, 16)
 _PHONE_LIKE = re.compile(
     r"(?<![0-9A-Za-z])(?:\+[0-9](?:[ ().\-]{0,2}[0-9]){7,14}|[0-9]{9,15})(?![0-9A-Za-z])"
 )
@@ -53,12 +53,10 @@ def loosely(value: object) -> str | None:
     text = str(value)
     if not (text.isascii() and text.isdigit()):
         text = _SEPARATORS.sub("", text)
-    if not _DIGITS.fullmatch(text):
-        return value.strip() if isinstance(value, str) and is_erased(value.strip()) else None
     digits = text.removeprefix("+")
-    if not text.startswith("+") and digits.startswith("00"):
-        digits = digits[2:]
-    return "+" + digits
+    if not (digits.isascii() and digits.isdigit() and len(digits) in _LENGTHS):
+        return value.strip() if isinstance(value, str) and is_erased(value.strip()) else None
+    return "+" + (digits[2:] if text.startswith("00") else digits)
 
 
 def provider_digits(number: str) -> str:

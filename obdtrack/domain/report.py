@@ -108,11 +108,14 @@ _TIMES = frozenset({"started_at", "ended_at"})
 
 def facts(report: Report) -> dict[str, Any]:
     """Give what the report states as a JSON-ready dictionary; what it leaves out is left out."""
-    return {
+    stated = {
         name: to_text(value) if name in _TIMES else value
         for name, value in zip(FACTS, _facts(report), strict=True)
-        if value is not None and value != {}
+        if value is not None
     }
+    if not report.extra:
+        del stated["extra"]
+    return stated
 
 
 def submission_of(report: Report) -> str | None:

@@ -77,7 +77,7 @@ def without_secrets(stored: Stored, context: Context) -> Stored:
                 query=raw.query.replace(text, _REMOVED),
                 body=raw.body.replace(octets, _REMOVED.encode()),
             )
-    return stored._replace(raw=raw)
+    return stored if raw is stored.raw else stored._replace(raw=raw)
 
 
 @cache
