@@ -22,7 +22,6 @@ from peewee import BooleanField
 
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.storage.fields import (
-    BytesField,
     IdField,
     JsonField,
     MomentField,
@@ -49,7 +48,6 @@ _TO_DRIVER: dict[type, Convert] = {
 }
 _FROM_DRIVER: dict[type, Convert] = {
     BooleanField: bool,
-    BytesField: bytes,
     IdField: to_id,
     JsonField: json.loads,
     MomentField: from_microseconds,

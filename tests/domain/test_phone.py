@@ -79,6 +79,13 @@ def test_a_report_may_give_a_number_as_a_number() -> None:
     assert loosely(918867135001) == NUMBER
 
 
+@pytest.mark.parametrize("digits", ["1234567", "123456789012345"])
+def test_a_reported_number_has_seven_to_fifteen_digits(digits: str) -> None:
+    assert loosely(digits) == "+" + digits
+    assert loosely(digits[:6]) is None
+    assert loosely(digits.ljust(16, "0")) is None
+
+
 @pytest.mark.parametrize("value", [None, True, "", "anonymous", "12345", 918867135001.0, [1], {}])
 def test_what_is_no_number_in_a_report_is_none(value: object) -> None:
     assert loosely(value) is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from obdtrack.domain.fold import fold
 from obdtrack.domain.report import RawDelivery
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.storage import answers, calls, deliveries, models
+from obdtrack.storage import answers, calls, deliveries, models, rows
 from obdtrack.storage.database import Store
 from obdtrack.storage.deliveries import to_stored
 from obdtrack.storage.fields import dumps, from_microseconds, to_microseconds
@@ -40,6 +40,12 @@ def test_money_is_kept_as_it_was_written(each_store: Store) -> None:
 def test_money_in_an_event_is_kept_as_it_was_written(each_store: Store, charges: str) -> None:
     (event,) = stored.events(each_store, stored.call(each_store), report(charges=charges))
     assert event.detail["charges"] == charges
+
+
+def test_a_yes_or_no_is_read_as_one(each_store: Store) -> None:
+    call_id = stored.call(each_store)
+    (call,) = rows.load(models.Call, "id", [call_id])
+    assert call.conflict is False
 
 
 @given(microseconds)
