@@ -50,7 +50,7 @@ def test_no_transaction_takes_more_than_a_batch(
     sizes: list[int] = []
     some = forget._forget_some
 
-    def watched(kind, before, context):  # type: ignore[no-untyped-def]
+    def watched(kind: forget.Kind, before: datetime, context: Context) -> int:
         sizes.append(some(kind, before, context))
         return sizes[-1]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from flask import Flask
@@ -118,7 +120,7 @@ def test_an_import_counts_what_is_new(context: Context) -> None:
 
 
 def test_an_import_that_breaks_off_has_changed_nothing(context: Context) -> None:
-    def numbers():  # type: ignore[no-untyped-def]
+    def numbers() -> Iterator[str]:
         yield from (f"+9198{count:08}" for count in range(800))
         raise RuntimeError
 
@@ -149,7 +151,7 @@ def test_the_rule_is_asked_in_the_transaction_that_stores_the_intention(
     asked: list[bool] = []
     known = opt_outs.of_numbers
 
-    def watched(numbers):  # type: ignore[no-untyped-def]
+    def watched(numbers: Collection[str]) -> dict[str, datetime]:
         asked.append(context.store.in_transaction())
         return known(numbers)
 
