@@ -136,7 +136,7 @@ def _attempt(number: int, group: Sequence[Event]) -> Attempt:
         dtmf=fact("dtmf"),
         hangup_by=fact("hangup_by"),
         recording_url=fact("recording_url"),
-        words=tuple(dict.fromkeys(word_of(event) for event in ranked)),
+        words=tuple(dict.fromkeys(map(word_of, ranked))),
         conflict=len(finals) > 1,
         event_ids=tuple(event.id for event in group),
     )
@@ -225,7 +225,10 @@ def _weight_by_time(report: Event) -> tuple[str, tuple[Any, ...]]:
 
 
 def _claimed(claims: Sequence[Event], name: str) -> Any:
-    return next((v for c in reversed(claims) if (v := c.detail.get(name)) is not None), None)
+    for claim in reversed(claims):
+        if (value := claim.detail.get(name)) is not None:
+            return value
+    return None
 
 
 def _time(text: str | None) -> datetime | None:

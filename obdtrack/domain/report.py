@@ -108,11 +108,10 @@ _TIMES = frozenset({"started_at", "ended_at"})
 
 def facts(report: Report) -> dict[str, Any]:
     """Give what the report states as a JSON-ready dictionary; what it leaves out is left out."""
-    stated = {
-        name: to_text(value) if name in _TIMES else value
-        for name, value in zip(FACTS, _facts(report), strict=True)
-        if value is not None
-    }
+    values = zip(FACTS, _facts(report), strict=True)
+    stated = {name: value for name, value in values if value is not None}
+    for name in _TIMES & stated.keys():
+        stated[name] = to_text(stated[name])
     if not report.extra:
         del stated["extra"]
     return stated

@@ -11,7 +11,7 @@ from obdtrack.domain.event import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.storage import models, rows, tallies
-from obdtrack.storage.tallies import Standing
+from obdtrack.storage.tallies import Change
 
 EVENT_COLUMNS = (
     "call", "id", "kind", "source", "status", "reason", "occurred_at", "recorded_at",
@@ -170,11 +170,11 @@ def find(identifier: str) -> models.Call | None:
     return None
 
 
-def _move(call: Match, state: CallState) -> tuple[Standing, Standing]:
-    name, slot = call.name, tallies.slot_of(call.created_at)
+def _move(call: Match, state: CallState) -> Change:
     return (
-        Standing(name, slot, call.status, call.status_source, call.attempt_count, call.charges),
-        Standing(name, slot, state.status, state.status_source, len(state.attempts), state.charges),
+        (call.name, tallies.slot_of(call.created_at)),
+        (call.status, call.status_source, call.attempt_count, call.charges),
+        (state.status, state.status_source, len(state.attempts), state.charges),
     )
 
 

@@ -16,7 +16,7 @@ from peewee import fn
 from obdtrack.domain.status import Outcome
 from obdtrack.storage import calls, models, tallies
 from obdtrack.storage.database import SqliteStore, Store
-from obdtrack.storage.tallies import ALL, EVER, Standing, slot_of
+from obdtrack.storage.tallies import ALL, EVER, Change, slot_of
 
 _WITH_A_CALL = (models.Event, models.Delivery, models.Answer)
 """What goes with its call; each row names it in `call_id`. Idempotency keys do too, and stay for a
@@ -95,10 +95,11 @@ def _delete_submissions(submission_ids: Sequence[UUID]) -> int:
 
 
 def _take_from_figures(leaving: Iterable[models.Call]) -> None:
-    standings = [_standing(call) for call in leaving]
-    tallies.count(((None, standing) for standing in standings), times=-1)
-    names = sorted({ALL, *(standing.name for standing in standings if standing.name)})
-    slots = sorted({EVER, *(standing.slot for standing in standings)})
+    appearances = [_appearance(call) for call in leaving]
+    tallies.count(appearances, times=-1)
+    places = [place for place, _, _ in appearances]
+    names = sorted({ALL, *(name for name, _ in places if name)})
+    slots = sorted({EVER, *(slot for _, slot in places)})
     figure, campaign = models.Figure, models.Campaign
     empty = figure.name.in_(names) & figure.slot.in_(slots) & (figure.calls == 0)
     _delete_unless_locked(figure, empty)
@@ -115,11 +116,10 @@ def _delete_unless_locked(model: type[models.Table], condition: Any) -> None:
         row.delete_instance()
 
 
-def _standing(call: models.Call) -> Standing:
-    return Standing(
-        call.name, slot_of(call.created_at), call.status, call.status_source,
-        call.attempt_count, call.charges,
-    )  # fmt: skip
+def _appearance(call: models.Call) -> Change:
+    """Give what counting this call once was; a negative number of times takes it out again."""
+    place = call.name, slot_of(call.created_at)
+    return place, None, (call.status, call.status_source, call.attempt_count, call.charges)
 
 
 def _weights(call_ids: Sequence[UUID]) -> dict[UUID, int]:

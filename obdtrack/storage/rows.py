@@ -137,8 +137,12 @@ def load(model: type[Row], key: str, values: Sequence[Any], *, order: str = "id"
     What a query builder would give too; it takes ten times as long to word the question.
     """
     columns = tuple(model._meta.fields)
-    found = fetch(model, columns, key, values, order=order)
-    return [model(**dict(zip(columns, row, strict=True))) for row in found]
+    found = []
+    for row in fetch(model, columns, key, values, order=order):
+        loaded = model(__no_default__=1)  # as peewee makes what it has read
+        loaded.__data__.update(zip(columns, row, strict=True))
+        found.append(loaded)
+    return found
 
 
 def _run_each(
@@ -150,9 +154,9 @@ def _run_each(
 
 
 def _converted(converters: Converters, rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
-    found = [list(row) for row in rows]
-    for row in found:
-        for place, convert in converters:
+    found = list(map(list, rows))
+    for place, convert in converters:
+        for row in found:
             if (value := row[place]) is not None:
                 row[place] = convert(value)
     return found

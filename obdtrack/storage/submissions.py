@@ -11,7 +11,6 @@ from obdtrack.domain.event import Event
 from obdtrack.domain.status import Kind, Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.storage import calls, models, rows, tallies
-from obdtrack.storage.tallies import Standing
 
 
 class Intention(NamedTuple):
@@ -61,9 +60,9 @@ def intend(request: CallRequest, intention: Intention) -> None:
     }
     rows.insert(models.Submission, tuple(submission), [tuple(submission.values())])
     rows.insert(models.Call, tuple(call), [tuple(call.values())])
-    slot = tallies.slot_of(intention.created_at)
-    tallies.count([(None, Standing(request.name, slot, "submitting", "api", 0, None))])
-    tallies.note_campaign(request.name, slot)
+    place = request.name, tallies.slot_of(intention.created_at)
+    tallies.count([(place, None, ("submitting", "api", 0, None))])
+    tallies.note_campaign(*place)
 
 
 def settle(submission_id: UUID, settled_at: datetime, *, keep_variables: bool) -> None:
@@ -77,10 +76,17 @@ def settle(submission_id: UUID, settled_at: datetime, *, keep_variables: bool) -
 
 def name_at_provider(
     call_id: UUID, provider_id: str, mid: str, submitted_at: datetime | None
-) -> None:
-    """Note how the provider calls this call; raises IntegrityError if another call has the id."""
+) -> bool:
+    """Note how the provider calls this call; False if another call has that id.
+
+    Both names must be locked: nobody may take the id between this look and this change.
+    """
+    for (other,) in rows.fetch(models.Call, ("id",), "provider_id", [provider_id], order="id"):
+        if other != call_id:
+            return False
     columns = ("provider_id", "mid", "submitted_at")
     rows.update(models.Call, columns, ("id",), [(provider_id, mid, submitted_at, call_id)])
+    return True
 
 
 def replace_answers(call_id: UUID, answered: Iterable[Event]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from peewee import SQL, fn
 
@@ -41,31 +41,30 @@ _FIRST_SIX = [SQL(str(place)) for place in range(1, 7)]
 
 Key = tuple[str, int, str, str, int]
 
+Place = tuple[str | None, int]
+"""A call's campaign and the half hour in which it was made (`slot_of`): what never changes of it.
+Plain tuples, this and the next: each report makes three, and names would cost as much again."""
+
+Standing = tuple[str, str, int, str | None]
+"""Where a call stands: its status, how we know it, its attempts and its charges."""
+
+Change = tuple[Place, Standing | None, Standing]
+"""A call that stood somewhere (None: it is new) and stands elsewhere."""
+
 
 def slot_of(moment: datetime) -> int:
     """Give the half hour that an aware time lies in."""
     return to_microseconds(moment) // HALF_HOUR
 
 
-class Standing(NamedTuple):
-    """Where one call stands, made in the half hour `slot` (since 1970 UTC)."""
-
-    name: str | None
-    slot: int
-    status: str
-    source: str
-    attempts: int
-    charges: str | None
-
-
-def count(changes: Iterable[tuple[Standing | None, Standing]], times: int = 1) -> None:
-    """Move calls in the figures from where each stood (None: it is new) to where it stands."""
+def count(changes: Iterable[Change], times: int = 1) -> None:
+    """Move calls in the figures from where each stood to where it stands."""
     sums: dict[Key, list[int]] = defaultdict(lambda: [0, 0, 0])
     # Reports of a burst are mostly alike, so each kind of change is worked out once.
-    for (before, after), calls in Counter(changes).items():
-        if before != after:
-            _add(sums, before, -times * calls)
-            _add(sums, after, times * calls)
+    for (place, before, after), calls in Counter(changes).items():
+        if before is not None:
+            _add(sums, place, before, -times * calls)
+        _add(sums, place, after, times * calls)
     # In one order, so that two writers never hold what the other waits for.
     moved = sorted((key, values) for key, values in sums.items() if any(values))
     rows.add_up(models.Figure, _KEYS, _SUMS, [(*key, *values) for key, values in moved])
@@ -116,10 +115,8 @@ def millionths(charges: str | None) -> int | None:
     return int(exact) if exact is not None and fits else None
 
 
-def _add(sums: dict[Key, list[int]], standing: Standing | None, by: int) -> None:
-    if standing is None:
-        return
-    name, made, status, source, attempts, charges = standing
+def _add(sums: dict[Key, list[int]], place: Place, standing: Standing, by: int) -> None:
+    (name, made), (status, source, attempts, charges) = place, standing
     cost, attempts = millionths(charges), min(attempts, MOST_ATTEMPTS)
     for of in {ALL, name or ALL}:
         for slot in (made, EVER):
@@ -134,10 +131,10 @@ def _differences() -> tuple[dict[Key, list[int]], dict[str, int | None]]:
     """Give what must be added to which figures, and the slots campaigns should have, if not so."""
     sums: dict[Key, list[int]] = defaultdict(lambda: [0, 0, 0])
     newest: dict[str, int] = {}
-    for standing, calls in _standings():
-        _add(sums, standing, calls)
-        if standing.name:
-            newest[standing.name] = max(standing.slot, newest.get(standing.name, EVER))
+    for (name, slot), standing, calls in _standings():
+        _add(sums, (name, slot), standing, calls)
+        if name:
+            newest[name] = max(slot, newest.get(name, EVER))
     stored: Any = models.Figure.select().tuples()
     for name, slot, status, source, attempts, *kept in stored:
         values = sums[name, slot, status, source, attempts]
@@ -150,12 +147,12 @@ def _differences() -> tuple[dict[Key, list[int]], dict[str, int | None]]:
     )
 
 
-def _standings() -> list[tuple[Standing, int]]:
-    """Give the calls by where they stand, with how many stand there."""
+def _standings() -> list[tuple[Place, Standing, int]]:
+    """Give the calls by place and where they stand, with how many stand there."""
     call = models.Call
     slot = (call.created_at.coerce(False) / HALF_HOUR).coerce(False)
     columns: list[Any] = [
         call.name, slot, call.status, call.status_source, call.attempt_count, call.charges,
     ]  # fmt: skip
     found: Any = call.select(*columns, fn.COUNT(call.id)).group_by(*_FIRST_SIX).tuples()
-    return [(Standing(n, int(s), *rest), c) for n, s, *rest, c in found]
+    return [((name, int(slot)), (*rest,), count) for name, slot, *rest, count in found]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from flask import Flask, Request, Response, request
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 
 from obdtrack.errors import Code, ObdtrackError
@@ -47,6 +47,12 @@ _strangers: Counter[str] = Counter()
 
 class Sessions(SecureCookieSessionInterface):
     """Flask's signed cookie, marked Secure whenever the reader came by TLS."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Give the session of this request's cookie; programs have none, and wait for no keys."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Tell whether this request came by TLS, to us or to the proxy in front of us."""

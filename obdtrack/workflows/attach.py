@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import peewee
-
 from obdtrack.domain.event import Event
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import submission_uuid
@@ -53,7 +51,8 @@ def attach(
     with context.store.write():
         context.store.lock_names({provider_id, mid})
         call = _unnamed(call_id, source)
-        _name(call_id, provider_id, mid, context)
+        if not submissions.name_at_provider(call_id, provider_id, mid, None):
+            raise ObdtrackError(Code.CONFLICT, f"Another call is {provider_id} at the provider.")
         submissions.settle(call.submission.id, now, keep_variables=False)
         if add_and_refold(call_id, [event], now, context).given_up:
             calls.check_at(call_id, now)  # found after the last check: it is asked about once more
@@ -76,13 +75,3 @@ def _unnamed(call_id: UUID, source: Source) -> models.Call:
             f"it is {call.status}.",
         )
     return call
-
-
-def _name(call_id: UUID, provider_id: str, mid: str, context: Context) -> None:
-    try:
-        with context.store.atomic():
-            submissions.name_at_provider(call_id, provider_id, mid, None)
-    except peewee.IntegrityError:
-        raise ObdtrackError(
-            Code.CONFLICT, f"Another call is {provider_id} at the provider."
-        ) from None

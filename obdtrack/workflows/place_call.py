@@ -167,7 +167,9 @@ def _settle(
         if number is not None:
             mid = submission_uuid(number.provider_id)
             context.store.lock_names({number.provider_id, mid})
-            if not _named(intention.call_id, number, mid, context):
+            call_id, provider_id = intention.call_id, number.provider_id
+            if not submissions.name_at_provider(call_id, provider_id, mid, number.submitted_at):
+                log.error("provider_id_taken", call_id=str(call_id), provider_id=provider_id)
                 answer, number = SendAnswer(Failure.ANSWER_WITHOUT_ID), None
         answers.add(exchange)
         _conclude(intention, answer, exchange, number, context)
@@ -213,16 +215,6 @@ def _our_number(request: CallRequest, answer: SendAnswer) -> AcceptedNumber | No
     if answer.failure is not None:
         return None
     return next((number for number in answer.numbers if number.to in (None, request.to)), None)
-
-
-def _named(call_id: UUID, number: AcceptedNumber, mid: str, context: Context) -> bool:
-    try:
-        with context.store.atomic():
-            submissions.name_at_provider(call_id, number.provider_id, mid, number.submitted_at)
-    except peewee.IntegrityError:
-        log.error("provider_id_taken", call_id=str(call_id), provider_id=number.provider_id)
-        return False
-    return True
 
 
 def _detail(answer: SendAnswer, number: AcceptedNumber | None) -> dict[str, Any]:

@@ -29,6 +29,8 @@ def read_again(waiting: Sequence[Stored], context: Context) -> list[Outcome]:
 
     What somebody else has put on a timeline meanwhile stays as it is, and is not counted again.
     """
+    if not waiting:
+        return []  # of most calls nothing has come before their own answer
     readings = {stored.id: read(stored, context) for stored in waiting}
     # The names first, as everywhere: who joins a call's reports has locked them already.
     context.store.lock_names(_names(readings.values()))

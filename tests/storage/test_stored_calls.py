@@ -11,7 +11,7 @@ import pytest
 
 from obdtrack.domain.fold import fold
 from obdtrack.domain.status import Status
-from obdtrack.storage import calls, models, search, submissions
+from obdtrack.storage import calls, models, rows, search, submissions
 from obdtrack.storage.database import Store
 from obdtrack.storage.search import Wanted
 from tests.factories import MID, NOON, NUMBER, claim, minute, report, story
@@ -67,11 +67,24 @@ def test_a_call_comes_with_its_submission(each_store: Store) -> None:
     assert call.submission.flow_id == "77"
 
 
-def test_no_two_calls_have_one_id_at_the_provider(each_store: Store) -> None:
+def test_no_call_is_given_the_id_that_another_has_at_the_provider(each_store: Store) -> None:
+    named, other = stored.call(each_store, provider_id=f"{MID}:1"), stored.call(each_store)
+    with each_store.write():
+        assert not submissions.name_at_provider(other, f"{MID}:1", MID, None)
+    assert found(f"{MID}:1") == named
+    assert found(str(other)) == other
+
+
+def test_a_call_may_be_told_its_own_id_again(each_store: Store) -> None:
+    named = stored.call(each_store, provider_id=f"{MID}:1")
+    with each_store.write():
+        assert submissions.name_at_provider(named, f"{MID}:1", MID, None)
+
+
+def test_the_database_itself_keeps_an_id_to_one_call(each_store: Store) -> None:
     stored.call(each_store, provider_id=f"{MID}:1")
-    with pytest.raises(peewee.IntegrityError):
-        stored.call(each_store, provider_id=f"{MID}:1")
-    assert stored.count(each_store) == 1
+    with pytest.raises(peewee.IntegrityError), each_store.write():
+        rows.update(models.Call, ("provider_id",), ("id",), [(f"{MID}:1", stored.call(each_store))])
 
 
 def test_any_number_of_calls_have_no_id_at_the_provider_yet(each_store: Store) -> None:
