@@ -18,6 +18,7 @@ from obdtrack.providers.connections import ATTEMPT, Attempt, BoundedAdapter, Lim
 _CONNECTIONS_KEPT = 200
 _CHUNK_BYTES = 65_536
 _PAUSE_SECONDS = 0.2
+_HEADERS = {"User-Agent": "obdtrack", "Accept-Encoding": "identity"}
 
 _TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
 _BREAKS = (OSError, http.client.IncompleteRead)
@@ -52,8 +53,6 @@ def open_session() -> requests.Session:
     """
     session = requests.Session()
     session.trust_env = False
-    session.headers.clear()
-    session.headers.update({"User-Agent": "obdtrack", "Accept-Encoding": "identity"})
     for scheme in ("http://", "https://"):
         session.mount(scheme, BoundedAdapter(2, _CONNECTIONS_KEPT))
     # urllib3 logs whole URLs, and a query may hold a phone number.
@@ -86,7 +85,8 @@ def _once(session: requests.Session, request: requests.Request, attempt: Attempt
     attempt.sent = False
     token = ATTEMPT.set(attempt)
     try:
-        prepared = session.prepare_request(request)
+        prepared = request.prepare()
+        prepared.headers.update(_HEADERS)
         # Not Session.send: even when told not to follow a redirect, it reads and unpacks its body.
         adapter = session.get_adapter(str(prepared.url))
         patience = (attempt.limits.connect, attempt.limits.read)

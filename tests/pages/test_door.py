@@ -89,6 +89,14 @@ def test_the_api_takes_no_cookies(visitor: Visitor) -> None:
     assert visitor.open("/api/v1/calls").status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("path", "kept"), [("/", {"obdtrack_zone", "obdtrack_theme"}), ("/livez", set())]
+)
+def test_only_a_page_keeps_what_was_chosen(visitor: Visitor, path: str, kept: set[str]) -> None:
+    cookies = visitor.open(f"{path}?tz=utc&theme=dark").headers.getlist("Set-Cookie")
+    assert {cookie.partition("=")[0] for cookie in cookies} - {"obdtrack_session"} == kept
+
+
 @pytest.mark.parametrize("path", ["/place", "/audit"])
 def test_a_page_beyond_the_key_says_so(guest: Visitor, path: str) -> None:
     answer = guest.open(path)

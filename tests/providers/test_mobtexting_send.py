@@ -98,10 +98,10 @@ def test_the_token_travels_in_the_header_only(provider, httpserver, call):
     assert TOKEN not in request.url + request.get_data(as_text=True)
 
 
-def test_plain_json_is_asked_for(provider, httpserver, call):
+def test_plain_json_is_asked_for_in_our_name(provider, httpserver, call):
     provider().send(call)
-    names = ("Accept", "Accept-Encoding", "Content-Type")
-    expected = ["application/json", "identity", "application/json"]
+    names = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+    expected = ["obdtrack", "application/json", "identity", "application/json"]
     assert [sent(httpserver).headers[name] for name in names] == expected
 
 

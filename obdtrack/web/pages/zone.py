@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, request
 
 from obdtrack.web.access import context
-from obdtrack.web.security import is_tls
+from obdtrack.web.security import is_page, is_tls
 
 ZONES = {"utc": "UTC", "mine": "Mine", "provider": "The provider's"}
 THEMES = {"auto": "As the system", "light": "Light", "dark": "Dark"}
@@ -64,7 +64,9 @@ def current_theme() -> str:
 
 
 def keep_choices(response: Response) -> Response:
-    """Keep in cookies what this request chose."""
+    """Keep in cookies what this request for a page chose."""
+    if not is_page():
+        return response
     for name, cookie, known in (
         ("tz", "obdtrack_zone", ZONES),
         ("theme", "obdtrack_theme", THEMES),
