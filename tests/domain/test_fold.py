@@ -194,6 +194,12 @@ def test_what_the_answer_said_it_costs_holds_until_a_report_says_it() -> None:
     assert state_after(answer, report(start=1)).charges == "0.5000"
 
 
+def test_of_two_prices_the_one_said_later_holds() -> None:
+    first, later = claim(Status.QUEUED, charges="0.5000"), claim(Status.QUEUED, charges="1")
+    assert state_after(first, later).charges == "1"
+    assert state_after(later, first, claim(Status.QUEUED)).charges == "0.5000"
+
+
 def test_what_a_report_says_it_costs_is_believed_first() -> None:
     answer = claim(Status.QUEUED, charges="0.5000")
     assert state_after(answer, report(start=1, charges="0.1500")).charges == "0.1500"
