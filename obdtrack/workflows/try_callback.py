@@ -71,6 +71,7 @@ def _store_test_call(context: Context) -> tuple[UUID, str]:
         Event(new_id(), Kind.ANSWER, Source.SYSTEM, now, Status.QUEUED, detail=told),
     ]
     with context.store.write():
+        context.store.lock_names({f"{mid}:1", mid})
         submissions.intend(request, intention)
         submissions.name_at_provider(intention.call_id, f"{mid}:1", mid, None)
         submissions.settle(intention.submission_id, now, keep_variables=False)
