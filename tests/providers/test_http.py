@@ -239,7 +239,9 @@ def test_drips_in_many_threads_end_in_time_too(loopback):
     assert time.monotonic() - started < LIMITS.total + 5
 
 
-@pytest.mark.parametrize("behaviour", [closes, says(b"HTTP/1.1 200 OK\r\n: bad\r\n\r\n"), None])
+@pytest.mark.parametrize(
+    "behaviour", [closes, says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n: bad\r\n\r\n"), None]
+)
 def test_neither_errors_nor_logs_hold_the_url(loopback, caplog, behaviour):
     caplog.set_level(logging.DEBUG)
     url, told = loopback(behaviour).url if behaviour else unused_url(), ""
