@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from bench import reports
 from bench.samples import TABLES, Sample, Sampler
 from obdtrack.storage import models
-from obdtrack.storage.database import open_database
+from obdtrack.storage.database import bind_tables, open_database
 from obdtrack.storage.migrate import migrate
 
 BLOCKS = 200
@@ -132,7 +132,7 @@ def _models_given_back() -> Iterator[None]:
         yield
     finally:
         if before is not None:
-            before.bind(models.TABLES, bind_refs=False, bind_backrefs=False)
+            bind_tables(before)
 
 
 def _insert(table: Table) -> str:

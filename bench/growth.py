@@ -22,6 +22,7 @@ from bench.fill import Plan
 from bench.questions import BATCH, QUESTIONS, About, report_of
 from bench.results import Table, publish
 from obdtrack.storage import models
+from obdtrack.storage.database import bind_tables
 
 REPORTS_OF_A_CALL = 4
 WANTED = 1.5
@@ -64,7 +65,7 @@ class _Side:
 
     def bind(self) -> None:
         """Make the product's questions go to this database."""
-        self.context.store.bind(models.TABLES, bind_refs=False, bind_backrefs=False)
+        bind_tables(self.context.store)
 
     def about(self) -> About:
         """Pick a call at random, with all that questions need to know of it."""

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from obdtrack.storage.database import Store, open_database
 from obdtrack.storage.migrate import migrate
-from obdtrack.storage.models import TABLES
+from obdtrack.storage.schema import TABLES
 from obdtrack.storage.vault import Vault
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key

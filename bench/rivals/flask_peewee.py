@@ -16,7 +16,8 @@ from peewee import Database
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 from uuid_utils.compat import uuid7
 
-from obdtrack.storage.models import TABLES, Call, Delivery, Event
+from obdtrack.storage.models import Call, Delivery, Event
+from obdtrack.storage.schema import TABLES
 
 _STATUSES = {
     "ANSWER": "completed",

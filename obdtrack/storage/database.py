@@ -16,7 +16,7 @@ from playhouse.pool import (
 )
 
 from obdtrack.errors import Code, ConfigError, ObdtrackError
-from obdtrack.storage.models import TABLES
+from obdtrack.storage.schema import TABLES
 from obdtrack.storage.turns import Turns
 
 BUSY_SECONDS = 5.0

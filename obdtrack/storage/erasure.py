@@ -14,7 +14,8 @@ from obdtrack.domain.spellings import Spellings
 from obdtrack.domain.status import WAITING
 from obdtrack.storage import models
 from obdtrack.storage.fields import BytesField
-from obdtrack.storage.models import TABLES, Table
+from obdtrack.storage.models import Table
+from obdtrack.storage.schema import TABLES
 
 PAGE = 500
 """Rows read at a time; of those, only the ones that mention the number are written."""

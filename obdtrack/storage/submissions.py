@@ -81,9 +81,9 @@ def name_at_provider(
 
     Both names must be locked: nobody may take the id between this look and this change.
     """
-    for (other,) in rows.fetch(models.Call, ("id",), "provider_id", [provider_id], order="id"):
-        if other != call_id:
-            return False
+    holders = rows.fetch(models.Call, ("id",), "provider_id", [provider_id], order="id")
+    if any(holder != call_id for (holder,) in holders):
+        return False
     columns = ("provider_id", "mid", "submitted_at")
     rows.update(models.Call, columns, ("id",), [(provider_id, mid, submitted_at, call_id)])
     return True

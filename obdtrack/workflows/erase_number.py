@@ -16,6 +16,7 @@ from obdtrack.domain.spellings import Spellings
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.storage import erasure, models
+from obdtrack.storage.schema import TABLES
 from obdtrack.storage.traces import clear_traces
 from obdtrack.workflows import audit
 from obdtrack.workflows.audit import Action, Actor
@@ -62,7 +63,7 @@ def erase(text: str, actor: Actor, context: Context) -> Erased:
         rows += changed
         if not changed:
             break
-    cleared = clear_traces(context.store, rows or models.TABLES)
+    cleared = clear_traces(context.store, rows or TABLES)
     by_table = {table._meta.table_name: count for table, count in rows.items()}
     return Erased(name, by_table, concluded, cleared)
 

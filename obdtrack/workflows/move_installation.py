@@ -10,7 +10,8 @@ from obdtrack.errors import ConfigError
 from obdtrack.storage import coordination, copying
 from obdtrack.storage.database import Store, bind_tables
 from obdtrack.storage.migrate import check_schema, migrate
-from obdtrack.storage.models import TABLES, Lease, Table
+from obdtrack.storage.models import Lease, Table
+from obdtrack.storage.schema import TABLES
 from obdtrack.workflows.context import Context, utc_now
 from obdtrack.workflows.rebuild import Rebuilt, rebuild
 

@@ -14,7 +14,7 @@ from flask import Flask
 
 from obdtrack.storage import audit, models
 from obdtrack.storage.database import SqliteStore, Store
-from obdtrack.storage.models import TABLES
+from obdtrack.storage.schema import TABLES
 from obdtrack.workflows.check_call import check_call
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key

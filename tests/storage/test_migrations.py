@@ -12,7 +12,7 @@ import pytest
 from obdtrack.errors import ConfigError
 from obdtrack.storage.database import Store, open_database
 from obdtrack.storage.migrate import FOLDER, check_schema, migrate
-from obdtrack.storage.models import TABLES
+from obdtrack.storage.schema import TABLES
 
 ROOT = FOLDER.parent
 ALL_TABLES = {table._meta.table_name for table in TABLES}

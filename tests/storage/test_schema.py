@@ -10,7 +10,7 @@ import pytest
 from playhouse.schema_diff import diff_models
 
 from obdtrack.storage.database import PostgresStore, SqliteStore, Store
-from obdtrack.storage.models import TABLES
+from obdtrack.storage.schema import TABLES
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ class World:
         self.context = databases.open_context(self.path, self.provider, self.clock)
         self.context.store.connect_params["factory"] = self.trouble.connection_class()
         app = create_app(self.context)
-        self._app, app.wsgi_app = app.wsgi_app, self._watched  # type: ignore[method-assign]
+        self._app, app.wsgi_app = app.wsgi_app, self._watched  # Flask's documented way to wrap
         self.caller = Caller(
             app.test_client(), create_key("tests", ["read", "place"], self.context)
         )

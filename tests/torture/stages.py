@@ -26,11 +26,14 @@ _REST = {
 }
 
 
+Rows = tuple[tuple[object, ...], ...]
+
+
 class Stage(NamedTuple):
     """What a process would find that starts now."""
 
-    calls: tuple[tuple[object, ...], ...]
-    rest: tuple[tuple[str, tuple[object, ...]], ...]
+    calls: Rows
+    rest: tuple[tuple[str, Rows], ...]
 
     @property
     def statuses(self) -> list[object]:
@@ -40,7 +43,7 @@ class Stage(NamedTuple):
     @property
     def outcomes(self) -> list[object]:
         """Give the outcomes of the deliveries."""
-        return [row[0] for row in dict(self.rest)["deliveries"]]  # type: ignore[index]
+        return [row[0] for row in dict(self.rest)["deliveries"]]
 
 
 def stage(path: Path) -> Stage:
@@ -50,5 +53,5 @@ def stage(path: Path) -> Stage:
         return Stage(_rows(database, _CALLS), rest)
 
 
-def _rows(database: sqlite3.Connection, sql: str) -> tuple[tuple[object, ...], ...]:
+def _rows(database: sqlite3.Connection, sql: str) -> Rows:
     return tuple(database.execute(sql).fetchall())

@@ -64,7 +64,7 @@ def test_a_report_before_the_answer_is_joined_by_it(
 ) -> None:
     answer = provider.on_send
 
-    def report_first(request):  # type: ignore[no-untyped-def]
+    def report_first(request):
         caller.report()
         return answer(request)
 
@@ -182,7 +182,7 @@ def test_what_cannot_be_read_is_kept_and_said(caller: Caller) -> None:
 def test_a_fault_while_interpreting_keeps_the_raw_request(
     caller: Caller, provider: ScriptedProvider
 ) -> None:
-    provider.read_delivery = lambda _: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+    provider.read_delivery = lambda _: 1 / 0
     assert caller.report().status_code == 200
     assert caller.only_delivery()["outcome"] == "failed"
     assert "ZeroDivisionError" in caller.only_delivery()["reason"]

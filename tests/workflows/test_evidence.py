@@ -53,7 +53,7 @@ def test_a_call_is_not_looked_for_after_its_request_had_ended(
     def die(_: object) -> None:
         raise KeyboardInterrupt
 
-    provider.on_send = die  # type: ignore[assignment]
+    provider.on_send = die
     with pytest.raises(KeyboardInterrupt):
         place_call(call_request(), None, context)
     clock.forward(hours=3)

@@ -68,7 +68,7 @@ def test_an_answer_that_cannot_be_stored_at_once_is_tried_again(
         tries.append(1)
         if len(tries) == 1:
             raise ObdtrackError(Code.UNAVAILABLE, "busy")
-        store_answer(*arguments)  # type: ignore[arg-type]
+        store_answer(*arguments)
 
     monkeypatch.setattr(workflow, "_settle", fails_once)
     monkeypatch.setattr(workflow, "_SETTLE_PAUSES", (0,))

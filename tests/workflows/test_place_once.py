@@ -44,11 +44,11 @@ def test_the_same_key_with_another_body_is_refused(
 def test_while_the_first_is_running_the_second_is_told_to_wait(
     caller: Caller, provider: ScriptedProvider
 ) -> None:
-    def ask_again(request):  # type: ignore[no-untyped-def]
+    def ask_again(request):
         seen.append(caller.post("/calls", BODY, **KEY))
         return accepted()(request)
 
-    seen: list = []  # type: ignore[type-arg]
+    seen: list = []
     provider.on_send = ask_again
     caller.post("/calls", BODY, **KEY)
     assert (seen[0].status_code, seen[0].headers["Retry-After"]) == (409, "2")

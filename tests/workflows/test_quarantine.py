@@ -30,7 +30,7 @@ def counted(context: Context) -> int:
 @pytest.fixture
 def quarantine(context: Context) -> Quarantine:
     still = Quarantine(context)
-    still._thread = still  # type: ignore[assignment]  # nothing is flushed but by the test
+    still._thread = still  # nothing is flushed but by the test
     return still
 
 

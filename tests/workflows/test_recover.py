@@ -25,7 +25,7 @@ def crash_while_sending(context: Context, provider: ScriptedProvider) -> None:
     def die(_: object) -> None:
         raise Crash
 
-    provider.on_send = die  # type: ignore[assignment]
+    provider.on_send = die
     with pytest.raises(Crash):
         place_call(call_request(variables={"otp": "1"}), None, context)
 

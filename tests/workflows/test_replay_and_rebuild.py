@@ -102,7 +102,7 @@ def test_the_quarantine_is_bounded_and_everything_is_counted(
     assert coordination.counters([COUNTER]) == {COUNTER: 5}
 
 
-def fresh_id():  # type: ignore[no-untyped-def]
+def fresh_id():
     from obdtrack.workflows.context import new_id
 
     return new_id()
@@ -112,7 +112,7 @@ def test_a_flood_is_not_even_read(context: Context) -> None:
     quarantine = Quarantine(context, monotonic=lambda: 0.0)
     read: list[int] = []
     for _ in range(1000):
-        quarantine.take(b"wrong", lambda: read.append(1))  # type: ignore[func-returns-value]
+        quarantine.take(b"wrong", lambda: read.append(1))
     quarantine.close()
     assert len(read) == ROWS_KEPT
     assert coordination.counters([COUNTER]) == {COUNTER: 1000}
@@ -161,7 +161,7 @@ def test_rebuilding_what_is_right_changes_nothing(
 )
 def test_rebuilding_mends_what_was_damaged(
     caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock, damage
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     story(caller, context, provider, clock)
     before = caller.get(f"/calls/{MID}:1").json
     damage()
