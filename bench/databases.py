@@ -27,7 +27,7 @@ class Databases(Protocol):
     def fresh(self) -> str:
         """Give the URL of a new copy; the copy before it is gone."""
 
-    def ask(self, url: str, sql: str) -> list[Sequence[Any]]:
+    def ask(self, url: str, sql: str) -> Sequence[Sequence[Any]]:
         """Give the rows of a question."""
 
 
@@ -47,7 +47,7 @@ class SqliteFiles:
             os.fsync(copy.fileno())  # or whoever commits first pays for writing the copy
         return f"sqlite:///{self._copy}"
 
-    def ask(self, url: str, sql: str) -> list[Sequence[Any]]:
+    def ask(self, url: str, sql: str) -> Sequence[Sequence[Any]]:
         import sqlite3
 
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
@@ -69,7 +69,7 @@ class PostgresCopies:
         self._run("CHECKPOINT")
         return self._named("bench_copy")
 
-    def ask(self, url: str, sql: str) -> list[Sequence[Any]]:
+    def ask(self, url: str, sql: str) -> Sequence[Sequence[Any]]:
         import psycopg
 
         with psycopg.connect(url) as connection:

@@ -76,8 +76,8 @@ class _Side:
         return About(
             context=self.context,
             call_id=call.id,
-            provider_id=call.provider_id,
-            mid=call.mid,
+            provider_id=str(call.provider_id),
+            mid=str(call.mid),
             number=call.to_number,
             created_at=call.created_at,
             delivery_id=delivery.id,

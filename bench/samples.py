@@ -136,6 +136,7 @@ class _Accepting:
     def __init__(self, real: Provider) -> None:
         self.read_delivery = real.read_delivery
         self.find = real.find
+        self.read_found = real.read_found
 
     def send(self, request: CallRequest) -> SendAnswer:
         provider_id = f"{reports.mid(int(request.to[-8:]))}:1"

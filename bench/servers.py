@@ -56,7 +56,7 @@ class Server:
         while not _answers(self.port, path):
             if self.process.poll() is not None or time.monotonic() - begun > START_SECONDS:
                 words = self.log.read_text(errors="replace")[-2000:]
-                raise click.ClickException(f"{self.process.args} did not start:\n{words}")
+                raise click.ClickException(f"{self.process.args!r} did not start:\n{words}")
             time.sleep(0.01)
         return time.monotonic() - begun
 
