@@ -31,9 +31,13 @@ COMPILED = Compiled()
 
 
 def make_app(context: Context, *, documented: bool) -> Flask:
-    """Make an application; its API document takes longer than all else, and few tests read it."""
+    """Make an application; its API document takes longer than all else, and few tests read it.
+
+    Next come its pages, which are compiled when a test asks for them.
+    """
     views_told = patch.object(Blueprint, "register_views_in_doc")
-    with nullcontext() if documented else views_told:
+    pages_made = patch("obdtrack.web.pages.register.compile_pages")
+    with pages_made, nullcontext() if documented else views_told:
         made = create_app(context)
     made.jinja_env.bytecode_cache = COMPILED
     return made

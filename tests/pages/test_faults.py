@@ -7,14 +7,18 @@ from typing import Any
 import peewee
 import pytest
 
+from obdtrack.application import create_app
 from obdtrack.domain.submission import Failure, SendAnswer
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers import StatusAnswer
 from obdtrack.workflows import place_call
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
 from obdtrack.workflows.room import Room
 from tests.conftest import Caller
 from tests.factories import NUMBER, ScriptedProvider
 from tests.pages.conftest import Visitor, text_of
+from tests.pages.site import SCOPES
 
 FORM = {"to": NUMBER, "flow_id": "23", "interval": "0", "once": "form-1"}
 BUSY = peewee.OperationalError("database is locked")
@@ -51,6 +55,17 @@ def test_a_fault_shows_nothing_of_the_inside(
     page = visitor.open("/").text
     for inside in ("Traceback", "DivisionError", "secret detail", "locked", "Operational", ".py"):
         assert inside not in page
+
+
+def test_a_crowd_at_a_server_just_started_does_not_compile_its_pages(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(context)
+    monkeypatch.setattr(app.jinja_env, "compile", None)  # so that who calls it fails
+    visitor = Visitor(app, create_key("Asha", SCOPES, context))
+    codes = [visitor.open(path).status_code for path in ("/", "/place", "/campaigns", "/nothing")]
+    app.extensions["quarantine"].close()
+    assert codes == [200, 200, 200, 404]
 
 
 def test_a_busy_database_says_when_to_come_again(

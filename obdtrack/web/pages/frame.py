@@ -48,6 +48,13 @@ def frame(app: Flask) -> None:
     app.after_request(zone.keep_choices)
 
 
+def compile_pages(app: Flask) -> None:
+    """Have all our templates compiled: each of a crowd that comes first would do it for itself."""
+    assert app.jinja_loader is not None
+    for name in app.jinja_loader.list_templates():
+        app.jinja_env.get_template(name)
+
+
 def reader() -> Reader:
     """Give what the signed-in person may see and do."""
     access: Access | None = g.get("access")

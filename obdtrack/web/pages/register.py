@@ -7,7 +7,7 @@ from flask_bootstrap import Bootstrap5
 
 from obdtrack.web.pages import audit, call, calls, campaigns, deliveries, docs, place, sign_in
 from obdtrack.web.pages.addresses import NameConverter
-from obdtrack.web.pages.frame import frame
+from obdtrack.web.pages.frame import compile_pages, frame
 from obdtrack.web.pages.privacy import note_pii_use
 from obdtrack.web.security import secure
 from obdtrack.workflows.context import Context
@@ -25,3 +25,4 @@ def register_pages(app: Flask, context: Context) -> None:
     app.before_request(note_pii_use)  # after the guard, which knows who reads
     for page in PAGES:
         app.register_blueprint(page.blueprint)
+    compile_pages(app)
