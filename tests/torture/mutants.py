@@ -44,7 +44,7 @@ def acknowledge_before_commit() -> Any:
     """Say that a report is stored, and store it a moment later."""
 
     def write(self: GroupWriter[Any, Any], item: Any) -> Received:
-        threading.Timer(0.05, store, (self, item)).start()
+        threading.Timer(0.2, store, (self, item)).start()
         return Received(Outcome.MATCHED)
 
     def store(self: GroupWriter[Any, Any], item: Any) -> None:
