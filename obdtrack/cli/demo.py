@@ -121,6 +121,8 @@ def _place_calls(base: str, key: str) -> str:
     for number, fate in CALLS.items():
         body = {"to": number, "flow_id": FLOW, "name": "demo", "variables": {"otp": "123456"}}
         call = session.post(f"{base}/api/v1/calls", json=body, timeout=30).json()
+        if "id" not in call:
+            raise ConfigError(f"The server at {base} did not take a call: {call['detail']}")
         placed[call["id"]] = call
         _line(call, fate)
     click.echo("\nReports arrive over the next seconds:")

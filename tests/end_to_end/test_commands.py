@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import requests
 from obdtrack.cli.ports import free_port
 from obdtrack.cli.serve import STOP_SECONDS
 from obdtrack.config import CALLBACK_PATH
+from obdtrack.workflows.context import utc_now
 from tests.end_to_end.conftest import Installation, until
 from tests.torture.forks import children
 
@@ -135,6 +137,16 @@ def test_the_demo_shows_the_main_job_and_stops_cleanly(fresh: Installation) -> N
     assert shown.count("curl ") == 4
     assert posted.status_code == 200
     assert "+918867135001  completed" in shown
+
+
+def test_a_demo_whose_calls_are_refused_says_why(fresh: Installation) -> None:
+    hours = [(utc_now() + timedelta(hours=ahead)).strftime("%H:%M") for ahead in (2, 3)]
+    window = {"OBDTRACK_CALLING_WINDOW": "-".join(hours), "OBDTRACK_PORT": str(free_port())}
+    fresh.environ |= window | {"OBDTRACK_CALLING_WINDOW_TIMEZONE": "UTC"}
+    status, words = outcome(fresh, "demo")
+    assert status == 2
+    assert "did not take a call" in words.splitlines()[-1]
+    assert hours[0] in words.splitlines()[-1]
 
 
 def _refuses(installed: Installation) -> bool:
