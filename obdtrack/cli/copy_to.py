@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,14 +25,8 @@ def command(url: str) -> None:
     source = open_database(settings.database_url)
     require_quiet(source)
     target = make_context(replace(settings, database_url=url))
-    with _bars() as bars:
-        tasks: dict[str, object] = {}
-
-        def show(part: Part) -> None:
-            task = tasks.setdefault(part.name, bars.add_task(part.name, total=part.rows))
-            bars.update(task, completed=part.copied)  # type: ignore[arg-type]  # rich's own id
-
-        copy_all(source, target.store, show)
+    with make_bars() as bars:
+        copy_all(source, target.store, partial(show, bars))
     click.echo("Comparing ...", err=True)
     rebuilt = verify(source, target.store, target)
     if rebuilt.different:
@@ -40,7 +35,16 @@ def command(url: str) -> None:
     click.echo("Now set OBDTRACK_DATABASE_URL to the new database and start the server.")
 
 
-def _bars() -> Progress:
+def show(bars: Progress, part: Part) -> None:
+    """Show how far a part is, as one bar of its own."""
+    bar = next((task.id for task in bars.tasks if task.description == part.name), None)
+    if bar is None:
+        bar = bars.add_task(part.name, total=part.rows)
+    bars.update(bar, completed=part.copied)
+
+
+def make_bars() -> Progress:
+    """Give bars with name, length, count and the time that is left."""
     return Progress(
         TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(),
         TimeRemainingColumn(),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 import pytest
 
+from obdtrack.cli.copy_to import make_bars, show
 from obdtrack.errors import ConfigError
 from obdtrack.storage import copying, models
 from obdtrack.storage.database import Store, bind_tables
+from obdtrack.storage.schema import TABLES
 from obdtrack.workflows.check_call import refresh
 from obdtrack.workflows.context import Context, utc_now
 from obdtrack.workflows.move_installation import Part, copy_all, require_quiet, verify
@@ -49,6 +52,17 @@ def test_everything_arrives_and_computes_to_the_same(
     moved = replace(context, store=postgres_store)
     assert verify(store, postgres_store, moved) == (2, (), 0)
     assert {row.status for row in models.Call.select()} == {"completed"}
+
+
+def test_each_table_is_one_bar_however_many_batches_it_takes(
+    busy_history: None, store: Store, postgres_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "BATCH", 2)
+    bars = make_bars()
+    copy_all(store, postgres_store, partial(show, bars))
+    moved = [table._meta.table_name for table in TABLES if table is not models.Lease]
+    assert [task.description for task in bars.tasks] == moved
+    assert all(task.completed == task.total for task in bars.tasks)
 
 
 def test_an_interrupted_move_goes_on_where_it_stopped(
