@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from obdtrack.config import Settings, load_for_serving, require_for_serving
+from obdtrack.domain.phone import NOT_WHOLE, whole
+from obdtrack.errors import ConfigError
 from obdtrack.jobs import Background
 from obdtrack.logs import configure_logs
 from obdtrack.providers.mobtexting import MobTexting
@@ -47,13 +50,29 @@ _HEADERS = {
 
 def load_to_serve(*, insecure: bool = False) -> Settings:
     """Read the settings; raises ConfigError with all that is wrong with them, the vendor's too."""
-    return load_for_serving(
-        insecure=insecure, also=lambda values: places(values.get("webhook_fields") or {})
-    )
+    return load_for_serving(insecure=insecure, also=_check_values)
+
+
+def _check_values(values: Mapping[str, Any]) -> None:
+    """Raise ConfigError for values that the readers of settings cannot judge."""
+    wrong: list[str] = []
+    bridge = values.get("bridge")
+    if bridge and whole(bridge) is None:
+        wrong.append(f"OBDTRACK_BRIDGE: {NOT_WHOLE}")
+    try:
+        places(values.get("webhook_fields") or {})
+    except ConfigError as error:
+        wrong.append(str(error))
+    if wrong:
+        raise ConfigError("\n".join(wrong))
 
 
 def make_context(settings: Settings) -> Context:
-    """Give the parts that workflows need, as the settings say; nothing is connected yet."""
+    """Return the parts that workflows need, as the settings say; nothing is connected yet.
+
+    Raises ConfigError for a value that no part can work with.
+    """
+    _check_values({"bridge": settings.bridge, "webhook_fields": settings.webhook_fields})
     return Context(
         settings=settings,
         store=open_database(settings.database_url),

@@ -32,6 +32,11 @@ def command(number: str, yes: bool) -> None:
 
 
 def _tell(done: Erased) -> None:
+    if not done.rows and not done.concluded:
+        click.echo(
+            f"Nothing is stored about this number. If it was erased before, it is {done.name}."
+        )
+        return
     click.echo(f"The number is {done.name} now.")
     for table, count in sorted(done.rows.items()):
         click.echo(f"  {table}: {count} rows changed")

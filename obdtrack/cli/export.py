@@ -16,8 +16,10 @@ from obdtrack.workflows.export_number import export
 @click.command(help="Give what is stored about a number, as JSON on standard output.")
 @click.argument("number")
 def command(number: str) -> None:
-    """Print the person's data, and nothing else."""
+    """Print the person's data, and nothing else; an empty export is said on standard error."""
     context = make_context(load_settings())
     check_schema(context.store)
     data = export(number, operator(), context)
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    if not (data["calls"] or data["elsewhere"] or data["opted_out_at"]):
+        click.echo("Nothing is stored about this number.", err=True)

@@ -71,7 +71,8 @@ def list_numbers() -> None:
     _context()
     for found in suppressed():
         told = "reported by the provider" if found.reported else "added here"
-        click.echo(f"{masked(found.number)}  since {to_text(found.since)}  {told}")
+        part = "  without country code: add the whole number" if found.number.isdigit() else ""
+        click.echo(f"{masked(found.number)}  since {to_text(found.since)}  {told}{part}")
 
 
 def _complain(bad: list[BadLine]) -> None:

@@ -1,88 +1,217 @@
-"""Phone numbers: any usual spelling in, E.164 out, masked where they are not needed."""
+"""Phone numbers: one reader for every door, which never turns a part of a number into a number.
+
+A number is whole only where its country is certain: it is written with `+`, or with `00` or bare
+digits that a country's numbering plan knows. What has no country code stays the digits it is, and
+is compared with numbers that are known, by their national part.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from unicodedata import category, decimal
 
 import phonenumbers
 
 _SEPARATORS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
-_LENGTHS = range(7, 16)
+_SCHEME = re.compile(r"(?:tel|sips?|callto):(?://)?", re.IGNORECASE)
+_AFTER_NUMBER = re.compile(r"[@;?]")
+_FRACTION = re.compile(r"[^.]*[0-9]\.([0-9])")
+_HIDDEN = re.compile(r"\+?([0-9]{2,}[xX*•]{2,}[0-9]*)")
+_LENGTHS = range(7, 16)  # E.164 allows 15 digits; fewer than 7 are an extension or a short code
 _PHONE_LIKE = re.compile(
     r"(?<![0-9A-Za-z])(?:\+[0-9](?:[ ().\-]{0,2}[0-9]){7,14}|[0-9]{9,15})(?![0-9A-Za-z])"
 )
 _ERASED_NAME = re.compile(r"erased-[0-9a-f]{16}")
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _NATIONAL_LENGTH = 10
+_INDIAN_MOBILE = re.compile(r"\+?(91[6-9][0-9]{9})")
+"""What almost every report holds: no other country's numbers look like this."""
+
+NOT_WHOLE = (
+    "Not a phone number in international form. Write it with its country code, like +918867135001."
+)
 
 ERASED = "erased-"
 """How the name begins that stands in the place of an erased number."""
 
 
 def dialable(text: str) -> str:
-    """Give `text` as E.164 (`+918867135001`) if it is a whole international number.
+    """Return `text` as E.164 (`+918867135001`) if it is a whole number that can be called.
 
-    Spaces, brackets, dashes, a leading `+` or `00`, or none of them, are accepted; a number without
-    its country code is not, since a guessed country rings a stranger. Ten digits alone are not
-    either: many Indian mobiles, read with a plus, are numbers of another country. Raises ValueError
-    with a sentence that says what would be right.
+    Any usual spelling is read, see `whole`; a number without its country code is not, since a
+    guessed country rings a stranger. Raises ValueError with a sentence that says what would be
+    right.
     """
-    number = loosely(text)
-    if number and len(number) - 1 <= _NATIONAL_LENGTH and not _says_international(text):
-        number = None
-    try:
-        parsed = phonenumbers.parse(number or "", None)
-    except phonenumbers.NumberParseException:
-        parsed = None
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
-        raise ValueError(
-            "Not a phone number in international form. "
-            "Write it with its country code, like +918867135001."
-        )
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    number = whole(text)
+    if number is None or _valid(number) is None:
+        raise ValueError(NOT_WHOLE)
+    return number
 
 
-def loosely(value: object) -> str | None:
-    """Give a number from a report or a filter as `+digits`, or None if it is not one.
+def whole(value: object) -> str | None:
+    """Return a value as E.164 if it certainly is one whole international number, else None.
 
-    Reports are facts, not requests: their numbers are taken as they come, without asking
-    whether such a number can exist. The name of an erased number is given as it is.
+    Read are `+91 88671 35001`, `+91 (0) 88671 35001`, `0091…`, `tel:` and `sip:` addresses, digits
+    with a country code, and what a spreadsheet makes of those: a trailing `.0`, a leading
+    apostrophe. After a plus the number is taken as it is written, whether or not it is in use.
+    Ten digits or fewer say nothing about their country: many Indian mobiles, read with a plus, are
+    numbers of another one.
+    """
+    number = reported(value)
+    return number if number and number.startswith("+") else None
+
+
+def reported(value: object) -> str | None:
+    """Return a number as a report gives it; None for what is not one number.
+
+    `+E164` where it is whole; where it has no country code its digits, without the zeros that are
+    dialled in front at home (`8867135001`); where some digits are hidden those are `•`
+    (`91761936••••`). The name of an erased number is returned as it is.
     """
     if not isinstance(value, (str, int)) or isinstance(value, bool):
-        return None  # a float among them: its point would vanish and leave a longer number
+        return None
     text = str(value)
-    if not (text.isascii() and text.isdigit()):
-        text = _SEPARATORS.sub("", text)
-    digits = text.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit() and len(digits) in _LENGTHS):
-        return value.strip() if isinstance(value, str) and is_erased(value.strip()) else None
-    return "+" + (digits[2:] if text.startswith("00") else digits)
+    if usual := _INDIAN_MOBILE.fullmatch(text):
+        return "+" + usual[1]
+    return _read(text) if len(text) <= _LONGEST else None
+
+
+_LONGEST = 200
+
+
+def numbers_in(value: object) -> list[str]:
+    """Return each number of a list such as `9188…, 9189…`, as `reported` reads it."""
+    parts = value.replace(";", ",").split(",") if isinstance(value, str) else [value]
+    return [number for part in parts if (number := reported(part))]
+
+
+def fits(known: str, said: str) -> bool:
+    """Whether what `reported` returned can be the number `known` (E.164).
+
+    A whole one must be equal; of one without country code the national part decides; of a masked
+    one all digits that are shown, from the end or from the start of the national part.
+    """
+    if said.startswith("+") or is_erased(said):
+        return said == known
+    parts = parts_of(known)
+    if "•" not in said:
+        return said in parts
+    return any(
+        len(part) == len(said)
+        and all(shown in ("•", digit) for shown, digit in zip(said, part, strict=True))
+        for part in parts
+    )
+
+
+def parts_of(known: str) -> frozenset[str]:
+    """Return how a whole number (E.164) may be written without saying that it is international.
+
+    All its digits, its national part, and the last ten digits of that, which is what a composed
+    report's `slice:-10` leaves. Empty for the name of an erased number.
+    """
+    if is_erased(known):
+        return frozenset()
+    digits = known.removeprefix("+")
+    national = _national(digits)
+    return frozenset(
+        part.lstrip("0") for part in (digits, national, national[-_NATIONAL_LENGTH:]) if part
+    )
 
 
 def provider_digits(number: str) -> str:
-    """Give an E.164 number as the provider wants it: digits, no plus."""
+    """Return an E.164 number as the provider wants it: digits, no plus."""
     return number.removeprefix("+")
 
 
 def masked(number: str) -> str:
-    """Hide the middle of a number: `+918867135001` becomes `+9188•••••001`."""
+    """Return a number with its middle hidden: `+918867135001` becomes `+9188•••••001`."""
     if is_erased(number):
         return number
     digits = number.removeprefix("+")
     if len(digits) < 8:
         return "•" * len(digits)
-    return f"+{digits[:4]}{'•' * (len(digits) - 7)}{digits[-3:]}"
+    plus = number[: len(number) - len(digits)]
+    return f"{plus}{digits[:4]}{'•' * (len(digits) - 7)}{digits[-3:]}"
 
 
 def is_erased(number: str) -> bool:
-    """Tell whether this is the name that stands for an erased number."""
+    """Whether this is the name that stands for an erased number."""
     return bool(_ERASED_NAME.fullmatch(number))
 
 
 def mask_all(text: str) -> str:
     """Mask whatever looks like a phone number in free text, for log lines and messages."""
-    return _PHONE_LIKE.sub(lambda found: masked(_NO_DIGITS.sub("", found.group())), text)
+    return _PHONE_LIKE.sub(lambda found: masked("+" + _NO_DIGITS.sub("", found.group())), text)
 
 
-def _says_international(text: str) -> bool:
-    return _SEPARATORS.sub("", text).startswith(("+", "00"))
+@lru_cache(4096)  # bridges and callers come again and again
+def _read(text: str) -> str | None:
+    text = _bare(text)
+    if hidden := _HIDDEN.fullmatch(text):
+        shown = re.sub("[xX*]", "•", hidden[1].lstrip("0"))
+        return shown if len(shown) in _LENGTHS else None
+    return text if is_erased(text) else _of_digits(text)
+
+
+def _bare(text: str) -> str:
+    """Return what was written without what only surrounds a number, or "" if it is none."""
+    text = (text if text.isascii() else _in_ascii(text)).strip().removeprefix("'")
+    if is_erased(text):
+        return text
+    if scheme := _SCHEME.match(text):
+        text = _AFTER_NUMBER.split(text[scheme.end() :])[0]
+    if fraction := _FRACTION.fullmatch(text):
+        if fraction[1] != "0":
+            return ""  # a calculation was here: no digit of it is certain
+        text = text[:-2]
+    # Less than nothing is no number, whatever its digits.
+    return "" if text.startswith("-") else _SEPARATORS.sub("", text)
+
+
+def _of_digits(text: str) -> str | None:
+    digits = text.removeprefix("+")
+    if not digits.isdigit():
+        return None
+    if text.startswith("+"):
+        stated = "+" + digits
+        usable = len(digits) in _LENGTHS and digits[0] != "0"  # no country's code begins with 0
+        return _valid(stated) or (stated if usable else None)
+    if text.startswith("00") and (number := _valid("+" + text[2:])):
+        return number
+    if len(digits) > _NATIONAL_LENGTH and digits[0] != "0" and (number := _valid("+" + digits)):
+        return number
+    part = digits.lstrip("0")
+    return part if len(part) in _LENGTHS else None
+
+
+def _in_ascii(text: str) -> str:
+    """Return a text with the digits of any script and the dashes of any length as ASCII has them.
+
+    Characters that nobody sees are left out.
+    """
+    return "".join(
+        "-" if category(letter) == "Pd" else str(decimal(letter, letter))
+        for letter in text
+        if category(letter) != "Cf"
+    )
+
+
+def _valid(stated: str) -> str | None:
+    """Return `+digits` as E.164 if a country has such a number, without a trunk zero in it."""
+    try:
+        parsed = phonenumbers.parse(stated, None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(4096)
+def _national(digits: str) -> str:
+    """Return the digits behind the country code; the last ten where no country has such a code."""
+    try:
+        return phonenumbers.national_significant_number(phonenumbers.parse("+" + digits, None))
+    except phonenumbers.NumberParseException:
+        return digits[-_NATIONAL_LENGTH:]

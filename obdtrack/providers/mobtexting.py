@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from requests import PreparedRequest, Request
 from requests.auth import AuthBase
 
-from obdtrack.domain.phone import loosely, masked, provider_digits
+from obdtrack.domain.phone import fits, masked, provider_digits, reported
 from obdtrack.domain.report import FoundCall, RawDelivery, Reading
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, SendAnswer
 from obdtrack.errors import ConfigError
@@ -187,7 +187,7 @@ def _accepted(
     They are told by `mobile`. Only if none has ours does the first count: by its position, where
     its `mobile` is missing, masked (`91761936xxxx`) or lacks the country code.
     """
-    ours = [entry for entry in entries if loosely(entry.get("mobile")) == asked]
+    ours = [entry for entry in entries if reported(entry.get("mobile")) == asked]
     if not ours:
         ours = [entry for entry in entries[:1] if _may_be(entry.get("mobile"), asked)]
     return tuple(
@@ -203,8 +203,8 @@ def _accepted(
 
 
 def _may_be(mobile: object, asked: str) -> bool:
-    reported = loosely(mobile)
-    return reported is None or asked.endswith(reported.lstrip("+0"))
+    said = reported(mobile)
+    return said is None or fits(asked, said)
 
 
 def _first(entry: Mapping[str, Any], *keys: str) -> object:

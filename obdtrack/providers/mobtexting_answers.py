@@ -179,8 +179,8 @@ def _shows_login(found: Exchange) -> bool:
 
 def _retry_after(value: str) -> int | None:
     """Read the header as seconds or as an HTTP date (RFC 9110, section 10.2.3)."""
-    if re.fullmatch("[0-9]{1,9}", value.strip()):
-        return int(value)
+    if seconds := re.fullmatch("[ \t]*([0-9]{1,9})[ \t]*", value):
+        return int(seconds[1])
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from obdtrack.domain.phone import loosely
+from obdtrack.domain.phone import reported
 from obdtrack.providers.mobtexting_values import READERS, read_time
 from obdtrack.providers.mobtexting_words import meaning_of
 
@@ -106,7 +106,7 @@ def _guess_numbers(
     numbers = {
         key: number
         for key, value in left.items()
-        if len(value) >= _WHOLE_NUMBER and (number := loosely(value))
+        if len(value) >= _WHOLE_NUMBER and (number := reported(value))
     }
     ours = [key for key, number in numbers.items() if number == bridge]
     others = [key for key in numbers if key not in ours]

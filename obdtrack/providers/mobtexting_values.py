@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from obdtrack.domain.phone import loosely
+from obdtrack.domain.phone import reported
 from obdtrack.providers.mobtexting_words import is_secret
 
 ID_LENGTH = 100
@@ -158,7 +158,9 @@ def _read_word(value: object) -> str | None:
 
 
 def _read_number(value: object) -> str | None:
-    return loosely(value if isinstance(value, int) else scalar(value))
+    number = reported(value if isinstance(value, int) else scalar(value))
+    # A masked one names nobody; it stays under the provider's key, for people to see.
+    return None if number is None or "•" in number else number
 
 
 def _read_link(value: object) -> str | None:

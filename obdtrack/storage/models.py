@@ -210,7 +210,10 @@ class Counter(Table):
 
 
 class OptOut(Table):
-    """A number whose owner does not want to be called, as the provider reported it."""
+    """A number whose owner does not want to be called.
+
+    E.164, the digits of one that was reported without its country code, or an erased one's name.
+    """
 
     number = TextField(primary_key=True)
     occurred_at = MomentField(null=True)

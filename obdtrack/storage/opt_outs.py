@@ -1,20 +1,28 @@
-"""Numbers whose owners do not want to be called."""
+"""Numbers whose owners do not want to be called.
+
+A number that was reported without its country code stands here as the digits it is, and counts for
+every number with that national part.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 from uuid import UUID
 
+from obdtrack.domain.phone import parts_of
 from obdtrack.storage import models, rows
 
 _PAGE = 500
 
 
 class OptedOut(NamedTuple):
-    """A number (or the name it was erased under), since when, and whether the provider said so."""
+    """A number, since when, and whether the provider said so.
+
+    `number` is E.164, digits without country code, or the name under which it was erased.
+    """
 
     number: str
     since: datetime
@@ -34,10 +42,31 @@ def note(
 
 
 def of_numbers(numbers: Collection[str]) -> dict[str, datetime]:
-    """Give since when each of these numbers has opted out; those that have not are left out."""
+    """Return since when each of these numbers has opted out; those that have not are left out."""
+    listed = {number: sorted({number, *parts_of(number)}) for number in numbers}
+    keys = list(chain.from_iterable(listed.values()))
     columns = ("number", "occurred_at", "recorded_at")
-    found = rows.fetch(models.OptOut, columns, "number", list(numbers), order="number")
-    return {number: occurred or recorded for number, occurred, recorded in found}
+    rows_found = rows.fetch(models.OptOut, columns, "number", keys, order="number")
+    since = {key: occurred or recorded for key, occurred, recorded in rows_found}
+    return {
+        number: min(since[key] for key in keys if key in since)
+        for number, keys in listed.items()
+        if not since.keys().isdisjoint(keys)
+    }
+
+
+def parts_listed(number: str) -> dict[str, datetime]:
+    """Return the opt-outs without country code that count for this number, and since when."""
+    row = models.OptOut
+    found = row.select().where(row.number.in_(sorted(parts_of(number))))
+    return {part.number: part.occurred_at or part.recorded_at for part in found}
+
+
+def whole_ending(digits: str) -> list[str]:
+    """Return the whole numbers on the list that end in these digits, two at most."""
+    row = models.OptOut
+    query = row.select(row.number).where(row.number.startswith("+") & row.number.endswith(digits))
+    return [found.number for found in query.limit(2)]
 
 
 def note_all(numbers: Iterable[str], recorded_at: datetime) -> int:

@@ -51,7 +51,7 @@ Headers = dict[str, str]
 
 _CALL = CallSchema()
 
-_ASKED = {"to": "number", "created_after": "since", "created_before": "until"}
+_ASKED = {"created_after": "since", "created_before": "until"}
 """Filters of the list that are asked of the database by another name."""
 
 
@@ -95,7 +95,10 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
 def list_calls(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     """List calls, newest first."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    wanted = Wanted(**{_ASKED.get(name, name): value for name, value in query.items()})
+    to = query.pop("to", None)
+    number = {"ending" if to.isdigit() else "number": to} if to else {}
+    named = {_ASKED.get(name, name): value for name, value in query.items()}
+    wanted = Wanted(**named, **number)
     found = search.newest(wanted, limit + 1, cursor)
     return _page(_views(found[:limit]), more=len(found) > limit)
 
@@ -180,7 +183,7 @@ def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
 
 def call_request(body: Mapping[str, Any]) -> CallRequest:
     """Give the validated body as a request; raises ObdtrackError if no bridge is known."""
-    bridge = body.get("bridge") or phone.loosely(context().settings.bridge)
+    bridge = body.get("bridge") or phone.whole(context().settings.bridge)
     if bridge is None:
         raise ObdtrackError(
             Code.INVALID,

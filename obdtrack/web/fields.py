@@ -58,13 +58,26 @@ class Number(fields.String):
             raise ValidationError(str(error)) from None
 
 
-class LooseNumber(fields.String):
-    """A number of ours or one to search for: 7 to 15 digits in any usual spelling."""
+class WholeNumber(fields.String):
+    """A number of ours: whole, in any usual spelling; loaded as E.164."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        number = phone.loosely(super()._deserialize(value, attr, data, **kwargs))
+        number = phone.whole(super()._deserialize(value, attr, data, **kwargs))
         if number is None:
-            raise ValidationError("Not a phone number. Write it like +918867135001.")
+            raise ValidationError(phone.NOT_WHOLE)
+        return number
+
+
+class SoughtNumber(fields.String):
+    """A number to search for, as `phone.reported` reads it: it may lack its country code."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        number = phone.reported(super()._deserialize(value, attr, data, **kwargs))
+        if number is None or "•" in number:
+            raise ValidationError(
+                "Not a phone number. Write it like +918867135001, or without its country code "
+                "like 8867135001."
+            )
         return number
 
 

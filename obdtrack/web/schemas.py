@@ -11,13 +11,14 @@ from obdtrack.domain.submission import INTERVALS
 from obdtrack.web.fields import (
     Audio,
     Cursor,
-    LooseNumber,
     Metadata,
     Moment,
     Number,
+    SoughtNumber,
     Text,
     Token,
     Variables,
+    WholeNumber,
 )
 
 MAX_PAGE = 200
@@ -34,7 +35,7 @@ class PlaceCallSchema(Schema):
             "examples": ["+918867135001"],
         },
     )
-    bridge = LooseNumber(
+    bridge = WholeNumber(
         metadata={
             "description": "The number that calls. Default: the setting OBDTRACK_BRIDGE.",
             "examples": ["+918068280000"],
@@ -232,7 +233,12 @@ class CallQuerySchema(_PageQuery):
     """Which calls to list."""
 
     status = fields.String(validate=validate.OneOf(list(Status)))
-    to = LooseNumber(metadata={"description": "The number called, in any usual spelling."})
+    to = SoughtNumber(
+        metadata={
+            "description": "The number called, in any usual spelling; without its country code all "
+            "numbers that end in it."
+        }
+    )
     name = Text(100)
     reference = Text(200)
     created_after = Moment(metadata={"type": "string", "format": "date-time"})

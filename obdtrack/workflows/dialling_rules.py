@@ -36,13 +36,21 @@ def _unless_opted_out(to: str, context: Context) -> Condition:
         found = opt_outs.of_numbers({to, pseudonym(to, context.vault)})
         if found:
             since = to_text(min(found.values()))
+            doubt = _IN_DOUBT if opt_outs.parts_listed(to) else ""
             raise ObdtrackError(
                 Code.CONFLICT,
-                f"{masked(to)} does not want to be called (since {since}). Nothing was sent.",
+                f"{masked(to)} does not want to be called (since {since}). Nothing was sent."
+                + doubt,
                 fields={"to": [f"Opted out of calls on {since}."]},
             )
 
     return refuse_opted_out
+
+
+_IN_DOUBT = (
+    " The opt-out was reported without a country code and may be another number's: an operator "
+    "decides by `suppress add` or `suppress remove`."
+)
 
 
 def _within(window: CallingWindow) -> Condition:

@@ -84,7 +84,7 @@ def _erasable(text: str, context: Context) -> str:
     if not context.settings.secret_key:
         raise ConfigError("OBDTRACK_SECRET_KEY is not set: without it a hash could be guessed.")
     number = person_number(text)
-    if number == phone.loosely(context.settings.bridge):
+    if number == phone.whole(context.settings.bridge):
         raise ObdtrackError(Code.INVALID, "That is OBDTRACK_BRIDGE: the number that calls.")
     return number
 

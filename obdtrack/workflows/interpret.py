@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import structlog
 
+from obdtrack.domain.phone import fits
 from obdtrack.domain.report import Challenge, OptOut, Reading, Report, Unreadable
 from obdtrack.domain.status import Outcome, Source
-from obdtrack.storage import deliveries, opt_outs
+from obdtrack.storage import deliveries, opt_outs, search
 from obdtrack.storage.deliveries import Meaning, Stored
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.record_report import Arrival, Verdict, record_reports
@@ -62,17 +63,44 @@ def _verdict(
     match reading:
         case Unreadable(reason):
             return Verdict(Outcome.UNREADABLE, reason)
-        case OptOut(None):
-            return Verdict(Outcome.IGNORED, "an opt-out that names no number")
-        case OptOut(str(number), occurred_at):
-            opt_outs.note(number, occurred_at, stored.received_at, stored.id)
-            return Verdict(Outcome.RECEIVED, "the number opted out of calls")
+        case OptOut() as opt_out:
+            return _opted_out(stored, opt_out)
         case Challenge() as challenge if _is_ours(challenge, context):
             return Verdict(Outcome.CHALLENGE)
         case Challenge():
             return Verdict(Outcome.IGNORED, "the validation key is not OBDTRACK_WEBHOOK_TOKEN")
         case error:
             return Verdict(Outcome.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _opted_out(stored: Stored, opt_out: OptOut) -> Verdict:
+    """Note an opt-out, for the whole number if that is certain, else for all that it may be."""
+    said = opt_out.number
+    if said is None:
+        reason = "an opt-out whose number cannot be read: find it and add it by `suppress add`"
+        return Verdict(Outcome.UNMATCHED, reason)
+    known = _known_as(said)
+    opt_outs.note(known or said, opt_out.occurred_at, stored.received_at, stored.id)
+    if known is None:
+        return Verdict(Outcome.UNMATCHED, _NO_COUNTRY)
+    return Verdict(Outcome.RECEIVED, "the number opted out of calls")
+
+
+def _known_as(said: str) -> str | None:
+    """Return the whole number that was meant: as it was said, or the only one known that it fits.
+
+    Known are the numbers that were called and those on the list.
+    """
+    if not said.isdigit():
+        return said
+    known = {*search.numbers_ending(said), *opt_outs.whole_ending(said)}
+    return known.pop() if len(known) == 1 and all(fits(number, said) for number in known) else None
+
+
+_NO_COUNTRY = (
+    "an opt-out of a number without its country code: no number that ends in it is called until "
+    "somebody adds the whole one by `suppress add`"
+)
 
 
 def _is_ours(challenge: Challenge, context: Context) -> bool:

@@ -7,7 +7,6 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage.vault import Vault
 
 _LENGTH = 16
-_SHORTEST_WITH_COUNTRY = 11
 
 
 def pseudonym(number: str, vault: Vault) -> str:
@@ -19,21 +18,12 @@ def pseudonym(number: str, vault: Vault) -> str:
 
 
 def person_number(text: str) -> str:
-    """Give what somebody typed as `+digits`; it need not be a number that can exist.
+    """Return what somebody typed as E.164; it need not be a number that is in use.
 
-    Raises ObdtrackError (invalid) if it is none, or may lack its country code: a guessed one would
-    be another person's number.
+    Raises ObdtrackError (invalid) if it is no whole number: a guessed country code would make it
+    another person's.
     """
-    number = phone.loosely(text)
-    if number is None or not _has_country(number, text):
-        raise ObdtrackError(
-            Code.INVALID,
-            "Not a phone number in international form. "
-            "Write it with its country code, like +918867135001.",
-        )
+    number = phone.whole(text)
+    if number is None or phone.is_erased(number):
+        raise ObdtrackError(Code.INVALID, phone.NOT_WHOLE)
     return number
-
-
-def _has_country(number: str, text: str) -> bool:
-    said = text.strip().startswith(("+", "00")) or len(number) > _SHORTEST_WITH_COUNTRY
-    return said and number[1] in "123456789"  # no country's code begins with 0

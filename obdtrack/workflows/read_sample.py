@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from obdtrack.config import Settings
-from obdtrack.domain.phone import loosely
+from obdtrack.domain.phone import whole
 from obdtrack.domain.report import Challenge, OptOut, RawDelivery, Reading, Report, Unreadable
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers.mobtexting_payloads import PayloadReader
@@ -37,7 +37,7 @@ def explain_sample(text: str, settings: Settings) -> Explanation:
     OBDTRACK_WEBHOOK_FIELDS is wrong.
     """
     reader = PayloadReader(settings.provider_timezone, settings.webhook_fields)
-    return explain(read_request(text), reader, loosely(settings.bridge))
+    return explain(read_request(text), reader, whole(settings.bridge))
 
 
 def describe(reading: Reading) -> str:

@@ -16,6 +16,7 @@ import structlog
 
 from obdtrack.domain.event import Event
 from obdtrack.domain.fold import CallState, fold
+from obdtrack.domain.phone import fits
 from obdtrack.domain.report import Report, adds_nothing, facts, occurred_at, submission_of
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.storage import calls
@@ -180,9 +181,9 @@ def _match(arrivals: Sequence[Arrival], context: Context) -> list[Match | str]:
     asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
     by_id = {match.id: match for match in (calls.match_calls(asked) if asked else ())}
     by_provider_id = {match.provider_id: match for match in known}
-    by_mid: dict[tuple[str | None, str], list[Match]] = defaultdict(list)
+    by_mid: dict[str | None, list[Match]] = defaultdict(list)
     for match in known:
-        by_mid[match.mid, match.to_number].append(match)
+        by_mid[match.mid].append(match)
 
     def one(arrival: Arrival) -> Match | str:
         report = arrival.report
@@ -190,7 +191,11 @@ def _match(arrivals: Sequence[Arrival], context: Context) -> list[Match | str]:
             return by_id.get(arrival.call_id) or "the call it answers about is not there any more"
         if exact := by_provider_id.get(report.provider_id) if report.provider_id else None:
             return exact
-        of_submission = by_mid.get((submission_of(report), report.to or ""), [])
+        of_submission = [
+            match
+            for match in by_mid.get(submission_of(report), ())
+            if report.to and fits(match.to_number, report.to)
+        ]
         if len(of_submission) == 1:
             return of_submission[0]
         return _why_unmatched(report, len(of_submission))

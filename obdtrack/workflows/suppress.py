@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from obdtrack.domain.phone import dialable
+from obdtrack.domain.phone import dialable, reported
 from obdtrack.storage import opt_outs
 from obdtrack.workflows import audit
 from obdtrack.workflows.audit import Action, Actor
@@ -45,10 +45,17 @@ def read_list(lines: Iterable[str]) -> Reading:
 
 
 def suppress(text: str, actor: Actor, context: Context) -> str:
-    """Put a number on the list; gives it as E.164. Raises ObdtrackError (invalid) if it is none."""
+    """Put a number on the list and return it as E.164.
+
+    An opt-out that was reported without its country code and fits the number is taken for this
+    one's from then on: since when is kept. Raises ObdtrackError (invalid) if `text` is no whole
+    number.
+    """
     number = person_number(text)
     with context.store.write():
-        opt_outs.note(number, None, context.now(), None)
+        parts = opt_outs.parts_listed(number)
+        opt_outs.note(number, min(parts.values(), default=None), context.now(), None)
+        opt_outs.remove(parts)
         _record(Action.NUMBER_SUPPRESSED, number, actor, context)
     return number
 
@@ -64,10 +71,15 @@ def suppress_all(numbers: Iterable[str], actor: Actor, context: Context) -> int:
 def unsuppress(text: str, actor: Actor, context: Context) -> bool:
     """Take a number off the list, also if it was erased; False if it was not on it.
 
-    Raises ObdtrackError (invalid) if it is no number.
+    Digits without a country code are taken off where they stand so on the list. Raises
+    ObdtrackError (invalid) if `text` is neither those nor a whole number.
     """
-    number = person_number(text)
+    part = reported(text) or ""
     with context.store.write():
+        if part.isdigit() and opt_outs.remove({part}):
+            _record(Action.NUMBER_UNSUPPRESSED, part, actor, context)
+            return True
+        number = person_number(text)
         removed = opt_outs.remove({number, pseudonym(number, context.vault)})
         if removed:
             _record(Action.NUMBER_UNSUPPRESSED, number, actor, context)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from obdtrack.domain.event import Event
-from obdtrack.domain.phone import loosely
+from obdtrack.domain.phone import whole
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import Entry, build_timeline
@@ -80,7 +80,7 @@ def _store_test_call(context: Context) -> tuple[UUID, str]:
 
 
 def _bridge(context: Context) -> str:
-    return loosely(context.settings.bridge) or NUMBER
+    return whole(context.settings.bridge) or NUMBER
 
 
 def _arrives(call_id: UUID, patience: float) -> bool:

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obdtrack.domain.phone import dialable, loosely, mask_all, masked, provider_digits
+from obdtrack.domain.phone import (
+    dialable,
+    fits,
+    mask_all,
+    masked,
+    numbers_in,
+    parts_of,
+    provider_digits,
+    reported,
+    whole,
+)
 from tests.factories import NUMBER
 
 SPELLINGS = [
@@ -20,6 +30,22 @@ SPELLINGS = [
     "0091-8867135001",
     "+91\u00a088671\u00a035001",
     "+91\u201188671\u201335001",
+    "+91 (0) 88671 35001",
+    "+91 (0)8867135001",
+    "91 (0) 88671 35001",
+    "+91 0 88671 35001",
+    "0091 (0) 8867135001",
+    "tel:+918867135001",
+    "TEL:+91-88671-35001;ext=3",
+    "tel:918867135001",
+    "sip:918867135001@10.0.0.7:5060",
+    "sips:+918867135001@pbx.example;transport=tls",
+    "918867135001.0",
+    "+918867135001.0",
+    "'+918867135001",
+    "'918867135001",
+    "+९१ ८८६७१ ३५००१",
+    "\u200e+918867135001\u200f",
 ]
 
 digits = st.text("0123456789", min_size=8, max_size=15)
@@ -28,7 +54,8 @@ digits = st.text("0123456789", min_size=8, max_size=15)
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_any_usual_spelling_of_a_number_is_one_number(spelling: str) -> None:
     assert dialable(spelling) == NUMBER
-    assert loosely(spelling) == NUMBER
+    assert whole(spelling) == NUMBER
+    assert reported(spelling) == NUMBER
 
 
 @pytest.mark.parametrize(
@@ -71,24 +98,109 @@ def test_what_is_no_number_is_not_dialled(nonsense: str) -> None:
         dialable(nonsense)
 
 
-def test_a_report_may_name_a_number_that_cannot_exist() -> None:
-    assert loosely("910000000000") == "+910000000000"
+@pytest.mark.parametrize(
+    "spelling",
+    ["4930123456.0", "8867135001.0", "918867135001.5", "9.18867E+11", "9.18867135001E+11"],
+)
+def test_what_a_spreadsheet_left_of_a_number_is_not_completed(spelling: str) -> None:
+    assert whole(spelling) is None
+    with pytest.raises(ValueError, match="Not a phone number"):
+        dialable(spelling)
+
+
+def test_a_number_after_a_plus_is_taken_as_it_is_written() -> None:
+    assert whole("+910000000000") == "+910000000000"
+    assert whole("+9988776") == "+9988776"
+    assert whole("+39 06 1234567") == whole("+39 (0)6 1234567") == "+39061234567"
+
+
+def test_digits_that_no_country_has_are_no_whole_number() -> None:
+    assert whole("910000000000") is None
+    assert whole("13812345678") is None  # a Chinese mobile; with a plus it would be an American's
+    assert reported("13812345678") == "13812345678"
+    assert whole("008867135129") is None  # a wrongly padded Indian mobile is not one in Taiwan
 
 
 def test_a_report_may_give_a_number_as_a_number() -> None:
-    assert loosely(918867135001) == NUMBER
+    assert whole(918867135001) == reported(918867135001) == NUMBER
+    assert reported(8867135001) == "8867135001"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["8867135001", "08867135001", "088671 35001", "0-8867135001", "(0)8867135001", "8867135001.0",
+     "sip:8867135001@pbx", "tel:08867135001", "'08867135001", "0008867135001"],
+)  # fmt: skip
+def test_a_number_without_country_code_stays_the_digits_it_is(spelling: str) -> None:
+    assert reported(spelling) == "8867135001"
+    assert whole(spelling) is None
+    assert fits(NUMBER, "8867135001")
+    assert not fits("+18867135001"[:-1] + "2", "8867135001")
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ("+6561234567", "61234567"),
+        ("+6561234567", "6561234567"),  # the last ten digits of it are all of it
+        ("+390612345678", "612345678"),
+        ("+4915123456789", "15123456789"),
+        ("+4915123456789", "5123456789"),  # cut to ten digits
+    ],
+)
+def test_the_national_part_decides_whether_a_part_fits(known: str, said: str) -> None:
+    assert fits(known, said)
+    assert said in parts_of(known)
+    assert not fits("+918867135001", said)
+
+
+def test_fewer_digits_than_the_national_part_fit_nothing() -> None:
+    assert not fits(NUMBER, "867135001")
+    assert not fits("+6561234567", "1234567")
+
+
+@pytest.mark.parametrize("mask", ["91886713xxxx", "918867XXX001", "88671*****", "91••••••5001"])
+def test_a_masked_number_fits_where_all_its_shown_digits_do(mask: str) -> None:
+    said = reported(mask)
+    assert said is not None
+    assert "•" in said
+    assert whole(mask) is None
+    assert fits(NUMBER, said)
+    assert not fits("+919919999999", said)
+
+
+def test_a_list_of_numbers_is_no_number_but_can_be_taken_apart() -> None:
+    assert reported("918867135001, 918919520000") is None
+    assert numbers_in("918867135001, 8919520000;x") == [NUMBER, "8919520000"]
+    assert numbers_in(918867135001) == [NUMBER]
+
+
+def test_an_erased_number_fits_only_its_own_name() -> None:
+    name = "erased-0123456789abcdef"
+    assert reported(name) == name
+    assert fits(name, name)
+    assert not fits(name, "8867135001")
+    assert parts_of(name) == frozenset()
 
 
 @pytest.mark.parametrize("digits", ["1234567", "123456789012345"])
 def test_a_reported_number_has_seven_to_fifteen_digits(digits: str) -> None:
-    assert loosely(digits) == "+" + digits
-    assert loosely(digits[:6]) is None
-    assert loosely(digits.ljust(16, "0")) is None
+    assert reported(digits) == digits
+    assert reported(digits[:6]) is None
+    assert reported(digits.ljust(16, "0")) is None
 
 
-@pytest.mark.parametrize("value", [None, True, "", "anonymous", "12345", 918867135001.0, [1], {}])
+@given(st.text("0123456789", min_size=1, max_size=16), st.sampled_from(["", "0", "00", "(0)"]))
+def test_no_digit_is_ever_added_to_a_number(number: str, front: str) -> None:
+    read = reported(front + number)
+    assert read is None or number.endswith(read.lstrip("+0"))
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, "", "anonymous", "12345", 918867135001.0, [1], {}, -918867135001]
+)
 def test_what_is_no_number_in_a_report_is_none(value: object) -> None:
-    assert loosely(value) is None
+    assert reported(value) is None
 
 
 def test_the_provider_wants_digits_only() -> None:

@@ -127,3 +127,30 @@ def test_a_name_cannot_steer_the_terminal(operating: Context) -> None:
 @pytest.mark.parametrize("command", ["audit", "erase", "export", "suppress"])
 def test_each_says_what_it_does(command: str) -> None:
     assert COMMANDS[command].split(",")[0].rstrip(".") in run(command, "--help").output
+
+
+@pytest.mark.parametrize("spelling", ["8867135001", "918867135001.5", "08867135001", "9.18867E+11"])
+@pytest.mark.parametrize("command", [["erase", "--yes"], ["export"], ["suppress", "add"]])
+def test_what_is_not_a_whole_number_is_refused(
+    operating: Context, command: list[str], spelling: str
+) -> None:
+    stored.call(operating.store)
+    refused = run(*command, spelling).exception
+    assert isinstance(refused, ObdtrackError)
+    assert "with its country code" in refused.message
+
+
+@pytest.mark.parametrize("spelling", ["+91 (0) 88671 35001", f"{DIGITS}.0", f"'{NUMBER}"])
+def test_any_spelling_of_the_whole_number_finds_it(operating: Context, spelling: str) -> None:
+    place_call(call_request(), None, replace(operating, provider=ScriptedProvider()))
+    assert json.loads(run("export", spelling).stdout)["calls"]
+    assert "calls: 1 rows changed" in run("erase", "--yes", spelling).output
+    assert DIGITS.encode() not in everything(operating.store)
+
+
+def test_erase_and_export_say_that_nothing_was_found(operating: Context) -> None:
+    stored.call(operating.store)
+    exported = run("export", OTHER)
+    assert json.loads(exported.stdout)["calls"] == []
+    assert exported.stderr == "Nothing is stored about this number.\n"
+    assert run("erase", "--yes", OTHER).output.startswith("Nothing is stored about this number.")

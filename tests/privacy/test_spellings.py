@@ -6,10 +6,10 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from obdtrack.domain.phone import loosely
+from obdtrack.domain.phone import whole
 from obdtrack.domain.spellings import Spellings
 from tests.factories import NUMBER
 
@@ -71,7 +71,8 @@ def test_what_is_another_number_or_none_stays(text: str) -> None:
 def test_whatever_is_read_as_the_number_is_found(between: list[str], begin: str) -> None:
     digits = zip(NUMBER[1:], between, strict=True)
     text = begin + "".join(digit + gap for digit, gap in digits)
-    assert loosely(text) == NUMBER
+    assume(not text.endswith(".1"))  # with a point before its last digit it may be a fraction
+    assert whole(text) == NUMBER
     for written in (text, quote(text), quote_plus(text), json.dumps(text)):
         for body in (written, written.encode().decode("latin-1")):
             clean = OURS.replaced(f"a={body}&b", NAME)

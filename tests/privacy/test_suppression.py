@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -159,3 +160,94 @@ def test_the_rule_is_asked_in_the_transaction_that_stores_the_intention(
     provider.on_send = accepted()
     caller.place()
     assert asked[0] is True
+
+
+PARTS = ["8867135001", "08867135001", 8867135001, "8867135001.0", "088671 35001", "tel:8867135001"]
+
+
+def say_opted_out(caller: Caller, receiver: object) -> str:
+    """The provider posts this opt-out; returns what became of the delivery."""
+    body = {"event": "voice:unsubscription", "receiver": receiver, "type": "all", "value": "*"}
+    assert caller.deliver(json.dumps(body)).status_code == 200
+    newest = caller.get("/deliveries").json["data"][0]
+    return f"{newest['outcome']}: {newest['reason']}"
+
+
+@pytest.mark.parametrize("receiver", PARTS)
+def test_an_opt_out_without_country_code_blocks_every_number_that_it_may_be(
+    caller: Caller, provider: ScriptedProvider, receiver: object
+) -> None:
+    told = say_opted_out(caller, receiver)
+    assert told.startswith("unmatched: an opt-out of a number without its country code")
+    refused = caller.place()
+    assert refused.status_code == 409
+    assert "without a country code" in refused.json["detail"]
+    assert caller.place(to="+498867135001").status_code == 409
+    assert provider.sent == []
+    assert caller.place(to=OTHER).status_code == 201
+
+
+@pytest.mark.parametrize("receiver", [NUMBER[1:], f"{NUMBER[1:]}.0", "+91 (0) 88671 35001"])
+def test_an_opt_out_of_a_whole_number_blocks_that_number_alone(
+    caller: Caller, receiver: object
+) -> None:
+    assert say_opted_out(caller, receiver) == "received: the number opted out of calls"
+    assert caller.place().status_code == 409
+    assert caller.place(to="+498867135001").status_code == 201
+
+
+def test_an_opt_out_without_country_code_is_that_of_the_one_number_we_called(
+    caller: Caller,
+) -> None:
+    call = caller.place().json
+    assert say_opted_out(caller, "8867135001") == "received: the number opted out of calls"
+    assert caller.place().status_code == 409
+    assert caller.get(f"/calls/{call['id']}").json["opted_out_at"] is not None
+    assert caller.place(to="+498867135001").status_code == 201
+
+
+def test_a_person_says_whose_opt_out_it_was(caller: Caller, context: Context) -> None:
+    say_opted_out(caller, "8867135001")
+    since = opt_outs.of_numbers({NUMBER})[NUMBER]
+    suppress(NUMBER, operator(), context)
+    assert opt_outs.of_numbers({NUMBER, "+498867135001"}) == {NUMBER: since}
+    assert say_opted_out(caller, "8867135001") == "received: the number opted out of calls"
+
+
+def test_a_person_takes_digits_off_the_list_as_they_stand_there(
+    caller: Caller, context: Context
+) -> None:
+    say_opted_out(caller, "8867135001")
+    assert unsuppress("088671-35001", operator(), context)
+    assert caller.place().status_code == 201
+    with pytest.raises(ObdtrackError, match="country code"):
+        unsuppress("8867135001", operator(), context)
+
+
+@pytest.mark.parametrize(
+    "receiver", [None, "91886713xxxx", "anonymous", "918867135001.5", "9.2E+11"]
+)
+def test_an_opt_out_whose_number_cannot_be_read_waits_for_a_person(
+    caller: Caller, receiver: object
+) -> None:
+    told = say_opted_out(caller, receiver)
+    assert told.startswith("unmatched: an opt-out whose number cannot be read")
+    assert caller.place().status_code == 201
+
+
+def test_erasing_a_number_reaches_its_opt_out_without_country_code(
+    caller: Caller, context: Context
+) -> None:
+    say_opted_out(caller, "8867135001")
+    erase(NUMBER, operator(), context)
+    assert caller.place().status_code == 409
+    assert not any("8867135001" in found.number for found in suppressed())
+
+
+@pytest.mark.parametrize("spelling", ["+91 (0) 88671 35001", "'+918867135001", f"{NUMBER}.0"])
+def test_any_spelling_of_a_whole_number_is_suppressed_as_that_number(
+    caller: Caller, context: Context, spelling: str
+) -> None:
+    assert suppress(spelling, operator(), context) == NUMBER
+    assert caller.place().status_code == 409
+    assert unsuppress(spelling, operator(), context)

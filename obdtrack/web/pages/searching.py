@@ -19,15 +19,14 @@ from obdtrack.web.pages.filters import MASKED, is_plain, seal_text
 
 _LONGEST = 200
 _BETWEEN = re.compile(r"[\s().\-/+]+")
-_LEFT_OUT = re.compile(r"^tel:|;.*|(?<=[0-9])\s*\(0\)", re.IGNORECASE)
+_LEFT_OUT = re.compile(r"^'|^tel:|;.*|(?<=[0-9])\s*\(0\)", re.IGNORECASE)
 """What is written around a number, or into it, and not dialled."""
 
 _TELLING = 7
 """Last digits that may tell whose number it is, so that they stand in no address."""
 
-_NATIONAL = 10
 _SHORT_NATIONAL = 8
-"""Digits of a whole number without its country code: in India, and at least."""
+"""Digits that a whole number without its country code has at least."""
 
 
 class Hit(NamedTuple):
@@ -85,12 +84,10 @@ def _campaign(text: str) -> Hit | None:
 
 
 def _number(text: str, now: datetime, vault: Vault) -> Hit | None:
-    number, digits = phone.loosely(text), _BETWEEN.sub("", text)
+    number, digits = phone.whole(text), _BETWEEN.sub("", text)
     if shown := MASKED.fullmatch(digits):
         return _list("a masked number", Wanted(masked=f"+{shown[0]}"), masked=f"+{shown[0]}")
-    # Ten digits alone are somebody's number at home, and may be another's abroad: both are meant.
-    said = text.startswith("+") or digits.startswith("00")
-    if number and (said or len(number) > _NATIONAL + 1) and search.is_any(Wanted(number=number)):
+    if number and search.is_any(Wanted(number=number)):
         return _list("a number", Wanted(number=number), number=seal_text(number, now, vault))
     if number and text.startswith("+"):
         return None
