@@ -70,12 +70,12 @@ def _check_values(values: Mapping[str, Any]) -> None:
 def make_context(settings: Settings) -> Context:
     """Return the parts that workflows need, as the settings say; nothing is connected yet.
 
-    Raises ConfigError for a value that no part can work with.
+    Raises ConfigError if there is no database, or for a value that no part can work with.
     """
     _check_values({"bridge": settings.bridge, "webhook_fields": settings.webhook_fields})
     return Context(
         settings=settings,
-        store=open_database(settings.database_url),
+        store=open_database(settings.database_url, create=False),
         provider=MobTexting(
             url=settings.provider_url,
             token=settings.provider_token or _NO_TOKEN,

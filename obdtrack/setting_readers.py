@@ -104,13 +104,15 @@ def _fields(env: FileAwareEnv) -> dict[str, str]:
     return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
 
 
+DATABASE_SCHEMES = ("sqlite:///", "postgresql://", "postgres://")
+
+
 def _database_url(env: FileAwareEnv) -> str:
-    schemes = ("sqlite:///", "postgresql://", "postgres://")
     return env.str(
         "DATABASE_URL",
         "sqlite:///var/obdtrack.db",
         validate=_check(
-            lambda url: url.startswith(schemes) and url not in schemes,
+            lambda url: url.startswith(DATABASE_SCHEMES) and url not in DATABASE_SCHEMES,
             "must be sqlite:///path/to/file.db or postgresql://user:password@host/name.",
         ),
     )

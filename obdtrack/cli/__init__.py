@@ -6,7 +6,6 @@ import sys
 from importlib import import_module
 
 import click
-import peewee
 
 from obdtrack import __version__
 from obdtrack.errors import ConfigError, ObdtrackError
@@ -73,7 +72,10 @@ def main() -> None:
     except (ConfigError, ObdtrackError) as error:
         click.echo(f"obdtrack: {error}", err=True)
         sys.exit(2)
-    except (peewee.OperationalError, peewee.InterfaceError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    except Exception as error:
+        from obdtrack.storage.database import unusable  # not for --help, which should be quick
+
+        if (reason := unusable(error)) is None:
+            raise
         click.echo(f"obdtrack: The database cannot be used: {reason}", err=True)
         sys.exit(1)

@@ -10,7 +10,6 @@ import click
 import humanize
 
 from obdtrack.config import load_settings
-from obdtrack.errors import ConfigError
 from obdtrack.storage.backup import back_up
 from obdtrack.storage.database import open_database
 
@@ -21,16 +20,9 @@ def command(file: Path) -> None:
     """Copy, check, and say how large the copy is; for SQLite only."""
     # Both ways to stop end alike, and leave nothing half-finished behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    url = load_settings().database_url
-    _require_database(url)
+    store = open_database(load_settings().database_url, create=False)
     begun = time.monotonic()
-    done = back_up(open_database(url), file.absolute())
+    done = back_up(store, file.absolute())
     seconds = time.monotonic() - begun
     size = humanize.naturalsize(done.size, binary=True)
     click.echo(f"{done.path}: {size}, found whole, in {seconds:.1f} s")
-
-
-def _require_database(url: str) -> None:
-    # To open a database that is not there would make an empty one, and a fine backup of nothing.
-    if url.startswith("sqlite:") and not Path(url.removeprefix("sqlite:///")).exists():
-        raise ConfigError(f"There is no database {url.removeprefix('sqlite:///')} to back up.")

@@ -11,7 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from obdtrack.application import make_context
 from obdtrack.config import load_settings
 from obdtrack.errors import ConfigError
+from obdtrack.setting_readers import DATABASE_SCHEMES
 from obdtrack.storage.database import open_database
+from obdtrack.storage.migrate import check_schema
 from obdtrack.workflows.move_installation import Part, copy_all, require_quiet, verify
 
 
@@ -22,8 +24,12 @@ def command(url: str) -> None:
     settings = load_settings()
     if url == settings.database_url:
         raise ConfigError("That is the database in use; name another one.")
-    source = open_database(settings.database_url)
+    if not url.startswith(DATABASE_SCHEMES):
+        raise ConfigError("Name the database to copy to as postgresql://user:password@host/name.")
+    source = open_database(settings.database_url, create=False)
+    check_schema(source)
     require_quiet(source)
+    open_database(url)  # a new file is created only now
     target = make_context(replace(settings, database_url=url))
     with make_bars() as bars:
         copy_all(source, target.store, partial(show, bars))

@@ -21,6 +21,7 @@ from obdtrack.config import CALLBACK_PATH, Settings, load_settings
 from obdtrack.domain.status import WAITING
 from obdtrack.errors import ConfigError
 from obdtrack.simulator.server import SimulatorConfig, running
+from obdtrack.storage.database import open_database
 from obdtrack.storage.migrate import migrate
 from obdtrack.workflows.keys import create_key
 
@@ -83,8 +84,8 @@ def _defaults(environ: Any) -> None:
 
 
 def _prepared(settings: Settings) -> str:
+    migrate(open_database(settings.database_url))
     context = make_context(settings)
-    migrate(context.store)
     key = create_key("demo", ["read", "place", "pii", "admin"], context)
     context.store.close_all()
     return key

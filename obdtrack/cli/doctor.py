@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -50,12 +49,11 @@ def _subject() -> Subject:
     settings, wrong = _settings()
     if any(line.startswith(_DATABASE) for line in wrong):
         return Subject(settings, None, wrong, unknown, f"{_DATABASE} is wrong")
-    path = Path(settings.database_url.removeprefix("sqlite:///"))
-    if settings.database_url.startswith("sqlite:") and not path.exists():
-        return Subject(settings, None, wrong, unknown)  # to open it would make it
     try:
         return Subject(settings, _context(settings), wrong, unknown)
-    except Exception as error:  # a driver that is not installed, a folder that may not be entered
+    except ConfigError as error:
+        return Subject(settings, None, wrong, unknown, str(error))
+    except Exception as error:  # the other checks may tell why
         return Subject(settings, None, wrong, unknown, f"{type(error).__name__}: {error}")
 
 
@@ -73,8 +71,8 @@ def _settings() -> tuple[Settings, tuple[str, ...]]:
 
 
 def _context(settings: Settings) -> Context:
-    # What is wrong with these two has a check of its own, and must not hide the database.
-    return make_context(replace(settings, provider_token="", webhook_fields={}))
+    # What is wrong with these has a check of its own, and must not hide the database.
+    return make_context(replace(settings, provider_token="", webhook_fields={}, bridge=None))
 
 
 def _unknown_names() -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from obdtrack.errors import ConfigError
 from obdtrack.storage.database import SqliteStore, Store
+from obdtrack.storage.migrate import require_tables
 
 _COMPLAINTS_SHOWN = 3
 
@@ -30,13 +31,16 @@ def back_up(store: Store, target: Path) -> Backup:
     """Copy everything committed before the call to a new file, readable by its owner only.
 
     The file appears under its name once it is on disk and found whole. Raises ConfigError if the
-    database is not SQLite, if there is such a file already, or if the copy cannot be made.
+    database is not SQLite or not obdtrack's, if there is such a file already, or if the copy cannot
+    be made.
     """
     if not isinstance(store, SqliteStore):
         raise ConfigError(
             "The database is PostgreSQL: back it up with pg_dump, for example\n"
             "  pg_dump --format=custom --file=obdtrack.dump <the value of OBDTRACK_DATABASE_URL>"
         )
+    with store.connection_context():
+        require_tables(store)  # or it would be a fine backup of nothing
     _require_new(target)
     try:
         with _unfinished(target) as part:

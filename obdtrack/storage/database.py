@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import stat
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import peewee
 from playhouse.pool import (
@@ -64,6 +68,17 @@ class SqliteStore(PooledSqliteDatabase):
         self.timeout = BUSY_SECONDS
         self._turns = Turns(f"{path}.lock")
 
+    @property
+    def title(self) -> str:
+        """How a sentence names this database: its absolute path."""
+        return str(self.database)
+
+    def _connect(self) -> Any:
+        try:
+            return super()._connect()
+        except sqlite3.DatabaseError as error:  # among them: not a database, or a damaged one
+            raise sqlite3.OperationalError(f"{self.title}: {error}") from error
+
     @contextmanager
     def write(self, *, first: bool = False) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
@@ -110,6 +125,11 @@ FROM (SELECT name FROM unnest(%s::text[]) AS name ORDER BY name OFFSET 0) AS sor
 class PostgresStore(PooledPostgresqlDatabase):
     """PostgreSQL; rows are locked where two writers could meet."""
 
+    @property
+    def title(self) -> str:
+        """How a sentence names this database: by its name, without user, password and host."""
+        return urlsplit(self.database).path.removeprefix("/")
+
     def connect(self, reuse_if_open: bool = False) -> bool:
         """Have a connection for this thread; False if it had one.
 
@@ -152,12 +172,14 @@ class PostgresStore(PooledPostgresqlDatabase):
 Store = SqliteStore | PostgresStore
 
 
-def open_database(url: str) -> Store:
-    """Give the store that `url` names, with the tables bound to it; nothing is connected yet.
+def open_database(url: str, *, create: bool = True) -> Store:
+    """Return the store that `url` names, with the tables bound to it; nothing is connected yet.
 
-    Raises ConfigError if the folder of an SQLite file cannot be made.
+    Unless told not to `create` it, an SQLite file that is missing is created, and its folder.
+    Raises ConfigError, naming the absolute path, if there is no such file then, or none that can be
+    read; and if `url` is not an address of PostgreSQL's.
     """
-    store = _sqlite(url) if url.startswith("sqlite:") else _postgres(url)
+    store = _sqlite(url, create=create) if url.startswith("sqlite:") else _postgres(url)
     bind_tables(store)
     return store
 
@@ -167,8 +189,26 @@ def bind_tables(store: Store) -> None:
     store.bind(TABLES, bind_refs=False, bind_backrefs=False)
 
 
-def _sqlite(url: str) -> SqliteStore:
+def _sqlite(url: str, *, create: bool) -> SqliteStore:
     path = Path(url.removeprefix("sqlite:///")).absolute()
+    if create:
+        _create(path)
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(
+            f"There is no database at {path}. Create it with: python -m obdtrack migrate"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"The database {path} cannot be read: {error.strerror}.") from error
+    if not is_file:
+        raise ConfigError(f"{path} is not a file. Set OBDTRACK_DATABASE_URL to the database's file")
+    if not os.access(path, os.R_OK):
+        raise ConfigError(f"The database {path} cannot be read: this user lacks the permission.")
+    return SqliteStore(str(path))
+
+
+def _create(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
@@ -177,17 +217,39 @@ def _sqlite(url: str) -> SqliteStore:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise ConfigError(f"OBDTRACK_DATABASE_URL: {path} cannot be made: {error}") from error
-    return SqliteStore(str(path))
 
 
 def _postgres(url: str) -> PostgresStore:
+    url = url.replace("postgres://", "postgresql://", 1)
+    _require_address(url)
     return PostgresStore(
-        url.replace("postgres://", "postgresql://", 1),
+        url,
         max_connections=64,
         timeout=BUSY_SECONDS,
         stale_timeout=300,
         prefer_psycopg3=True,
     )
+
+
+def _require_address(url: str) -> None:
+    """Refuse what the driver would read otherwise than meant, and quote, password and all."""
+    try:
+        import psycopg  # only who has set PostgreSQL up has it
+    except ImportError:
+        raise ConfigError(
+            "PostgreSQL needs its driver: pip install 'psycopg[binary]>=3.2,<4'"
+        ) from None
+    address = url.partition("://")[2].partition("?")[0]
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+        readable = address.count("@") == address.partition("/")[0].count("@") <= 1
+    except psycopg.Error:
+        readable = False
+    if not readable:
+        raise ConfigError(
+            "The address of the database must be postgresql://user:password@host/name, with signs "
+            "such as @ / % in the password written as %40 %2F %25 (OBDTRACK_DATABASE_URL)."
+        )
 
 
 @contextmanager
@@ -203,11 +265,33 @@ def connected(store: Store) -> Iterator[None]:
 
 @contextmanager
 def unavailable_if_locked() -> Iterator[None]:
-    """Turn a database that is busy, full or gone into an answer that says: try again soon."""
+    """Turn a database that is busy, full, damaged or gone into an error: try again soon."""
     try:
         yield
-    except (peewee.OperationalError, peewee.InterfaceError) as error:
+    except Exception as error:
+        if unusable(error) is None:
+            raise
         raise unavailable() from error
+
+
+_ERRORS = {
+    **dict.fromkeys(("OperationalError", "InterfaceError", "DatabaseError"), True),
+    **dict.fromkeys(("IntegrityError", "ProgrammingError", "DataError"), False),
+    **dict.fromkeys(("InternalError", "NotSupportedError"), False),
+}
+"""Whether an error of this name (PEP 249) is about the database and not about a statement."""
+
+
+def unusable(error: Exception) -> str | None:
+    """Return in one line why the database cannot be used; None if `error` says something else.
+
+    Told by names, which peewee and the drivers share: rows that are read late, and copies, raise
+    the driver's own. A plain DatabaseError is SQLite's for a file that is damaged or no database.
+    """
+    names = (kind.__name__ for kind in type(error).__mro__)
+    if not _ERRORS.get(next((name for name in names if name in _ERRORS), "")):
+        return None
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def unavailable() -> ObdtrackError:

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import peewee
 import structlog
 from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage.database import unavailable
+from obdtrack.storage.database import unavailable, unusable
 from obdtrack.web.faults import fault, wants_page
 
 log = structlog.get_logger()
@@ -112,14 +111,11 @@ def _said(error: HTTPException, status: HTTPStatus) -> str:
     return sentence if wants_page() else f"{sentence} {way_on}"
 
 
-def on_database_error(error: Exception) -> Response:
-    """Answer a look-up that the database could not serve now."""
-    log.error("database_unavailable", error=str(error), path=request.path)
-    return on_obdtrack_error(unavailable())
-
-
 def on_any_error(error: Exception) -> Response:
-    """Answer what nobody foresaw, without a word of its inside."""
+    """Answer what nobody foresaw, without a word of its inside; 503 if it is the database's."""
+    if unusable(error) is not None:
+        log.error("database_unavailable", error=str(error), path=request.path)
+        return on_obdtrack_error(unavailable())
     log.exception("unforeseen_error", path=request.path)
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -132,8 +128,6 @@ def register_errors(app: Flask) -> None:
     """Have every error of the application answered by this module."""
     app.register_error_handler(ObdtrackError, on_obdtrack_error)
     app.register_error_handler(HTTPException, on_http_exception)
-    app.register_error_handler(peewee.OperationalError, on_database_error)
-    app.register_error_handler(peewee.InterfaceError, on_database_error)
     app.register_error_handler(Exception, on_any_error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -13,7 +14,8 @@ import humanize
 from obdtrack.config import PREFIX, Settings, require_for_serving
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.providers.mobtexting_payloads import PayloadReader
-from obdtrack.storage.migrate import check_schema
+from obdtrack.storage.database import Store, connected, unavailable_if_locked
+from obdtrack.storage.migrate import check_schema, require_tables
 from obdtrack.workflows.finding import Finding, NotCheckedError, Subject, ok, problem, warning
 from obdtrack.workflows.prove_writable import prove_writable
 
@@ -73,12 +75,17 @@ _DOUBTS: tuple[tuple[Callable[[Subject], object], str, str], ...] = (
 def check_database(subject: Subject) -> Finding:
     """Write something small, and look at who else may read the file."""
     path = _file(subject)
-    if path and not path.exists():
+    if path and not os.path.exists(path):  # Path's own method raises where this one says no
         return problem(f"there is no {path}", "make it with: python -m obdtrack migrate")
+    if subject.context is None:
+        return problem(subject.no_database, f"see that {PREFIX}DATABASE_URL names it rightly")
     try:
-        prove_writable(subject.with_database())
+        _require_tables(subject.context.store)
+        prove_writable(subject.context)
+    except ConfigError as error:
+        return _told(error)
     except ObdtrackError as error:
-        return problem(f"cannot be written: {error.__cause__}", _FOR_FILE if path else _FOR_SERVER)
+        return problem(f"cannot be used: {error.__cause__}", _FOR_FILE if path else _FOR_SERVER)
     if path is None:
         return ok("PostgreSQL can be written")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -87,8 +94,8 @@ def check_database(subject: Subject) -> Finding:
 
 
 _FOR_FILE = (
-    "see that there is space, that this user owns the file and its folder, and that no other "
-    "program holds the database"
+    "see that it is obdtrack's database and whole (if not, restore a backup), that there is space, "
+    "that this user owns the file and its folder, and that no other program holds the database"
 )
 _FOR_SERVER = f"see that the server runs, and that {PREFIX}DATABASE_URL names it rightly"
 
@@ -108,9 +115,19 @@ def check_migrations(subject: Subject) -> Finding:
         try:
             check_schema(context.store)
         except ConfigError as error:
-            text, _, remedy = str(error).rpartition(". ")
-            return problem(text, remedy)
+            return _told(error)
     return ok("the schema is the one this version needs")
+
+
+def _require_tables(store: Store) -> None:
+    with unavailable_if_locked(), connected(store):
+        require_tables(store)
+
+
+def _told(error: ConfigError) -> Finding:
+    """Return a refusal, whose last sentence is the remedy, as a problem."""
+    text, _, remedy = str(error).rpartition(". ")
+    return problem(text, remedy)
 
 
 def check_disk(subject: Subject) -> Finding:

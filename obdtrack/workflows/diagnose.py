@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
-
-import peewee
+from urllib.parse import unquote
 
 from obdtrack.config import Settings
 from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.storage.database import unusable
 from obdtrack.workflows import check_machine, check_provider, check_traffic
 from obdtrack.workflows.finding import Check, Finding, Level, NotCheckedError, Subject, problem
 
@@ -26,6 +25,7 @@ CHECKS: dict[str, Check] = {
     "backlog": check_traffic.check_backlog,
 }
 
+_UNUSABLE = "the database cannot be used"
 _DOTS = "•••"
 
 
@@ -33,6 +33,9 @@ def diagnose(subject: Subject) -> Iterator[tuple[str, Finding]]:
     """Give each check's name and finding as soon as it is there. No secret is in any of them."""
     for name, check in CHECKS.items():
         found = _run(check, subject)
+        if check is check_machine.check_migrations and found.level is Level.PROBLEM:
+            # What the next would ask of tables that are not there says nothing.
+            subject = subject._replace(context=None, no_database=_UNUSABLE)
         yield (
             name,
             found._replace(
@@ -47,11 +50,11 @@ def _run(check: Check, subject: Subject) -> Finding:
         return check(subject)
     except NotCheckedError as error:
         return _unchecked(error)
-    except (peewee.OperationalError, peewee.InterfaceError):
-        return _unchecked("the database cannot be used")
     except (ConfigError, ObdtrackError) as error:
         return problem(str(error), "put this right and run doctor again")
     except Exception as error:  # the next check may still tell why
+        if unusable(error) is not None:
+            return _unchecked(_UNUSABLE)
         text = f"could not be checked: {type(error).__name__}: {error}"
         return problem(text, "this should not happen; please report it with this line")
 
@@ -68,7 +71,9 @@ def _clean(text: str, settings: Settings) -> str:
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
-    password = urlsplit(settings.database_url).password or ""
+    # By hand: what is wrong with an address must not keep its password from being found.
+    user = settings.database_url.partition("://")[2].rpartition("@")[0]
+    password = user.partition(":")[2]
     candidates = (
         settings.database_url if password else "",
         password,
