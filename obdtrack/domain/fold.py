@@ -20,6 +20,7 @@ from obdtrack.domain.times import from_text
 _BY_WEIGHT = (
     "ended_at",
     "duration_seconds",
+    "billable_seconds",
     "provider_status",
     "answered",
     "charges",
@@ -50,6 +51,7 @@ class Attempt(NamedTuple):
     started_at: datetime | None
     ended_at: datetime | None
     duration_seconds: int | None
+    billable_seconds: int | None
     charges: str | None
     dtmf: str | None
     hangup_by: str | None
@@ -71,6 +73,7 @@ class CallState(NamedTuple):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     duration_seconds: int | None = None
+    billable_seconds: int | None = None
     charges: str | None = None
     dtmf: str | None = None
     hangup_by: str | None = None
@@ -132,6 +135,7 @@ def _attempt(number: int, group: Sequence[Event]) -> Attempt:
         started_at=_time(fact("started_at")),
         ended_at=_time(fact("ended_at")),
         duration_seconds=fact("duration_seconds"),
+        billable_seconds=fact("billable_seconds"),
         charges=fact("charges"),
         dtmf=fact("dtmf"),
         hangup_by=fact("hangup_by"),
@@ -169,6 +173,7 @@ def _decided(
         started_at=last.started_at,
         ended_at=last.ended_at,
         duration_seconds=last.duration_seconds,
+        billable_seconds=last.billable_seconds,
         charges=last.charges or _claimed(claims, "charges"),
         dtmf=last.dtmf,
         hangup_by=last.hangup_by,

@@ -41,6 +41,7 @@ class Report(NamedTuple):
     ended_at: datetime | None = None
     reported_at: datetime | None = None
     duration_seconds: int | None = None
+    billable_seconds: int | None = None
     charges: str | None = None
     dtmf: str | None = None
     hangup_by: str | None = None
@@ -90,6 +91,7 @@ FACTS = (
     "started_at",
     "ended_at",
     "duration_seconds",
+    "billable_seconds",
     "charges",
     "dtmf",
     "hangup_by",

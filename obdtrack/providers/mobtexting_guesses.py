@@ -46,8 +46,9 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("mid", "", _is_uuid, "is a UUID, as the ids of submissions are"),
     _Rule("status", "", lambda value: meaning_of(value).status, "is one of the provider's words"),
     _Rule("recording_url", "", READERS["recording_url"], "is a link"),
+    _Rule("charges", "charge|cost|price|credit|amount", READERS["charges"], "is an amount"),
+    _Rule("billable_seconds", "bill", READERS["billable_seconds"], "is a length"),
     _Rule("duration_seconds", "dur|sec|length", READERS["duration_seconds"], "is a length"),
-    _Rule("charges", "charge|cost|price|credit|bill|amount", READERS["charges"], "is an amount"),
     _Rule("dtmf", "dtmf|digit|press|input", READERS["dtmf"], "stands under such a name"),
     _Rule("hangup_by", "hang|disconnect", READERS["hangup_by"], "stands under such a name"),
 )

@@ -23,6 +23,7 @@ _TEMPLATE: dict[str, str] = {
     "start_at": "start_at",
     "end_at": "end_at",
     "duration": "duration",
+    "billing": "billing",
     "hangup_by": "hangup_by",
     "dtmf": "dtmf",
     "recording_url": "recording_url",

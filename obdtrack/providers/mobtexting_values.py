@@ -176,6 +176,7 @@ READERS: dict[str, Callable[[object], object]] = {
     "bridge": _read_number,
     "status": _read_word,
     "duration_seconds": read_duration,
+    "billable_seconds": read_duration,
     "charges": read_money,
     "dtmf": _read_text,
     "hangup_by": _read_text,

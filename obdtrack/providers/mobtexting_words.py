@@ -20,7 +20,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "ended_at": ("end_at", "end_time", "ended_at"),
     "reported_at": ("unixtime", "timestamp", "date"),
     "duration_seconds": ("duration", "call_duration"),
-    "charges": ("charges", "billing", "credits", "cost"),
+    "billable_seconds": ("billing", "billsec", "billable_seconds"),
+    "charges": ("charges", "credits", "cost"),
     "dtmf": ("dtmf",),
     "hangup_by": ("hangup_by",),
     "recording_url": ("recording_url", "recording"),
@@ -30,6 +31,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 
 The first of each is the placeholder or key of the provider's webhook page; the others are what its
 answers and its customers' composed reports use. `plain` makes spellings of one key equal.
+`billing` is seconds, not money (the provider's webhook page), as Asterisk's `billsec` is.
 """
 
 IDENTITY = ("provider_id", "mid", "to")

@@ -19,7 +19,7 @@ EVENT_COLUMNS = (
 )  # fmt: skip
 STATE_COLUMNS = (
     "status", "reason", "status_source", "status_as_of", "answered", "conflict", "attempt_count",
-    "report_count",    "started_at", "ended_at", "duration_seconds", "charges",
+    "report_count", "started_at", "ended_at", "duration_seconds", "charges", "billable_seconds",
 )  # fmt: skip
 
 
@@ -214,7 +214,7 @@ def state_row(state: CallState) -> tuple[Any, ...]:
     return (
         state.status, state.reason, state.status_source, state.status_as_of, state.answered,
         state.conflict, len(state.attempts), state.report_count, state.started_at, state.ended_at,
-        state.duration_seconds, state.charges,
+        state.duration_seconds, state.charges, state.billable_seconds,
     )  # fmt: skip
 
 

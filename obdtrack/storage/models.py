@@ -94,6 +94,7 @@ class Call(Table):
     ended_at = MomentField(null=True)
     duration_seconds = IntegerField(null=True)
     charges = TextField(null=True)
+    billable_seconds = IntegerField(null=True)
 
     class Meta:
         table_name = "calls"

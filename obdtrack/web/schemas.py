@@ -133,6 +133,7 @@ class AttemptSchema(Schema):
     started_at = fields.String(allow_none=True, metadata=_TIME)
     ended_at = fields.String(allow_none=True, metadata=_TIME)
     duration_seconds = fields.Integer(allow_none=True)
+    billable_seconds = fields.Integer(allow_none=True)
     charges = fields.String(allow_none=True)
     dtmf = fields.String(allow_none=True)
     hangup_by = fields.String(allow_none=True)
@@ -170,6 +171,10 @@ class CallSchema(Schema):
     ended_at = fields.String(allow_none=True, metadata=_TIME)
     duration_seconds = fields.Integer(
         allow_none=True, metadata={"description": "As the provider reported it."}
+    )
+    billable_seconds = fields.Integer(
+        allow_none=True,
+        metadata={"description": "Seconds the provider charges for, as it reported them."},
     )
     charges = fields.String(
         allow_none=True, metadata={"description": "Exact decimal text.", "examples": ["0.5000"]}

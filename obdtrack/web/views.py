@@ -15,7 +15,7 @@ from obdtrack.storage import models
 
 _ATTEMPT_FIELDS = (
     "number", "status", "reason", "answered", "provider_status", "source", "duration_seconds",
-    "charges", "dtmf", "hangup_by", "recording_url", "conflict",
+    "billable_seconds", "charges", "dtmf", "hangup_by", "recording_url", "conflict",
 )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ def call_view(
         "started_at": _time(state.started_at),
         "ended_at": _time(state.ended_at),
         "duration_seconds": state.duration_seconds,
+        "billable_seconds": state.billable_seconds,
         "charges": state.charges,
         "dtmf": state.dtmf,
         "hangup_by": state.hangup_by,

@@ -123,6 +123,13 @@ def test_the_facts_of_a_report_become_the_calls() -> None:
     assert (state.duration_seconds, state.dtmf, state.hangup_by) == (23, "1", "caller")
 
 
+def test_the_seconds_that_are_charged_for_are_the_calls_too_and_change_no_charges() -> None:
+    answer = claim(Status.QUEUED, charges="0.5000")
+    state = state_after(answer, report(start=1, duration_seconds=30, billable_seconds=23))
+    assert (state.duration_seconds, state.billable_seconds, state.charges) == (30, 23, "0.5000")
+    assert state.attempts[0].billable_seconds == 23
+
+
 def test_the_duration_is_kept_as_reported_even_if_the_times_disagree() -> None:
     assert state_after(report(start=1, end=2, duration_seconds=900)).duration_seconds == 900
 

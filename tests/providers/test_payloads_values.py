@@ -184,7 +184,8 @@ def test_a_word_we_lack_is_kept_as_it_was_written_up_to_a_hundred_characters() -
 
 
 SAMPLES = {
-    **dict.fromkeys(("to", "caller", "bridge", "duration_seconds", "charges"), "12345678"),
+    **dict.fromkeys(("to", "caller", "bridge"), "12345678"),
+    **dict.fromkeys(("duration_seconds", "billable_seconds", "charges"), "12345678"),
     **dict.fromkeys(("started_at", "ended_at", "reported_at"), "2021-04-09T16:27:39Z"),
     "recording_url": "https://example.com/1.wav",
 }

@@ -119,13 +119,15 @@ def test_what_was_not_asked_for_stays_unknown(each_store: Store) -> None:
 @pytest.mark.parametrize("word", ["ANSWER", "BUSY"])
 def test_a_state_comes_back_as_it_was_folded(each_store: Store, word: str) -> None:
     call_id = stored.call(each_store)
-    state = fold(story(report(word, start=1, end=2, duration_seconds=0, charges="0.10")))
+    lengths = {"duration_seconds": 0, "billable_seconds": 7}
+    state = fold(story(report(word, start=1, end=2, charges="0.10", **lengths)))
     stored.state(each_store, call_id, state, NOON)
     call = models.Call.get_by_id(call_id)
     assert (call.status, call.status_source, call.status_as_of) == state[0:1] + state[4:6]
     assert (call.answered, call.conflict) == (word == "ANSWER", False)
     assert (call.started_at, call.ended_at) == (state.started_at, state.ended_at)
-    assert (call.duration_seconds, call.charges, call.next_check_at) == (0, "0.10", NOON)
+    assert (call.duration_seconds, call.billable_seconds) == (0, 7)
+    assert (call.charges, call.next_check_at) == ("0.10", NOON)
 
 
 def test_the_stored_columns_of_a_state_are_those_it_was_stored_with(each_store: Store) -> None:

@@ -79,6 +79,19 @@ def test_unknown_keys_are_guessed_by_their_values():
     }
 
 
+@pytest.mark.parametrize(
+    ("sample", "name"),
+    [
+        ("bill_seconds=23", "billable_seconds"),
+        ("billed=00:00:23", "billable_seconds"),
+        ("bill_charges=0.50", "charges"),
+        ("bill_cost=23", "charges"),
+    ],
+)
+def test_what_is_billed_is_a_length_unless_it_is_named_an_amount(sample, name):
+    assert suggested(f"id={CALL_ID}&{sample}") == {name: sample.partition("=")[0]}
+
+
 def test_with_the_suggestion_the_sample_becomes_a_report():
     found = explained(f"ref={CALL_ID}&result=BUSY")
     assert isinstance(found.reading, Unreadable)

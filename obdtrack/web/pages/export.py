@@ -16,7 +16,7 @@ from obdtrack.web.pages.privacy import Reader
 COLUMNS = (
     "id", "created_at", "to", "status", "reason", "answered", "status_source", "status_as_of",
     "campaign", "reference", "provider_id", "attempts", "started_at", "ended_at",
-    "duration_seconds", "charges",
+    "duration_seconds", "charges", "billable_seconds",
 )  # fmt: skip
 _BATCH = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -40,6 +40,7 @@ def _row(call: models.Call, reader: Reader) -> tuple[object, ...]:
         call.id, created, reader.number(call.to_number), call.status, call.reason, call.answered,
         call.status_source, as_of, call.name, call.reference, call.provider_id,
         call.attempt_count, started, ended, call.duration_seconds, call.charges,
+        call.billable_seconds,
     )  # fmt: skip
 
 

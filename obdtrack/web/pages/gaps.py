@@ -15,6 +15,7 @@ _SHOWN_ELSEWHERE = frozenset({"started_at", "ended_at", "answered", "recording_u
 _LABELS = {
     "provider_status": "provider's word",
     "duration_seconds": "duration in seconds",
+    "billable_seconds": "billable seconds",
     "provider_id": "provider's id",
     "http_status": "HTTP status",
     "hangup_by": "hung up by",

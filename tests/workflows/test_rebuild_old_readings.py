@@ -1,0 +1,57 @@
+"""A database written by an older reading is put right from what is raw in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from obdtrack.domain.status import Kind
+from obdtrack.storage import models, tallies
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.rebuild import rebuild
+from tests.conftest import Caller
+from tests.factories import SECRET, ScriptedProvider, accepted
+
+REPORT = models.Event.kind == Kind.REPORT
+CHARGES_OF_EVERYTHING = (models.Figure.name == "otp") & (models.Figure.slot == tallies.EVER)
+
+
+def place_three(caller: Caller, provider: ScriptedProvider) -> list[dict[str, Any]]:
+    """Three calls of one campaign, each answered for 30 seconds, 23 of them billable."""
+    provider.on_send = accepted(mid=None)
+    calls = [caller.place(name="otp").json for _ in range(3)]
+    for call in calls:
+        told = {"id": call["provider_id"], "status": "ANSWER", "duration": 30, "billing": 23}
+        secret = {"Authorization": f"Bearer {SECRET}"}
+        caller.client.get("/webhooks/mobtexting", query_string=told, headers=secret)
+    return calls
+
+
+def as_money() -> None:
+    """Store the reports as they were read when `billing` was taken for money: calls, figures."""
+    for event in models.Event.select().where(REPORT):
+        detail = {**event.detail, "charges": "23"}
+        del detail["billable_seconds"]
+        this = (models.Event.call == event.call) & (models.Event.id == event.id)
+        models.Event.update(detail=detail).where(this).execute()
+    models.Call.update(charges="23", billable_seconds=None).execute()
+    tallies.recount()
+
+
+def cost() -> int:
+    return sum(row.cost for row in models.Figure.select().where(CHARGES_OF_EVERYTHING))
+
+
+def test_seconds_that_were_taken_for_money_are_seconds_again(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    calls = place_three(caller, provider)
+    before = [caller.get(f"/calls/{call['id']}").json for call in calls]
+    with context.store.write():
+        as_money()
+    assert cost() == 69 * tallies.MILLION
+    assert len(rebuild(context, check=True).different) == 3
+    assert len(rebuild(context, check=False).different) == 3
+    assert rebuild(context, check=True) == (3, (), 0)
+    assert cost() == 1_500_000
+    assert [caller.get(f"/calls/{call['id']}").json for call in calls] == before
+    assert {(call["billable_seconds"], call["charges"]) for call in before} == {(23, "0.5000")}
