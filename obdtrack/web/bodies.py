@@ -13,11 +13,14 @@ from wsgiref.types import WSGIEnvironment
 from flask import Request
 from webargs import core
 from webargs.flaskparser import FlaskParser, abort, is_json_request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 from werkzeug.utils import cached_property
 
-MAX_BODY = 64 * 1024
-"""Bytes of body accepted; a report has some hundreds."""
+from obdtrack.domain.content_coding import CODINGS, GZIP_MAGIC, MAX_BODY, UndecodableError, decode
 
 MAX_FIELDS = 200
 """Fields of a form; the largest of ours has a dozen."""
@@ -30,11 +33,13 @@ _LONGEST_INTEGER = 19
 
 
 def read_body(environ: WSGIEnvironment) -> bytes | None:
-    """Give the whole body, or None if it is larger than MAX_BODY.
+    """Return the whole body, decoded, or None if it is larger than MAX_BODY.
 
     A length that is told is checked before a byte is read; without one (chunked) a byte more than
     allowed is asked for, since a truncated body must never look like a whole one. Raises EOFError
-    if the client went away before the end, or if nobody could tell whether it did.
+    if the client went away before the end, or if nobody could tell whether it did, and
+    UndecodableError if the body is in a `Content-Encoding` that cannot be undone. Of a body that
+    was decoded `HTTP_CONTENT_ENCODING` says so afterwards.
     """
     stream = environ["wsgi.input"]
     told = environ.get("CONTENT_LENGTH") or ""
@@ -45,15 +50,35 @@ def read_body(environ: WSGIEnvironment) -> bytes | None:
         body = _read(stream, length)
         if len(body) < length:
             raise EOFError("the client closed the connection before the end of its request")
-        return body
+        return _plain(body, environ)
     if environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
         body = _read(stream, MAX_BODY + 1)
         if len(body) > MAX_BODY:
             return None
-        if not _shows_its_end(body):
+        plain = _plain(body, environ)
+        if plain is body and not _shows_its_end(body):
             raise EOFError("a chunked body must show where it ends, as JSON and multipart forms do")
-        return body
+        return plain
     return b""
+
+
+def _plain(body: bytes, environ: WSGIEnvironment) -> bytes | None:
+    """Return the body without its coding, which shows its own end, or None if it is too large."""
+    named = environ.get("HTTP_CONTENT_ENCODING", "")
+    coding = named or ("gzip" if body.startswith(GZIP_MAGIC) else "")
+    if not coding:
+        return body
+    try:
+        plain = decode(body, coding)
+    except OverflowError:
+        return None
+    except UndecodableError:
+        if named:
+            raise
+        return body  # nobody said that it is anything
+    if plain is not body:
+        environ["HTTP_CONTENT_ENCODING"] = f"{coding} (decoded)"
+    return plain
 
 
 def _shows_its_end(body: bytes) -> bool:
@@ -76,11 +101,13 @@ class BoundedRequest(Request):
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """Give the body; raises RequestEntityTooLarge (413) or ClientDisconnected (400)."""
+        """Return the body; raises its HTTPException for what is too large, cut or encoded."""
         try:
             body = read_body(self.environ)
         except EOFError as error:
             raise ClientDisconnected(str(error)) from None
+        except UndecodableError as error:
+            raise UnsupportedMediaType(f"{error}; send it as it is, or as {CODINGS}") from None
         if body is None:
             raise RequestEntityTooLarge
         return BytesIO(body)

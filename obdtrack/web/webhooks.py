@@ -1,15 +1,18 @@
 """The callback: a small WSGI function in front of the application, the only way a report comes in.
 
-It answers 200 (stored, whatever it was), 401 (secret), 413 (too large) or 503 (not stored), and
-nothing else, since the provider takes every other answer for a reason to give up. It stands in
-front of Flask because most requests are reports and none of them needs routing or a session.
+A report is answered 200 (stored, whatever it was), 401 (secret), 413 (too large), 415 (compressed
+in a way that cannot be undone) or 503 (not stored). The provider takes all but the first for
+failures. The callback stands in front of Flask because most requests are reports and none of them
+needs routing or a session.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,19 +20,29 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import structlog
 
 from obdtrack.config import CALLBACK_PATH
+from obdtrack.domain.content_coding import CODINGS, MAX_BODY, UndecodableError
 from obdtrack.domain.report import RawDelivery
 from obdtrack.errors import ObdtrackError
 from obdtrack.setting_readers import is_loopback
 from obdtrack.storage.deliveries import Stored
-from obdtrack.web.bodies import MAX_BODY, read_body
+from obdtrack.web.bodies import read_body
 from obdtrack.workflows.context import new_id
 from obdtrack.workflows.receive_delivery import Received
 
 log = structlog.get_logger()
 
+_REPORTS = frozenset({"GET", "POST", "PUT"})
+"""What a webhook can be composed with; nothing else has any effect."""
+
+_KNOWN = _REPORTS | {"HEAD"}
+_ALLOW = ("Allow", "GET, HEAD, OPTIONS, POST, PUT")
+
 _KEPT_HEADERS = ("user-agent", "content-encoding", "x-request-id", "host")
 _MAX_HEADER = 500
+_MAX_CREDENTIALS = 2000
+_BETWEEN = re.compile(r"[\s,;:=\"']+")
 
+_SCHEMES = frozenset({"bearer", "basic", "digest", "token"})
 _CHALLENGE = 'Bearer realm="obdtrack"'
 _TRY_AGAIN = _CHALLENGE + ', error="invalid_token"'  # RFC 6750: only if one was given
 
@@ -41,7 +54,9 @@ _HEADERS = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 )
 
-Answer = tuple[str, bytes, list[tuple[str, str]]]
+Answer = tuple[str, bytes, Sequence[tuple[str, str]]]
+
+_OK: Answer = ("200 OK", b'{"status":"ok"}', ())
 
 
 class Callback:
@@ -72,18 +87,29 @@ class Callback:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request as a WSGI application (PEP 3333)."""
-        if environ.get("PATH_INFO", "").rstrip("/") != CALLBACK_PATH:
-            return self._app(environ, start_response)
+        path = environ.get("PATH_INFO", "")
+        if path != CALLBACK_PATH:
+            if not _leads_here(path):
+                return self._app(environ, start_response)
+            environ["PATH_INFO"] = CALLBACK_PATH  # whoever counts requests counts it here
         status, body, headers = self._answer(environ)
-        headers += [*_HEADERS, ("Content-Length", str(len(body)))]
-        start_response(status, headers)
+        start_response(status, [*headers, *_HEADERS, ("Content-Length", str(len(body)))])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
     def _answer(self, environ: WSGIEnvironment) -> Answer:
-        if not self._is_trusted(environ, secret := _secret(environ)):
-            self._turn_away(environ, secret)
+        method = environ["REQUEST_METHOD"]
+        if method not in _KNOWN:
+            return _without_effect(method)
+        credentials = environ.get("HTTP_AUTHORIZATION")
+        secret = _secret(credentials or "")
+        if not self._is_trusted(environ, secret) and not self._is_carried(credentials):
+            if method in _REPORTS and (secret or credentials == ""):
+                self._turn_away(environ, secret)
             challenge = _TRY_AGAIN if secret else _CHALLENGE
             return _problem("401 Unauthorized", "unauthorized", ("WWW-Authenticate", challenge))
+        return self._received(environ) if method in _REPORTS else _OK
+
+    def _received(self, environ: WSGIEnvironment) -> Answer:
         try:
             stored = self._stored(environ)
             if stored is None:
@@ -92,12 +118,15 @@ class Callback:
         except ObdtrackError as error:
             log.error("delivery_not_stored", reason=error.message)
             return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
+        except UndecodableError as error:
+            log.error("delivery_not_decoded", reason=str(error))
+            return _problem("415 Unsupported Media Type", "encoding", ("Accept-Encoding", CODINGS))
         except Exception:  # what was not stored must not be acknowledged
             log.exception("delivery_not_stored")
             return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
         if received.challenge is not None:
             return "200 OK", json.dumps({"challenge": received.challenge}).encode(), []
-        return "200 OK", b'{"status":"ok"}', []
+        return _OK
 
     def _is_trusted(self, environ: WSGIEnvironment, secret: bytes) -> bool:
         if not self._secrets:
@@ -106,9 +135,13 @@ class Callback:
         matches = [hmac.compare_digest(secret, known) for known in self._secrets]
         return any(matches)
 
+    def _is_carried(self, credentials: str | None) -> bool:
+        """Whether the header carries a secret in another way than `Bearer <secret>`."""
+        words = _words(credentials) if credentials else []
+        matches = [hmac.compare_digest(word, known) for word in words for known in self._secrets]
+        return any(matches)
+
     def _turn_away(self, environ: WSGIEnvironment, secret: bytes) -> None:
-        if not secret:
-            return  # no provider of ours: not worth a row
         try:
             self._reject(secret, lambda: self._stored(environ))
         except Exception:  # whoever was refused is refused whatever happens to the copy
@@ -128,10 +161,56 @@ class Callback:
         return Stored(new_id(), self._now(), raw)
 
 
-def _secret(environ: WSGIEnvironment) -> bytes:
-    scheme, _, given = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+def _leads_here(path: str) -> bool:
+    """Whether a path is the callback's but for slashes, capitals and blanks.
+
+    A base URL with a slash at its end makes `//webhooks/mobtexting`, and a report that is sent to
+    where nothing listens is lost without a trace.
+    """
+    parts = path.lower().split("/")
+    return "/" + "/".join(part for part in map(str.strip, parts) if part) == CALLBACK_PATH
+
+
+def _without_effect(method: str) -> Answer:
+    if method == "OPTIONS":
+        return "200 OK", b"", [_ALLOW]
+    return _problem("405 Method Not Allowed", "method-not-allowed", _ALLOW)
+
+
+def _secret(credentials: str) -> bytes:
+    """Return what stands where the secret belongs in an Authorization header, or nothing.
+
+    MobTexting sends `Bearer <secret>`. Somebody else's way to put it there is taken for the same:
+    the secret alone, under another scheme's name, or as the password of Basic (RFC 7617).
+    """
+    scheme, _, rest = credentials.strip().partition(" ")
+    given = rest.strip() or ("" if scheme.lower() in _SCHEMES else scheme)
     # WSGI hands header bytes over as latin-1 text.
-    return given.strip().encode("latin-1", "replace") if scheme.lower() == "bearer" else b""
+    return _password(given) if scheme.lower() == "basic" else given.encode("latin-1", "replace")
+
+
+def _password(given: str) -> bytes:
+    user, _, password = _decoded(given).partition(b":")
+    return password or user or given.encode("latin-1", "replace")
+
+
+def _decoded(given: str) -> bytes:
+    try:
+        return b64decode(given, validate=True)
+    except ValueError:
+        return b""
+
+
+def _words(credentials: str) -> list[bytes]:
+    """Return all parts of an Authorization header that may be a secret."""
+    if len(credentials) > _MAX_CREDENTIALS:
+        return []
+    parts = [credentials.strip(), *_BETWEEN.split(credentials)]
+    basic = [_decoded(part) for part in credentials.split()]
+    return [
+        *(part.encode("latin-1", "replace") for part in parts),
+        *(word for pair in basic for word in (pair, *pair.partition(b":"))),
+    ]
 
 
 def _headers(environ: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, str]:
@@ -149,4 +228,4 @@ def _text(value: str, limit: int) -> str:
 
 
 def _problem(status: str, code: str, *headers: tuple[str, str]) -> Answer:
-    return status, json.dumps({"status": int(status[:3]), "code": code}).encode(), list(headers)
+    return status, json.dumps({"status": int(status[:3]), "code": code}).encode(), headers

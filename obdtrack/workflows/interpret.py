@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import structlog
 
+from obdtrack.domain.content_coding import UndecodableError, decode
 from obdtrack.domain.phone import fits
-from obdtrack.domain.report import Challenge, OptOut, Reading, Report, Unreadable
+from obdtrack.domain.report import Challenge, OptOut, RawDelivery, Reading, Report, Unreadable
 from obdtrack.domain.status import Outcome, Source
 from obdtrack.storage import deliveries, opt_outs, search
 from obdtrack.storage.deliveries import Meaning, Stored
@@ -32,10 +33,20 @@ class Interpreted(NamedTuple):
 def read(stored: Stored, context: Context) -> Reading | Exception:
     """Read a delivery; a fault of the reader is given, not raised, as the next one is innocent."""
     try:
-        return context.provider.read_delivery(stored.raw)
+        return context.provider.read_delivery(_as_sent(stored.raw))
     except Exception as error:
         log.exception("reading_failed", delivery_id=str(stored.id))
         return error
+
+
+def _as_sent(raw: RawDelivery) -> RawDelivery:
+    """Return a delivery with its body decoded, if it was stored compressed as it came."""
+    if "content-encoding" not in raw.headers:
+        return raw
+    try:
+        return raw._replace(body=decode(raw.body, raw.headers["content-encoding"]))
+    except (UndecodableError, OverflowError):
+        return raw
 
 
 def interpret(

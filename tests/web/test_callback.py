@@ -105,8 +105,8 @@ def test_composed_reports_come_in_every_shape(caller: Caller, request_: dict[str
 
 @pytest.mark.parametrize(
     "authorization",
-    ["", "Bearer", "Bearer ", f"Basic {SECRET}", f"Bearer {SECRET}x", f"Bearer {SECRET[:-1]}",
-     SECRET, "Bearer \xff", f"Bearer {SECRET.upper()}", f"bearer: {SECRET}"],
+    ["", "Bearer", "Bearer ", f"Bearer {SECRET}x", f"Bearer {SECRET[:-1]}", "Bearer \xff",
+     f"Bearer {SECRET.upper()}"],
 )  # fmt: skip
 def test_without_the_secret_nothing_is_believed(caller: Caller, authorization: str) -> None:
     call = caller.place().json
