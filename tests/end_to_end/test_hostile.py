@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from obdtrack.cli.serve import THREADS
-from tests.end_to_end.conftest import Installation
+from tests.end_to_end.conftest import Installation, until
 from tests.factories import report_body
 from tests.providers.test_payloads import REQUESTS, names, request_in
 from tests.torture.clients import (
@@ -162,6 +162,45 @@ def test_a_chunked_report_is_read_whole(server: Installation) -> None:
     assert post(server, iter([body[:50], body[50:]])).status_code == 200
     found = server.session.get(f"{server.url}/api/v1/deliveries?limit=1").json()["data"][0]
     assert found["body"] == body.decode()
+
+
+def head_of(method: str, path: str, authorization: str, *more: str) -> bytes:
+    """The head of a request as nobody's library would write it."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: {authorization}", *more]
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode()
+
+
+def answer_to(server: Installation, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(request)
+        return client.recv(200)
+
+
+REPORTS = {
+    "a slash too many": head_of("POST", f"/{CALLBACK}?id=x:1&status=BUSY", f"Bearer {SECRET}"),
+    "an escaped slash": head_of(
+        "POST", "/webhooks%2Fmobtexting?id=x:1&status=BUSY", f"Bearer {SECRET}"
+    ),
+    "the secret alone": head_of("GET", f"{CALLBACK}?id=x:1&status=BUSY", SECRET),
+    "letters no header has": head_of("GET", f"{CALLBACK}?id=x:1", "Bearer geheim-für-jeden"),
+}
+
+
+@pytest.mark.parametrize("request_", REPORTS.values(), ids=REPORTS.keys())
+def test_no_report_with_a_credential_goes_without_a_trace(
+    server: Installation, request_: bytes
+) -> None:
+    before = newest_delivery(server)
+    assert answer_to(server, request_)[:12] in (b"HTTP/1.1 200", b"HTTP/1.1 401")
+    until(lambda: newest_delivery(server) != before)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "DELETE"])
+def test_what_is_no_report_has_no_effect(server: Installation, method: str) -> None:
+    before = newest_delivery(server)
+    status = answer_to(server, head_of(method, f"{CALLBACK}?id=x:1", f"Bearer {SECRET}"))[:12]
+    assert status == (b"HTTP/1.1 200" if method in ("HEAD", "OPTIONS") else b"HTTP/1.1 405")
+    assert newest_delivery(server) == before
 
 
 UNFINISHED = {

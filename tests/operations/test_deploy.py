@@ -155,6 +155,15 @@ def test_a_wrong_secret_is_refused_by_the_server_itself(proxy: Proxy):
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 
+def test_a_base_url_with_a_slash_at_its_end_leads_to_the_callback(proxy: Proxy):
+    url = f"{proxy.url}//webhooks/mobtexting"
+    headers = {"Authorization": "Bearer a-secret-long-enough"}
+    answer = requests.post(
+        url, json=report_body(), headers=headers, verify=proxy.certificate, timeout=10
+    )
+    assert answer.json() == {"status": "ok"}
+
+
 def test_the_largest_body_passes_and_a_byte_more_does_not(proxy: Proxy):
     assert proxy.post(b"x" * 65_536).status_code == 200
     assert proxy.post(b"x" * 65_537).status_code == 413
