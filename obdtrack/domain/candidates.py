@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from obdtrack.domain.phone import fits
 from obdtrack.domain.report import FoundCall
+from obdtrack.domain.submission import canonical_id
 
 BEFORE = timedelta(minutes=2)
 AFTER = timedelta(minutes=10)
@@ -14,6 +16,8 @@ AFTER = timedelta(minutes=10)
 
 LONGEST = timedelta(minutes=5)
 """No request is under way for longer, however late it is written down that it failed."""
+
+_DAY = timedelta(days=1)
 
 
 class Wanted(NamedTuple):
@@ -35,25 +39,78 @@ def rivals_made(wanted: Wanted) -> tuple[datetime, datetime]:
     return wanted.since - LONGEST - AFTER, wanted.until + BEFORE
 
 
-def plausible(
-    found: Iterable[FoundCall], wanted: Wanted, taken: Collection[str]
-) -> list[FoundCall]:
-    """Give the calls that may be the wanted one: same number, same bridge if told, in time.
+class Candidate(NamedTuple):
+    """A call that may be the wanted one; `doubt` is why that is not certain, None if it is.
 
-    `taken` holds ids that are some other call's already. A call that does not say when it was
-    created or started is never plausible: a number alone is no evidence.
+    `in_time` is whether it began in the wanted time, None if it does not say when.
     """
-    return [call for call in found if _fits(call, wanted) and call.report.provider_id not in taken]
+
+    found: FoundCall
+    doubt: str | None
+    in_time: bool | None
 
 
-def _fits(found: FoundCall, wanted: Wanted) -> bool:
-    report = found.report
-    began = found.created_at or report.started_at
-    bridge = report.caller or report.bridge
+def candidates(
+    found: Iterable[FoundCall], wanted: Wanted, taken: Collection[str]
+) -> list[Candidate]:
+    """Return the calls that may be the wanted one, the likeliest first.
+
+    Left out is what contradicts: another number, another bridge, a time more than a day off (no
+    time zone is so far), and what is some other call's already; `taken` holds such canonical ids.
+    """
+    possible = [
+        _judged(call, wanted)
+        for call in found
+        if (name := call.report.provider_id)
+        and canonical_id(name) not in taken
+        and _fits(wanted.to, call.report.to)
+        and _fits(wanted.bridge, call.report.caller or call.report.bridge)
+    ]
+    likely = [candidate for candidate in possible if candidate is not None]
+    return sorted(likely, key=lambda c: (c.doubt is not None, not c.in_time))
+
+
+def certain(found: Sequence[Candidate]) -> str | None:
+    """Return the canonical id of the one candidate that certainly is the wanted call, if one is.
+
+    None if another one may be it: one that began in the same time.
+    """
+    ids = {_id(one) for one in found if one.doubt is None}
+    return ids.pop() if len(ids) == 1 and ids >= {_id(c) for c in found if c.in_time} else None
+
+
+def _id(candidate: Candidate) -> str:
+    return canonical_id(candidate.found.report.provider_id or "")
+
+
+def _fits(known: str, said: str | None) -> bool:
+    return said is None or fits(known, said)
+
+
+def _judged(found: FoundCall, wanted: Wanted) -> Candidate | None:
+    began = found.created_at or found.report.started_at
+    off = timedelta(0)
+    if began is not None:
+        off = max(wanted.since - began, began - wanted.until, off)
+    if off > _DAY:
+        return None
+    doubts = (_doubt_of_number(found.report.to), _doubt_of_time(began, off))
+    in_time = None if began is None else not off
+    return Candidate(found, "; ".join(filter(None, doubts)) or None, in_time)
+
+
+def _doubt_of_number(said: str | None) -> str | None:
+    if said is None:
+        return "it does not say which number was called"
+    if said.startswith("+"):
+        return None
+    return f"its number {'is masked' if '•' in said else 'has no country code'}"
+
+
+def _doubt_of_time(began: datetime | None, off: timedelta) -> str | None:
+    if began is None:
+        return "it does not say when it was created"
+    hours, minutes = divmod(-(-off // timedelta(minutes=1)), 60)
     return (
-        report.provider_id is not None
-        and report.to == wanted.to
-        and bridge in (None, wanted.bridge)
-        and began is not None
-        and wanted.since <= began <= wanted.until
+        f"its time is {hours}:{minutes:02} h off (see OBDTRACK_PROVIDER_TIMEZONE)" if off else None
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from obdtrack.domain.status import Status
-from obdtrack.domain.submission import submission_uuid
 from obdtrack.domain.times import to_text
 
 
@@ -105,28 +104,44 @@ FACTS = (
 
 _facts = attrgetter(*FACTS)
 _ECHOES = frozenset({"caller", "bridge", "flow_id", "extra"})
-_TIMES = frozenset({"started_at", "ended_at"})
+TIMES = frozenset({"started_at", "ended_at"})
+_MOMENTS = ("started_at", "ended_at", "reported_at")
+_moments = attrgetter(*_MOMENTS)
+_DAY = timedelta(days=1)
 
 
 def facts(report: Report) -> dict[str, Any]:
     """Give what the report states as a JSON-ready dictionary; what it leaves out is left out."""
     values = zip(FACTS, _facts(report), strict=True)
     stated = {name: value for name, value in values if value is not None}
-    for name in _TIMES & stated.keys():
+    for name in TIMES & stated.keys():
         stated[name] = to_text(stated[name])
     if not report.extra:
         del stated["extra"]
     return stated
 
 
-def submission_of(report: Report) -> str | None:
-    """Give the submission uuid that a report names, alone or within its provider id."""
-    return report.mid or (submission_uuid(report.provider_id) if report.provider_id else None)
-
-
 def occurred_at(report: Report) -> datetime | None:
     """Give the provider's time for what the report tells, or None if it gave none."""
     return report.ended_at or report.started_at or report.reported_at
+
+
+def within_life(report: Report, placed_at: datetime, received_at: datetime) -> Report:
+    """Return the report without times that cannot be its call's; they stay in `extra`, as text.
+
+    That is more than a day before the call was placed, or after the report was received: what is
+    less may come of a wrong OBDTRACK_PROVIDER_TIMEZONE, which `doctor` finds and names.
+    """
+    since, until = placed_at - _DAY, received_at + _DAY
+    strange = {
+        name: moment
+        for name, moment in zip(_MOMENTS, _moments(report), strict=True)
+        if moment is not None and not since <= moment <= until
+    }
+    if not strange:
+        return report
+    shown = {name: to_text(moment) for name, moment in strange.items()}
+    return report._replace(extra={**report.extra, **shown}, **dict.fromkeys(strange))
 
 
 def adds_nothing(new: Mapping[str, Any], known: Mapping[str, Any]) -> bool:

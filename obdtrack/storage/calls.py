@@ -10,6 +10,7 @@ from uuid import UUID
 from obdtrack.domain.event import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import canonical_id, submission_uuid
 from obdtrack.storage import models, rows, tallies
 from obdtrack.storage.tallies import Change
 
@@ -117,11 +118,25 @@ def check_at(call_id: UUID, when: datetime) -> None:
     call.update(next_check_at=when).where(call.id == call_id).execute()
 
 
-def known_provider_ids(provider_ids: Collection[str]) -> set[str]:
-    """Give those of these ids that are some call's already."""
-    call = models.Call
-    query = call.select(call.provider_id).where(call.provider_id.in_(list(provider_ids)))
-    return {row.provider_id for row in query if row.provider_id}
+def of_submission(mid: str | None) -> list[Match]:
+    """Return the calls of a submission that the provider named `mid`; nothing is locked."""
+    wanted = [mid] if mid else []
+    found = rows.fetch(models.Call, Match._fields, "mid", wanted, order="id")
+    return [Match(*row) for row in found]
+
+
+def taken(provider_ids: Collection[str]) -> set[str]:
+    """Return those of these ids (canonical) that are some call's already.
+
+    The bare uuid of a submission is its call's, and so is `uuid:n` where a call has the bare one.
+    """
+    names = [*provider_ids, *map(submission_uuid, provider_ids)]
+    ids = {
+        name
+        for (name,) in rows.fetch(models.Call, ("provider_id",), "provider_id", names, order="id")
+    }
+    mids = {name for (name,) in rows.fetch(models.Call, ("mid",), "mid", names, order="id")}
+    return {name for name in provider_ids if {name, submission_uuid(name)} & ids or name in mids}
 
 
 def other_unnamed(call: models.Call, since: datetime, until: datetime) -> bool:
@@ -159,12 +174,12 @@ def replace_reports(call_id: UUID, reports: Iterable[Event]) -> None:
 
 
 def find(identifier: str) -> models.Call | None:
-    """Give a call with its submission by our id or by the provider's (`uuid:n`)."""
+    """Return a call with its submission by our id or by the provider's, however it is spelled."""
     if not identifier.isprintable():
         return None  # no id has a NUL or half a character in it, and a database may not take them
     ours = _uuid(identifier)
     found = rows.load(models.Call, "id", [ours]) if ours else []
-    for call in found or rows.load(models.Call, "provider_id", [identifier]):
+    for call in found or rows.load(models.Call, "provider_id", [canonical_id(identifier)]):
         (call.submission,) = rows.load(models.Submission, "id", [call.__data__["submission"]])
         return call
     return None

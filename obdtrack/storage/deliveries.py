@@ -9,7 +9,8 @@ from uuid import UUID
 
 from peewee import fn
 
-from obdtrack.domain.report import RawDelivery, Reading, Report, submission_of
+from obdtrack.domain.naming import names_of
+from obdtrack.domain.report import RawDelivery, Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.storage import models, rows
 
@@ -42,9 +43,9 @@ def meaning(
     """Put an outcome together with the keys under which an unmatched report waits."""
     if outcome is not Outcome.UNMATCHED or not isinstance(reading, Report):
         return Meaning(outcome, reason, call_id)
-    return Meaning(
-        outcome, reason, call_id, reading.provider_id, submission_of(reading), reading.to
-    )
+    names = names_of(reading)
+    mid = names.mid or next(iter(names.submissions), None)
+    return Meaning(outcome, reason, call_id, names.provider_id, mid, reading.to)
 
 
 def add(found: Iterable[tuple[Stored, Meaning]]) -> None:
@@ -98,11 +99,14 @@ def set_meanings(found: Iterable[tuple[UUID, Meaning]]) -> None:
 
 
 def waiting_for(provider_id: str, mid: str) -> list[Stored]:
-    """List the unmatched deliveries that may belong to this call, oldest first."""
+    """List the unmatched deliveries that may belong to this call, oldest first.
+
+    Either id may stand under either key: who composes a report puts them where they like.
+    """
     found = {
         row.id: row
-        for key, name in (("provider_id", provider_id), ("mid", mid))
-        for row in rows.load(models.Delivery, key, [name])
+        for key in ("provider_id", "mid")
+        for row in rows.load(models.Delivery, key, [provider_id, mid])
         if row.outcome == Outcome.UNMATCHED
     }
     return [to_stored(row) for _, row in sorted(found.items())]

@@ -107,7 +107,8 @@ class ResolveSchema(Schema):
     provider_id = Text(
         100,
         validate=validate.Regexp(
-            r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[1-9][0-9]{0,5})?$",
+            r"^(urn:uuid:)?[{]?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}[}]?"
+            r"(:[1-9][0-9]{0,5})?[}]?$",
             error="No id of the provider's; it is like 70fa87e0-9df9-4327-bc80-a561c48703d8:1.",
         ),
         metadata={"description": "With `attach`: the provider's id."},

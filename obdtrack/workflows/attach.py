@@ -8,7 +8,7 @@ from uuid import UUID
 
 from obdtrack.domain.event import Event
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.domain.submission import submission_uuid
+from obdtrack.domain.submission import canonical_id, submission_uuid
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import calls, models, submissions
 from obdtrack.workflows.context import Context, new_id
@@ -33,10 +33,12 @@ def attach(
 ) -> None:
     """Give the call this provider id, with the evidence on its timeline, and its waiting reports.
 
+    The id may be spelled in any way; the timeline keeps its spelling, to ask the provider by it.
     `answer_id` is the provider's answer it was found in, if it was.
     Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
     there is no doubt about the call: what was refused rang nobody.
     """
+    told, provider_id = provider_id, canonical_id(provider_id)
     now, mid = context.now(), submission_uuid(provider_id)
     event = Event(
         id=new_id(),
@@ -46,7 +48,7 @@ def attach(
         status=Status.QUEUED,
         reason="attached",
         answer_id=answer_id,
-        detail={"provider_id": provider_id, **evidence},
+        detail={"provider_id": told, **evidence},
     )
     with context.store.write():
         context.store.lock_names({provider_id, mid})

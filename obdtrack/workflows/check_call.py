@@ -13,6 +13,7 @@ from obdtrack.domain.event import Event
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.report import Report
 from obdtrack.domain.status import Kind, Outcome, Source, Status
+from obdtrack.domain.submission import canonical_id
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import answers, calls, coordination, erasure, models
 from obdtrack.workflows.ask_provider import (
@@ -25,7 +26,13 @@ from obdtrack.workflows.ask_provider import (
     stays_due,
 )
 from obdtrack.workflows.context import Context, new_id
-from obdtrack.workflows.record_report import Arrival, Verdict, record_reports, tells_something
+from obdtrack.workflows.record_report import (
+    Arrival,
+    Verdict,
+    record_reports,
+    rows_about,
+    tells_something,
+)
 from obdtrack.workflows.refold import add_and_refold
 from obdtrack.workflows.resolve_unknown import look_for
 from obdtrack.workflows.room import ASKING
@@ -57,8 +64,15 @@ def check_call(
         if call.status == Status.UNKNOWN:
             look_for(call, context, wait, patience)
         return
-    asked = ask(context, call.id, wait, patience, provider_id=call.provider_id)
+    asked = ask(context, call.id, wait, patience, provider_id=_as_it_was_told(call))
     record_answer(call, asked, context)
+
+
+def _as_it_was_told(call: models.Call) -> str | None:
+    """Return the call's id as the provider spells it: only we are certain to know all spellings."""
+    told = (event.detail.get("provider_id") for event in calls.history([call.id])[call.id])
+    spelled = (name for name in told if name and canonical_id(name) == call.provider_id)
+    return next(spelled, call.provider_id)
 
 
 def refresh(call: models.Call, context: Context) -> None:
@@ -109,7 +123,7 @@ def record_answer(call: models.Call, asked: Asked, context: Context) -> None:
         answers.add(asked.exchange)
         if asked.answer.failure and stays_due(call, asked.exchange.answered_at, context):
             return  # the exchange tells why
-        reports = [found.report for found in asked.answer.calls if _is_about(found.report, call)]
+        reports = rows_about(call, [found.report for found in asked.answer.calls])
         verdicts = record_reports(
             [
                 Arrival(report, Source.POLL, asked.exchange.answered_at,
@@ -155,10 +169,6 @@ def _check_event(reports: Sequence[Report], asked: Asked) -> Event:
         answer_id=asked.exchange.id,
         detail=detail,
     )
-
-
-def _is_about(report: Report, call: models.Call) -> bool:
-    return report.provider_id == call.provider_id
 
 
 def check_due(

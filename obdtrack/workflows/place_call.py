@@ -21,6 +21,7 @@ from obdtrack.domain.submission import (
     Failure,
     Placement,
     SendAnswer,
+    canonical_id,
     submission_uuid,
 )
 from obdtrack.errors import ObdtrackError
@@ -165,16 +166,16 @@ def _settle(
     number = _our_number(request, answer)
     with context.store.write():
         if number is not None:
-            mid = submission_uuid(number.provider_id)
-            context.store.lock_names({number.provider_id, mid})
-            call_id, provider_id = intention.call_id, number.provider_id
+            call_id, provider_id = intention.call_id, canonical_id(number.provider_id)
+            mid = submission_uuid(provider_id)
+            context.store.lock_names({provider_id, mid})
             if not submissions.name_at_provider(call_id, provider_id, mid, number.submitted_at):
                 log.error("provider_id_taken", call_id=str(call_id), provider_id=provider_id)
                 answer, number = SendAnswer(Failure.ANSWER_WITHOUT_ID), None
         answers.add(exchange)
         _conclude(intention, answer, exchange, number, context)
         if number is not None:
-            join_waiting(number.provider_id, submission_uuid(number.provider_id), context)
+            join_waiting(provider_id, mid, context)
 
 
 def _conclude(

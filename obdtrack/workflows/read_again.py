@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from obdtrack.domain.naming import names_of
 from obdtrack.domain.report import Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.storage import deliveries, models, rows
@@ -44,10 +45,9 @@ def read_again(waiting: Sequence[Stored], context: Context) -> list[Outcome]:
 
 
 def _names(readings: Iterable[Reading | Exception]) -> set[str]:
-    """Give what the reports among these call their calls and submissions."""
+    """Return what the reports among these call their calls and submissions."""
     reports = (reading for reading in readings if isinstance(reading, Report))
-    keys = (deliveries.meaning(Outcome.UNMATCHED, None, None, report) for report in reports)
-    return {name for key in keys for name in (key.provider_id, key.mid) if name}
+    return {name for report in reports for name in names_of(report).all()}
 
 
 def _outcomes_now(delivery_ids: Sequence[UUID]) -> dict[UUID, Outcome]:

@@ -17,12 +17,18 @@ import structlog
 from obdtrack.domain.event import Event
 from obdtrack.domain.report import FoundCall, Report
 from obdtrack.domain.status import Kind, Outcome, Source
-from obdtrack.domain.submission import AcceptedNumber, Failure, SendAnswer
+from obdtrack.domain.submission import AcceptedNumber, Failure, SendAnswer, canonical_id
 from obdtrack.storage import answers, deliveries, models
 from obdtrack.storage.calls import Match
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.place_call import answer_event
-from obdtrack.workflows.record_report import Arrival, make_event, same_fact, tells_something
+from obdtrack.workflows.record_report import (
+    Arrival,
+    make_event,
+    rows_about,
+    same_fact,
+    tells_something,
+)
 
 log = structlog.get_logger()
 
@@ -82,7 +88,10 @@ def _accepted(
         return None
     # The answer to a request lists calls in the words of the provider's log.
     listed = (call.report for call in _found_in(sent, context))
-    charges = next((r.charges for r in listed if r.provider_id == provider_id), None)
+    same = (
+        r.charges for r in listed if canonical_id(r.provider_id or "") == canonical_id(provider_id)
+    )
+    charges = next(same, None)
     submitted_at = known.occurred_at if known else row.submitted_at
     return AcceptedNumber(provider_id, None, charges or told.get("charges"), submitted_at)
 
@@ -97,7 +106,7 @@ def _reports(
     # Raw requests are kept for a while only; what was read from those that went stays.
     rebuilt = [e for e in stored if e.kind is Kind.REPORT and _origin(e) not in raw]
     for arrival in arrivals:
-        event = make_event(arrival)
+        event = make_event(arrival, match.created_at)
         same = same_fact(event, rebuilt)
         if same is not None:
             rebuilt[rebuilt.index(same)] = same._replace(times_seen=same.times_seen + 1)
@@ -138,11 +147,10 @@ def _arrivals(
             found.append((row.received_at, arrival))
     for answer in exchanges:
         if answer.failure is None and answer.body and _was_believed(answer, match, stored):
-            for call in _found_in(answer, context):
-                if _counts(call.report, match):
-                    arrival = Arrival(
-                        call.report, Source.POLL, answer.answered_at, answer_id=answer.id
-                    )
+            listed = [call.report for call in _found_in(answer, context)]
+            for report in rows_about(match, listed):
+                if tells_something(report):
+                    arrival = Arrival(report, Source.POLL, answer.answered_at, answer_id=answer.id)
                     found.append((answer.answered_at, arrival))
     return [arrival for _, arrival in sorted(found, key=lambda pair: pair[0])]
 
@@ -158,11 +166,13 @@ def _found_in(answer: models.Answer, context: Context) -> tuple[FoundCall, ...]:
 
 def _was_believed(answer: models.Answer, match: Match, stored: Sequence[Event]) -> bool:
     """Tell whether an answer was about this call: what it was looked for in before is not."""
-    named = next((e for e in stored if e.detail.get("provider_id") == match.provider_id), None)
+    named = next((e for e in stored if _id_in(e) == match.provider_id), None)
     if answer.kind != "status" or named is None:
         return False
     return bool(answer.id == named.answer_id or answer.requested_at >= named.recorded_at)
 
 
-def _counts(report: Report, match: Match) -> bool:
-    return report.provider_id == match.provider_id and tells_something(report)
+def _id_in(event: Event) -> str | None:
+    """Return the provider's id that an event tells, canonical as those of calls are."""
+    told = event.detail.get("provider_id")
+    return canonical_id(told) if told else None

@@ -7,17 +7,18 @@ their events, and one write of what changed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 
 from obdtrack.domain.event import Event
 from obdtrack.domain.fold import CallState, fold
-from obdtrack.domain.phone import fits
-from obdtrack.domain.report import Report, adds_nothing, facts, occurred_at, submission_of
+from obdtrack.domain.naming import Named, Names, is_about, may_be, names_of, why_unmatched
+from obdtrack.domain.phone import mask_all
+from obdtrack.domain.report import TIMES, Report, adds_nothing, facts, occurred_at, within_life
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.storage import calls
 from obdtrack.storage.calls import Match
@@ -25,6 +26,8 @@ from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.refold import save
 
 log = structlog.get_logger()
+
+_MOST_KEYS = 20
 
 
 class Arrival(NamedTuple):
@@ -123,21 +126,29 @@ def record_reports(arrivals: Sequence[Arrival], context: Context) -> list[Verdic
 def _record(arrival: Arrival, timeline: _Timeline) -> Verdict:
     call_id = timeline.match.id
     try:
-        event = make_event(arrival)
+        event = make_event(arrival, timeline.match.created_at)
         same = same_fact(event, timeline.events)
         if same is not None:
             timeline.count(timeline.events.index(same))
-            return Verdict(Outcome.DUPLICATE, None, call_id)
+            return Verdict(Outcome.DUPLICATE, what_is_missing(arrival.report), call_id)
         timeline.add(event)
     except Exception as error:  # whatever is wrong with this report, the next one is innocent
         log.exception("report_failed", delivery_id=str(arrival.delivery_id))
         return Verdict(Outcome.FAILED, f"{type(error).__name__}: {error}", call_id)
-    return Verdict(Outcome.MATCHED, None, call_id)
+    return Verdict(Outcome.MATCHED, what_is_missing(arrival.report), call_id)
 
 
-def make_event(arrival: Arrival) -> Event:
-    """Give the event that a report is on its call's timeline."""
-    report = arrival.report
+def what_is_missing(report: Report) -> str | None:
+    """Return why a report says nothing about how its call went; None if it does."""
+    if report.provider_status is not None:
+        return None
+    keys = ", ".join(list(map(mask_all, report.extra))[:_MOST_KEYS])
+    return f"no status was read from it; keys not understood: {keys or 'none'}"
+
+
+def make_event(arrival: Arrival, placed_at: datetime) -> Event:
+    """Return the event that a report is on the timeline of its call, placed at that time."""
+    report = within_life(arrival.report, placed_at, arrival.received_at)
     return Event(
         id=new_id(),
         kind=Kind.REPORT,
@@ -150,6 +161,17 @@ def make_event(arrival: Arrival) -> Event:
         answer_id=arrival.answer_id,
         detail=facts(report),
     )
+
+
+def rows_about(call: Named, rows: Sequence[Report]) -> list[Report]:
+    """Return those of the rows that the provider's log has on `call` which certainly are about it.
+
+    It was asked about by its id, and may answer with all of the submission, or by the bare uuid.
+    """
+    if all(row.provider_id == call.provider_id for row in rows):
+        return list(rows)
+    of_submission = calls.of_submission(call.mid)
+    return [row for row in rows if is_about(row, call, of_submission)]
 
 
 def tells_something(report: Report) -> bool:
@@ -165,19 +187,26 @@ def same_fact(event: Event, known: Iterable[Event]) -> Event | None:
             for other in known
             if other.kind is Kind.REPORT
             and other.status == event.status
-            and adds_nothing(event.detail, other.detail)
+            and adds_nothing(event.detail, _all_told(other))
         ),
         None,
     )
 
 
+def _all_told(event: Event) -> Mapping[str, Any]:
+    """Return a report's facts with the times that it was not believed; it came with them."""
+    extra = event.detail.get("extra", {})
+    return (
+        {**{n: extra[n] for n in TIMES & extra.keys()}, **event.detail} if extra else event.detail
+    )
+
+
 def _match(arrivals: Sequence[Arrival], context: Context) -> list[Match | str]:
-    """Give the call of each report, or why there is none."""
-    reports = [arrival.report for arrival in arrivals]
-    provider_ids = {report.provider_id for report in reports if report.provider_id}
-    mids = {mid for report in reports if (mid := submission_of(report))}
-    context.store.lock_names(provider_ids | mids)
-    known = calls.match_reports(provider_ids, mids)
+    """Return the call of each report, or why there is none."""
+    named = [names_of(arrival.report) for arrival in arrivals]
+    context.store.lock_names(set().union(*(names.all() for names in named)))
+    provider_ids = {names.provider_id for names in named if names.provider_id}
+    known = calls.match_reports(provider_ids, {mid for n in named for mid in n.submissions})
     asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
     by_id = {match.id: match for match in (calls.match_calls(asked) if asked else ())}
     by_provider_id = {match.provider_id: match for match in known}
@@ -185,31 +214,16 @@ def _match(arrivals: Sequence[Arrival], context: Context) -> list[Match | str]:
     for match in known:
         by_mid[match.mid].append(match)
 
-    def one(arrival: Arrival) -> Match | str:
+    def one(arrival: Arrival, names: Names) -> Match | str:
         report = arrival.report
         if arrival.call_id:
             return by_id.get(arrival.call_id) or "the call it answers about is not there any more"
-        if exact := by_provider_id.get(report.provider_id) if report.provider_id else None:
+        if exact := by_provider_id.get(names.provider_id) if names.provider_id else None:
             return exact
-        of_submission = [
-            match
-            for match in by_mid.get(submission_of(report), ())
-            if report.to and fits(match.to_number, report.to)
-        ]
-        if len(of_submission) == 1:
-            return of_submission[0]
-        return _why_unmatched(report, len(of_submission))
+        of_submission = [match for mid in names.submissions for match in by_mid.get(mid, ())]
+        found = may_be(report, names, of_submission)
+        if len(found) == 1:
+            return found[0]
+        return why_unmatched(report, names, of_submission, len(found))
 
-    return [one(arrival) for arrival in arrivals]
-
-
-def _why_unmatched(report: Report, candidates: int) -> str:
-    if candidates > 1:
-        return f"{candidates} calls of this submission went to this number"
-    if report.provider_id:
-        return f"no call is known by the id {report.provider_id}"
-    if report.mid and report.to:
-        return f"no call of submission {report.mid} went to this number"
-    if report.mid:
-        return "it names a submission but no number"
-    return "it names neither a call nor a submission; a number alone is never enough"
+    return [one(arrival, names) for arrival, names in zip(arrivals, named, strict=True)]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from obdtrack.domain.candidates import Wanted, plausible, rivals_made, window
+from obdtrack.domain.candidates import Candidate, Wanted, candidates, certain, rivals_made, window
 from obdtrack.domain.event import Event
-from obdtrack.domain.report import FoundCall
 from obdtrack.domain.status import Kind, Source
+from obdtrack.domain.submission import canonical_id
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ObdtrackError
 from obdtrack.storage import answers, calls, models
@@ -26,6 +26,8 @@ from obdtrack.workflows.context import Context, new_id
 from obdtrack.workflows.record_report import Arrival, record_reports, tells_something
 from obdtrack.workflows.refold import add_and_refold
 
+_MOST_LISTED = 20
+
 
 def look_for(
     call: models.Call, context: Context, wait: Wait, patience: float | None = None
@@ -38,14 +40,15 @@ def look_for(
     wanted = _wanted(call)
     asked = _ask_about_days(call, wanted, context, wait, patience)
     found = [candidate for question in asked for candidate in question.answer.calls]
-    ids = {candidate.report.provider_id or "" for candidate in found}
-    candidates = plausible(found, wanted, calls.known_provider_ids(ids))
+    ids = {canonical_id(one.report.provider_id) for one in found if one.report.provider_id}
+    listed = candidates(found, wanted, calls.taken(ids))
     rivals = calls.other_unnamed(call, *rivals_made(wanted))
-    only_one = len({c.report.provider_id for c in candidates}) == 1
-    if only_one and not rivals and asked[-1].answer.failure is None:
-        _take(call, candidates, wanted, asked, context)
+    provider_id = certain(listed)
+    if provider_id and not rivals and asked[-1].answer.failure is None:
+        its = [c for c in listed if canonical_id(c.found.report.provider_id or "") == provider_id]
+        _take(call, its, wanted, asked, context)
     else:
-        _leave(call, candidates, wanted, asked, rivals, context)
+        _leave(call, listed, wanted, asked, rivals, context)
 
 
 def _ask_about_days(
@@ -62,16 +65,17 @@ def _ask_about_days(
 
 def _take(
     call: models.Call,
-    candidates: Sequence[FoundCall],
+    rows: Sequence[Candidate],
     wanted: Wanted,
     asked: Sequence[Asked],
     context: Context,
 ) -> None:
-    provider_id = candidates[0].report.provider_id
+    first = rows[0].found
+    provider_id = first.report.provider_id
     assert provider_id is not None
     # Asked about two days, a call is in one day's answer.
-    exchange = next(q.exchange for q in asked if candidates[0] in q.answer.calls)
-    evidence = _evidence(candidates, wanted)
+    exchange = next(q.exchange for q in asked if first in q.answer.calls)
+    evidence = _evidence(rows, wanted)
     with context.store.write():
         if not may_be_kept(call):
             return
@@ -82,9 +86,9 @@ def _take(
             return  # somebody was faster; what they found stands
         record_reports(
             [
-                Arrival(c.report, Source.POLL, exchange.answered_at, None, exchange.id, call.id)
-                for c in candidates
-                if tells_something(c.report)
+                Arrival(report, Source.POLL, exchange.answered_at, None, exchange.id, call.id)
+                for report in (row.found.report for row in rows)
+                if tells_something(report)
             ],
             context,
         )
@@ -93,14 +97,14 @@ def _take(
 
 def _leave(
     call: models.Call,
-    candidates: Sequence[FoundCall],
+    listed: Sequence[Candidate],
     wanted: Wanted,
     asked: Sequence[Asked],
     rivals: bool,
     context: Context,
 ) -> None:
     now, failure = context.now(), asked[-1].answer.failure
-    detail = {**_evidence(candidates, wanted), "another_call_in_doubt": rivals}
+    detail = {**_evidence(listed, wanted), "another_call_in_doubt": rivals}
     with context.store.write():
         if not may_be_kept(call):
             return
@@ -129,7 +133,7 @@ def _days(wanted: Wanted, context: Context) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def _evidence(candidates: Sequence[FoundCall], wanted: Wanted) -> dict[str, Any]:
+def _evidence(listed: Sequence[Candidate], wanted: Wanted) -> dict[str, Any]:
     return {
         "looked_for": "same number, same bridge if told, created in this time, nobody else's",
         "created_after": to_text(wanted.since),
@@ -139,7 +143,8 @@ def _evidence(candidates: Sequence[FoundCall], wanted: Wanted) -> dict[str, Any]
                 "provider_id": found.report.provider_id,
                 "provider_status": found.report.provider_status,
                 "created_at": to_text(found.created_at) if found.created_at else None,
+                "doubt": doubt,
             }
-            for found in candidates
+            for found, doubt, _ in listed[:_MOST_LISTED]
         ],
     }

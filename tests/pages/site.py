@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import peewee
@@ -152,7 +152,9 @@ class Site:
 
     def report(self, call: Any, **changes: Any) -> None:
         mid = call["provider_id"].partition(":")[0]
-        self.deliver(json=factories.report_body(mid=mid, **changes))
+        ended = self._now().replace(microsecond=0, tzinfo=None)
+        times = {"start_at": str(ended - timedelta(seconds=16)), "end_at": str(ended)}
+        self.deliver(json=factories.report_body(**{"mid": mid, **times, **changes}))
 
     def deliver(self, secret: str = factories.SECRET, **request: Any) -> None:
         headers = {"Authorization": f"Bearer {secret}"}

@@ -40,7 +40,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "a call by our id": lambda: calls.find(str(ID)),
     "a call by theirs": lambda: calls.find(f"{MID}:1"),
     "who is due": lambda: calls.any_due(NOON),
-    "whose id it is": lambda: calls.known_provider_ids([f"{MID}:1"]),
+    "whose id it is": lambda: calls.taken([f"{MID}:1"]),
     "newest calls": lambda: search.newest(Wanted(), 50),
     "older calls": lambda: search.newest(Wanted(), 50, ID),
     "calls of a status": lambda: search.newest(Wanted(status="busy"), 50),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import peewee
 import pytest
@@ -18,6 +19,7 @@ from tests.factories import (
     MID,
     NUMBER,
     SECRET,
+    Clock,
     ScriptedProvider,
     accepted,
     report_body,
@@ -30,8 +32,9 @@ DOCUMENTED = """{"bridge": 918068280000, "from": 918919520000, "to": 91886713000
 
 
 def test_the_documented_example_ends_on_its_calls_timeline(
-    caller: Caller, provider: ScriptedProvider
+    caller: Caller, provider: ScriptedProvider, clock: Clock
 ) -> None:
+    clock.now = datetime(2021, 4, 9, 16, 28, tzinfo=UTC)
     provider.on_send = accepted(mid="1234-1333-XXXXX")
     call = caller.place(to="918867130000").json
     assert caller.deliver(DOCUMENTED).status_code == 200

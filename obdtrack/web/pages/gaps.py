@@ -81,7 +81,11 @@ def _said(name: str, value: Any) -> str:
 def _candidate(found: Any) -> str:
     word, created = found.get("provider_status"), found.get("created_at")
     said = str(found.get("provider_id"))
-    return f"{said}{f', “{word}”' if word else ''}{f', created {created}' if created else ''}"
+    doubt = found.get("doubt")
+    return (
+        f"{said}{f', “{word}”' if word else ''}{f', created {created}' if created else ''}"
+        f"{f' (not certain: {doubt})' if doubt else ''}"
+    )
 
 
 def _text(value: Any) -> str:
