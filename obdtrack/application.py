@@ -80,6 +80,7 @@ def make_context(settings: Settings) -> Context:
             url=settings.provider_url,
             token=settings.provider_token or _NO_TOKEN,
             timezone=settings.provider_timezone,
+            date_order=settings.provider_date_order,
             webhook_id=settings.webhook_id,
             fields=settings.webhook_fields,
             total_timeout=settings.provider_timeout,

@@ -55,6 +55,7 @@ class Settings:
     suppression: bool = True
     calling_window: tuple[time, time] | None = None
     calling_window_timezone: ZoneInfo = field(default=INDIA)
+    provider_date_order: str | None = None
 
 
 def load_settings() -> Settings:

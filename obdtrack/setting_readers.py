@@ -68,6 +68,18 @@ def _zone(env: FileAwareEnv, setting: str, default: str) -> ZoneInfo:
     return ZoneInfo(name if name and known(name) else default)
 
 
+def _date_order(env: FileAwareEnv) -> str | None:
+    order = env.str(
+        "PROVIDER_DATE_ORDER",
+        "",
+        validate=_check(
+            lambda order: order.lower() in ("", "dmy", "mdy"),
+            "must be dmy (04/09/2021 is in September) or mdy (it is in April).",
+        ),
+    )
+    return order.lower() or None if order else None
+
+
 def _secrets(env: FileAwareEnv) -> tuple[str, ...]:
     secrets: list[str] | None = env.list(
         "WEBHOOK_SECRETS",
@@ -193,6 +205,7 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "provider_url": _provider_url,
     "provider_token": lambda env: env.str("PROVIDER_TOKEN", ""),
     "provider_timezone": lambda env: _zone(env, "PROVIDER_TIMEZONE", "UTC"),
+    "provider_date_order": _date_order,
     "provider_timeout": lambda env: env.float(
         "PROVIDER_TIMEOUT",
         15.0,

@@ -41,6 +41,7 @@ def test_a_setting_can_be_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         ("PROVIDER_URL", "http://portal.example.com/"),
         ("PROVIDER_URL", "ftp://127.0.0.1/"),
         ("PROVIDER_TIMEZONE", "Mars/Olympus"),
+        ("PROVIDER_DATE_ORDER", "ymd"),
         ("PROVIDER_TIMEOUT", "600"),
         ("DATABASE_URL", "mysql://localhost/x"),
         ("DATABASE_URL", "sqlite:///"),
@@ -78,6 +79,14 @@ def test_secrets_and_fields_are_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings()
     assert settings.webhook_secrets == ("the-old-secret-of-us", "the-new-secret-of-us")
     assert settings.webhook_fields == {"provider_id": "ref", "status": "result"}
+
+
+@pytest.mark.parametrize(("value", "order"), [("", None), ("dmy", "dmy"), ("MDY", "mdy")])
+def test_the_order_of_dates_is_a_setting(
+    monkeypatch: pytest.MonkeyPatch, value: str, order: str | None
+) -> None:
+    monkeypatch.setenv("OBDTRACK_PROVIDER_DATE_ORDER", value)
+    assert load_settings().provider_date_order == order
 
 
 def test_a_wrong_value_is_not_repeated_if_it_may_be_a_secret(

@@ -74,6 +74,7 @@ def _defaults(environ: Any) -> None:
         OBDTRACK_PROVIDER_TOKEN=secrets.token_urlsafe(),
         OBDTRACK_WEBHOOK_SECRETS=secrets.token_urlsafe(),
         OBDTRACK_PROVIDER_TIMEZONE="UTC",
+        OBDTRACK_PROVIDER_DATE_ORDER="",
         OBDTRACK_WEBHOOK_FIELDS="",
         OBDTRACK_DEMO_PROVIDER_PORT=str(port),
     )

@@ -167,4 +167,6 @@ def _explain(sample: str, settings: Settings) -> None:
             mark = "certain" if hint.certain else "a guess"
             click.echo(f"    {hint.name}={hint.key}  {mark}: {hint.why}")
         click.echo(f"  With it this is {describe(found.then)}.")
+    for note in found.notes:
+        click.echo(f"  Note on {note}")
     click.echo()

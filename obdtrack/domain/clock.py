@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 ENOUGH = 5
 _STEP = timedelta(minutes=15)  # every zone in use lies a multiple of this from UTC
 _STEADY = timedelta(minutes=10)
+_HALF_DAY = timedelta(hours=12)
+"""The distance of afternoons written on a 12-hour clock. Hardly anybody is called in a zone so far
+off, and the provider's own documentation writes hours as `h` in places."""
 
 # Names for offsets where these services run; elsewhere a fixed offset does.
 _NAMES = {
@@ -23,7 +26,10 @@ _NAMES = {
 
 
 class Skew(NamedTuple):
-    """A steady distance between the provider's end times and their receipt, and its remedy."""
+    """A steady distance between the provider's end times and their receipt, and its remedy.
+
+    `suggestion` is the zone that would end it, or None if it is no zone's distance.
+    """
 
     offset: timedelta
     reports: int
@@ -32,14 +38,22 @@ class Skew(NamedTuple):
     def sentence(self) -> str:
         """Say it to an operator."""
         hours = self.offset.total_seconds() / 3600
-        remedy = (
-            f"set OBDTRACK_PROVIDER_TIMEZONE={self.suggestion}"
-            if self.suggestion
-            else "compare this machine's clock with the provider's"
-        )
         return (
             f"The end times of the last {self.reports} reports lie {hours:+.2f} h from their "
-            f"receipt, steadily: {remedy}."
+            f"receipt, steadily: {self._remedy()}."
+        )
+
+    def _remedy(self) -> str:
+        if self.suggestion:
+            return f"set OBDTRACK_PROVIDER_TIMEZONE={self.suggestion}"
+        if abs(self.offset) == _HALF_DAY:
+            return (
+                "the provider may write a 12-hour clock, so have it write hours up to 24 "
+                "(H, not h), AM and PM, or {{unixtime}}"
+            )
+        return (
+            "compare this machine's clock with the provider's, and see that the provider writes "
+            "hours up to 24"
         )
 
 
@@ -59,7 +73,8 @@ def find_skew(
     offset = round(middle / _STEP) * _STEP
     if not offset or spread > _STEADY:
         return None
-    return Skew(offset, len(distances), _zone_name(zone, offset, now))
+    suggestion = None if abs(offset) == _HALF_DAY else _zone_name(zone, offset, now)
+    return Skew(offset, len(distances), suggestion)
 
 
 def _zone_name(zone: ZoneInfo, offset: timedelta, now: datetime) -> str | None:

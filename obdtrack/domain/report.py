@@ -71,6 +71,12 @@ class Unreadable(NamedTuple):
     reason: str
 
 
+class NotOurs(NamedTuple):
+    """A request about something else than calls, and what it is."""
+
+    reason: str
+
+
 class FoundCall(NamedTuple):
     """One call in the provider's own log: what it says, and when it says the call was created.
 
@@ -81,7 +87,7 @@ class FoundCall(NamedTuple):
     created_at: datetime | None = None
 
 
-Reading = Report | OptOut | Challenge | Unreadable
+Reading = Report | OptOut | Challenge | NotOurs | Unreadable
 """What a delivery turned out to be."""
 
 FACTS = (

@@ -27,9 +27,8 @@ from obdtrack.providers.mobtexting_payloads import (
     read_call,
     read_delivery,
     read_money,
-    read_time,
 )
-from obdtrack.providers.mobtexting_values import ID_LENGTH, scalar
+from obdtrack.providers.mobtexting_text import ID_LENGTH, scalar
 
 _DOTS = "•••"
 # Shorter ones are no secrets worth the name, and are found in many an innocent word.
@@ -40,7 +39,8 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 class MobTexting:
     """A `Provider` that speaks to one account at `url`; threads may share it.
 
-    `timezone` is that of times the provider writes without one, `webhook_id` goes with calls that
+    `timezone` is that of times the provider writes without one, `date_order` (`dmy`, `mdy` or None)
+    that of dates like 04/09/2021, `webhook_id` goes with calls that
     name none, `fields` is for composed webhooks (our name -> their key). Timeouts are in seconds.
     Raises ConfigError if the token cannot be sent or `fields` cannot be read.
     """
@@ -51,6 +51,7 @@ class MobTexting:
         url: str,
         token: str,
         timezone: ZoneInfo,
+        date_order: str | None = None,
         webhook_id: str | None = None,
         fields: Mapping[str, str] | None = None,
         connect_timeout: float = 3.0,
@@ -61,7 +62,7 @@ class MobTexting:
         self._url = url.rstrip("/") + "/"
         self._token = _Token(token)
         self._webhook_id = webhook_id
-        self._reader = PayloadReader(timezone, fields or {})
+        self._reader = PayloadReader(timezone, fields or {}, date_order)
         self._limits = Limits(connect_timeout, read_timeout, total_timeout, max_answer_bytes)
         self._session = open_session()
 
@@ -111,7 +112,7 @@ class MobTexting:
         verdict = judge(found)
         failure, numbers = verdict.failure, tuple[AcceptedNumber, ...]()
         if failure is None:
-            numbers = _accepted(verdict.entries(), request.to, self._reader.timezone)
+            numbers = _accepted(verdict.entries(), request.to, self._reader)
             failure = None if numbers else Failure.ANSWER_WITHOUT_ID
         message = presentable(verdict.words, self._hidden(request.to, *request.variables.values()))
         body = self._token.erased(found.body)
@@ -180,7 +181,7 @@ def _question(provider_id: str | None, to: str | None, on: date | None) -> dict[
 
 
 def _accepted(
-    entries: list[Mapping[str, Any]], asked: str, timezone: ZoneInfo
+    entries: list[Mapping[str, Any]], asked: str, reader: PayloadReader
 ) -> tuple[AcceptedNumber, ...]:
     """Give the entries with a usable id for the number we asked for, as accepted numbers.
 
@@ -195,7 +196,7 @@ def _accepted(
             provider_id,
             asked,
             read_money(_first(entry, "charges", "credits")),
-            read_time(_first(entry, "submitted_at", "created_at"), timezone),
+            reader.time(_first(entry, "submitted_at", "created_at")),
         )
         for entry in ours
         if (provider_id := scalar(entry.get("id"))) and len(provider_id) <= ID_LENGTH

@@ -19,7 +19,7 @@ from obdtrack.providers.mobtexting_messages import (
     redirect_target,
     words_of,
 )
-from obdtrack.providers.mobtexting_values import scalar
+from obdtrack.providers.mobtexting_text import scalar
 
 # What a code proves about a call that was asked for; 3, 4 and 5 stand for the rest of their class.
 # After 302 and 303 the request may have been acted upon (RFC 9110, section 15.4): they tell where

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from obdtrack.domain.phone import reported
-from obdtrack.providers.mobtexting_values import READERS, read_time
+from obdtrack.providers.mobtexting_values import READERS
 from obdtrack.providers.mobtexting_words import meaning_of
 
 _UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -19,6 +19,9 @@ _SPAN = ("started_at", "ended_at")
 _BEGIN = re.compile("start|begin|dial|initiat", re.IGNORECASE)
 _WHOLE_NUMBER = 10
 """Digits of the shortest number worth a guess; dtmf, lengths and ids have fewer."""
+
+
+TimeReader = Callable[[object], datetime | None]
 
 
 class Suggestion(NamedTuple):
@@ -55,13 +58,13 @@ _RULES: tuple[_Rule, ...] = (
 
 
 def guess(
-    unknown: Mapping[str, str], taken: Collection[str], timezone: ZoneInfo, bridge: str | None
+    unknown: Mapping[str, str], taken: Collection[str], read_time: TimeReader, bridge: str | None
 ) -> list[Suggestion]:
     """Suggest names of ours for unknown keys (key -> value); a name in `taken` is not free.
 
-    `timezone` is that of times without one, `bridge` our number in E.164.
+    `read_time` tells a time from other text, `bridge` is our number in E.164.
     """
-    found = list(_guess_span(unknown, taken, timezone))
+    found = list(_guess_span(unknown, taken, read_time))
     found += _guess_by_rules(_without(unknown, found), taken)
     return [*found, *_guess_numbers(_without(unknown, found), taken, bridge)]
 
@@ -72,7 +75,7 @@ def _without(unknown: Mapping[str, str], found: Collection[Suggestion]) -> dict[
 
 
 def _guess_span(
-    unknown: Mapping[str, str], taken: Collection[str], timezone: ZoneInfo
+    unknown: Mapping[str, str], taken: Collection[str], read_time: TimeReader
 ) -> Iterator[Suggestion]:
     """Take times, in their order, for start and end; a lone one for the end unless named a start.
 
@@ -81,7 +84,7 @@ def _guess_span(
     times = {
         key: moment
         for key, value in unknown.items()
-        if not value.isdigit() and (moment := read_time(value, timezone))
+        if not value.isdigit() and (moment := read_time(value))
     }
     names = [name for name in _SPAN if name not in taken]
     if len(times) == 1 and len(names) == len(_SPAN):

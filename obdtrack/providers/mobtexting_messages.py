@@ -11,8 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from obdtrack.domain.phone import mask_all
 from obdtrack.providers.http import Exchange
-from obdtrack.providers.mobtexting_bodies import load_json
-from obdtrack.providers.mobtexting_values import cut, scalar
+from obdtrack.providers.mobtexting_json import load_json
+from obdtrack.providers.mobtexting_text import cut, scalar
 
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]+)", re.IGNORECASE)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,31 +15,33 @@ from obdtrack.domain.phone import mask_all
 from obdtrack.domain.report import (
     Challenge,
     FoundCall,
+    NotOurs,
     OptOut,
     RawDelivery,
     Reading,
     Report,
     Unreadable,
 )
-from obdtrack.providers.mobtexting_bodies import Fields, load_json, read_body, read_form
-from obdtrack.providers.mobtexting_values import (
+from obdtrack.providers.mobtexting_bodies import Body, read_body, read_query
+from obdtrack.providers.mobtexting_envelopes import Fields, Place, dig
+from obdtrack.providers.mobtexting_json import load_json
+from obdtrack.providers.mobtexting_text import (
     ID_LENGTH,
-    READERS,
     TEXT_LENGTH,
-    TIMES,
     clean,
     cut,
-    read_duration,
-    read_money,
-    read_time,
     scalar,
     shown,
 )
+from obdtrack.providers.mobtexting_times import Floored, read_duration, read_time
+from obdtrack.providers.mobtexting_values import READERS, TIMES, read_money
 from obdtrack.providers.mobtexting_words import (
     IDENTITY,
     header_names,
     is_secret,
     meaning_of,
+    other_product,
+    path_names,
     places,
     plain,
 )
@@ -53,7 +56,11 @@ __all__ = [
     "read_time",
 ]
 
-_OPT_OUT = "voice:unsubscription"
+# `voice:unsubscription`; other products of the platform have an event of the kind as well.
+_OPT_OUT = re.compile(
+    r"([\w*]+):(?:\w+:)*(?:un-?subscri|opt[-_ ]?out)\w*", re.ASCII | re.IGNORECASE
+)
+_EVENT_KEYS = ("event", "envelope type", "envelope event_type", "event_type", "type")
 _OPT_OUT_KEYS = frozenset({"receiver", "type", "value"})
 _MOST_EXTRAS = 100
 _MOST_KEYS_NAMED = 20
@@ -64,34 +71,38 @@ def _unread(_value: object) -> None:
     """Read nothing: the value stays under its own key."""
 
 
-_Place = tuple[str, int, Callable[[object], object]]
-"""Where a key's value goes: our field, the key's rank, and how the value is read."""
-
-
 @dataclass(frozen=True, slots=True)
 class PayloadReader:
-    """How to read: the zone of times that carry none, and the operator's own keys.
+    """How to read: the zone of times that carry none, the operator's own keys, the order of dates.
 
     `fields` is our name -> their key and wins over the built-in aliases; a key that starts with
-    `header:` is looked up in the headers. Raises ConfigError for a name that is not ours.
+    `header:` is looked up in the headers, and one with dots leads into objects (`result.state`).
+    `date_order` is `dmy` or `mdy`, or None if dates like 04/09/2021 are to be left unread. Raises
+    ConfigError for a name that is not ours.
     """
 
     timezone: ZoneInfo
     fields: Mapping[str, str] = field(default_factory=dict)
+    date_order: str | None = None
     headers: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    places: Mapping[str, _Place] = field(init=False, repr=False, compare=False)
+    paths: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    places: Mapping[str, Place] = field(init=False, repr=False, compare=False)
+
+    def time(self, value: object) -> datetime | None:
+        """Read a time as `read_time` does, by this reader's zone and order of dates."""
+        return read_time(value, self.timezone, self.date_order)
 
     def __post_init__(self) -> None:
-        time = partial(read_time, timezone=self.timezone)
-        readers = READERS | dict.fromkeys(TIMES, time)
+        readers = READERS | dict.fromkeys(TIMES, self.time)
         found = {
             key: (name, rank, readers[name]) for key, (name, rank) in places(self.fields).items()
         }
         object.__setattr__(self, "headers", header_names(self.fields))
+        object.__setattr__(self, "paths", path_names(self.fields))
         object.__setattr__(self, "places", found)
 
 
-_NOWHERE: _Place = ("", 0, _unread)
+_NOWHERE: Place = ("", 0, _unread)
 
 _Claim = tuple[int, str, Any, Any]
 """A value that wants to fill a field: its rank, its key, as it came, as read."""
@@ -110,20 +121,38 @@ def read_delivery(delivery: RawDelivery, reader: PayloadReader) -> Reading:
     Never raises, whatever the bytes; the same request always gives the same reading. What cannot
     be used of a report stays, as text, in its `extra` under the provider's key; secrets do not.
     """
-    body = read_body(delivery.body)
-    sources = list(body.sources)
-    if delivery.query:
-        sources.append(read_form(delivery.query))
-    if reader.headers:
-        sources.append({k: delivery.headers[k] for k in reader.headers if k in delivery.headers})
+    body = read_body(delivery.body, delivery.content_type, reader.places)
+    sources = sources_of(delivery, body, reader)
     named, rest = _gather(sources, reader)
-    if rest.get("event") == _OPT_OUT or ("type" in rest and _is_opt_out_shaped(sources)):
-        return _opt_out(named, rest, reader)
+    if not rest.keys().isdisjoint(_EVENT_KEYS) and (
+        opt_out := _opt_out(named, rest, sources, reader)
+    ):
+        return opt_out
     if not named.keys().isdisjoint(IDENTITY):
         if body.problem:
             rest["(body)"] = body.problem
         return _report(named, rest)
     return _challenge(sources) or Unreadable(body.problem or _what_is_missing(sources))
+
+
+def sources_of(delivery: RawDelivery, body: Body, reader: PayloadReader) -> list[Fields]:
+    """Return all the fields of a request, the surest first: body, query, configured headers."""
+    sources = list(body.sources)
+    wholes = [body.whole]
+    if delivery.query:
+        query = read_query(delivery.query, reader.places)
+        sources += query.sources
+        wholes.append(query.whole)
+    if reader.headers:
+        sources.append({k: delivery.headers[k] for k in reader.headers if k in delivery.headers})
+    if reader.paths:
+        places = [*sources, *wholes]
+        sources.insert(0, {path: _at(path, places) for path in reader.paths})
+    return sources
+
+
+def _at(path: str, places: Sequence[object]) -> object:
+    return next((found for place in places if (found := dig(place, path)) is not None), None)
 
 
 def read_call(entry: object, reader: PayloadReader) -> FoundCall | None:
@@ -137,7 +166,7 @@ def read_call(entry: object, reader: PayloadReader) -> FoundCall | None:
     named, rest = _gather((entry,), reader)
     if named.keys().isdisjoint(IDENTITY):
         return None
-    created_at = read_time(rest.get("created_at"), reader.timezone)
+    created_at = reader.time(rest.get("created_at"))
     if created_at is not None:
         del rest["created_at"]
     return FoundCall(_report(named, rest), created_at)
@@ -163,7 +192,12 @@ def _gather(sources: Sequence[Fields], reader: PayloadReader) -> _Gathered:
             claim = (rank + number * _SOURCE_STEP, key, value, read)
             if best.setdefault(name, claim) is not claim:
                 _compete(best, rest, name, claim)
-    return _Gathered({name: claim[3] for name, claim in best.items()}, rest)
+    named = {name: claim[3] for name, claim in best.items()}
+    if type(named.get("duration_seconds")) is Floored:  # what was cut off stays to be seen
+        _, key, value, seconds = best["duration_seconds"]
+        named["duration_seconds"] = int(seconds)
+        _keep(rest, key, value)
+    return _Gathered(named, rest)
 
 
 def _compete(best: dict[str, _Claim], rest: dict[str, Any], name: str, claim: _Claim) -> None:
@@ -201,12 +235,23 @@ def _extra(rest: Mapping[str, Any]) -> dict[str, str]:
     return extra
 
 
-def _is_opt_out_shaped(sources: Iterable[Fields]) -> bool:
-    return any(fields.keys() >= _OPT_OUT_KEYS for fields in sources)
+def _opt_out(
+    named: dict[str, Any], rest: Mapping[str, Any], sources: Sequence[Fields], reader: PayloadReader
+) -> OptOut | NotOurs | None:
+    """Read an opt-out, by its event's name or by its shape; None if it is none.
 
-
-def _opt_out(named: dict[str, Any], rest: Mapping[str, Any], reader: PayloadReader) -> OptOut:
-    created_at = read_time(rest.get("created_at"), reader.timezone)
+    The event names a product, as the `value` does where the `type` is one. Whoever wants no text
+    messages may still be called. A `value` that we do not know as a product's is taken for ours:
+    one call too few is the smaller fault.
+    """
+    events = (_OPT_OUT.fullmatch(scalar(rest.get(key)) or "") for key in _EVENT_KEYS)
+    event = next(filter(None, events), None)
+    if event is None and not any(fields.keys() >= _OPT_OUT_KEYS for fields in sources):
+        return None
+    product = other_product(event[1] if event else None, rest.get("type"), rest.get("value"))
+    if product is not None:
+        return NotOurs(f"an opt-out of {cut(mask_all(product), 40)}, not of calls")
+    created_at = reader.time(rest.get("created_at"))
     return OptOut(named.get("to"), created_at or named.get("reported_at"))
 
 

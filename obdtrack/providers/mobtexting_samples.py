@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from obdtrack.domain.report import RawDelivery, Reading
-from obdtrack.providers.mobtexting_bodies import read_body, read_form
+from obdtrack.providers.mobtexting_bodies import read_body
 from obdtrack.providers.mobtexting_guesses import Suggestion, guess
-from obdtrack.providers.mobtexting_payloads import PayloadReader, read_delivery
-from obdtrack.providers.mobtexting_values import scalar, shown
-from obdtrack.providers.mobtexting_words import ALIASES, is_secret, places, plain
+from obdtrack.providers.mobtexting_payloads import PayloadReader, read_delivery, sources_of
+from obdtrack.providers.mobtexting_templates import filled, legible, meaning, notes_on
+from obdtrack.providers.mobtexting_text import scalar, shown
+from obdtrack.providers.mobtexting_words import ALIASES, is_secret, plain
 
 # Key -> the provider's placeholder. The keys are such as are understood without any setting.
 _TEMPLATE: dict[str, str] = {
@@ -31,16 +32,6 @@ _TEMPLATE: dict[str, str] = {
 QUERY_TEMPLATE = "?" + "&".join(f"{key}={{{{{word}}}}}" for key, word in _TEMPLATE.items())
 JSON_TEMPLATE = json.dumps({key: f"{{{{{word}}}}}" for key, word in _TEMPLATE.items()})
 
-# What stands in for a placeholder, so that a template can be read as the report it will be.
-_FILLINGS: dict[str, str] = {
-    "id": "70fa87e0-9df9-4327-bc80-a561c48703d8:1",
-    "mid": "70fa87e0-9df9-4327-bc80-a561c48703d8",
-    "to": "918867135001",
-}
-_FILLING = "1"
-
-# Not one with a filter, `{{to|cut:-10}}`: what is cut or formatted anew cannot be read for sure.
-_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _SOURCE_STEP = 100
 _UNWRITABLE = frozenset(",=")
 """What a key in OBDTRACK_WEBHOOK_FIELDS cannot hold."""
@@ -62,7 +53,7 @@ class Explanation(NamedTuple):
     """What a sample is as things are, its fields, and what would help.
 
     `mapping` is our name -> their key, the configured ones and the suggested; `then` is what the
-    sample is with them.
+    sample is with them. `notes` say what its filters cost.
     """
 
     reading: Reading
@@ -70,6 +61,7 @@ class Explanation(NamedTuple):
     suggestions: list[Suggestion]
     mapping: Mapping[str, str]
     then: Reading
+    notes: list[str]
 
 
 def explain(delivery: RawDelivery, reader: PayloadReader, bridge: str | None = None) -> Explanation:
@@ -78,24 +70,16 @@ def explain(delivery: RawDelivery, reader: PayloadReader, bridge: str | None = N
     A sample may be a template: placeholders say for certain what their keys hold. `bridge` is our
     number in E.164, which a report may repeat.
     """
-    fields = _fields(delivery, reader)
+    template, report = legible(delivery), filled(delivery)
+    fields = _fields(template, reader)
     suggestions = [
         found for found in _suggestions(fields, reader, bridge) if not set(found.key) & _UNWRITABLE
     ]
     suggestions.sort(key=lambda found: list(ALIASES).index(found.name))
     mapping = {**reader.fields, **{found.name: found.key for found in suggestions}}
-    report = _filled(delivery)
-    then = read_delivery(report, PayloadReader(reader.timezone, mapping))
-    return Explanation(read_delivery(report, reader), fields, suggestions, mapping, then)
-
-
-def _filled(delivery: RawDelivery) -> RawDelivery:
-    def filling(found: re.Match[str]) -> str:
-        return _FILLINGS.get(found[1], _FILLING)
-
-    body = _PLACEHOLDER.sub(filling, delivery.body.decode("utf-8", "replace"))
-    query = _PLACEHOLDER.sub(filling, delivery.query)
-    return delivery._replace(query=query, body=body.encode())
+    then = read_delivery(report, replace(reader, fields=mapping))
+    notes = [note for field in fields for note in notes_on(field.key, field.value)]
+    return Explanation(read_delivery(report, reader), fields, suggestions, mapping, then, notes)
 
 
 def _suggestions(
@@ -109,16 +93,19 @@ def _suggestions(
         for field in fields
         if field.name is None and field.key not in settled and scalar(field.value)
     }
-    return certain + guess(unknown, taken, reader.timezone, bridge)
+    return certain + guess(unknown, taken, reader.time, bridge)
 
 
 def _fields(delivery: RawDelivery, reader: PayloadReader) -> list[Field]:
     """Give every value with the name it fills; the reader's own tables decide."""
     found: list[tuple[int, Field]] = []
-    for number, source in enumerate(_sources(delivery, reader)):
-        for key, value in source.items():
-            if value in (None, "") or is_secret(key):
+    seen = set[str]()
+    body = read_body(delivery.body, delivery.content_type, reader.places)
+    for number, source in enumerate(sources_of(delivery, body, reader)):
+        for key, value in _leaves(source):
+            if value in (None, "") or is_secret(key) or key in seen:
                 continue
+            seen.add(key)
             name, rank = _name(key, value, reader)
             found.append((rank + number * _SOURCE_STEP, Field(name, key, shown(value))))
     best: dict[str | None, int] = {}
@@ -130,10 +117,13 @@ def _fields(delivery: RawDelivery, reader: PayloadReader) -> list[Field]:
     ]
 
 
-def _sources(delivery: RawDelivery, reader: PayloadReader) -> Iterator[Mapping[str, Any]]:
-    yield from read_body(delivery.body).sources
-    yield read_form(delivery.query)
-    yield {name: delivery.headers[name] for name in reader.headers if name in delivery.headers}
+def _leaves(fields: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Give each value under its key, and under its path (`result.state`) what is inside objects."""
+    for key, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
 
 
 def _name(key: str, value: object, reader: PayloadReader) -> tuple[str | None, int]:
@@ -141,24 +131,15 @@ def _name(key: str, value: object, reader: PayloadReader) -> tuple[str | None, i
     if place is None:
         return None, 0
     name, rank, read = place
-    meant = _meant(value)
+    meant = meaning(value)
     fits = read(value) is not None if meant is None else meant == name
     return (name, rank) if fits else (None, 0)
-
-
-def _meant(value: object) -> str | None:
-    """Give the name of ours that a placeholder stands for; empty for one that we have none for."""
-    found = _PLACEHOLDER.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        return None
-    place = places({}).get(found[1])
-    return place.name if place else ""
 
 
 def _told_by_placeholders(fields: list[Field]) -> Iterator[Suggestion]:
     taken = {field.name for field in fields}
     for field in fields:
-        meant = _meant(field.value)
+        meant = meaning(field.value)
         if field.name is None and meant and meant not in taken:
             taken.add(meant)
             yield Suggestion(meant, field.key, f"it holds {field.value}", certain=True)

@@ -13,7 +13,7 @@ from obdtrack.providers.http import Exchange, ExchangeError
 from obdtrack.providers.mobtexting import MobTexting
 from obdtrack.providers.mobtexting_answers import Verdict, judge
 from obdtrack.providers.mobtexting_messages import presentable
-from obdtrack.providers.mobtexting_values import TEXT_LENGTH, cut, scalar
+from obdtrack.providers.mobtexting_text import TEXT_LENGTH, cut, scalar
 
 REPORTS = "voice:message:out"
 EVERYONE = "all"

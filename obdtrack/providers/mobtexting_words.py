@@ -75,12 +75,22 @@ _STATUSES: dict[str, Meaning] = {
     "QUEUED": Meaning(Status.QUEUED),
 }
 _NOT_KNOWN = Meaning(None)
+
+# How the platform and its customers call its products, in events and in opt-outs.
+_OURS = frozenset({"voice", "voc", "obd", "ivr", "call", "calls", "outgoing", "all", "*"})
+_OTHERS = frozenset({"sms", "mms", "whatsapp", "waba", "rcs", "viber", "email", "mail", "telegram",
+                     "messenger", "instagram", "push"})  # fmt: skip
+_PRODUCT_TYPES = frozenset({"product", "service"})
 _FILLERS = str.maketrans("", "", " _-")
 
 
 def plain(text: str) -> str:
-    """Give a key without what spellings differ in: `Call-ID`, `call_id` and `callid` are one."""
-    return text.replace("_", "").replace("-", "").lower()
+    """Return a key without what spellings differ in: `Call-ID`, ` call id ` and `callid` are one.
+
+    So is `callid[]`, the list of one that a form makes of a key.
+    """
+    text = text.replace("_", "").replace("-", "").replace(" ", "").replace("[]", "")
+    return text.strip().lower()
 
 
 def is_secret(key: str) -> bool:
@@ -91,6 +101,20 @@ def is_secret(key: str) -> bool:
 def meaning_of(word: str) -> Meaning:
     """Give the meaning of a provider's status; all None for a word the tables lack."""
     return _STATUSES.get(word) or _STATUSES.get(word.translate(_FILLERS).upper(), _NOT_KNOWN)
+
+
+def other_product(event: str | None, kind: object, value: object) -> str | None:
+    """Return the product that an opt-out is about, or None if calls are, or may be, among it.
+
+    `event` is the product of the event's name, which decides. Without it, `value` names products
+    where `kind` (its `type`) is `product` or `service`; one that we do not know may be ours.
+    """
+    if event is not None:
+        return event.lower() if event.lower() not in _OURS else None
+    if not isinstance(value, str) or str(kind).strip().lower() not in _PRODUCT_TYPES:
+        return None
+    named = value.lower().replace(",", " ").split()
+    return ", ".join(named) if named and _OTHERS.issuperset(named) else None
 
 
 def places(configured: Mapping[str, str]) -> dict[str, Place]:
@@ -120,3 +144,11 @@ def header_names(configured: Mapping[str, str]) -> tuple[str, ...]:
     """Give the headers, in lower case, that the operator wants fields read from."""
     keys = (key.strip() for key in configured.values())
     return tuple(key.removeprefix("header:").lower() for key in keys if key.startswith("header:"))
+
+
+def path_names(configured: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the keys of the operator's that lead into objects: `result.state`, `result[state]`."""
+    keys = (key.strip() for key in configured.values())
+    return tuple(
+        key for key in keys if ("." in key or "[" in key) and not key.startswith("header:")
+    )

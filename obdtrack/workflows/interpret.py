@@ -13,7 +13,15 @@ import structlog
 
 from obdtrack.domain.content_coding import UndecodableError, decode
 from obdtrack.domain.phone import fits
-from obdtrack.domain.report import Challenge, OptOut, RawDelivery, Reading, Report, Unreadable
+from obdtrack.domain.report import (
+    Challenge,
+    NotOurs,
+    OptOut,
+    RawDelivery,
+    Reading,
+    Report,
+    Unreadable,
+)
 from obdtrack.domain.status import Outcome, Source
 from obdtrack.storage import deliveries, opt_outs, search
 from obdtrack.storage.deliveries import Meaning, Stored
@@ -69,11 +77,13 @@ def interpret(
 
 
 def _verdict(
-    stored: Stored, reading: Challenge | OptOut | Unreadable | Exception, context: Context
+    stored: Stored, reading: Challenge | NotOurs | OptOut | Unreadable | Exception, context: Context
 ) -> Verdict:
     match reading:
         case Unreadable(reason):
             return Verdict(Outcome.UNREADABLE, reason)
+        case NotOurs(reason):
+            return Verdict(Outcome.IGNORED, reason)
         case OptOut() as opt_out:
             return _opted_out(stored, opt_out)
         case Challenge() as challenge if _is_ours(challenge, context):

@@ -10,7 +10,15 @@ from urllib.parse import urlsplit
 
 from obdtrack.config import Settings
 from obdtrack.domain.phone import whole
-from obdtrack.domain.report import Challenge, OptOut, RawDelivery, Reading, Report, Unreadable
+from obdtrack.domain.report import (
+    Challenge,
+    NotOurs,
+    OptOut,
+    RawDelivery,
+    Reading,
+    Report,
+    Unreadable,
+)
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers.mobtexting_payloads import PayloadReader
 from obdtrack.providers.mobtexting_samples import (
@@ -36,7 +44,9 @@ def explain_sample(text: str, settings: Settings) -> Explanation:
     Raises ObdtrackError if the text is a command that cannot be read, and ConfigError if
     OBDTRACK_WEBHOOK_FIELDS is wrong.
     """
-    reader = PayloadReader(settings.provider_timezone, settings.webhook_fields)
+    reader = PayloadReader(
+        settings.provider_timezone, settings.webhook_fields, settings.provider_date_order
+    )
     return explain(read_request(text), reader, whole(settings.bridge))
 
 
@@ -53,7 +63,7 @@ def describe(reading: Reading) -> str:
             return "an opt-out; it is no report about a call"
         case Challenge():
             return "the challenge of a new webhook"
-        case Unreadable(reason):
+        case NotOurs(reason) | Unreadable(reason):
             return f"no report: {reason}"
 
 

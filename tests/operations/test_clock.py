@@ -48,6 +48,15 @@ def test_a_steady_offset_names_the_zone_that_ends_it(zone, offset, name):
         )
 
 
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("Asia/Kolkata")], ids=str)
+@pytest.mark.parametrize("hours", [-12, 12])
+def test_half_a_day_is_a_twelve_hour_clock_and_no_zone(zone, hours):
+    skew = find_skew(pairs(*[timedelta(hours=hours)] * ENOUGH), zone, NOON)
+    assert skew.suggestion is None
+    assert "12-hour clock" in skew.sentence()
+    assert "OBDTRACK_PROVIDER_TIMEZONE" not in skew.sentence()
+
+
 @pytest.mark.parametrize(
     "offsets",
     [

@@ -173,6 +173,24 @@ def say_opted_out(caller: Caller, receiver: object) -> str:
     return f"{newest['outcome']}: {newest['reason']}"
 
 
+OF_OTHERS = {
+    "sms:unsubscription": {"type": "all", "value": "*"},
+    "whatsapp:unsubscription": {"type": "all", "value": "*"},
+    "": {"type": "service", "value": "RCS"},
+}
+
+
+@pytest.mark.parametrize("event", OF_OTHERS)
+def test_an_opt_out_of_another_product_stops_no_call(caller: Caller, event: str) -> None:
+    body = {"event": event, "receiver": NUMBER[1:], **OF_OTHERS[event]}
+    caller.deliver(json.dumps(body))
+    delivery = caller.only_delivery()
+    product = event.partition(":")[0] or "rcs"
+    assert delivery["outcome"] == "ignored"
+    assert delivery["reason"] == f"an opt-out of {product}, not of calls"
+    assert caller.place().status_code == 201
+
+
 @pytest.mark.parametrize("receiver", PARTS)
 def test_an_opt_out_without_country_code_blocks_every_number_that_it_may_be(
     caller: Caller, provider: ScriptedProvider, receiver: object

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from obdtrack.domain.report import Challenge, OptOut, RawDelivery, Report, Unreadable
+from obdtrack.domain.report import Challenge, NotOurs, OptOut, RawDelivery, Report, Unreadable
 from obdtrack.domain.times import to_text
 from obdtrack.providers.mobtexting_payloads import (
     PayloadReader,
@@ -24,7 +24,13 @@ FOLDER = Path(__file__).parents[1] / "payloads" / "mobtexting"
 FILES = sorted(p for p in FOLDER.iterdir() if not p.name.endswith(".expected.json"))
 REQUESTS = [path for path in FILES if path.suffix == ".http"]
 CALLS = [path for path in FILES if path.name.startswith("callstatus__")]
-KINDS = {Report: "report", OptOut: "opt-out", Challenge: "challenge", Unreadable: "unreadable"}
+KINDS = {
+    Report: "report",
+    OptOut: "opt-out",
+    Challenge: "challenge",
+    NotOurs: "not-ours",
+    Unreadable: "unreadable",
+}
 
 
 def request_in(path: Path) -> RawDelivery:
@@ -42,7 +48,7 @@ def expectation_of(path: Path) -> tuple[PayloadReader, dict[str, Any]]:
     expected = json.loads(path.with_name(f"{path.stem}.expected.json").read_text())
     given = expected.pop("given", {})
     zone = ZoneInfo(given.get("timezone", "UTC"))
-    return PayloadReader(zone, given.get("fields", {})), expected
+    return PayloadReader(zone, given.get("fields", {}), given.get("date_order")), expected
 
 
 def told(reading: Any) -> dict[str, Any]:

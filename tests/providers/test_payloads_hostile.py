@@ -18,14 +18,19 @@ from obdtrack.domain.report import RawDelivery, Report, Unreadable
 from obdtrack.providers.mobtexting_payloads import PayloadReader, read_call, read_delivery
 from obdtrack.providers.mobtexting_words import ALIASES
 
-READER = PayloadReader(ZoneInfo("Asia/Kolkata"), {"dtmf": "header:X-Dtmf"})
+READER = PayloadReader(
+    ZoneInfo("Asia/Kolkata"), {"dtmf": "header:X-Dtmf", "status": "result.state"}
+)
 SLOWEST_READING_SECONDS = 0.5
+FIRST_SECOND_OF_1971 = 31_536_000
 
 any_text = st.text(st.characters())
 any_key = st.sampled_from([key for keys in ALIASES.values() for key in keys]) | any_text
 any_key |= st.sampled_from(["payload", "data", "event", "challenge", "token", "type", "value"])
+any_key |= st.sampled_from(["payload[id]", "data.id", "data[0][to]", "call[status]", "a[", "].b"])
 any_number = st.integers() | st.floats()
 any_word = st.sampled_from(["ANSWER", "{{id}}", "918867130000", "2021-04-09 16:27:39", '{"id":1,}'])
+any_word |= st.sampled_from(["null", "1m 5s", "9/4/2021 4:27 PM", "sms:unsubscription", "1E400"])
 any_value = st.recursive(
     st.none() | st.booleans() | any_number | any_text | any_word,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_key, inner, max_size=5),
@@ -94,7 +99,7 @@ def test_what_is_read_stays_within_its_bounds(delivery: RawDelivery) -> None:
         assert len(reading.extra) <= 101
 
 
-moments = st.integers(0, 4_000_000_000).map(
+moments = st.integers(FIRST_SECOND_OF_1971, 4_000_000_000).map(
     lambda seconds: datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 )
 digits = st.from_regex("91[6-9][0-9]{9}", fullmatch=True)
@@ -159,6 +164,17 @@ HOSTILE = {
     "parts": b"--b\r\n" + b"Content-Disposition: form-data; name=a\r\n\r\n1\r\n--b\r\n" * 1_300,
     "boundary": b"--" + b" " * 256_000 + b"content-disposition",
     "percent": b"%7b" * 21_000,
+    "keys-that-are-paths": b"&".join(b"a[%d].b=%d" % (n, n) for n in range(5_000)),
+    "one-long-path": b"a" + b"[b]" * 40_000 + b"=1",
+    "objects-with-ids": b"{" + b",".join(b'"k%d":{"id":1}' % n for n in range(30)) + b"}",
+    "commas": b"{" + b"," * 64_000,
+    "commas-and-blanks": b"{" + b", " * 32_000,
+    "comments-in-almost-json": b'{"id":1,' + b"//\n" * 20_000 + b"}",
+    "control-characters": b'{"id":"' + b"\x01" * 64_000 + b'",}',
+    "values-without-quotes": b'{"id":' + b"a:" * 32_000 + b"}",
+    "escaped-ampersands": b"id=1" + b"&amp;" * 13_000 + b"a=1",
+    "amps": b"id=1&" + b"amp;" * 16_000 + b"a=1",
+    "utf-16": ("{" + '"id":1,' * 8_000).encode("utf-16-le"),
 }
 
 

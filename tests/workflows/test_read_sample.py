@@ -117,8 +117,88 @@ def test_a_template_says_for_certain_what_its_keys_hold():
     found = explained("?ref={{id}}&dst={{to}}&id={{mid}}&cut={{from|cut:-10}}")
     assert {(hint.name, hint.key, hint.certain) for hint in found.suggestions} == {
         ("provider_id", "ref", True), ("to", "dst", True), ("mid", "id", True),
+        ("caller", "cut", True),
     }  # fmt: skip
     assert describe(found.then) == "a report that names its call"
+
+
+@pytest.mark.parametrize(
+    ("placeholder", "name"),
+    [
+        ("@{{id}}", "provider_id"),
+        ("{{ id }}", "provider_id"),
+        ("{{outgoing.id}}", "provider_id"),
+        ("{{outgoing.caller_id}}", "caller"),
+        ("{{to|slice:-10}}", "to"),
+        ("{{ to | cut:-10 }}", "to"),
+        ("{{start_at|date_format:'d/m/Y'}}", "started_at"),
+        ('{{end_at|date_format:"Y-m-d H:i:s"}}', "ended_at"),
+        ("{{status|downcase}}", "status"),
+        ("{{status|downcase|default:'none'}}", "status"),
+        ("{{id|slice:-10}}", None),
+        ("{{caller.name}}", None),
+        ("{{ caller.name | upcase }}", None),
+        ("{{outgoing.country}}", None),
+        ("{{nothing.known}}", None),
+    ],
+)
+@pytest.mark.parametrize(
+    "form", ["?x={sample}", '{{"x": "{sample}"}}', '{{"x": {sample}}}', "x={sample}&y=1"]
+)
+def test_every_placeholder_of_the_documentation_is_understood(form, placeholder, name):
+    found = suggested(form.format(sample=placeholder))
+    assert found == ({name: "x"} if name else {})
+
+
+def test_a_template_may_be_pasted_escaped():
+    assert suggested("?x=%7B%7Bid%7D%7D&y=%7B%7B+to+%7C+slice:-10+%7D%7D") == {
+        "provider_id": "x",
+        "to": "y",
+    }
+
+
+def test_a_placeholder_inside_an_object_is_named_by_its_path():
+    sample = '{"call": {"ref": "{{id}}", "result": {"state": "{{status}}"}}}'
+    assert suggested(sample) == {"provider_id": "call.ref", "status": "call.result.state"}
+    assert describe(explained(sample).then) == "a report that names its call"
+
+
+NOTES = {
+    "?to={{to|slice:-10}}": "a part of the number",
+    "?id={{id|slice:-10}}": "no call is known by a part",
+    "?start_at={{start_at|date_format:'d/m/Y H:i:s'}}": "OBDTRACK_PROVIDER_DATE_ORDER=dmy",
+    "?start_at={{start_at|date_format:'m-d-Y H:i:s'}}": "OBDTRACK_PROVIDER_DATE_ORDER=mdy",
+    "?start_at={{start_at|date_format:'d/m/Y'}}": "a date without a time",
+    "?start_at={{start_at|date_format:'Y-m-d h:i:s'}}": "without AM or PM",
+    "?status={{status|reverse}}": "what `reverse` makes of the value is not known here",
+    "?id=@{{id}}": "write {{id}}",
+}
+
+
+@pytest.mark.parametrize(("sample", "words"), NOTES.items())
+def test_what_a_filter_costs_is_said(sample, words):
+    (note,) = explained(sample).notes
+    assert words in note
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    ["{{status|downcase}}", "{{start_at|date_format:'Y-m-d H:i:s'}}", "{{to}}", "{{to|trim}}",
+     "{{start_at|date_format:'Y-m-d h:i:s A'}}"],
+)  # fmt: skip
+def test_a_filter_that_costs_nothing_is_not_mentioned(placeholder):
+    assert explained(f"?x={placeholder}").notes == []
+
+
+def test_a_cut_number_names_the_call_together_with_its_submission():
+    found = explained("?mid={{mid}}&to={{to|slice:-10}}&message_status={{status}}")
+    assert describe(found.reading) == "a report that names its call by submission and number"
+    assert found.reading.to == "8867135001"
+
+
+def test_an_opt_out_of_another_product_is_told_as_one():
+    sample = '{"event": "sms:unsubscription", "payload": {"receiver": "918867135001"}}'
+    assert describe(explained(sample).reading) == "no report: an opt-out of sms, not of calls"
 
 
 @pytest.mark.parametrize("template", [QUERY_TEMPLATE, JSON_TEMPLATE])

@@ -1,0 +1,169 @@
+"""Opens what is wrapped around a report: objects in objects, and the forms that write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from obdtrack.providers.mobtexting_json import BLANK, MAX_DEPTH, load_liberally
+from obdtrack.providers.mobtexting_words import IDENTITY, meaning_of, plain
+
+Fields = Mapping[str, Any]
+"""Values by the provider's keys."""
+
+Place = tuple[str, int, Callable[[object], object]]
+"""Where a key's value goes: our field, the key's rank, and how the value is read."""
+
+Places = Mapping[str, Place]
+"""Key -> its place, for keys as they are written and as `plain` makes them."""
+
+# Only `payload` is documented, and always an envelope; the others are where they hold a call.
+_WRAPPERS = ("payload", "data", "json", "body")
+_KEPT = frozenset({"event", "mid", "to"})
+"""Keys that mean the same beside a report as inside of it."""
+
+_FACTS = frozenset({"status", "started_at", "ended_at", "duration_seconds", "billable_seconds",
+                    "dtmf", "hangup_by", "recording_url"})  # fmt: skip
+_OPT_OUT_KEY = "receiver"
+_MOST_LAYERS = 4
+_CALL_ID = re.compile("[0-9a-fA-F-]{32,36}:[0-9]+")
+_STEPS = re.compile(r"[^\[\].]+")
+
+
+def has_paths(fields: Fields) -> bool:
+    """Whether keys are written as paths: `data[id]`, `data.id`."""
+    keys = "\n".join(fields)
+    return "[" in keys or "." in keys
+
+
+def nested(fields: Fields) -> dict[str, Any]:
+    """Return `data[id]=1`, `data.id=1` or `data[0][id]=1` as the object within an object it is."""
+    found: dict[str, Any] = {}
+    for key, value in fields.items():
+        steps = _STEPS.findall(key) or [key]
+        *way, last = steps if len(steps) <= MAX_DEPTH else [key]
+        place: Any = found
+        for step in way:
+            place = place.setdefault(step, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict) and last not in place:
+            place[last] = value
+        else:  # `data=1&data[id]=2`: the key stands for itself
+            found[key] = value
+    return {key: _listless(value) for key, value in found.items()}
+
+
+def _listless(value: object) -> object:
+    """Return an object for a list of one: `{"0": …}` is how PHP writes it."""
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and "0" in value:
+        return _listless(value["0"])
+    return {key: _listless(inner) for key, inner in value.items()}
+
+
+def opened(fields: Fields, places: Places) -> tuple[Fields, ...]:
+    """Return what an envelope holds, then the envelope's own fields under names of their own.
+
+    Without an envelope that is the fields alone. An envelope's `id` is that of an event, not of a
+    call, and must not be taken for one.
+    """
+    outer: list[Fields] = []
+    for _ in range(_MOST_LAYERS):
+        found = _wrapped(fields, places)
+        if found is None:
+            break
+        wrapper, inner = found
+        outer.append(
+            {
+                key if key in _KEPT else f"envelope {key}": value
+                for key, value in fields.items()
+                if key != wrapper
+            }
+        )
+        fields = inner
+    return (fields, *reversed(outer))
+
+
+def dig(value: object, path: str) -> object:
+    """Return what stands at `result.state` (or `result[state]`); None where nothing does."""
+    for step in _STEPS.findall(path):
+        value = one(value)
+        if not isinstance(value, Mapping):
+            return None
+        value = next((inner for key, inner in value.items() if plain(key) == plain(step)), None)
+    return value
+
+
+def one(value: object) -> object:
+    """Return what a list of one holds, and every other value as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _wrapped(fields: Fields, places: Places) -> tuple[str, Fields] | None:
+    """Return the key that the report stands under, and the report; None if `fields` are it."""
+    if (inner := _inner(fields.get(_WRAPPERS[0]))) is not None:
+        return _WRAPPERS[0], inner
+    if len(fields) == 1 and (key := next(iter(fields))) in _WRAPPERS:
+        return None if (inner := _inner(fields[key])) is None else (key, inner)
+    if "challenge" in fields or not (found := list(_reports_in(fields, places))):
+        return None
+    named = [(key, inner) for key, inner in found if key in _WRAPPERS] or found
+    if len(named) > 1:
+        return None
+    outer = {key: value for key, value in fields.items() if key != named[0][0]}
+    return None if _is_report(outer, named[0][1], places) else named[0]
+
+
+def _reports_in(fields: Fields, places: Places) -> Iterator[tuple[str, Fields]]:
+    """Give every nested object that tells of a call: it names one, and says something of it."""
+    for key, value in fields.items():
+        inner = _inner(value)
+        if inner is None:
+            continue
+        names = _names(inner, places)
+        says = key in _WRAPPERS or _OPT_OUT_KEY in inner or names & _FACTS
+        if says and not names.isdisjoint(IDENTITY):
+            yield key, inner
+
+
+def _is_report(outer: Fields, inner: Fields, places: Places) -> bool:
+    """Whether the fields around a nested report are themselves the report of a call.
+
+    They are if they name a call for certain, by the operator's key or an id shaped as a call's, or
+    if the facts stand among them. An id alone, beside the object that holds them, is an event's.
+    """
+    named = {place[0]: value for place, value in _placed(outer, places)}
+    if any(place[1] < 0 for place, _ in _placed(outer, places)):
+        return True
+    if named.keys().isdisjoint(IDENTITY):
+        return False
+    facts = named.keys() & _FACTS
+    if "status" in facts and meaning_of(str(named["status"])).status is None:
+        facts -= {"status"}  # `OK` and the like say how the sending went
+    certain = any(_CALL_ID.fullmatch(str(named.get(name))) for name in IDENTITY)
+    return certain or bool(facts) or _names(inner, places).isdisjoint(_FACTS)
+
+
+def _names(fields: Fields, places: Places) -> set[str]:
+    return {place[0] for place, _ in _placed(fields, places)}
+
+
+def _placed(fields: Fields, places: Places) -> Iterator[tuple[Place, object]]:
+    """Give the place and the value of every field that can be read as one of ours."""
+    for key, value in fields.items():
+        place = places.get(key) or places.get(plain(key))
+        if place and value is not None and place[2](value) is not None:
+            yield place, value
+
+
+def _inner(value: object) -> Fields | None:
+    if isinstance(value, str):
+        if value.lstrip(BLANK)[:1] not in ("{", "["):
+            return None
+        try:
+            value = load_liberally(value.strip(BLANK))
+        except ValueError:
+            return None
+    value = one(value)
+    return value if isinstance(value, dict) else None
