@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -141,6 +141,14 @@ def newest(
     if before is not None:
         query = query.where(delivery.id < before)
     return list(query.order_by(delivery.id.desc()).limit(limit))
+
+
+def newest_of(
+    outcomes: Collection[str], limit: int, before: UUID | None = None
+) -> list[models.Delivery]:
+    """List deliveries with any of these outcomes (none: with any at all), as `newest` does."""
+    found = [row for outcome in outcomes or (None,) for row in newest(limit, before, outcome)]
+    return sorted(found, key=lambda row: row.id.bytes, reverse=True)[:limit]
 
 
 def to_stored(row: models.Delivery) -> Stored:

@@ -30,6 +30,8 @@ _FEW = WAITING | NEEDS_ATTENTION
 class Wanted(NamedTuple):
     """Which calls to list; times are aware. `ending` is the last digits of the number, 4 or more.
 
+    Of several `statuses` any is wanted, which otherwise is the same as one `status`.
+
     `masked` is a number as lists show it (`+9188•••••001`): all that look like it are wanted.
     `attention` asks for those a person should look at: unknown, unresolved, in conflict, or with
     a report that could not be interpreted.
@@ -45,16 +47,16 @@ class Wanted(NamedTuple):
     until: datetime | None = None
     attention: bool = False
     masked: str | None = None
+    statuses: tuple[str, ...] = ()
 
 
 def newest(wanted: Wanted, limit: int, before: UUID | None = None) -> list[models.Call]:
     """List calls with their submissions, newest first, at most `limit`, older than `before`."""
-    if not wanted.attention:
-        return _list(wanted, [], limit, before)
-    doubtful = _list(wanted, [_IN_DOUBT], limit, before)
-    failed = _list(wanted, [models.Call.id.in_(failed_calls())], limit, before)
-    both = {call.id: call for call in (*doubtful, *failed)}
-    return sorted(both.values(), key=lambda call: call.id.bytes, reverse=True)[:limit]
+    found = [_list(*question, limit, before) for question in _questions(wanted)]
+    if len(found) == 1:
+        return found[0]
+    calls = {call.id: call for listed in found for call in listed}
+    return sorted(calls.values(), key=lambda call: call.id.bytes, reverse=True)[:limit]
 
 
 def by_id(call_ids: Collection[UUID]) -> dict[UUID, models.Call]:
@@ -108,8 +110,8 @@ def first_id(moment: datetime) -> UUID:
 
 
 def is_any(wanted: Wanted) -> bool:
-    """Tell whether there is such a call."""
-    return bool(_list(wanted, [], 1, None))
+    """Whether there is such a call."""
+    return any(_list(*question, 1, None) for question in _questions(wanted))
 
 
 def in_batches(wanted: Wanted, size: int) -> Iterator[list[models.Call]]:
@@ -118,6 +120,16 @@ def in_batches(wanted: Wanted, size: int) -> Iterator[list[models.Call]]:
     while batch := newest(wanted, size, before):
         yield batch
         before = batch[-1].id
+
+
+def _questions(wanted: Wanted) -> Iterator[tuple[Wanted, list[Any]]]:
+    """Yield what to ask for, each by one index, so that all answers together are what is wanted."""
+    if wanted.attention:
+        yield wanted, [_IN_DOUBT]
+        yield wanted, [models.Call.id.in_(failed_calls())]
+        return
+    for status in wanted.statuses or (wanted.status,):
+        yield wanted._replace(status=status), []
 
 
 def _list(

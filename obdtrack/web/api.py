@@ -151,7 +151,7 @@ def resolve_call(body: dict[str, Any], identifier: str) -> dict[str, Any]:
 def list_deliveries(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     """List the requests that reached the callback, newest first."""
     limit = query["limit"]
-    found = deliveries.newest(limit + 1, query.get("cursor"), query.get("outcome"))
+    found = deliveries.newest_of(query.get("outcomes", ()), limit + 1, query.get("cursor"))
     in_full = current_access().sees_numbers
     shown = [delivery_view(row, numbers_in_full=in_full) for row in found[:limit]]
     return _page(shown, more=len(found) > limit)
@@ -243,6 +243,6 @@ def _page(shown: list[dict[str, Any]], *, more: bool) -> tuple[dict[str, Any], i
     if not more:
         return {"data": shown, "next_cursor": None}, 200, {}
     cursor = str(shown[-1]["id"])
-    query = urlencode({**request.args.to_dict(), "cursor": cursor})
+    query = urlencode({**request.args.to_dict(flat=False), "cursor": cursor}, doseq=True)
     link = f'<{request.base_url}?{query}>; rel="next"'
     return {"data": shown, "next_cursor": cursor}, 200, {"Link": link}

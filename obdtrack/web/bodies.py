@@ -11,6 +11,7 @@ from typing import IO, Any, NoReturn
 from wsgiref.types import WSGIEnvironment
 
 from flask import Request
+from marshmallow import Schema, ValidationError
 from webargs import core
 from webargs.flaskparser import FlaskParser, abort, is_json_request
 from werkzeug.exceptions import (
@@ -114,7 +115,21 @@ class BoundedRequest(Request):
 
 
 class BodyParser(FlaskParser):
-    """Reads the JSON of API requests within the bounds; 400 says what is wrong with it."""
+    """Reads the JSON of API requests within the bounds; 400 says what is wrong with it.
+
+    Of a parameter that means one value two are refused: which of them is meant nobody knows.
+    """
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """Return the query; raises ValidationError (422) naming each parameter given twice."""
+        found = super().load_querystring(req, schema)
+        given = req.args.lists()
+        twice = {
+            name for name, values in given if len(values) > 1 and name not in found.multiple_keys
+        }
+        if twice:
+            raise ValidationError({name: ["Given more than once."] for name in twice})
+        return found
 
     def _raw_load_json(self, req: Request) -> Any:
         raw = req.get_data(cache=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from obdtrack.domain import phone
 from obdtrack.domain.times import from_text
@@ -23,7 +24,10 @@ MAX_METADATA = 4096
 
 
 class Text(fields.String):
-    """One line of text of 1 to `limit` characters, without control characters."""
+    """One line of text of 1 to `limit` characters, without control characters.
+
+    Blanks around it are left out: nobody sees them, and nobody would find what has them.
+    """
 
     def __init__(self, limit: int, **kwargs: Any) -> None:
         self.limit = limit
@@ -31,7 +35,7 @@ class Text(fields.String):
         super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        text = _plain(super()._deserialize(value, attr, data, **kwargs))
+        text = _plain(super()._deserialize(value, attr, data, **kwargs)).strip()
         if not 1 <= len(text) <= self.limit:
             raise ValidationError(f"Must have 1 to {self.limit} characters; this has {len(text)}.")
         return text
@@ -142,6 +146,41 @@ class Moment(fields.Field[datetime]):
             raise ValidationError(
                 "Must be a time with its zone, like 2026-11-23T11:57:39Z."
             ) from None
+
+
+class Count(fields.Integer):
+    """A whole number in plain digits: Python's own reader takes `1_0`, `+5` and `१०` as well."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit()):
+            raise ValidationError("Must be a whole number in digits, like 50.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Choices(fields.List[str]):
+    """Any of some words: the parameter again for each, or one with commas between them."""
+
+    def __init__(self, words: Iterable[str], **kwargs: Any) -> None:
+        self.words = list(words)
+        super().__init__(fields.String(validate=validate.OneOf(self.words)), **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        given = [word for text in value for word in text.split(",")]
+        if not set(given) <= set(self.words):
+            raise ValidationError(f"Must be one or some of: {', '.join(self.words)}.")
+        return list(dict.fromkeys(given))
+
+
+class IdempotencyKey(Text):
+    """The caller's own key for a request, in characters that every server hands over as sent."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if not (value.strip() and value.isascii() and value.isprintable()):
+            raise ValidationError(
+                f"Must have 1 to {self.limit} characters of ASCII: letters, digits and signs. "
+                "Others, such as é, do not arrive as they were sent."
+            )
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Cursor(fields.String):

@@ -10,7 +10,10 @@ from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.domain.submission import INTERVALS
 from obdtrack.web.fields import (
     Audio,
+    Choices,
+    Count,
     Cursor,
+    IdempotencyKey,
     Metadata,
     Moment,
     Number,
@@ -81,7 +84,7 @@ class PlaceCallSchema(Schema):
 class IdempotencySchema(Schema):
     """The caller's own key for the request."""
 
-    key = Text(
+    key = IdempotencyKey(
         255,
         data_key="Idempotency-Key",
         metadata={
@@ -227,7 +230,7 @@ class DeliverySchema(Schema):
 
 
 class _PageQuery(Schema):
-    limit = fields.Integer(
+    limit = Count(
         load_default=50,
         validate=validate.Range(1, MAX_PAGE),
         metadata={"description": "Rows a page."},
@@ -238,7 +241,9 @@ class _PageQuery(Schema):
 class CallQuerySchema(_PageQuery):
     """Which calls to list."""
 
-    status = fields.String(validate=validate.OneOf(list(Status)))
+    statuses = Choices(
+        Status, data_key="status", metadata={"description": "Any of these: given again, or a,b."}
+    )
     to = SoughtNumber(
         metadata={
             "description": "The number called, in any usual spelling; without its country code all "
@@ -250,11 +255,20 @@ class CallQuerySchema(_PageQuery):
     created_after = Moment(metadata={"type": "string", "format": "date-time"})
     created_before = Moment(metadata={"type": "string", "format": "date-time"})
 
+    @validates_schema
+    def begins_before_it_ends(self, data: dict[str, Any], **_: Any) -> None:
+        """A period that ends before it begins is a slip, not a wish for nothing."""
+        after, before = data.get("created_after"), data.get("created_before")
+        if after and before and before < after:
+            raise ValidationError("Must not be earlier than created_after.", "created_before")
+
 
 class DeliveryQuerySchema(_PageQuery):
     """Which deliveries to list."""
 
-    outcome = fields.String(validate=validate.OneOf(list(Outcome)))
+    outcomes = Choices(
+        Outcome, data_key="outcome", metadata={"description": "Any of these: given again, or a,b."}
+    )
 
 
 class _Page(Schema):

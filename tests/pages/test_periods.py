@@ -170,7 +170,7 @@ def test_the_navigation_says_where_one_is(
 
 
 @pytest.mark.parametrize("page", ["/", "/calls.csv", "/deliveries"])
-@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2199-12-31", "1970-01-01", "x"])
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2199-12-31", "1970-01-01"])
 def test_any_day_can_be_asked_for(visitor: Visitor, page: str, day: str) -> None:
     for name in ("from", "to"):
         assert visitor.client.get(f"{page}?{name}={day}").status_code == 200

@@ -213,3 +213,105 @@ def test_a_wrong_method_names_the_right_ones(caller: Caller) -> None:
     answer = caller.client.delete("/api/v1/calls", headers=caller.headers)
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
+
+
+@pytest.fixture
+def three(caller: Caller, provider: ScriptedProvider) -> list[str]:
+    """The ids of a call that was answered, one that was busy, one that is on its way."""
+    provider.on_send = accepted(mid=None)
+    placed = [caller.place().json for _ in range(3)]
+    for call, word in zip(placed, ("ANSWER", "BUSY"), strict=False):
+        caller.report(mid=call["provider_id"][:-2], status=word)
+    return [call["id"] for call in placed]
+
+
+@pytest.mark.parametrize(
+    "query", [{"status": ["busy", "completed"]}, {"status": "completed,busy,busy"}]
+)
+def test_several_statuses_are_an_or(
+    caller: Caller, three: list[str], query: dict[str, object]
+) -> None:
+    shown: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = caller.get("/calls", **query, **cursor, limit=1)
+        shown += [call["id"] for call in page.json["data"]]
+        if page.json["next_cursor"] is None:
+            break
+        link = page.headers["Link"]
+        assert link.count("status=") == (2 if isinstance(query["status"], list) else 1)
+        cursor = {"cursor": page.json["next_cursor"]}
+    assert shown == [three[1], three[0]]
+
+
+def test_several_outcomes_are_an_or(caller: Caller, three: list[str]) -> None:
+    caller.report(mid="nobody's")
+    caller.deliver(b"no report at all")
+    outcomes = ["unmatched", "unreadable"]
+    found = caller.get("/deliveries", outcome=outcomes).json["data"]
+    assert [delivery["outcome"] for delivery in found] == outcomes[::-1]
+    assert len(caller.get("/deliveries").json["data"]) == 4
+
+
+WRONG_QUERIES = {
+    "limit, in another script": ("/calls?limit=१०", "limit"),
+    "limit, as Python writes it": ("/calls?limit=1_0", "limit"),
+    "limit, with a sign": ("/calls?limit=%2B5", "limit"),
+    "limit, with a blank": ("/calls?limit=+5", "limit"),
+    "limit, nothing": ("/calls?limit=0", "limit"),
+    "limit, endless": (f"/calls?limit={'9' * 30}", "limit"),
+    "limit, twice": ("/calls?limit=1&limit=2", "limit"),
+    "status, of two one is none": ("/calls?status=busy,engaged", "status"),
+    "status, empty": ("/calls?status=", "status"),
+    "to, twice": ("/calls?to=918867135001&to=918867135002", "to"),
+    "to, too short": ("/calls?to=135001", "to"),
+    "name, twice": ("/calls?name=a&name=a", "name"),
+    "name, only blanks": ("/calls?name=++", "name"),
+    "cursor, twice": ("/calls?cursor=a&cursor=b", "cursor"),
+    "a period that ends before it begins": (
+        "/calls?created_after=2026-11-24T00:00:00Z&created_before=2026-11-23T00:00:00Z",
+        "created_before",
+    ),
+    "a day": ("/calls?created_after=27/11/2026", "created_after"),
+    "outcome": ("/deliveries?outcome=matched&outcome=lost", "outcome"),
+    "a filter that there is not": ("/deliveries?status=busy", "status"),
+}
+
+
+@pytest.mark.parametrize(("path", "field"), WRONG_QUERIES.values(), ids=WRONG_QUERIES)
+def test_a_query_that_cannot_be_meant_is_refused_by_field(
+    caller: Caller, path: str, field: str
+) -> None:
+    answer = caller.client.get(f"/api/v1{path}", headers=caller.headers)
+    assert (answer.status_code, list(answer.json["errors"])) == (422, [field])
+
+
+@pytest.mark.parametrize("to", ["8867135001", "08867135001", "+918867135001", "'+918867135001"])
+def test_calls_are_found_by_a_number_without_its_country_code(caller: Caller, to: str) -> None:
+    placed = caller.place().json
+    assert [call["id"] for call in caller.get("/calls", to=to).json["data"]] == [placed["id"]]
+    assert caller.get("/calls", to="8867135002").json["data"] == []
+
+
+def test_blanks_around_texts_are_left_out(caller: Caller) -> None:
+    call = caller.place(reference="  order-7 ", name=" otp\u00a0").json
+    assert (call["reference"], call["name"]) == ("order-7", "otp")
+    for query in ({"reference": " order-7"}, {"name": "otp "}):
+        assert len(caller.get("/calls", **query).json["data"]) == 1
+
+
+@pytest.mark.parametrize("field", ["reference", "name"])
+def test_a_text_of_blanks_is_none(caller: Caller, field: str) -> None:
+    refused = caller.place(**{field: "  "})
+    assert (refused.status_code, list(refused.json["errors"])) == (422, [field])
+
+
+@pytest.mark.parametrize("key", ["é".encode("latin-1").decode("latin-1"), "Ã©", "", "  ", "a\x7fb"])
+def test_a_key_that_does_not_arrive_as_it_was_sent_is_refused(
+    caller: Caller, provider: ScriptedProvider, key: str
+) -> None:
+    refused = caller.post("/calls", {"to": NUMBER, "flow_id": "23"}, **{"Idempotency-Key": key})
+    assert refused.status_code == 422
+    (said,) = refused.json["errors"].values()
+    assert "characters of ASCII" in said[0]
+    assert not provider.sent

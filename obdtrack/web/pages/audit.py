@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from flask import Blueprint, Response, request
 
 from obdtrack.storage import audit, calls, models
 from obdtrack.web.access import needs
+from obdtrack.web.pages.filters import read_id
 from obdtrack.web.pages.frame import live
 from obdtrack.web.pages.gaps import facts
 from obdtrack.workflows.audit import Action
@@ -38,12 +37,16 @@ DEEDS: dict[str, str] = {
 @needs(Scope.ADMIN)
 def index() -> Response:
     """List what was done, newest first, with what each deed was done to."""
-    found = audit.newest(PAGE + 1, _cursor(), request.args.get("subject") or None)
+    wrong: dict[str, str] = {}
+    before = read_id(request.args, wrong)
+    subject = request.args.get("subject") or None
+    found = [] if wrong else audit.newest(PAGE + 1, before, subject)
     shown = found[:PAGE]
     return live(
         "audit.html",
         entries=[(row, deed(row.action), facts(row.detail)) for row in shown],
         calls={row.subject for row in shown if is_call(row)},
+        wrong=wrong,
         older=str(shown[-1].id) if len(found) > PAGE else None,
     )
 
@@ -57,10 +60,3 @@ def is_call(row: models.Audit) -> bool:
     """Tell whether the deed was done to a call that is still here."""
     about_calls = row.action in (Action.NUMBER_VIEWED, Action.CALL_RESOLVED)
     return about_calls and calls.find(row.subject) is not None
-
-
-def _cursor() -> UUID | None:
-    try:
-        return UUID(request.args.get("before", ""))
-    except ValueError:
-        return None

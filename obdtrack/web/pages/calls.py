@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.exceptions import Gone
 from werkzeug.wrappers import Response as Redirect
@@ -20,12 +18,14 @@ from obdtrack.web.pages.filters import (
     Filter,
     open_text,
     read_filter,
+    read_id,
+    refusal,
     seal_text,
 )
 from obdtrack.web.pages.frame import live, reader
 from obdtrack.web.pages.searching import find_hits
 from obdtrack.web.pages.strip import make_strip
-from obdtrack.web.pages.zone import current_zone, day_start
+from obdtrack.web.pages.zone import current_zone
 from obdtrack.workflows.keys import Scope
 
 blueprint = Blueprint("pages_calls", __name__)
@@ -47,8 +47,10 @@ _CHOICES = {
 @needs(Scope.READ)
 def index() -> Response:
     """List calls, newest first."""
-    chosen, before = _filter(), _cursor()
-    found = [] if chosen.expired else search.newest(chosen.wanted, PAGE + 1, before)
+    chosen = _filter()
+    before = read_id(request.args, chosen.wrong)
+    unknown = chosen.expired or chosen.wrong
+    found = [] if unknown else search.newest(chosen.wanted, PAGE + 1, before)
     shown = found[:PAGE]
     return live(
         "calls.html",
@@ -56,7 +58,7 @@ def index() -> Response:
         calls=shown,
         opted_out=opt_outs.of_numbers({call.to_number for call in shown}),
         older=str(shown[-1].id) if len(found) > PAGE else None,
-        strip=None if chosen.searched or before else make_strip(chosen, context().now()),
+        strip=None if chosen.searched or before or unknown else make_strip(chosen, context().now()),
         days=_days(chosen),
         is_first=not (shown or before or search.is_any(Wanted())),
         busy=any(call.status in WAITING for call in shown),
@@ -90,6 +92,8 @@ def choices() -> str:
 def as_csv() -> Response:
     """Give the calls of the current filter as a table for a spreadsheet, however many."""
     chosen = _filter()
+    if chosen.wrong:
+        raise refusal(chosen.wrong)
     if chosen.expired:
         raise Gone(EXPIRED)
     return Response(
@@ -105,16 +109,6 @@ def _filter() -> Filter:
 
 
 def _days(chosen: Filter) -> dict[str, str]:
-    """Give the days the list is of, as they were written; none if it is of another period."""
-    told = {name: request.args.get(name, "") for name in ("from", "to")}
-    usable = {name for name, day in told.items() if day_start(day, current_zone())}
-    return {
-        name: day if chosen.period == DAYS and name in usable else "" for name, day in told.items()
-    }
-
-
-def _cursor() -> UUID | None:
-    try:
-        return UUID(request.args.get("before", ""))
-    except ValueError:
-        return None
+    """Return the days the list is of, as they were written; none if it is of another period."""
+    shown = request.args if chosen.period == DAYS else {}
+    return {name: shown.get(name, "") for name in ("from", "to")}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import MultiDict
 
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.errors import Code, ObdtrackError
@@ -15,7 +16,7 @@ from obdtrack.storage.search import Wanted
 from obdtrack.storage.tallies import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.web.access import context, needs
 from obdtrack.web.pages.charts import Chart, Figures, add_up, legend, stacked
-from obdtrack.web.pages.filters import PERIODS, is_plain, read_filter
+from obdtrack.web.pages.filters import NO_PLACE, PERIODS, is_plain, read_filter, refusal
 from obdtrack.web.pages.frame import live
 from obdtrack.web.pages.strip import make_strip
 from obdtrack.web.pages.words import GROUP
@@ -48,7 +49,9 @@ class Attempts(NamedTuple):
 @needs(Scope.READ)
 def index() -> Response:
     """List campaigns, the most recent first."""
-    found = figures.campaigns(PAGE + 1, _cursor())
+    wrong: dict[str, str] = {}
+    before = _cursor(wrong)
+    found = [] if wrong else figures.campaigns(PAGE + 1, before)
     sums = figures.of_campaigns([campaign.name for campaign in found[:PAGE]])
     shown = [
         Line(campaign.name, _newest(campaign), add_up(sums[campaign.name]))
@@ -61,6 +64,7 @@ def index() -> Response:
         legend=legend(part.status for line in shown for part in line.figures.parts),
         older=f"{last.slot}:{last.name}" if last else None,
         GROUP=GROUP,
+        wrong=wrong,
     )
 
 
@@ -76,8 +80,10 @@ def show(name: str) -> Response:
     if not figures.is_campaign(name):
         raise ObdtrackError(Code.NOT_FOUND, "There is no campaign of this name.")
     made, zone = context(), current_zone()
-    period_only = {"period": request.args.get("period", "any")}
+    period_only = MultiDict({"period": request.args.get("period", "any")})
     chosen = read_filter(period_only, zone, made.now(), made.vault)
+    if chosen.wrong:
+        raise refusal(chosen.wrong)
     chosen = chosen._replace(wanted=Wanted(name=name, since=chosen.wanted.since))
     since = chosen.wanted.since
     period = figures.span(since, made.now() + timedelta(hours=1)) if since else None
@@ -127,7 +133,12 @@ def attempts_needed(told: Figures) -> list[Attempts]:
     ]
 
 
-def _cursor() -> tuple[int, str] | None:
-    slot, colon, name = request.args.get("before", "").partition(":")
-    usable = colon and slot.isascii() and slot.isdigit() and len(slot) < 12 and is_plain(name)
-    return (int(slot), name) if usable else None
+def _cursor(wrong: dict[str, str]) -> tuple[int, str] | None:
+    before = request.args.get("before")
+    if not before:
+        return None
+    slot, colon, name = before.partition(":")
+    if not (colon and slot.isascii() and slot.isdigit() and len(slot) < 12 and is_plain(name)):
+        wrong["before"] = NO_PLACE
+        return None
+    return int(slot), name

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.config import CALLBACK_PATH
@@ -16,10 +16,11 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import deliveries, models, search
 from obdtrack.web.access import context, current_access, needs
 from obdtrack.web.pages import raw
+from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, refusal
 from obdtrack.web.pages.frame import live, reader
 from obdtrack.web.pages.inbox import list_lines
 from obdtrack.web.pages.words import outcome_look
-from obdtrack.web.pages.zone import current_zone, day_start
+from obdtrack.web.pages.zone import current_zone
 from obdtrack.workflows.keys import Scope
 from obdtrack.workflows.replay_delivery import REPLAYABLE, replay
 from obdtrack.workflows.try_callback import try_callback
@@ -34,29 +35,34 @@ _MOST_COUNTED = 10_000
 class Chosen(NamedTuple):
     """Which requests are wanted: an outcome, and ids from `first` to before `end`.
 
-    `days` holds the address's own words for that, and nothing that is no day.
+    `days` holds the address's own words for that. `wrong` says by parameter what cannot be meant.
     """
 
     outcome: str | None
     first: UUID | None
     end: UUID | None
     days: dict[str, str]
+    wrong: dict[str, str]
 
 
 @blueprint.get("")
 @needs(Scope.READ)
 def index() -> Response:
     """List what reached the callback, newest first."""
-    chosen, cursor = _chosen(request.args), _id("before")
+    chosen = _chosen(request.args)
+    cursor = read_id(request.args, chosen.wrong)
+    after = read_id(request.args, chosen.wrong, "after")
     ends = [end for end in (chosen.end, cursor) if end]
     found = deliveries.newest(PAGE + 1, min(ends, default=None), chosen.outcome)
+    if chosen.wrong:
+        found = []
     found = [row for row in found if not chosen.first or row.id >= chosen.first]
     return live(
         "deliveries.html",
         lines=list_lines(found[:PAGE]),
         older=str(found[PAGE - 1].id) if len(found) > PAGE else None,
         chosen=chosen,
-        after=_id("after"),
+        after=after,
         outcomes=list(Outcome),
         replayable=set(REPLAYABLE),
         callback=request.url_root.rstrip("/") + CALLBACK_PATH,
@@ -97,7 +103,10 @@ def read_again(delivery_id: UUID) -> Redirect:
 @needs(Scope.ADMIN)
 def read_all_again() -> Redirect:
     """Read requests of one outcome again: the oldest, or those after where the last time ended."""
-    chosen, after = _chosen(request.form), _id("after")
+    chosen = _chosen(request.form)
+    after = read_id(request.form, chosen.wrong, "after")
+    if chosen.wrong:
+        raise refusal(chosen.wrong)
     if chosen.outcome not in REPLAYABLE:
         raise ObdtrackError(Code.INVALID, "Choose an outcome whose requests can be read again.")
     rest = search.deliveries_after(
@@ -154,20 +163,19 @@ def _found(delivery_id: UUID) -> models.Delivery:
     return row
 
 
-def _chosen(given: Mapping[str, str]) -> Chosen:
-    zone, outcome = current_zone(), given.get("outcome")
-    first = day_start(given.get("from", ""), zone)
-    after = day_start(given.get("to", ""), zone, days_later=1)
+def _chosen(given: MultiDict[str, str]) -> Chosen:
+    wrong = misnamed(given, _KNOWN)
+    first, after = read_days(given, current_zone(), wrong)
+    outcome = given.get("outcome") or None
+    if outcome is not None and outcome not in set(Outcome):
+        wrong["outcome"] = f"“{outcome[:40]}” is no outcome."
     return Chosen(
-        outcome if outcome in set(Outcome) else None,
+        outcome if "outcome" not in wrong else None,
         search.first_id(first) if first else None,
         search.first_id(after) if after else None,
-        {name: given[name] for name, bound in (("from", first), ("to", after)) if bound},
+        {name: given[name] for name in ("from", "to") if given.get(name)},
+        wrong,
     )
 
 
-def _id(name: str) -> UUID | None:
-    try:
-        return UUID(request.values.get(name, ""))
-    except ValueError:
-        return None
+_KNOWN = {*CHOICES, "outcome", "from", "to", "before", "after", "csrf_token"}

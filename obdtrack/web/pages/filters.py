@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from unicodedata import category
+from uuid import UUID
+
+from werkzeug.datastructures import MultiDict
 
 from obdtrack.domain.status import Status
 from obdtrack.domain.times import from_text, to_text
+from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage.figures import half_hour
 from obdtrack.storage.search import ENDING, Wanted
 from obdtrack.storage.vault import Vault
-from obdtrack.web.pages.zone import Zone, day_start
+from obdtrack.web.pages.zone import ZONES, Zone, day_start
+
+Args = MultiDict[str, str]
 
 PERIODS: dict[str, tuple[str, timedelta | None]] = {
     "hour": ("Last hour", timedelta(hours=1)),
@@ -33,11 +39,16 @@ _SEALED_FOR = timedelta(hours=12)
 
 
 class Filter(NamedTuple):
-    """What is wanted, the period's name, and whether it is about one person or reference."""
+    """What is wanted, the period's name, and whether it is about one person or reference.
+
+    `wrong` says by parameter what cannot be meant; `wanted` is then wider than what was asked for,
+    and no list of it may be shown.
+    """
 
     wanted: Wanted
     period: str
     searched: bool
+    wrong: dict[str, str]
     expired: bool = False
 
     @property
@@ -46,27 +57,69 @@ class Filter(NamedTuple):
         return "These days" if self.period == DAYS else PERIODS[self.period][0]
 
 
-def read_filter(args: Mapping[str, str], zone: Zone, now: datetime, vault: Vault) -> Filter:
-    """Read an address; what cannot be meant is left out."""
-    sealed, status = args.get("number", ""), args.get("status", "")
+def read_filter(args: Args, zone: Zone, now: datetime, vault: Vault) -> Filter:
+    """Read the parameters of an address."""
+    wrong = misnamed(args, _KNOWN, several="status")
+    sealed = args.get("number", "")
     opened = (open_text(sealed, now, vault) if sealed else None) or ""
-    period, since, until = _period(args, zone, now)
+    statuses = _statuses(args, wrong)
+    period, since, until = _period(args, zone, now, wrong)
+    ending = opened if opened.isdigit() else _read("ending", args, wrong)
     wanted = Wanted(
-        status=status if status in set(Status) else None,
+        statuses=tuple(word for word in statuses if word != ATTENTION),
         number=opened if opened and not opened.isdigit() else None,
-        ending=_ending(opened if opened.isdigit() else args.get("ending", "")),
-        name=_text(args.get("name")),
-        reference=_text(args.get("reference")),
-        mid=_text(args.get("mid")),
+        ending=ending,
+        name=_read("name", args, wrong),
+        reference=_read("reference", args, wrong),
+        mid=_read("mid", args, wrong),
         since=since,
         until=until,
-        attention=status == ATTENTION,
-        masked=_masked(args.get("masked", "")),
+        attention=ATTENTION in statuses,
+        masked=_read("masked", args, wrong),
     )
+    _read("tz", args, wrong)
     searched = any((sealed, wanted.ending, wanted.reference, wanted.mid, wanted.masked))
     if searched and "period" not in args and period != DAYS:
         wanted, period = wanted._replace(since=None), "any"
-    return Filter(wanted, period, searched, expired=bool(sealed) and not opened)
+    return Filter(wanted, period, searched, wrong, expired=bool(sealed) and not opened)
+
+
+def misnamed(args: Args, known: Collection[str], several: str | None = None) -> dict[str, str]:
+    """Return what is wrong with the names in an address: unknown, or given more than once."""
+    wrong = {name: "There is no such filter." for name in args if name not in known}
+    for name, values in args.lists():
+        if len(values) > 1 and name in known and name != several:
+            wrong[name] = "Given more than once; which one is meant?"
+    return wrong
+
+
+NO_PLACE = "This is not what the page before gave."
+
+
+def refusal(wrong: Mapping[str, str]) -> ObdtrackError:
+    """Return the error (422) for an address whose filters cannot be meant."""
+    told = " ".join(f"{name}: {text}" for name, text in wrong.items())
+    fields = {name: [text] for name, text in wrong.items()}
+    return ObdtrackError(Code.INVALID, f"Some filters are not right. {told}", fields=fields)
+
+
+def read_days(
+    args: Args, zone: Zone, wrong: dict[str, str]
+) -> tuple[datetime | None, datetime | None]:
+    """Return the first moment of `from` and the first after `to`; None where no day is given."""
+    since, until = _read_day("from", args, zone, wrong), _read_day("to", args, zone, wrong, 1)
+    if since and until and until <= since:
+        wrong["to"] = "This is before the first day."
+    return since, until
+
+
+def read_id(args: Args, wrong: dict[str, str], name: str = "before") -> UUID | None:
+    """Return the id from which a list goes on, as the page before gave it; None for its start."""
+    try:
+        return UUID(args[name]) if args.get(name) else None
+    except ValueError:
+        wrong[name] = NO_PLACE
+        return None
 
 
 def seal_text(text: str, now: datetime, vault: Vault) -> str:
@@ -85,38 +138,83 @@ def open_text(sealed: str, now: datetime, vault: Vault) -> str | None:
 
 
 def _period(
-    args: Mapping[str, str], zone: Zone, now: datetime
+    args: Args, zone: Zone, now: datetime, wrong: dict[str, str]
 ) -> tuple[str, datetime | None, datetime | None]:
-    first = day_start(args.get("from", ""), zone)
-    after = day_start(args.get("to", ""), zone, days_later=1)
-    if (first or after) and not _is_chosen_anew(args):
-        return DAYS, first, after
-    period = args.get("period", USUAL)
-    period = period if period in PERIODS else USUAL
+    if (args.get("from") or args.get("to")) and not _is_chosen_anew(args):
+        return DAYS, *read_days(args, zone, wrong)
+    period = args.get("period") or USUAL
+    if period not in PERIODS:
+        if period != DAYS:
+            wrong["period"] = f"“{period[:40]}” is none of {', '.join(PERIODS)}."
+        period = USUAL
     length = PERIODS[period][1]
     return period, half_hour(now - length) if length else None, None
 
 
-def _is_chosen_anew(args: Mapping[str, str]) -> bool:
-    """Tell whether a period was chosen in the place of what the form had shown (`was`)."""
+def _is_chosen_anew(args: Args) -> bool:
+    """Whether a period was chosen in the place of what the form had shown (`was`)."""
     period = args.get("period", "")
     return period in PERIODS and args.get("was", period) != period
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether a text is free of control characters; joined emoji are text like any other."""
+    """Whether a text is free of control characters; joined emoji are text like any other."""
     return not any(category(letter) in ("Cc", "Cs") for letter in text)
 
 
-def _ending(digits: str) -> str | None:
-    usable = digits.isascii() and digits.isdigit() and len(digits) >= ENDING
-    return digits if usable else None
+def _statuses(args: Args, wrong: dict[str, str]) -> list[str]:
+    given = [word for text in args.getlist("status") for word in text.split(",") if word]
+    strange = [word for word in given if word != ATTENTION and word not in set(Status)]
+    if strange:
+        wrong["status"] = f"“{strange[0][:40]}” is no status."
+    elif ATTENTION in given and len(set(given)) > 1:
+        wrong["status"] = f"“{ATTENTION}” goes with no other status."
+    return list(dict.fromkeys(given))
 
 
-def _masked(shown: str) -> str | None:
-    return shown if shown.startswith("+") and MASKED.fullmatch(shown[1:]) else None
+def _read(name: str, args: Args, wrong: dict[str, str]) -> str | None:
+    """Return what a parameter holds; None if it is empty, or cannot be meant."""
+    text = args.get(name, "").strip()
+    if not text:
+        return None
+    usable, rule = _RULES[name]
+    if usable(text):
+        return text
+    wrong[name] = f"“{text[:40]}” {rule}"
+    return None
 
 
-def _text(value: str | None) -> str | None:
-    usable = value and is_plain(value) and len(value) <= 200
-    return value if usable else None
+def _read_day(
+    name: str, args: Args, zone: Zone, wrong: dict[str, str], days_later: int = 0
+) -> datetime | None:
+    text = args.get(name, "").strip()
+    day = day_start(text, zone, days_later=days_later)
+    if text and day is None:
+        wrong[name] = f"“{text[:40]}” is not a day; write it like 2026-11-27."
+    return day
+
+
+def _is_text(longest: int) -> Callable[[str], bool]:
+    return lambda text: is_plain(text) and len(text) <= longest
+
+
+_RULES: dict[str, tuple[Callable[[str], object], str]] = {
+    "name": (_is_text(100), "is longer than 100 characters, or has some that nobody can read."),
+    "reference": (_is_text(200), "is longer than 200 characters, or has some nobody can read."),
+    "mid": (_is_text(200), "is longer than 200 characters, or has some that nobody can read."),
+    "ending": (
+        lambda text: text.isascii() and text.isdigit() and ENDING <= len(text) <= 15,
+        f"is not {ENDING} to 15 digits.",
+    ),
+    "masked": (
+        lambda text: text.startswith("+") and MASKED.fullmatch(text[1:]),
+        "is not a number as lists show it, like +9188•••••001.",
+    ),
+    "tz": (ZONES.__contains__, f"is none of {', '.join(ZONES)}."),
+}
+"""What the texts of an address must be, and what is said of one that is not."""
+
+CHOICES = ("tz", "theme")
+"""What any page's address may hold."""
+
+_KNOWN = {*_RULES, *CHOICES, "status", "number", "period", "was", "from", "to", "before"}

@@ -73,7 +73,7 @@ def live(template: str, **data: Any) -> Response:
 
 def here(**changes: Any) -> str:
     """Give this page's address with these parameters changed; None takes one out."""
-    kept = {**request.args.to_dict(), **changes}
+    kept = {**request.args.to_dict(flat=False), **changes}
     told = {name: value for name, value in kept.items() if value is not None}
     return url_for(request.endpoint or "pages_calls.index", **(request.view_args or {}), **told)
 

@@ -14,7 +14,7 @@ from obdtrack.web.security import is_page, is_tls
 
 ZONES = {"utc": "UTC", "mine": "Mine", "provider": "The provider's"}
 THEMES = {"auto": "As the system", "light": "Light", "dark": "Dark"}
-_YEARS = range(1970, 2200)
+_FIRST_DAY, _LAST_DAY = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
 _YEAR = 365 * 24 * 3600
 
 
@@ -41,7 +41,9 @@ class Zone(NamedTuple):
 
 def current_zone() -> Zone:
     """Give the zone chosen just now or before; the reader's own unless told otherwise."""
-    return _zone(request.args.get("tz") or request.cookies.get("obdtrack_zone") or "mine")
+    chosen = request.args.get("tz")
+    kept = request.cookies.get("obdtrack_zone") or "mine"
+    return _zone(chosen if chosen in ZONES else kept)
 
 
 def other_zones(shown: Zone) -> dict[str, str]:
@@ -86,14 +88,15 @@ def _named(name: str | None) -> ZoneInfo | None:
 
 
 def day_start(text: str, zone: Zone, *, days_later: int = 0) -> datetime | None:
-    """Give the first moment of a day written like 2026-11-23, or of one so many days later.
+    """Return the first moment of a day written like 2026-11-23, or of one so many days later.
 
-    None if it is no day, or in a year in which nobody was called. Days are counted on the zone's
-    calendar: where clocks change not all have 24 hours.
+    None if it is no day. One before or after all years in which anybody was called becomes the
+    first or the last of them. Days are counted on the zone's calendar: where clocks change not all
+    have 24 hours.
     """
     try:
-        first = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone.info)
-        day = first + timedelta(days=days_later)  # by the clock on the wall
-    except (ValueError, OverflowError):
+        first = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
         return None
-    return day.astimezone(UTC) if day.year in _YEARS else None
+    first = min(max(first, _FIRST_DAY), _LAST_DAY).replace(tzinfo=zone.info)
+    return (first + timedelta(days=days_later)).astimezone(UTC)  # by the clock on the wall
