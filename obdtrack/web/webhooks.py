@@ -100,12 +100,14 @@ class Callback:
         method = environ["REQUEST_METHOD"]
         if method not in _KNOWN:
             return _without_effect(method)
-        credentials = environ.get("HTTP_AUTHORIZATION")
-        secret = _secret(credentials or "")
+        credentials = environ.get("HTTP_AUTHORIZATION", "")
+        secret = _secret(credentials)
         if not self._is_trusted(environ, secret) and not self._is_carried(credentials):
-            if method in _REPORTS and (secret or credentials == ""):
+            # An empty header is what the server makes of letters other than ASCII.
+            if method in _REPORTS and (secret or environ.get("HTTP_AUTHORIZATION") == ""):
                 self._turn_away(environ, secret)
-            challenge = _TRY_AGAIN if secret else _CHALLENGE
+            given = secret and credentials[:7].lower() == "bearer "
+            challenge = _TRY_AGAIN if given else _CHALLENGE
             return _problem("401 Unauthorized", "unauthorized", ("WWW-Authenticate", challenge))
         return self._received(environ) if method in _REPORTS else _OK
 
@@ -135,9 +137,9 @@ class Callback:
         matches = [hmac.compare_digest(secret, known) for known in self._secrets]
         return any(matches)
 
-    def _is_carried(self, credentials: str | None) -> bool:
+    def _is_carried(self, credentials: str) -> bool:
         """Whether the header carries a secret in another way than `Bearer <secret>`."""
-        words = _words(credentials) if credentials else []
+        words = _words(credentials)
         matches = [hmac.compare_digest(word, known) for word in words for known in self._secrets]
         return any(matches)
 
