@@ -11,7 +11,15 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 
-from obdtrack.providers.mobtexting_envelopes import Fields, Places, has_paths, nested, one, opened
+from obdtrack.providers.mobtexting_envelopes import (
+    Around,
+    Fields,
+    Places,
+    has_paths,
+    nested,
+    one,
+    opened,
+)
 from obdtrack.providers.mobtexting_json import BLANK, load_liberally, named_once
 
 MAX_PARTS = 1000
@@ -23,7 +31,7 @@ _CHARSETS = frozenset({"iso8859-1", "iso8859-15", "cp1252"})
 """Those taken from a content type, for bytes that are not UTF-8."""
 
 # A link copied out of a page or a script: `?id=1&amp;status=ANSWER`, `?id=1\u0026status=ANSWER`.
-_AMPERSAND = re.compile(r"&(?:amp;)+|&#0*38;|&#x0*26;|\\u0026", re.IGNORECASE)
+_AMPERSAND = re.compile(r"&(?:amp;)+|&#0*38;|&#x0*26;|\\u0026(?=[\w\[\]]+=)", re.IGNORECASE)
 
 
 class Body(NamedTuple):
@@ -37,31 +45,43 @@ class Body(NamedTuple):
     whole: object = None
 
 
-def read_body(body: bytes, content_type: str, places: Places) -> Body:
+NO_BODY = Body()
+_ALONE, _NAMED, _QUERY = Around(), Around(named=True), Around(documented=False)
+
+
+def read_body(body: bytes, content_type: str, places: Places, *, named: bool = False) -> Body:
     """Read a body as JSON, multipart form or urlencoded form. Never raises.
 
     What it is, is told from the bytes: the content type is too often another one. Bytes that are
     not UTF-8 are UTF-16 or what the content type names where they can be, and else become U+FFFD.
-    `places` tells which keys name a call, so that an envelope is known from a report.
+    `places` tells which keys name a call, so that an envelope is known from a report; `named` that
+    the call is named elsewhere in the request.
     """
+    if not body:
+        return NO_BODY
+    around = _NAMED if named else _ALONE
     text = _decoded(body, content_type)
     if text[:1] != "{":
         text = text.strip(BLANK)
         if text[:3].lower() in ("%7b", "%5b"):
             text = unquote_plus(text)
     if text[:1] in ("{", "[") or text[:2] in ('"{', '"['):
-        return _read_json_body(text, places)
+        return _read_json_body(text, places, around)
     if text.startswith("--") and "content-disposition" in text.lower():
-        return _read_multipart(body, text, places)
+        return _read_multipart(body, text, places, around)
     if text and "=" not in text and "%3d" not in text.lower():
         return Body(problem="neither a JSON object nor a form")
-    return read_query(text, places)
+    return _read_form(text, places, around)
 
 
 def read_query(text: str, places: Places) -> Body:
-    """Read `a=1&b=2`, from a query or a body, into text values. Never raises."""
+    """Read a URL's query, `a=1&b=2`, into text values. Never raises."""
+    return _read_form(text, places, _QUERY)
+
+
+def _read_form(text: str, places: Places, around: Around) -> Body:
     if not text:
-        return Body()
+        return NO_BODY
     if "=" not in text:
         text = unquote(text)  # the whole of it was escaped
     if ";" in text or "\\" in text:
@@ -70,7 +90,7 @@ def read_query(text: str, places: Places) -> Body:
     fields = named_once(pairs)
     if "{" not in text and "%7" not in text and not has_paths(fields):
         return Body((fields,), None, fields)
-    return _opened(fields, places)
+    return _opened(fields, places, around)
 
 
 def _decoded(body: bytes, content_type: str) -> str:
@@ -95,7 +115,7 @@ def _charset(content_type: str) -> str:
     return found if found in _CHARSETS else "utf-8"
 
 
-def _read_json_body(text: str, places: Places) -> Body:
+def _read_json_body(text: str, places: Places, around: Around) -> Body:
     try:
         value = load_liberally(text)
         if isinstance(value, str) and value.lstrip(BLANK)[:1] in ("{", "["):
@@ -104,24 +124,25 @@ def _read_json_body(text: str, places: Places) -> Body:
         return Body(problem=str(error))
     if isinstance(value, dict) and text.find("{", 1) < 0 and not has_paths(value):
         return Body((value,), None, value)  # as almost all are: nothing stands inside anything
-    return _opened(value, places)
+    return _opened(value, places, around)
 
 
-def _opened(value: object, places: Places) -> Body:
+def _opened(value: object, places: Places, around: Around) -> Body:
     """Take the one report out of a list or an envelope around it."""
     if isinstance(value, list) and len(value) != 1:
         return Body(problem=f"a list of {len(value)} entries where one report is expected")
     value = one(value)
     if not isinstance(value, dict):
         return Body(problem="JSON, but not an object")
-    if not has_paths(value):
-        return Body(opened(value, places), None, value)
+    sources = opened(value, places, around)
+    if len(sources) > 1 or not has_paths(value):
+        return Body(sources, None, value)
     whole = nested(value)
-    sources = opened(whole, places)
+    sources = opened(whole, places, around._replace(documented=False))
     return Body(sources if len(sources) > 1 else (value,), None, whole)
 
 
-def _read_multipart(body: bytes, text: str, places: Places) -> Body:
+def _read_multipart(body: bytes, text: str, places: Places, around: Around) -> Body:
     boundary = text.splitlines()[0].removeprefix("--").rstrip()[:MAX_BOUNDARY]
     parser = FormDataParser(stream_factory=_discarded, max_form_parts=MAX_PARTS)
     try:
@@ -132,7 +153,7 @@ def _read_multipart(body: bytes, text: str, places: Places) -> Body:
     pairs = [(key, value) for key, value in form.items(multi=True) if key]
     if not pairs:
         return Body(problem="a multipart form that cannot be read or holds no fields")
-    return _opened(named_once(pairs), places)
+    return _opened(named_once(pairs), places, around)
 
 
 def _discarded(*_args: Any, **_kwargs: Any) -> BytesIO:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from obdtrack.providers.mobtexting_json import BLANK, MAX_DEPTH, load_liberally
 from obdtrack.providers.mobtexting_words import IDENTITY, meaning_of, plain
@@ -25,6 +25,8 @@ _KEPT = frozenset({"event", "mid", "to"})
 
 _FACTS = frozenset({"status", "started_at", "ended_at", "duration_seconds", "billable_seconds",
                     "dtmf", "hangup_by", "recording_url"})  # fmt: skip
+_OUTCOME = frozenset({"status", "started_at", "ended_at", "duration_seconds"})
+"""What an object under any key must hold to be a report, and not an agent or a contact."""
 _OPT_OUT_KEY = "receiver"
 _MOST_LAYERS = 4
 _CALL_ID = re.compile("[0-9a-fA-F-]{32,36}:[0-9]+")
@@ -62,7 +64,19 @@ def _listless(value: object) -> object:
     return {key: _listless(inner) for key, inner in value.items()}
 
 
-def opened(fields: Fields, places: Places) -> tuple[Fields, ...]:
+class Around(NamedTuple):
+    """What is known of a request before its envelope is opened.
+
+    `documented` says that this may be an envelope of the provider's documentation, a JSON object:
+    its `payload` then is one whatever stands beside it. `named` says that the call is named
+    elsewhere in the request, so that an object inside need not be it.
+    """
+
+    documented: bool = True
+    named: bool = False
+
+
+def opened(fields: Fields, places: Places, around: Around) -> tuple[Fields, ...]:
     """Return what an envelope holds, then the envelope's own fields under names of their own.
 
     Without an envelope that is the fields alone. An envelope's `id` is that of an event, not of a
@@ -70,7 +84,8 @@ def opened(fields: Fields, places: Places) -> tuple[Fields, ...]:
     """
     outer: list[Fields] = []
     for _ in range(_MOST_LAYERS):
-        found = _wrapped(fields, places)
+        found = _documented(fields, places) if around.documented else None
+        found = found or _wrapped(fields, places, around.named)
         if found is None:
             break
         wrapper, inner = found
@@ -100,19 +115,31 @@ def one(value: object) -> object:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _wrapped(fields: Fields, places: Places) -> tuple[str, Fields] | None:
+def _documented(fields: Fields, places: Places) -> tuple[str, Fields] | None:
+    """Return what stands under `payload`, unless it names no call and the fields beside it do."""
+    inner = _inner(fields.get(_WRAPPERS[0]))
+    if inner is None:
+        return None
+    outer = {key: value for key, value in fields.items() if key != _WRAPPERS[0]}
+    empty = "challenge" not in inner and _names(inner, places).isdisjoint(IDENTITY)
+    if empty and not _names(outer, places).isdisjoint(IDENTITY):
+        return None
+    return _WRAPPERS[0], inner
+
+
+def _wrapped(fields: Fields, places: Places, named: bool) -> tuple[str, Fields] | None:
     """Return the key that the report stands under, and the report; None if `fields` are it."""
-    if (inner := _inner(fields.get(_WRAPPERS[0]))) is not None:
-        return _WRAPPERS[0], inner
     if len(fields) == 1 and (key := next(iter(fields))) in _WRAPPERS:
         return None if (inner := _inner(fields[key])) is None else (key, inner)
     if "challenge" in fields or not (found := list(_reports_in(fields, places))):
         return None
-    named = [(key, inner) for key, inner in found if key in _WRAPPERS] or found
-    if len(named) > 1:
+    usual = [(key, inner) for key, inner in found if key in _WRAPPERS]
+    candidates = usual if usual or named else found
+    if len(candidates) != 1:
         return None
-    outer = {key: value for key, value in fields.items() if key != named[0][0]}
-    return None if _is_report(outer, named[0][1], places) else named[0]
+    wrapper, inner = candidates[0]
+    outer = {key: value for key, value in fields.items() if key != wrapper}
+    return None if _is_report(outer, inner, places, named) else candidates[0]
 
 
 def _reports_in(fields: Fields, places: Places) -> Iterator[tuple[str, Fields]]:
@@ -122,27 +149,32 @@ def _reports_in(fields: Fields, places: Places) -> Iterator[tuple[str, Fields]]:
         if inner is None:
             continue
         names = _names(inner, places)
-        says = key in _WRAPPERS or _OPT_OUT_KEY in inner or names & _FACTS
+        says = key in _WRAPPERS or _OPT_OUT_KEY in inner or names & _OUTCOME
         if says and not names.isdisjoint(IDENTITY):
             yield key, inner
 
 
-def _is_report(outer: Fields, inner: Fields, places: Places) -> bool:
+def _is_report(outer: Fields, inner: Fields, places: Places, named: bool) -> bool:
     """Whether the fields around a nested report are themselves the report of a call.
 
     They are if they name a call for certain, by the operator's key or an id shaped as a call's, or
     if the facts stand among them. An id alone, beside the object that holds them, is an event's.
     """
-    named = {place[0]: value for place, value in _placed(outer, places)}
+    said = {place[0]: value for place, value in _placed(outer, places)}
     if any(place[1] < 0 for place, _ in _placed(outer, places)):
         return True
-    if named.keys().isdisjoint(IDENTITY):
+    if not named and said.keys().isdisjoint(IDENTITY):
         return False
-    facts = named.keys() & _FACTS
-    if "status" in facts and meaning_of(str(named["status"])).status is None:
+    facts = said.keys() & _FACTS
+    if "status" in facts and meaning_of(str(said["status"])).status is None:
         facts -= {"status"}  # `OK` and the like say how the sending went
-    certain = any(_CALL_ID.fullmatch(str(named.get(name))) for name in IDENTITY)
+    certain = any(_CALL_ID.fullmatch(str(said.get(name))) for name in IDENTITY)
     return certain or bool(facts) or _names(inner, places).isdisjoint(_FACTS)
+
+
+def names_call(sources: Iterable[Fields], places: Places) -> bool:
+    """Whether any of these fields can tell which call a request is about."""
+    return any(not _names(fields, places).isdisjoint(IDENTITY) for fields in sources)
 
 
 def _names(fields: Fields, places: Places) -> set[str]:

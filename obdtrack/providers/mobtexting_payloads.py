@@ -22,8 +22,8 @@ from obdtrack.domain.report import (
     Report,
     Unreadable,
 )
-from obdtrack.providers.mobtexting_bodies import Body, read_body, read_query
-from obdtrack.providers.mobtexting_envelopes import Fields, Place, dig
+from obdtrack.providers.mobtexting_bodies import NO_BODY, read_body, read_query
+from obdtrack.providers.mobtexting_envelopes import Fields, Place, dig, names_call
 from obdtrack.providers.mobtexting_json import load_json
 from obdtrack.providers.mobtexting_text import (
     ID_LENGTH,
@@ -121,34 +121,35 @@ def read_delivery(delivery: RawDelivery, reader: PayloadReader) -> Reading:
     Never raises, whatever the bytes; the same request always gives the same reading. What cannot
     be used of a report stays, as text, in its `extra` under the provider's key; secrets do not.
     """
-    body = read_body(delivery.body, delivery.content_type, reader.places)
-    sources = sources_of(delivery, body, reader)
+    sources, problem = sources_of(delivery, reader)
     named, rest = _gather(sources, reader)
     if not rest.keys().isdisjoint(_EVENT_KEYS) and (
         opt_out := _opt_out(named, rest, sources, reader)
     ):
         return opt_out
     if not named.keys().isdisjoint(IDENTITY):
-        if body.problem:
-            rest["(body)"] = body.problem
+        if problem:
+            rest["(body)"] = problem
         return _report(named, rest)
-    return _challenge(sources) or Unreadable(body.problem or _what_is_missing(sources))
+    return _challenge(sources) or Unreadable(problem or _what_is_missing(sources))
 
 
-def sources_of(delivery: RawDelivery, body: Body, reader: PayloadReader) -> list[Fields]:
-    """Return all the fields of a request, the surest first: body, query, configured headers."""
-    sources = list(body.sources)
-    wholes = [body.whole]
-    if delivery.query:
-        query = read_query(delivery.query, reader.places)
-        sources += query.sources
-        wholes.append(query.whole)
+def sources_of(delivery: RawDelivery, reader: PayloadReader) -> tuple[list[Fields], str | None]:
+    """Return all the fields of a request, the surest first, and what is wrong with its body.
+
+    The surest are what the operator's paths lead to, then come body, query, configured headers.
+    """
+    query = read_query(delivery.query, reader.places) if delivery.query else NO_BODY
+    outside = [*query.sources]
     if reader.headers:
-        sources.append({k: delivery.headers[k] for k in reader.headers if k in delivery.headers})
+        outside.append({k: delivery.headers[k] for k in reader.headers if k in delivery.headers})
+    named = bool(outside and delivery.body) and names_call(outside, reader.places)
+    body = read_body(delivery.body, delivery.content_type, reader.places, named=named)
+    sources = [*body.sources, *outside]
     if reader.paths:
-        places = [*sources, *wholes]
-        sources.insert(0, {path: _at(path, places) for path in reader.paths})
-    return sources
+        found = [*sources, body.whole, query.whole]
+        sources.insert(0, {path: _at(path, found) for path in reader.paths})
+    return sources, body.problem
 
 
 def _at(path: str, places: Sequence[object]) -> object:

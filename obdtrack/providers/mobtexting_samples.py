@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from obdtrack.domain.report import RawDelivery, Reading
-from obdtrack.providers.mobtexting_bodies import read_body
 from obdtrack.providers.mobtexting_guesses import Suggestion, guess
 from obdtrack.providers.mobtexting_payloads import PayloadReader, read_delivery, sources_of
 from obdtrack.providers.mobtexting_templates import filled, legible, meaning, notes_on
@@ -78,7 +77,9 @@ def explain(delivery: RawDelivery, reader: PayloadReader, bridge: str | None = N
     suggestions.sort(key=lambda found: list(ALIASES).index(found.name))
     mapping = {**reader.fields, **{found.name: found.key for found in suggestions}}
     then = read_delivery(report, replace(reader, fields=mapping))
-    notes = [note for field in fields for note in notes_on(field.key, field.value)]
+    notes = [
+        note for field in fields for note in notes_on(field.key, field.value, reader.date_order)
+    ]
     return Explanation(read_delivery(report, reader), fields, suggestions, mapping, then, notes)
 
 
@@ -100,8 +101,7 @@ def _fields(delivery: RawDelivery, reader: PayloadReader) -> list[Field]:
     """Give every value with the name it fills; the reader's own tables decide."""
     found: list[tuple[int, Field]] = []
     seen = set[str]()
-    body = read_body(delivery.body, delivery.content_type, reader.places)
-    for number, source in enumerate(sources_of(delivery, body, reader)):
+    for number, source in enumerate(sources_of(delivery, reader)[0]):
         for key, value in _leaves(source):
             if value in (None, "") or is_secret(key) or key in seen:
                 continue

@@ -77,15 +77,18 @@ def legible(delivery: RawDelivery) -> RawDelivery:
     return _with(delivery, tidy)
 
 
-def notes_on(key: str, value: str) -> Iterator[str]:
-    """Give what a user should know of the placeholder under a key, in sentences."""
+def notes_on(key: str, value: str, date_order: str | None) -> Iterator[str]:
+    """Give what a user should know of the placeholder under a key, in sentences.
+
+    `date_order` is the order of dates that is set already.
+    """
     found = _PLACEHOLDER.fullmatch(value.strip())
     if found is None:
         return
     if found[0].startswith("@"):
         yield f"{key}: write {found[0][1:]}; the @ is how the documentation shows it."
     for filter_ in _filters(found):
-        note = _note(_named(found["name"]), filter_)
+        note = _note(_named(found["name"]), filter_, date_order)
         if note is not None:
             yield f"{key}: {note}"
 
@@ -121,7 +124,7 @@ def _cuts(found: re.Match[str]) -> bool:
     return any(filter_.name in _CUTS for filter_ in _filters(found))
 
 
-def _note(name: str, filter_: Filter) -> str | None:
+def _note(name: str, filter_: Filter, date_order: str | None) -> str | None:
     if filter_.name in _CUTS and name in _NUMBERS:
         return (
             f"`{filter_.name}` leaves a part of the number. It is compared with the number that "
@@ -130,13 +133,13 @@ def _note(name: str, filter_: Filter) -> str | None:
     if filter_.name in _CUTS and name in IDENTITY:
         return f"`{filter_.name}` cuts the id: no call is known by a part of it. Leave it out."
     if filter_.name in _DATES and name in TIMES:
-        return _note_on_date(filter_.given)
+        return _note_on_date(filter_.given, date_order)
     if filter_.name in _HARMLESS or filter_.name in _CUTS | _DATES:
         return None
     return f"what `{filter_.name}` makes of the value is not known here."
 
 
-def _note_on_date(form: str) -> str | None:
+def _note_on_date(form: str, date_order: str | None) -> str | None:
     """Say what a date written in this form (PHP's letters) costs; None if it is read in full."""
     if not re.search("[HhGgUc]", form):
         return f"{form!r} is a date without a time, which is no moment: it is shown, no more."
@@ -145,7 +148,11 @@ def _note_on_date(form: str) -> str | None:
     if re.match(r"[djmn]\W[djmn]\W", form):
         order = "dmy" if form[0] in "dj" else "mdy"
         return (
-            f"{form!r} is read where it has one reading only (27/11/2026); for all dates set "
-            f"OBDTRACK_PROVIDER_DATE_ORDER={order}."
+            None
+            if order == date_order
+            else (
+                f"{form!r} is read where it has one reading only (27/11/2026); for all dates set "
+                f"OBDTRACK_PROVIDER_DATE_ORDER={order}."
+            )
         )
     return None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from obdtrack.application import make_context
 from obdtrack.domain.report import Report, Unreadable
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.providers.mobtexting_samples import Explanation
@@ -190,6 +191,12 @@ def test_a_filter_that_costs_nothing_is_not_mentioned(placeholder):
     assert explained(f"?x={placeholder}").notes == []
 
 
+def test_an_order_of_dates_that_is_set_already_is_not_advised():
+    sample = "?start_at={{start_at|date_format:'d/m/Y H:i:s'}}"
+    assert explained(sample, provider_date_order="dmy").notes == []
+    assert explained(sample, provider_date_order="mdy").notes != []
+
+
 def test_a_cut_number_names_the_call_together_with_its_submission():
     found = explained("?mid={{mid}}&to={{to|slice:-10}}&message_status={{status}}")
     assert describe(found.reading) == "a report that names its call by submission and number"
@@ -230,3 +237,14 @@ def test_a_report_that_names_no_call_is_told():
 def test_a_wrong_setting_is_told():
     with pytest.raises(ConfigError, match="no field 'nonsense'"):
         explained("a=b", webhook_fields={"nonsense": "x"})
+
+
+@pytest.mark.parametrize(("order", "month"), [("dmy", 4), ("mdy", 9)])
+def test_the_order_of_dates_that_is_set_reaches_samples_and_reports(sqlite_store, order, month):
+    text = f"?call_id={CALL_ID}&start_at=09/04/2021 16:27:39"
+    settings = factories.settings(
+        provider_date_order=order, database_url=f"sqlite:///{sqlite_store.database}"
+    )
+    assert explain_sample(text, settings).reading.started_at.month == month
+    provider = make_context(settings).provider
+    assert provider.read_delivery(read_request(text)).started_at.month == month
