@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from obdtrack.domain.phone import fits
-from obdtrack.domain.report import FoundCall
+from obdtrack.domain.report import FoundCall, Report
 from obdtrack.domain.submission import canonical_id
 
 BEFORE = timedelta(minutes=2)
@@ -63,8 +63,8 @@ def candidates(
         for call in found
         if (name := call.report.provider_id)
         and canonical_id(name) not in taken
-        and _fits(wanted.to, call.report.to)
-        and _fits(wanted.bridge, call.report.caller or call.report.bridge)
+        and _fits(wanted.to, call.report.called)
+        and _fits(wanted.bridge, filter(None, [call.report.caller or call.report.bridge]))
     ]
     likely = [candidate for candidate in possible if candidate is not None]
     return sorted(likely, key=lambda c: (c.doubt is not None, not c.in_time))
@@ -83,8 +83,9 @@ def _id(candidate: Candidate) -> str:
     return canonical_id(candidate.found.report.provider_id or "")
 
 
-def _fits(known: str, said: str | None) -> bool:
-    return said is None or fits(known, said)
+def _fits(known: str, said: Iterable[str]) -> bool:
+    told = list(said)
+    return not told or any(fits(known, number) for number in told)
 
 
 def _judged(found: FoundCall, wanted: Wanted) -> Candidate | None:
@@ -94,17 +95,17 @@ def _judged(found: FoundCall, wanted: Wanted) -> Candidate | None:
         off = max(wanted.since - began, began - wanted.until, off)
     if off > _DAY:
         return None
-    doubts = (_doubt_of_number(found.report.to), _doubt_of_time(began, off))
+    doubts = (_doubt_of_number(found.report), _doubt_of_time(began, off))
     in_time = None if began is None else not off
     return Candidate(found, "; ".join(filter(None, doubts)) or None, in_time)
 
 
-def _doubt_of_number(said: str | None) -> str | None:
-    if said is None:
+def _doubt_of_number(report: Report) -> str | None:
+    if report.to:
+        return None if report.to.startswith("+") else "its number has no country code"
+    if not report.called:
         return "it does not say which number was called"
-    if said.startswith("+"):
-        return None
-    return f"its number {'is masked' if '•' in said else 'has no country code'}"
+    return "it names several numbers" if len(report.called) > 1 else "its number is masked"
 
 
 def _doubt_of_time(began: datetime | None, off: timedelta) -> str | None:

@@ -69,7 +69,7 @@ def may_be(report: Report, names: Names, calls: Sequence[N]) -> list[N]:
         call
         for call in calls
         if not _is_another(names, call)
-        and (not _contradicts(report.to, call) if report.to else is_uuid(call.mid or ""))
+        and (not _contradicts(report, call) if report.called else is_uuid(call.mid or ""))
     ]
 
 
@@ -87,9 +87,9 @@ def is_about(report: Report, call: Named, calls: Sequence[Named]) -> bool:
 def why_unmatched(report: Report, names: Names, calls: Iterable[Named], left: int) -> str:
     """Return why a report has no call; of its submission's `calls`, `left` may be the one."""
     if left > 1:
-        told = "have this number" if report.to else "be meant: it gives no number"
+        told = "have this number" if report.called else "be meant: it gives no number"
         return f"{left} calls of this submission may {told}"
-    if any(report.to and _contradicts(report.to, call) for call in calls):
+    if any(_contradicts(report, call) for call in calls):
         return "the number it gives is not one that its submission went to"
     if names.provider_id:
         return f"no call is known by the id {names.provider_id}"
@@ -98,8 +98,11 @@ def why_unmatched(report: Report, names: Names, calls: Iterable[Named], left: in
     return "it names neither a call nor a submission; a number alone is never enough"
 
 
-def _contradicts(number: str, call: Named) -> bool:
-    return not is_erased(call.to_number) and not fits(call.to_number, number)
+def _contradicts(report: Report, call: Named) -> bool:
+    """Whether the report gives numbers, and none of them can be the call's."""
+    if not report.called or is_erased(call.to_number):
+        return False
+    return not any(fits(call.to_number, number) for number in report.called)
 
 
 def _is_another(names: Names, call: Named) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -26,6 +26,8 @@ class Report(NamedTuple):
 
     `to`, `caller` and `bridge` are `+digits`, times are aware UTC, `charges` is exact decimal text.
     `status` is None where the vocabulary has no word for `provider_status`.
+    `numbers` are those of a list, or with hidden digits, that stand where `to` should: they name
+    nobody, but may fit a number that is known.
     `extra` holds what came under keys we have no name for, as text.
     """
 
@@ -48,7 +50,13 @@ class Report(NamedTuple):
     caller: str | None = None
     bridge: str | None = None
     flow_id: str | None = None
+    numbers: Sequence[str] | None = None
     extra: Mapping[str, str] = {}
+
+    @property
+    def called(self) -> Sequence[str]:
+        """What it gives for the number that was called: `to`, or else what stands in its place."""
+        return (self.to,) if self.to else self.numbers or ()
 
 
 class OptOut(NamedTuple):

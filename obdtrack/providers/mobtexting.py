@@ -183,14 +183,17 @@ def _question(provider_id: str | None, to: str | None, on: date | None) -> dict[
 def _accepted(
     entries: list[Mapping[str, Any]], asked: str, reader: PayloadReader
 ) -> tuple[AcceptedNumber, ...]:
-    """Give the entries with a usable id for the number we asked for, as accepted numbers.
+    """Return the entries with a usable id for the number we asked for, as accepted numbers.
 
-    They are told by `mobile`. Only if none has ours does the first count: by its position, where
-    its `mobile` is missing, masked (`91761936xxxx`) or lacks the country code.
+    `mobile` says whose an entry is. If none has our number in full, one does that it fits, masked
+    (`91761936xxxx`) or without its country code; or else the first, if that gives no number.
     """
-    ours = [entry for entry in entries if reported(entry.get("mobile")) == asked]
-    if not ours:
-        ours = [entry for entry in entries[:1] if _may_be(entry.get("mobile"), asked)]
+    told = [(entry, reported(entry.get("mobile"))) for entry in entries]
+    ours = (
+        [entry for entry, number in told if number == asked]
+        or [entry for entry, number in told if number and fits(asked, number)][:1]
+        or [entry for entry, number in told[:1] if number is None]
+    )
     return tuple(
         AcceptedNumber(
             provider_id,
@@ -201,11 +204,6 @@ def _accepted(
         for entry in ours
         if (provider_id := scalar(entry.get("id"))) and len(provider_id) <= ID_LENGTH
     )
-
-
-def _may_be(mobile: object, asked: str) -> bool:
-    said = reported(mobile)
-    return said is None or fits(asked, said)
 
 
 def _first(entry: Mapping[str, Any], *keys: str) -> object:

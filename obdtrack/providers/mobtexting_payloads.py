@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from obdtrack.domain.phone import mask_all
+from obdtrack.domain.phone import mask_all, numbers_in
 from obdtrack.domain.report import (
     Challenge,
     FoundCall,
@@ -36,6 +36,7 @@ from obdtrack.providers.mobtexting_text import (
 from obdtrack.providers.mobtexting_times import Floored, read_duration, read_time
 from obdtrack.providers.mobtexting_values import READERS, TIMES, read_money
 from obdtrack.providers.mobtexting_words import (
+    CALLED,
     IDENTITY,
     header_names,
     is_secret,
@@ -222,8 +223,15 @@ def _report(named: dict[str, Any], rest: Mapping[str, Any]) -> Report:
         answered=answered,
         reason=reason,
         provider_status=word,
+        numbers=None if "to" in named else _numbers(rest),
         extra=_extra(rest),
     )
+
+
+def _numbers(rest: Mapping[str, Any]) -> list[str] | None:
+    """Return the numbers that stand, listed or masked, where the called number should."""
+    found = (numbers_in(value) for key, value in rest.items() if plain(key) in CALLED)
+    return next(filter(None, found), None)
 
 
 def _extra(rest: Mapping[str, Any]) -> dict[str, str]:

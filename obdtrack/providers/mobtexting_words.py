@@ -93,6 +93,10 @@ def plain(text: str) -> str:
     return text.strip().lower()
 
 
+CALLED = frozenset(map(plain, ALIASES["to"]))
+"""The keys, as `plain` makes them, under which the called number stands."""
+
+
 def is_secret(key: str) -> bool:
     """Tell whether what stands under `key` could let someone in, and so must not be kept."""
     return _SECRETS.search(plain(key)) is not None

@@ -57,6 +57,8 @@ def describe(reading: Reading) -> str:
             return "a report that names its call"
         case Report(mid=str(), to=str()):
             return "a report that names its call by submission and number"
+        case Report(mid=str()):
+            return "a report that names its submission, which is enough if that is of one number"
         case Report():
             return "a report that does not tell which call it is about: add {{id}}, {{mid}}, {{to}}"
         case OptOut():

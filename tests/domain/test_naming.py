@@ -74,7 +74,8 @@ def test_what_is_no_uuid_stays_as_it_is(text: str) -> None:
     [
         Report(mid=MID),
         Report(mid=MID, to="8867135001"),
-        Report(mid=MID, to="91886713••••"),
+        Report(mid=MID, numbers=["91886713••••"]),
+        Report(mid=MID, numbers=["+918867135009", NUMBER]),
         Report(mid=MID, to=NUMBER),
         Report(provider_id=MID),
         Report(mid=f"{MID}:1"),
@@ -87,9 +88,16 @@ def test_a_submission_of_one_number_is_named_by_its_uuid(report: Report) -> None
     assert found(report, ONE) == [f"{MID}:1"]
 
 
-@pytest.mark.parametrize("number", ["+918867135002", "8867135002", "91886713•••2"])
-def test_the_number_may_contradict_it(number: str) -> None:
-    report = Report(mid=MID, to=number)
+@pytest.mark.parametrize(
+    "report",
+    [
+        Report(mid=MID, to="+918867135002"),
+        Report(mid=MID, to="8867135002"),
+        Report(mid=MID, numbers=["91886713•••2"]),
+        Report(mid=MID, numbers=["+918867135002", "8867135003"]),
+    ],
+)
+def test_the_number_may_contradict_it(report: Report) -> None:
     assert found(report, ONE) == []
     assert why(report, ONE) == "the number it gives is not one that its submission went to"
 
@@ -106,7 +114,9 @@ def test_the_number_of_another_place_in_the_submission_is_another_call() -> None
         (Report(mid=MID, to="+918867135002"), 2),
         (Report(mid=MID, to="8867135002"), 2),
         (Report(mid=f"{MID}:2"), 2),
-        (Report(mid=f"{MID}:1", to="91886713••••"), 1),
+        (Report(mid=f"{MID}:1", numbers=["91886713••••"]), 1),
+        (Report(mid=MID, numbers=["91886713•••1"]), 1),
+        (Report(mid=MID, numbers=["+918867135002", "+918867135009"]), 2),
     ],
 )
 def test_of_several_numbers_the_one_that_fits_is_meant(report: Report, place: int) -> None:
@@ -117,7 +127,14 @@ def test_of_several_numbers_the_one_that_fits_is_meant(report: Report, place: in
     ("report", "reason"),
     [
         (Report(mid=MID), "2 calls of this submission may be meant: it gives no number"),
-        (Report(mid=MID, to="91886713••••"), "2 calls of this submission may have this number"),
+        (
+            Report(mid=MID, numbers=["91886713••••"]),
+            "2 calls of this submission may have this number",
+        ),
+        (
+            Report(mid=MID, numbers=[NUMBER, "8867135002"]),
+            "2 calls of this submission may have this number",
+        ),
         (Report(mid=MID, to="9"), "the number it gives is not one that its submission went to"),
     ],
 )
@@ -135,7 +152,7 @@ def test_an_erased_number_neither_contradicts_nor_fits_by_accident() -> None:
     assert found(Report(mid=MID, to="8867135001"), submission(ERASED)) == [f"{MID}:1"]
     beside = submission(ERASED, "+918867135002")
     assert found(Report(mid=MID, to="+918867135002"), beside) == [f"{MID}:2"]
-    assert len(found(Report(mid=MID, to="91886713••••"), beside)) == 2
+    assert len(found(Report(mid=MID, numbers=["91886713••••"]), beside)) == 2
 
 
 def test_a_short_id_may_be_anybodys_without_the_number() -> None:

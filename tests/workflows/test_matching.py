@@ -92,7 +92,7 @@ def test_the_provider_may_spell_its_response_as_it_likes_and_is_asked_by_that(
     assert consistent(context)
 
 
-@pytest.mark.parametrize("to", ["918867135002", "8867135002"])
+@pytest.mark.parametrize("to", ["918867135002", "8867135002", "91886713xxx2", "918867135002;9"])
 def test_another_number_contradicts_the_submission_and_the_reason_says_so(
     caller: Caller, to: str
 ) -> None:
@@ -150,6 +150,17 @@ def test_a_candidate_with_half_a_number_is_left_to_a_person_with_the_reason(
     (listed,) = last_event(caller, call)["detail"]["candidates"]
     assert listed["provider_id"] == f"{MID}:1"
     assert "number" in listed["doubt"]
+
+
+@pytest.mark.parametrize("to", ["918867135002", "8867135002", "91886713xxx2"])
+def test_a_number_that_cannot_be_the_calls_makes_no_candidate(
+    caller: Caller, provider: ScriptedProvider, context: Context, clock: Clock, to: str
+) -> None:
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    call = caller.place().json
+    provider.on_find = lambda **_: call_log(log_row(to=to))
+    due(context, clock)
+    assert last_event(caller, call)["detail"]["candidates"] == []
 
 
 @pytest.mark.parametrize("created_at", ["2026-11-23 17:30:01", "2026-11-23 06:30:01"])
@@ -228,7 +239,7 @@ def test_a_word_that_we_do_not_know_is_a_status_all_the_same(caller: Caller) -> 
 @pytest.mark.parametrize(
     ("start_at", "end_at"),
     [
-        ("1970-01-01 00:00:00", "1970-01-01 00:00:00"),
+        ("1999-12-31 23:59:59", "1999-12-31 23:59:59"),
         ("2026-11-22 11:59:59", "2026-11-22 11:59:59"),
         ("2026-11-24 12:00:01", "2026-11-25 12:00:01"),
     ],
@@ -272,7 +283,7 @@ def test_the_same_time_told_again_when_it_could_be_is_the_same_report(
 def test_polling_and_replaying_disbelieve_the_same_times(
     caller: Caller, provider: ScriptedProvider, context: Context, clock: Clock
 ) -> None:
-    old = {"start_at": "1970-01-01 00:00:00", "end_at": "1970-01-01 00:00:16"}
+    old = {"start_at": "1999-12-31 00:00:00", "end_at": "1999-12-31 00:00:16"}
     caller.deliver(told(id=f"{MID}:7", **old))
     call = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(**old))
