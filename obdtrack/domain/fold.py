@@ -14,6 +14,7 @@ from uuid import UUID
 
 from obdtrack.domain.attempts import group_attempts, word_of
 from obdtrack.domain.event import Event, place_in_story
+from obdtrack.domain.report import measure
 from obdtrack.domain.status import FINAL, Kind, Source, Status, strength
 from obdtrack.domain.times import from_text
 
@@ -30,6 +31,9 @@ _BY_WEIGHT = (
     "started_at",
 )
 """What tells reports of one attempt apart, the most telling first: every fact the fold uses."""
+
+NOT_TAKEN = frozenset({Status.REJECTED, Status.UNKNOWN})
+"""Statuses of calls that the provider has not said it took: its words about that are told."""
 
 _OVERTAKEN = frozenset({Kind.INTERRUPTION, Kind.ANSWER})
 
@@ -62,7 +66,10 @@ class Attempt(NamedTuple):
 
 
 class CallState(NamedTuple):
-    """Where a call stands, how we know (`status_source`) and since when (`status_as_of`)."""
+    """Where a call stands, how we know (`status_source`) and since when (`status_as_of`).
+
+    `provider_message` is what the provider's response said where it did not take the call.
+    """
 
     status: Status
     reason: str | None
@@ -78,6 +85,7 @@ class CallState(NamedTuple):
     dtmf: str | None = None
     hangup_by: str | None = None
     recording_url: str | None = None
+    provider_message: str | None = None
     conflict: bool = False
     attempts: tuple[Attempt, ...] = ()
     report_count: int = 0
@@ -206,6 +214,7 @@ def _undecided(
         status_as_of=claim.recorded_at,
         started_at=attempts[-1].started_at if attempts else None,
         charges=_claimed(claims, "charges"),
+        provider_message=_message(claims) if claim.status in NOT_TAKEN else None,
         attempts=attempts,
         report_count=len(reports),
     )
@@ -214,10 +223,12 @@ def _undecided(
 def _weight(report: Event) -> tuple[Any, ...]:
     """Order the reports of one attempt by how much they say, never by when they arrived.
 
+    Values are compared by what they mean: an amount of `10.0000` is more than one of `9.5000`.
+
     A report that says all another says, and more, comes before it: whether the lesser one was
     kept, or came later and was a duplicate, must make no difference.
     """
-    facts = [report.detail.get(name) for name in _BY_WEIGHT]
+    facts = [measure(name, report.detail.get(name)) for name in _BY_WEIGHT]
     return (
         strength(report.status),
         *((fact is not None, fact) for fact in facts),
@@ -225,8 +236,9 @@ def _weight(report: Event) -> tuple[Any, ...]:
     )
 
 
-def _weight_by_time(report: Event) -> tuple[str, tuple[Any, ...]]:
-    return report.detail.get("started_at") or "", _weight(report)
+def _weight_by_time(report: Event) -> tuple[Any, ...]:
+    started_at = measure("started_at", report.detail.get("started_at"))
+    return started_at is not None, started_at, _weight(report)
 
 
 def _claimed(claims: Sequence[Event], name: str) -> Any:
@@ -234,6 +246,12 @@ def _claimed(claims: Sequence[Event], name: str) -> Any:
         if (value := claim.detail.get(name)) is not None:
             return value
     return None
+
+
+def _message(claims: Sequence[Event]) -> str | None:
+    """Return the words of the provider's response; where none came the message is ours."""
+    responses = (claim.detail for claim in reversed(claims) if "http_status" in claim.detail)
+    return next((detail.get("message") for detail in responses), None)
 
 
 def _time(text: str | None) -> datetime | None:

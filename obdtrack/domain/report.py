@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from obdtrack.domain.status import Status
-from obdtrack.domain.times import to_text
+from obdtrack.domain.times import from_text, to_text
 
 
 class RawDelivery(NamedTuple):
@@ -124,6 +125,23 @@ _moments = attrgetter(*_MOMENTS)
 _DAY = timedelta(days=1)
 
 
+def _amount(text: str) -> tuple[Decimal, int, str]:
+    """Return what amounts are compared by: their value, and only then how fully it is written."""
+    return Decimal(text), len(text), text
+
+
+_MEASURES: dict[str, Callable[[Any], Any]] = {
+    "charges": _amount,
+    **dict.fromkeys(TIMES, from_text),
+}
+
+
+def measure(name: str, value: Any) -> Any:
+    """Return what values of this fact are compared by: times as instants, money as decimals."""
+    read = _MEASURES.get(name)
+    return value if read is None or value is None else read(value)
+
+
 def facts(report: Report) -> dict[str, Any]:
     """Give what the report states as a JSON-ready dictionary; what it leaves out is left out."""
     values = zip(FACTS, _facts(report), strict=True)
@@ -159,9 +177,25 @@ def within_life(report: Report, placed_at: datetime, received_at: datetime) -> R
 
 
 def adds_nothing(new: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Tell whether every fact in `new` already stands in `known` with the same value.
+    """Whether every fact in `new` already stands in `known` with the same value.
 
     A poll that repeats part of a webhook is the same fact; a webhook that brings more than the
     poll before it is not. What merely echoes our own request is not compared.
     """
-    return all(known.get(name) == value for name, value in new.items() if name not in _ECHOES)
+    return all(
+        known.get(name) == value or (name == "charges" and _is_known(value, known.get(name)))
+        for name, value in new.items()
+        if name not in _ECHOES
+    )
+
+
+def _is_known(charges: str, known: str | None) -> bool:
+    """Whether an amount is the known one in other digits, but no more of them.
+
+    `0.5000` after `0.50` says more: if it were left out, it would depend on the order of arrival
+    which of the two the call shows.
+    """
+    if known is None:
+        return False
+    new, old = _amount(charges), _amount(known)
+    return new[0] == old[0] and new <= old

@@ -10,7 +10,8 @@ from obdtrack.simulator.config import Generation, SimulatorConfig
 from obdtrack.simulator.fates import Attempt, Fate, deciding_fate, fate_of
 from obdtrack.simulator.orders import Order
 
-# The provider waits `interval` minutes before it dials again; here nobody wants to.
+# The provider waits `interval` minutes before it dials again. Here nobody wants to, so each redial
+# comes at once and is reported as if they had passed.
 REDIAL_RING_TIMES = 1.0
 
 
@@ -93,10 +94,9 @@ def plan(
     attempts = fate.attempts if interval else fate.attempts[:1]
     diallings: list[Dialling] = []
     start = 0.0
-    for attempt in attempts:
-        previous = diallings[-1] if diallings else None
-        dialling = _dial(attempt, placed_at, start * ring_seconds, ring_seconds, previous)
-        diallings.append(dialling)
+    for count, attempt in enumerate(attempts):
+        clock = placed_at + timedelta(minutes=interval * count)
+        diallings.append(_dial(attempt, clock, start * ring_seconds, ring_seconds))
         start += attempt.ring + attempt.talk + REDIAL_RING_TIMES
     return tuple(diallings)
 
@@ -106,14 +106,10 @@ def _dial(
     placed_at: datetime,
     start_after: float,
     ring_seconds: float,
-    previous: Dialling | None,
 ) -> Dialling:
-    """Give one dialling that begins `start_after` seconds from `placed_at`."""
+    """Return one dialling that begins `start_after` seconds from `placed_at`, as it is reported."""
     over_after = start_after + (attempt.ring + attempt.talk) * ring_seconds
     started_at = _whole_second(placed_at + timedelta(seconds=start_after))
-    if previous is not None:
-        # Reports count in whole seconds; in a hurried test two attempts would share one.
-        started_at = max(started_at, previous.ended_at + timedelta(seconds=1))
     ended_at = _whole_second(placed_at + timedelta(seconds=over_after))
     return Dialling(
         words=attempt.words,

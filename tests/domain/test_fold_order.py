@@ -15,7 +15,8 @@ from obdtrack.workflows.record_report import same_fact
 from tests.factories import claim, report, story
 
 WORDS = ("ANSWER", "MISSED", "BUSY", "NOANSWER", "CANCEL", "CONGESTION", "queued", "RINGING")
-MINUTES = (1.0, 2.0, 3.0)
+MINUTES = (1.0, 1.0 + 0.4 / 60, 1.0 + 5 / 60, 2.0, 3.0, 3.5, 8.0, 331.0)
+"""Near each other and far, in whole seconds and broken, half an interval apart, of another zone."""
 PROVIDER_TIMES = [
     (start, end) for start in (None, *MINUTES) for end in (None, *MINUTES) if start or end
 ]
@@ -30,7 +31,7 @@ def reports(times: Iterable[Times]) -> st.SearchStrategy[list[Event]]:
             "word": st.sampled_from(WORDS),
             "time": st.sampled_from(list(times)),
             "duration_seconds": st.sampled_from([0, 16, 23]),
-            "charges": st.sampled_from(["0.5000", "1"]),
+            "charges": st.sampled_from(["0.5000", "10.0000", "9.5000"]),
             "dtmf": st.sampled_from(["1", "2"]),
             "hangup_by": st.sampled_from(["caller", "callee"]),
         }
@@ -41,21 +42,25 @@ def reports(times: Iterable[Times]) -> st.SearchStrategy[list[Event]]:
 
 
 def a_part_of(whole: dict[str, Any]) -> st.SearchStrategy[Event]:
-    """A report that says some of this: without a time if there is another, without some facts."""
+    """A report that says some of this: without a time if there is another, without some facts.
+
+    The amount may be written in fewer digits.
+    """
     start, end = whole["time"]
     times = {whole["time"], (start, None), (None, end)} - {(None, None)} or {(None, None)}
     facts = {name: whole[name] for name in ("duration_seconds", "charges", "dtmf", "hangup_by")}
     return st.builds(
-        lambda time, left_out, source, extra: report(
+        lambda time, left_out, shorter, source, extra: report(
             whole["word"],
             start=time[0],
             end=time[1],
             source=source,
             extra=extra,
-            **{name: value for name, value in facts.items() if name not in left_out},
+            **{name: value for name, value in facts.items() if name not in left_out} | shorter,
         ),
         st.sampled_from(sorted(times, key=str)),
         st.sets(st.sampled_from(sorted(facts))),
+        st.sampled_from([{}, {"charges": facts["charges"].rstrip("0").rstrip(".")}]),
         st.sampled_from([Source.WEBHOOK, Source.POLL]),
         st.sampled_from([{}, {"circle": "KA"}]),
     )

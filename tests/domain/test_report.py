@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -80,12 +81,24 @@ def test_more_of_the_same_adds_something() -> None:
         {"provider_status": "MISSED"},
         {"started_at": minute(9)},
         {"duration_seconds": 24},
-        {"charges": "0.5"},
+        {"charges": "0.5001"},
+        {"charges": "0.50000"},
+        {"charges": "-0.5000"},
+        {"started_at": minute(1) + timedelta(milliseconds=400)},
         {"answered": False},
     ],
 )
 def test_a_fact_that_differs_adds_something(change: dict[str, Any]) -> None:
     assert not adds_nothing(told(**change), told())
+
+
+@pytest.mark.parametrize("charges", ["0.5", "0.50", ".5", "0.5000"])
+def test_the_same_amount_in_no_more_digits_adds_nothing(charges: str) -> None:
+    assert adds_nothing(told(charges=charges), told())
+
+
+def test_an_amount_adds_to_none() -> None:
+    assert not adds_nothing(told(), told(charges=None))
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,13 @@ def of(events: list[Event], outlook: Outlook | None = None) -> Story:
     return tell(fold(events, outlook.interval), events, outlook, CLOCK)
 
 
-def drawn(*events: Event, width: float = WIDE) -> Drawing:
-    return picture(story(*events), width)
+def drawn(*events: Event, width: float = WIDE, interval: int = 0) -> Drawing:
+    return picture(story(*events), width, interval)
 
 
-def picture(events: list[Event], width: float = WIDE) -> Drawing:
-    return draw(build_timeline(events), fold(events).attempts, CLOCK, width)
+def picture(events: list[Event], width: float = WIDE, interval: int = 0) -> Drawing:
+    attempts = fold(events, interval).attempts
+    return draw(build_timeline(events, interval), attempts, CLOCK, width)
 
 
 def came(*events: tuple[float, Event]) -> list[Event]:

@@ -34,7 +34,7 @@ def test_ringing_that_the_duration_includes_is_drawn_before_the_talk() -> None:
 
 def test_the_attempt_is_named_where_there_are_several() -> None:
     busy = report("NOANSWER", start=0, end=0.3)
-    stretches = drawn(busy, report(start=5, end=5.3)).stretches
+    stretches = drawn(busy, report(start=5, end=5.3), interval=5).stretches
     assert [s.text for s in stretches] == [
         "attempt 1: ringing 18 s",
         "attempt 2: call 18 s",
@@ -118,5 +118,5 @@ def test_over_several_days_the_day_is_told_with_the_time() -> None:
 
 def test_two_attempts_can_be_told_apart_on_a_telephone() -> None:
     busy = report("NOANSWER", start=0, end=0.3)
-    seen = drawn(busy, report(start=5, end=5.3), width=NARROW)
+    seen = drawn(busy, report(start=5, end=5.3), width=NARROW, interval=5)
     assert [s.text for s in seen.stretches] == ["1: 18 s", "2: call 18 s"]

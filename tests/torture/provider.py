@@ -25,6 +25,7 @@ WORDS = {
 }
 UNHEARD_OF = "RINGOUT"
 SECONDS = "%Y-%m-%d %H:%M:%S"
+FRACTIONS = f"{SECONDS}.%f"
 
 
 class CrashError(BaseException):
@@ -62,11 +63,12 @@ class Life(NamedTuple):
     placed_at: datetime
     words: tuple[tuple[str, ...], ...]
 
-    def times(self, dialling: int) -> dict[str, str]:
-        """Give when a dialling began and ended."""
-        began = self.placed_at + timedelta(minutes=5 * dialling, seconds=3)
+    def times(self, dialling: int, off: timedelta = timedelta(0)) -> dict[str, str]:
+        """Give when a dialling began and ended, by a clock that is `off` by so much."""
+        began = self.placed_at + timedelta(minutes=5 * dialling, seconds=3) + off
         ended = began + timedelta(seconds=17)
-        return {"start_at": began.strftime(SECONDS), "end_at": ended.strftime(SECONDS)}
+        shown = FRACTIONS if off.microseconds else SECONDS
+        return {"start_at": began.strftime(shown), "end_at": ended.strftime(shown)}
 
     def facts(self) -> Iterator[Fact]:
         """Give everything there is to report about this call."""
@@ -74,9 +76,10 @@ class Life(NamedTuple):
             yield from (Fact(dialling, word) for word in words)
 
     def report(self, fact: Fact, *, composed: bool) -> RawDelivery:
-        """Write a report, in the default body or as a customer composed it."""
+        """Write a report, in the default body or as a customer composed it: with broken seconds."""
         times = self.times(fact.dialling)
         if composed:
+            times = self.times(fact.dialling, timedelta(milliseconds=400))
             query = {"call_id": self.provider_id, "message_status": fact.word, **times}
             return RawDelivery("GET", urlencode(query), {}, "", b"")
         mid = self.provider_id.rpartition(":")[0]
@@ -84,10 +87,14 @@ class Life(NamedTuple):
         return RawDelivery("POST", "", {}, "application/json", json.dumps(body).encode())
 
     def row(self) -> dict[str, Any]:
-        """Give the line of the provider's log: it knows the last dialling, by its last word."""
+        """Give the line of the provider's log: it knows the last dialling, by its last word.
+
+        It takes the call for dialled five seconds before its reports do.
+        """
         row = {"id": self.provider_id, "to": self.to[1:], "status": self.words[-1][-1]}
         created = self.placed_at.strftime(SECONDS)
-        return log_row(**row, **self.times(len(self.words) - 1), created_at=created)
+        times = self.times(len(self.words) - 1, timedelta(seconds=-5))
+        return log_row(**row, **times, created_at=created)
 
 
 class SmallProvider(ScriptedProvider):

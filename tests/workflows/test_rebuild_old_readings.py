@@ -55,3 +55,20 @@ def test_seconds_that_were_taken_for_money_are_seconds_again(
     assert cost() == 1_500_000
     assert [caller.get(f"/calls/{call['id']}").json for call in calls] == before
     assert {(call["billable_seconds"], call["charges"]) for call in before} == {(23, "0.5000")}
+
+
+def test_attempts_that_were_one_dialling_are_one_again(caller: Caller, context: Context) -> None:
+    caller.place(name="otp")
+    caller.report(start_at="2026-11-23 12:00:00")
+    caller.report(start_at="2026-11-23 12:00:01", status="NOANSWER")
+    before = caller.get("/calls").json
+    with context.store.write():  # as it was stored when each start was an attempt
+        models.Call.update(
+            status="no-answer", answered=False, conflict=False, attempt_count=2
+        ).execute()
+        tallies.recount()
+    assert len(rebuild(context, check=False).different) == 1
+    assert rebuild(context, check=True) == (1, (), 0)
+    assert caller.get("/calls").json == before
+    call = models.Call.get()
+    assert (call.status, call.conflict, call.attempt_count) == ("completed", True, 1)
