@@ -166,6 +166,13 @@ class CallSchema(Schema):
     reason = fields.String(allow_none=True)
     answered = fields.Boolean(allow_none=True, metadata={"description": "null: not known."})
     provider_status = fields.String(allow_none=True)
+    provider_message = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "What the provider's response said where the call is `rejected` or "
+            "`unknown`; numbers in it are masked."
+        },
+    )
     status_source = fields.String(validate=validate.OneOf(list(Source)))
     status_as_of = fields.String(metadata=_TIME)
     next_check_at = fields.String(allow_none=True, metadata=_TIME)

@@ -44,6 +44,9 @@ def call_view(
         "reason": state.reason,
         "answered": state.answered,
         "provider_status": state.provider_status,
+        "provider_message": (
+            state.provider_message if numbers_in_full else _mask_texts(state.provider_message)
+        ),
         "status_source": state.status_source,
         "status_as_of": to_text(state.status_as_of),
         "next_check_at": _time(call.next_check_at),

@@ -52,6 +52,23 @@ def test_two_words_for_one_attempt_are_named_a_conflict(
     assert page.count('<span class="tag tone-doubt">conflict</span>') == 2
 
 
+def test_what_is_charged_for_stands_among_the_facts(
+    visitor: Visitor, caller: Caller, call: Any
+) -> None:
+    caller.report(billing="16", charges="0.2500")
+    told = read(visitor, call)
+    assert "Duration as reported 23 s Billable seconds 16 Charges 0.2500" in told
+
+
+def test_a_refused_call_shows_the_providers_words(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    words = f"No credit for {NUMBER[1:]}"
+    provider.on_send = lambda _: SendAnswer(Failure.INSUFFICIENT_BALANCE, words, http_status=402)
+    told = read(visitor, caller.place().json)
+    assert "The provider's words No credit for +9188•••••001" in told
+
+
 def test_a_recording_is_linked_until_it_expires_and_never_fetched(
     visitor: Visitor, caller: Caller, call: Any, clock: Clock
 ) -> None:

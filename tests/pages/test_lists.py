@@ -131,6 +131,20 @@ def test_the_table_has_the_filtered_calls_and_no_formulas(visitor: Visitor, call
     assert "Content-Length" not in answer.headers
 
 
+def test_the_table_ends_with_what_came_later(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    caller.place(reference="taken")
+    caller.report(billing="16")
+    words = "=Insufficient balance"
+    provider.on_send = lambda _: SendAnswer(Failure.INSUFFICIENT_BALANCE, words, http_status=400)
+    caller.place(reference="refused")
+    head, refused, taken = csv.reader(io.StringIO(visitor.open("/calls.csv").text))
+    assert head[-4:] == ["duration_seconds", "charges", "billable_seconds", "provider_message"]
+    assert taken[-4:] == ["23", "0.5000", "16", ""]
+    assert refused[-4:] == ["", "", "", f"'{words}"]
+
+
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\tx", "\rx", "\n=1"])
 def test_what_a_spreadsheet_would_calculate_is_text(cell: str) -> None:
     assert defused(cell) == f"'{cell}"

@@ -37,8 +37,52 @@ def test_a_refusal_is_rejected_with_the_providers_words(
     provider.on_send = lambda _: SendAnswer(Failure.INSUFFICIENT_BALANCE, words, http_status=400)
     call = caller.place().json
     assert (call["status"], call["reason"]) == ("rejected", "insufficient-balance")
+    assert call["provider_message"] == words
     events = caller.get(f"/calls/{call['id']}/events").json["data"]
     assert events[-1]["detail"]["message"] == words
+
+
+def test_the_providers_words_are_told_of_a_call_it_may_not_have_taken(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_send = lambda _: SendAnswer(Failure.PROVIDER_ERROR, "Bad gateway", http_status=502)
+    call = caller.place().json
+    assert (call["status"], call["provider_message"]) == ("unknown", "Bad gateway")
+    (listed,) = caller.get("/calls").json["data"]
+    assert listed["provider_message"] == "Bad gateway"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        SendAnswer(Failure.REFUSED, http_status=422),
+        SendAnswer(Failure.UNREACHABLE, "No connection: Connection refused."),
+        SendAnswer(Failure.TIMEOUT, "No whole answer came in time."),
+    ],
+)
+def test_where_the_provider_said_nothing_there_are_no_words_of_its(
+    caller: Caller, provider: ScriptedProvider, answer: SendAnswer
+) -> None:
+    provider.on_send = lambda _: answer
+    assert caller.place().json["provider_message"] is None
+
+
+def test_a_call_that_was_taken_has_no_message(caller: Caller, provider: ScriptedProvider) -> None:
+    provider.on_send = lambda request: accepted()(request)._replace(message="1 numbers accepted")
+    assert caller.place().json["provider_message"] is None
+    caller.report()
+    assert caller.get(f"/calls/{MID}:1").json["provider_message"] is None
+
+
+def test_numbers_in_the_providers_words_are_masked(
+    caller: Caller, reader: Caller, provider: ScriptedProvider
+) -> None:
+    words = f"{NUMBER[1:]} is not valid"
+    provider.on_send = lambda _: SendAnswer(Failure.INVALID_REQUEST, words, http_status=422)
+    call = caller.place().json
+    for who in (caller, reader):
+        told = who.get(f"/calls/{call['id']}").json["provider_message"]
+        assert told == "+9188•••••001 is not valid"
 
 
 @pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.PROVIDER_ERROR])

@@ -59,6 +59,7 @@ class Shown(NamedTuple):
     drawings: dict[str, Drawing]
     recordings: list[Recording]
     in_full: bool
+    message: str | None
     wires: list[Wire]
     test: bool
 
@@ -190,14 +191,16 @@ def _shown(call: models.Call) -> Shown:
     entries = build_timeline(events, call.interval)
     now, written = context().now(), Clock(day, clock)
     in_full = reader().may(Scope.PII) and session.is_shown(call.id, now)
+    mask = _mask(call, in_full=in_full)
     base = request.url_root.rstrip("/")
     return Shown(
         state=state,
         story=tell(state, events, Outlook(now, call.next_check_at, call.interval), written),
-        lines=list_lines(entries, _mask(call, in_full=in_full)),
+        lines=list_lines(entries, mask),
         drawings={n: draw(entries, state.attempts, written, w) for n, w in WIDTHS.items()},
         recordings=recordings(state.attempts, events),
         in_full=in_full,
+        message=state.provider_message and mask(state.provider_message),
         wires=wires(call, entries, base, in_full=in_full),
         test=is_test(events),
     )

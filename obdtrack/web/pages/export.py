@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 from flask import stream_with_context
 
+from obdtrack.domain.fold import NOT_TAKEN, fold
 from obdtrack.domain.times import to_text
-from obdtrack.storage import models, search
+from obdtrack.storage import calls, models, search
 from obdtrack.storage.search import Wanted
-from obdtrack.web.pages.privacy import Reader
+from obdtrack.web.pages.privacy import Reader, hide
 
 COLUMNS = (
     "id", "created_at", "to", "status", "reason", "answered", "status_source", "status_as_of",
     "campaign", "reference", "provider_id", "attempts", "started_at", "ended_at",
-    "duration_seconds", "charges", "billable_seconds",
+    "duration_seconds", "charges", "billable_seconds", "provider_message",
 )  # fmt: skip
 _BATCH = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -30,7 +32,22 @@ def csv_lines(wanted: Wanted, reader: Reader) -> Iterator[str]:
 def _lines(batches: Iterable[list[models.Call]], reader: Reader) -> Iterator[str]:
     yield "\ufeff" + _line(COLUMNS)  # the mark has spreadsheets read UTF-8
     for batch in batches:
-        yield "".join(_line(_row(call, reader)) for call in batch)
+        words = _provider_messages(batch, reader)
+        yield "".join(_line((*_row(call, reader), words.get(call.id))) for call in batch)
+
+
+def _provider_messages(batch: Iterable[models.Call], reader: Reader) -> dict[UUID, str]:
+    """Return what the provider's responses said to those calls that it did not take."""
+    not_taken = {call.id: call for call in batch if call.status in NOT_TAKEN}
+    states = (
+        (not_taken[call_id], fold(events, not_taken[call_id].interval))
+        for call_id, events in calls.history(not_taken).items()
+    )
+    return {
+        call.id: message if reader.sees_numbers else hide(message, call.to_number)
+        for call, state in states
+        if (message := state.provider_message)
+    }
 
 
 def _row(call: models.Call, reader: Reader) -> tuple[object, ...]:
