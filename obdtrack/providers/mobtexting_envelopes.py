@@ -80,7 +80,7 @@ def opened(fields: Fields, places: Places, around: Around) -> tuple[Fields, ...]
     """Return what an envelope holds, then the envelope's own fields under names of their own.
 
     Without an envelope that is the fields alone. An envelope's `id` is that of an event, not of a
-    call, and must not be taken for one.
+    call, and must not be taken for one, unless it is shaped as a call's and there is none inside.
     """
     outer: list[Fields] = []
     for _ in range(_MOST_LAYERS):
@@ -89,13 +89,10 @@ def opened(fields: Fields, places: Places, around: Around) -> tuple[Fields, ...]
         if found is None:
             break
         wrapper, inner = found
-        outer.append(
-            {
-                key if key in _KEPT else f"envelope {key}": value
-                for key, value in fields.items()
-                if key != wrapper
-            }
-        )
+        rest = _without(fields, wrapper)
+        if names_call((inner,), places) or not _is_certain(rest, places):
+            rest = {key if key in _KEPT else f"envelope {key}": rest[key] for key in rest}
+        outer.append(rest)
         fields = inner
     return (fields, *reversed(outer))
 
@@ -116,42 +113,54 @@ def one(value: object) -> object:
 
 
 def _documented(fields: Fields, places: Places) -> tuple[str, Fields] | None:
-    """Return what stands under `payload`, unless it names no call and the fields beside it do."""
+    """Return what stands under `payload`, unless it names no call and a report stands beside it."""
     inner = _inner(fields.get(_WRAPPERS[0]))
     if inner is None:
         return None
-    outer = {key: value for key, value in fields.items() if key != _WRAPPERS[0]}
-    empty = "challenge" not in inner and _names(inner, places).isdisjoint(IDENTITY)
-    if empty and not _names(outer, places).isdisjoint(IDENTITY):
-        return None
-    return _WRAPPERS[0], inner
+    outer = _without(fields, _WRAPPERS[0])
+    if "challenge" in inner or names_call((inner,), places) or not names_call((outer,), places):
+        return _WRAPPERS[0], inner
+    own = _facts(outer, places) or _is_certain(outer, places)
+    return None if own and not _facts(inner, places) else (_WRAPPERS[0], inner)
 
 
 def _wrapped(fields: Fields, places: Places, named: bool) -> tuple[str, Fields] | None:
     """Return the key that the report stands under, and the report; None if `fields` are it."""
     if len(fields) == 1 and (key := next(iter(fields))) in _WRAPPERS:
         return None if (inner := _inner(fields[key])) is None else (key, inner)
-    if "challenge" in fields or not (found := list(_reports_in(fields, places))):
+    if "challenge" in fields or not (found := list(_reports_in(fields, places, named))):
         return None
     usual = [(key, inner) for key, inner in found if key in _WRAPPERS]
     candidates = usual if usual or named else found
     if len(candidates) != 1:
         return None
     wrapper, inner = candidates[0]
-    outer = {key: value for key, value in fields.items() if key != wrapper}
+    outer = _without(fields, wrapper)
     return None if _is_report(outer, inner, places, named) else candidates[0]
 
 
-def _reports_in(fields: Fields, places: Places) -> Iterator[tuple[str, Fields]]:
-    """Give every nested object that tells of a call: it names one, and says something of it."""
+def _reports_in(fields: Fields, places: Places, named: bool) -> Iterator[tuple[str, Fields]]:
+    """Give every nested object that tells of a call: it names one, and says something of it.
+
+    Under a usual key one of both is enough, if the call is named around it.
+    """
     for key, value in fields.items():
         inner = _inner(value)
         if inner is None:
             continue
         names = _names(inner, places)
-        says = key in _WRAPPERS or _OPT_OUT_KEY in inner or names & _OUTCOME
-        if says and not names.isdisjoint(IDENTITY):
+        says = bool(names & _OUTCOME) or _OPT_OUT_KEY in inner
+        if names.isdisjoint(IDENTITY):
+            usual = key in _WRAPPERS and says
+            found = usual and (named or _is_certain(_without(fields, key), places))
+        else:
+            found = says or key in _WRAPPERS
+        if found:
             yield key, inner
+
+
+def _without(fields: Fields, wrapper: str) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key != wrapper}
 
 
 def _is_report(outer: Fields, inner: Fields, places: Places, named: bool) -> bool:
@@ -160,16 +169,29 @@ def _is_report(outer: Fields, inner: Fields, places: Places, named: bool) -> boo
     They are if they name a call for certain, by the operator's key or an id shaped as a call's, or
     if the facts stand among them. An id alone, beside the object that holds them, is an event's.
     """
-    said = {place[0]: value for place, value in _placed(outer, places)}
     if any(place[1] < 0 for place, _ in _placed(outer, places)):
         return True
-    if not named and said.keys().isdisjoint(IDENTITY):
+    if not named and not names_call((outer,), places):
         return False
+    names = _names(inner, places)
+    certain = _is_certain(outer, places) and not names.isdisjoint(IDENTITY)
+    return certain or bool(_facts(outer, places)) or names.isdisjoint(_FACTS)
+
+
+def _facts(fields: Fields, places: Places) -> set[str]:
+    """Return which facts of a call stand here; `OK` and the like say how the sending went."""
+    said = {place[0]: value for place, value in _placed(fields, places)}
     facts = said.keys() & _FACTS
-    if "status" in facts and meaning_of(str(said["status"])).status is None:
-        facts -= {"status"}  # `OK` and the like say how the sending went
-    certain = any(_CALL_ID.fullmatch(str(said.get(name))) for name in IDENTITY)
-    return certain or bool(facts) or _names(inner, places).isdisjoint(_FACTS)
+    word = str(said.get("status", ""))
+    return facts if meaning_of(word).status else facts - {"status"}
+
+
+def _is_certain(fields: Fields, places: Places) -> bool:
+    """Whether a call is named for certain: by an id of its shape, or by submission and number."""
+    said = [(place[0], str(value)) for place, value in _placed(fields, places)]
+    names = {name for name, _ in said}
+    ids = (value for name, value in said if name == "provider_id")
+    return {"mid", "to"} <= names or any(map(_CALL_ID.fullmatch, ids))
 
 
 def names_call(sources: Iterable[Fields], places: Places) -> bool:

@@ -145,14 +145,10 @@ def _note_on_date(form: str, date_order: str | None) -> str | None:
         return f"{form!r} is a date without a time, which is no moment: it is shown, no more."
     if re.search("[hg]", form) and not re.search("[Aa]", form):
         return f"{form!r} has hours up to 12 without AM or PM: write H instead of h."
-    if re.match(r"[djmn]\W[djmn]\W", form):
-        order = "dmy" if form[0] in "dj" else "mdy"
+    order = "dmy" if form[:1] in ("d", "j") else "mdy"
+    if re.match(r"[djmn]\W[djmn]\W", form) and order != date_order:
         return (
-            None
-            if order == date_order
-            else (
-                f"{form!r} is read where it has one reading only (27/11/2026); for all dates set "
-                f"OBDTRACK_PROVIDER_DATE_ORDER={order}."
-            )
+            f"{form!r} is read where it has one reading only (27/11/2026); for all dates set "
+            f"OBDTRACK_PROVIDER_DATE_ORDER={order}."
         )
     return None
