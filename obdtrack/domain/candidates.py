@@ -79,6 +79,11 @@ def certain(found: Sequence[Candidate]) -> str | None:
     return ids.pop() if len(ids) == 1 and ids >= {_id(c) for c in found if c.in_time} else None
 
 
+def explained(found: Sequence[Candidate]) -> list[Candidate]:
+    """Return candidates of which none is certain, each with a reason why it is not."""
+    return [one._replace(doubt=one.doubt or "another one may be it as well") for one in found]
+
+
 def _id(candidate: Candidate) -> str:
     return canonical_id(candidate.found.report.provider_id or "")
 

@@ -120,8 +120,7 @@ FACTS = (
 _facts = attrgetter(*FACTS)
 _ECHOES = frozenset({"caller", "bridge", "flow_id", "extra"})
 TIMES = frozenset({"started_at", "ended_at"})
-_MOMENTS = ("started_at", "ended_at", "reported_at")
-_moments = attrgetter(*_MOMENTS)
+MOMENTS = ("started_at", "ended_at", "reported_at")
 _DAY = timedelta(days=1)
 
 
@@ -158,17 +157,21 @@ def occurred_at(report: Report) -> datetime | None:
     return report.ended_at or report.started_at or report.reported_at
 
 
-def within_life(report: Report, placed_at: datetime, received_at: datetime) -> Report:
-    """Return the report without times that cannot be its call's; they stay in `extra`, as text.
+def believable(moment: datetime, placed_at: datetime, received_at: datetime) -> bool:
+    """Whether a time of the provider's can be that of a call placed then and told of then.
 
-    That is more than a day before the call was placed, or after the report was received: what is
-    less may come of a wrong OBDTRACK_PROVIDER_TIMEZONE, which `doctor` finds and names.
+    It cannot be if it is more than a day before or after. What is less may come of a wrong
+    OBDTRACK_PROVIDER_TIMEZONE, which `doctor` finds and names.
     """
-    since, until = placed_at - _DAY, received_at + _DAY
+    return placed_at - _DAY <= moment <= received_at + _DAY
+
+
+def within_life(report: Report, placed_at: datetime, received_at: datetime) -> Report:
+    """Return the report without times that are not believable; they stay in `extra`, as text."""
     strange = {
         name: moment
-        for name, moment in zip(_MOMENTS, _moments(report), strict=True)
-        if moment is not None and not since <= moment <= until
+        for name in MOMENTS
+        if (moment := getattr(report, name)) and not believable(moment, placed_at, received_at)
     }
     if not strange:
         return report

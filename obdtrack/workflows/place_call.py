@@ -14,6 +14,7 @@ import structlog
 
 from obdtrack.domain.event import Event
 from obdtrack.domain.phone import mask_all
+from obdtrack.domain.report import believable
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import (
     AcceptedNumber,
@@ -166,6 +167,9 @@ def _settle(
     number = _our_number(request, answer)
     with context.store.write():
         if number is not None:
+            placed_at, told = intention.created_at, number.submitted_at
+            if told and not believable(told, placed_at, exchange.answered_at):
+                number = number._replace(submitted_at=None)
             call_id, provider_id = intention.call_id, canonical_id(number.provider_id)
             mid = submission_uuid(provider_id)
             context.store.lock_names({provider_id, mid})

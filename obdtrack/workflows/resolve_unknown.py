@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from obdtrack.domain.candidates import Candidate, Wanted, candidates, certain, rivals_made, window
+from obdtrack.domain.candidates import (
+    Candidate,
+    Wanted,
+    candidates,
+    certain,
+    explained,
+    rivals_made,
+    window,
+)
 from obdtrack.domain.event import Event
 from obdtrack.domain.status import Kind, Source
 from obdtrack.domain.submission import canonical_id
@@ -48,7 +56,8 @@ def look_for(
         its = [c for c in listed if canonical_id(c.found.report.provider_id or "") == provider_id]
         _take(call, its, wanted, asked, context)
     else:
-        _leave(call, listed, wanted, asked, rivals, context)
+        doubtful = listed if provider_id else explained(listed)
+        _leave(call, doubtful, wanted, asked, rivals, context)
 
 
 def _ask_about_days(

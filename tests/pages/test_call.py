@@ -191,6 +191,30 @@ def test_what_was_looked_for_is_told_in_words(
     assert "What asking brought 3 23 Nov" in told
 
 
+def test_a_candidate_is_told_with_what_speaks_against_it(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    unknown = caller.place().json
+    provider.on_find = lambda **_: call_log(log_row(to="8867135001"))
+    visitor.send(f"/calls/{unknown['id']}/refresh", on="/")
+    assert "(not certain: its number has no country code)" in read(visitor, unknown)
+
+
+def test_a_report_without_a_status_says_so(visitor: Visitor, caller: Caller, call: Any) -> None:
+    caller.report(status=None, Outcome="BUSY")
+    assert "Report, which says nothing about how the call went" in read(visitor, call)
+    (row,) = caller.get("/deliveries").json["data"]
+    assert "keys not understood: source, Outcome" in visitor.open(f"/deliveries/{row['id']}").text
+
+
+def test_a_time_that_cannot_be_the_calls_is_shown_as_such(
+    visitor: Visitor, caller: Caller, call: Any
+) -> None:
+    caller.report(start_at="1999-12-31 23:59:59")
+    assert "started at (not believed) 1999-12-31T23:59:59Z" in read(visitor, call)
+
+
 def test_our_own_number_is_written_in_one_way(visitor: Visitor, caller: Caller, call: Any) -> None:
     caller.report()
     masked, bridge = read(visitor, call), "+918068280000"

@@ -149,6 +149,14 @@ def test_the_providers_ids_are_found_in_capitals(visitor: Visitor, calls: dict[s
         assert found(visitor, typed) == f"/calls/{call['id']}"
 
 
+def test_the_providers_ids_are_found_in_any_spelling(
+    visitor: Visitor, calls: dict[str, Any]
+) -> None:
+    mid, call_id = calls[NUMBER]["provider_id"].split(":")[0], calls[NUMBER]["id"]
+    for typed in (mid.replace("-", ""), f"{{{mid}}}", f"urn:uuid:{mid}:1", f"{{{mid.upper()}}}:1"):
+        assert found(visitor, typed) == f"/calls/{call_id}"
+
+
 def test_the_name_of_an_erased_number_has_no_last_digits(each_store: Store) -> None:
     with each_store.connection_context():
         stored.call(each_store, to="erased-0123456789ab0137")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -292,6 +292,65 @@ def test_polling_and_replaying_disbelieve_the_same_times(
     assert (shown["status"], shown["started_at"]) == ("completed", None)
     replay(models.Delivery.get().id, context)
     assert consistent(context)
+
+
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [
+        ({"mid": MID, "to": "08867135002"}, 2),
+        ({"mid": MID, "to": "91886713xxx1"}, 1),
+        ({"mid": MID, "to": "918867135002, 918867135009"}, 2),
+        ({"message_id": f"{MID.upper()}:2"}, 2),
+        ({"mid": MID}, None),
+        ({"mid": MID, "to": "918867135001, 918867135002"}, None),
+        ({"mid": MID, "to": "91886713xxxx"}, None),
+    ],
+)
+def test_of_a_submission_of_two_numbers_the_one_that_fits_is_meant(
+    caller: Caller,
+    provider: ScriptedProvider,
+    context: Context,
+    named: dict[str, Any],
+    place: int | None,
+) -> None:
+    for number, to in ((1, NUMBER), (2, "+918867135002")):
+        provider.on_send = accepted(provider_id=f"{MID}:{number}")
+        caller.place(to=to)
+    caller.deliver(told(**named))
+    ended = [n for n in (1, 2) if caller.get(f"/calls/{MID}:{n}").json["status"] == "busy"]
+    assert ended == ([place] if place else [])
+    assert consistent(context)
+
+
+def test_a_row_of_the_bare_uuid_is_taken_for_the_number_that_it_fits(
+    caller: Caller, provider: ScriptedProvider, context: Context, clock: Clock
+) -> None:
+    for number, to in ((1, NUMBER), (2, "+918867135002")):
+        provider.on_send = accepted(provider_id=f"{MID}:{number}")
+        caller.place(to=to)
+    provider.on_find = lambda **_: call_log(log_row(id=MID, to="8867135002"))
+    due(context, clock)
+    assert caller.get(f"/calls/{MID}:1").json["status"] == "queued"
+    assert caller.get(f"/calls/{MID}:2").json["status"] == "completed"
+    assert consistent(context)
+
+
+def test_of_several_that_fit_each_says_so(
+    caller: Caller, provider: ScriptedProvider, context: Context, clock: Clock
+) -> None:
+    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    call = caller.place().json
+    provider.on_find = lambda **_: call_log(log_row(), log_row(id="other:1"))
+    due(context, clock)
+    doubts = {one["doubt"] for one in last_event(caller, call)["detail"]["candidates"]}
+    assert doubts == {"another one may be it as well"}
+
+
+def test_a_response_from_before_the_call_gives_no_time(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_send = accepted(submitted_at=datetime(1999, 12, 31, tzinfo=UTC))
+    assert caller.place().json["submitted_at"] is None
 
 
 def last_event(caller: Caller, call: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from obdtrack.domain.report import MOMENTS
 from obdtrack.domain.timeline import Entry
 from obdtrack.web.pages.clocks import length
 from obdtrack.web.pages.privacy import hide
@@ -64,7 +65,13 @@ def list_lines(entries: Sequence[Entry], show: Callable[[str], str] = hide) -> l
 
 
 def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str]]:
-    """Give a detail as names and texts to read, with what looks like a number masked."""
+    """Return a detail as names and texts to read, with what looks like a number masked.
+
+    Of `extra`, which stands in the raw report, only the times that cannot be the call's are named.
+    """
+    extra = detail.get("extra", {})
+    disbelieved = {f"{n} (not believed)": extra[n] for n in MOMENTS if n in extra}
+    detail = {**detail, **disbelieved}
     told = (
         (_LABELS.get(name, name.replace("_", " ")), _said(name, value))
         for name, value in sorted(detail.items(), key=lambda fact: _FIRST.get(fact[0], len(_FIRST)))

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from flask import url_for
 
 from obdtrack.domain import phone
+from obdtrack.domain.submission import canonical_id
 from obdtrack.storage import calls, figures, models, search
 from obdtrack.storage.search import ENDING, Wanted
 from obdtrack.storage.vault import Vault
@@ -46,7 +47,7 @@ def find_hits(text: str, now: datetime, vault: Vault) -> list[Hit]:
     if exact is not None:
         return [Hit("a call's id", url_for("pages_call.show", call_id=exact.id))]
     found = [
-        _first(_submission, (bare, bare.lower())),
+        _first(_submission, (bare, bare.lower(), canonical_id(bare))),
         _number(_plain_digits(bare), now, vault),
         _first(_reference, _spellings(text, bare)),
         _first(_campaign, _spellings(text, bare)),

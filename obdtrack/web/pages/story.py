@@ -177,12 +177,15 @@ def kind_text(event: Event) -> str:
         return _asked(event)
     if event.kind is Kind.ANSWER and event.status is Status.UNKNOWN:
         return "No usable answer"
+    if event.kind is Kind.REPORT:
+        what = "Found by asking" if event.source is Source.POLL else "Report"
+        silent = event.status is None and not event.detail.get("provider_status")
+        return f"{what}, which says nothing about how the call went" if silent else what
     if event.source is Source.SYSTEM and event.kind in _MADE_UP:
         return _MADE_UP[event.kind]
     return {
         Kind.SUBMISSION: "Request sent to the provider",
         Kind.ANSWER: "The provider's answer",
-        Kind.REPORT: "Found by asking" if event.source is Source.POLL else "Report",
         Kind.INTERRUPTION: "obdtrack was interrupted",
         Kind.DEADLINE: "The last deadline passed",
         Kind.RESOLUTION: "Decided by a person" if event.source is Source.PERSON else "Resolved",
