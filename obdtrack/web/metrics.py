@@ -37,8 +37,19 @@ def metrics() -> Response:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(Figures(watch()))
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    encode, content_type = _encoder(request.headers.get("Accept", ""))
     return Response(encode(registry), content_type=content_type)
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Return how to write the figures for this `Accept`; the usual text if it asks for no version.
+
+    The library compares `version="1.0.0"` with its quotes, which RFC 9110 (5.6.6) allows.
+    """
+    try:
+        return choose_encoder(accept.replace('"', ""))
+    except (TypeError, ValueError):  # a version that is none
+        return choose_encoder("")
 
 
 class Figures:

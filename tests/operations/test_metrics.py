@@ -97,11 +97,34 @@ def test_a_scrape_needs_no_new_look_at_the_database(account: Account, reader: Ca
     assert Scrape(reader).told("calls", "queued") == 0
 
 
-def test_openmetrics_is_spoken_to_those_who_ask(reader: Caller):
-    accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
-    answer = reader.client.get("/metrics", headers={**reader.headers, **accept})
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=1.0.0",
+        'application/openmetrics-text;version="1.0.0"',
+        'application/openmetrics-text; version="1.0.0"; charset=utf-8;q=0.9,text/plain;q=0.1',
+        "application/openmetrics-text",
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+        "text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+        "application/openmetrics-text;version=2.0.0",
+    ],
+)
+def test_openmetrics_is_spoken_to_those_who_ask(reader: Caller, accept: str):
+    answer = reader.client.get("/metrics", headers={**reader.headers, "Accept": accept})
+    assert answer.status_code == 200
     assert answer.content_type.startswith("application/openmetrics-text")
     assert list(openmetrics(answer.text))
+
+
+@pytest.mark.parametrize(
+    "accept", ["", "*/*", "text/html,*/*;q=0.8", 'text/plain;version="0.0.4"', "text/plain;version=x", "application/openmetrics-text;version=0.0.1",
+               "application/openmetrics-text;version=latest"]
+)  # fmt: skip
+def test_everybody_else_gets_the_usual_text(reader: Caller, accept: str):
+    answer = reader.client.get("/metrics", headers={**reader.headers, "Accept": accept})
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain")
+    assert list(text_string_to_metric_families(answer.text))
 
 
 def test_without_a_database_the_process_still_tells_of_itself(reader, monkeypatch):
