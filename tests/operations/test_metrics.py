@@ -117,9 +117,17 @@ def test_openmetrics_is_spoken_to_those_who_ask(reader: Caller, accept: str):
 
 
 @pytest.mark.parametrize(
-    "accept", ["", "*/*", "text/html,*/*;q=0.8", 'text/plain;version="0.0.4"', "text/plain;version=x", "application/openmetrics-text;version=0.0.1",
-               "application/openmetrics-text;version=latest"]
-)  # fmt: skip
+    "accept",
+    [
+        "",
+        "*/*",
+        "text/html,*/*;q=0.8",
+        'text/plain;version="0.0.4"',
+        "text/plain;version=x",
+        "application/openmetrics-text;version=0.0.1",
+        "application/openmetrics-text;version=latest",
+    ],
+)
 def test_everybody_else_gets_the_usual_text(reader: Caller, accept: str):
     answer = reader.client.get("/metrics", headers={**reader.headers, "Accept": accept})
     assert answer.status_code == 200
