@@ -15,12 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obdtrack.domain.report import RawDelivery, Report, Unreadable
-from obdtrack.providers.mobtexting_payloads import PayloadReader, read_call, read_delivery
+from obdtrack.providers.mobtexting_payloads import (
+    PayloadReader,
+    read_call,
+    read_delivery,
+    read_duration,
+    read_time,
+)
 from obdtrack.providers.mobtexting_words import ALIASES
 
 READER = PayloadReader(
     ZoneInfo("Asia/Kolkata"), {"dtmf": "header:X-Dtmf", "status": "result.state"}
 )
+UTC_ZONE = ZoneInfo("UTC")
 SLOWEST_READING_SECONDS = 0.5
 FIRST_SECOND_OF_1971 = 31_536_000
 
@@ -103,6 +110,58 @@ moments = st.integers(FIRST_SECOND_OF_1971, 4_000_000_000).map(
     lambda seconds: datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 )
 digits = st.from_regex("91[6-9][0-9]{9}", fullmatch=True)
+FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y/%m/%d %I:%M:%S %p",
+    "%d/%m/%Y %H:%M:%S",
+    "%d.%m.%Y, %I:%M:%S %p",
+    "%d-%b-%Y %H:%M:%S UTC",
+    "%a, %d %b %Y %H:%M:%S +0000",
+    "%B %d, %Y %I:%M:%S %p GMT",
+    "%a %b %d %H:%M:%S %Y",
+    "%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)",
+    "%Y%m%d%H%M%S",
+    "%Y%m%dT%H%M%SZ",
+)
+time_like = st.text(st.sampled_from("0123456789-/:., TZAPMISGUTCWHN+()٣"), max_size=70)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@given(moment=moments)
+def test_any_moment_is_read_back_whichever_way_it_is_written(form: str, moment: datetime) -> None:
+    assert read_time(moment.strftime(form), UTC_ZONE, "dmy") == moment.replace(tzinfo=UTC)
+
+
+@given(time_like | any_text, st.sampled_from([None, "dmy", "mdy"]))
+def test_whatever_looks_like_a_time_is_a_moment_that_can_be_shown_or_none(
+    text: str, order: str | None
+) -> None:
+    moment = read_time(text, ZoneInfo("Asia/Kolkata"), order)
+    assert moment is None or (moment.tzinfo is UTC and 1971 <= moment.year < 2200)
+
+
+@given(time_like | any_text)
+def test_whatever_looks_like_a_length_is_a_number_of_seconds_or_none(text: str) -> None:
+    seconds = read_duration(text)
+    assert seconds is None or 0 <= seconds < 2**31
+
+
+@given(st.integers(0, 359_999))
+def test_a_length_is_the_same_number_of_seconds_whichever_way_it_is_written(seconds: int) -> None:
+    minutes, rest = divmod(seconds, 60)
+    hours, part = divmod(minutes, 60)
+    for written in (
+        f"{seconds}s",
+        f"{seconds}.000",
+        f"{hours:02}:{part:02}:{rest:02}",
+        f"{minutes:02}:{rest:02}",
+        f"{hours}h {part}m {rest}s",
+        f"PT{minutes}M{rest}S",
+        f"{seconds * 1000} ms",
+    ):
+        assert read_duration(written) == seconds
+
+
 reports = st.fixed_dictionaries(
     {
         "id": st.uuids().map(str),
