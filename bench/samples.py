@@ -16,6 +16,7 @@ from bench import product, reports
 from obdtrack.domain.report import RawDelivery
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendAnswer
 from obdtrack.providers import Provider
+from obdtrack.storage.database import open_database
 from obdtrack.storage.deliveries import Stored
 from obdtrack.storage.migrate import migrate
 from obdtrack.workflows.context import new_id
@@ -81,9 +82,10 @@ class Sampler:
     def __enter__(self) -> Sampler:
         self._folder = tempfile.TemporaryDirectory()
         self._path = Path(self._folder.name, "samples.db")
-        real = product.context(f"sqlite:///{self._path}")
+        url = f"sqlite:///{self._path}"
+        migrate(open_database(url))
+        real = product.context(url)
         self._context = replace(real, provider=_Accepting(real.provider), now=lambda: self._now)
-        migrate(self._context.store)
         # Scratch need not outlive a power cut.
         self._context.store.pragma("synchronous", "off", permanent=True)
         return self
@@ -137,6 +139,8 @@ class _Accepting:
         self.read_delivery = real.read_delivery
         self.find = real.find
         self.read_found = real.read_found
+        self.completed = real.completed
+        self.send_request = real.send_request
 
     def send(self, request: CallRequest) -> SendAnswer:
         provider_id = f"{reports.mid(int(request.to[-8:]))}:1"

@@ -15,7 +15,8 @@ from obdtrack.domain.event import Event
 from obdtrack.domain.report import FoundCall, RawDelivery, Reading, Report, facts, occurred_at
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendAnswer
-from obdtrack.providers import StatusAnswer
+from obdtrack.providers import SendRequest, StatusAnswer
+from obdtrack.providers.mobtexting import send_request
 from obdtrack.providers.mobtexting_payloads import PayloadReader, read_call, read_delivery
 from obdtrack.providers.mobtexting_words import meaning_of
 from obdtrack.workflows.context import new_id
@@ -45,6 +46,7 @@ class ScriptedProvider:
     def __init__(self) -> None:
         self.sent: list[CallRequest] = []
         self.asked: list[dict[str, Any]] = []
+        self.webhook_id: str | None = None
         self.on_send: Callable[[CallRequest], SendAnswer] = accepted()
         self.on_find: Callable[..., StatusAnswer] = lambda **_: StatusAnswer()
         self.reader = PayloadReader(timezone=ZoneInfo("UTC"), fields={})
@@ -52,6 +54,12 @@ class ScriptedProvider:
     def send(self, request: CallRequest) -> SendAnswer:
         self.sent.append(request)
         return self.on_send(request)
+
+    def completed(self, request: CallRequest) -> CallRequest:
+        return replace(request, webhook_id=request.webhook_id or self.webhook_id)
+
+    def send_request(self, request: CallRequest) -> SendRequest:
+        return send_request(request)
 
     def find(
         self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple, Protocol
 
@@ -20,11 +21,27 @@ class StatusAnswer(NamedTuple):
     retry_after: int | None = None
 
 
+class SendRequest(NamedTuple):
+    """A request to the provider as it leaves, without what shows who we are."""
+
+    method: str
+    path: str
+    body: Mapping[str, str | int]
+
+
 class Provider(Protocol):
     """A vendor's API and words, read into ours. Methods never raise for what the vendor does."""
 
     def send(self, request: CallRequest) -> SendAnswer:
         """Ask for one call to be placed, once. Bounded in time and memory."""
+        ...
+
+    def completed(self, request: CallRequest) -> CallRequest:
+        """Return the request with the provider's defaults where it leaves something out. Pure."""
+        ...
+
+    def send_request(self, request: CallRequest) -> SendRequest:
+        """Return what `send` lets leave for a completed request. Pure."""
         ...
 
     def find(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import PurePath
 from typing import Any
@@ -17,7 +18,7 @@ from obdtrack.domain.phone import fits, masked, provider_digits, reported
 from obdtrack.domain.report import FoundCall, RawDelivery, Reading
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, SendAnswer
 from obdtrack.errors import ConfigError
-from obdtrack.providers import StatusAnswer
+from obdtrack.providers import SendRequest, StatusAnswer
 from obdtrack.providers.connections import Limits
 from obdtrack.providers.http import Exchange, ExchangeError, exchange, open_session
 from obdtrack.providers.mobtexting_answers import judge
@@ -69,12 +70,21 @@ class MobTexting:
     def send(self, request: CallRequest) -> SendAnswer:
         """Ask for one call to be placed, once (`POST outgoing/send`). Never raises."""
         try:
-            found = self._ask("POST", "outgoing/send", json=_body(request, self._webhook_id))
+            method, path, body = self.send_request(self.completed(request))
+            found = self._ask(method, path, json=body)
             return self._read_send(found, request)
         except ExchangeError as failed:
             return SendAnswer(failed.failure, failed.message, http_status=failed.status)
         except Exception as error:
             return SendAnswer(Failure.INTERNAL_ERROR, _place_of(error))
+
+    def completed(self, request: CallRequest) -> CallRequest:
+        """Return the request with the default webhook if it names none."""
+        return replace(request, webhook_id=request.webhook_id or self._webhook_id)
+
+    def send_request(self, request: CallRequest) -> SendRequest:
+        """Return the request of `outgoing/send`; each variable is a flat key of its own."""
+        return send_request(request)
 
     def find(
         self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None
@@ -158,8 +168,8 @@ class _Token(AuthBase):
         return body.replace(self.text.encode(), _DOTS.encode())
 
 
-def _body(request: CallRequest, webhook_id: str | None) -> dict[str, str | int]:
-    """Give the JSON body of `outgoing/send`; each variable is a flat key of its own."""
+def send_request(request: CallRequest) -> SendRequest:
+    """Return the request of `outgoing/send`; each variable is a flat key of its own."""
     named = {
         "bridge": provider_digits(request.bridge),
         "to": provider_digits(request.to),
@@ -167,10 +177,11 @@ def _body(request: CallRequest, webhook_id: str | None) -> dict[str, str | int]:
         "audio": request.audio,
         "name": request.name,
         "interval": request.interval,
-        "webhook_id": request.webhook_id or webhook_id,
+        "webhook_id": request.webhook_id,
     }
     given: dict[str, str | int] = {key: value for key, value in named.items() if value}
-    return given | {f"variables[{name}]": value for name, value in request.variables.items()}
+    flat = {f"variables[{name}]": value for name, value in request.variables.items()}
+    return SendRequest("POST", "outgoing/send", given | flat)
 
 
 def _question(provider_id: str | None, to: str | None, on: date | None) -> dict[str, str]:

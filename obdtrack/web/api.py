@@ -81,7 +81,7 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     wanted, owner, key = call_request(body), current_access().key_id, headers.get("key")
     if key is None:
         return _placed_or_told(place_guarded(wanted, owner, context()), wanted)
-    placed = place_once(wanted, owner, key, context())
+    placed = place_once(wanted, body, owner, key, context())
     answer = _placed(placed)
     if placed.body is None:
         keep_answer(owner, key, 201, answer.get_data(as_text=True), context())

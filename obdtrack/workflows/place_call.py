@@ -124,7 +124,10 @@ def _intend(
         # Only now: who has waited for a turn may come too late for the hours of calling.
         now = context.now()
         intention = intention._replace(created_at=now)
-        event = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING)
+        # A default may be another when somebody looks; the submission keeps what was asked of us.
+        webhook_id = context.provider.completed(request).webhook_id
+        detail = {"webhook_id": webhook_id} if webhook_id else {}
+        event = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING, detail=detail)
         for condition in conditions:
             condition(intention)
         submissions.intend(request, intention)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import timedelta
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from obdtrack.domain.submission import CallRequest
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.storage import calls, idempotency, submissions
 from obdtrack.storage.submissions import Intention
+from obdtrack.storage.vault import Vault
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.dialling_rules import dialling_rules
 from obdtrack.workflows.erase_number import kept_name
@@ -30,8 +32,13 @@ class _BoundError(Exception):
     """The key is bound already."""
 
 
-def place_once(request: CallRequest, owner_id: UUID, key: str, context: Context) -> Placed:
-    """Place the call unless this key was used before; then give what came of it.
+def place_once(
+    request: CallRequest, given: Collection[str], owner_id: UUID, key: str, context: Context
+) -> Placed:
+    """Place the call unless this key was used before; then return what came of it.
+
+    `given` names the fields of `request` that the caller sent: the rest is ours, and may be another
+    when the caller tries again.
 
     The key stays bound whatever the outcome, also after a crash and when the call is forgotten; a
     call that the dialling rules refuse binds it not. Raises ObdtrackError: invalid if the key
@@ -39,7 +46,7 @@ def place_once(request: CallRequest, owner_id: UUID, key: str, context: Context)
     stored and its call is not kept any more, or a rule refuses.
     """
     key = kept_name(key, request.to, context)
-    fingerprint = context.vault.fingerprint(canonical(asdict(request)))
+    fingerprint, *earlier = _fingerprints(request, given, context.vault)
     oldest = context.now() - timedelta(days=context.settings.idempotency_days)
 
     def bind(intention: Intention) -> None:
@@ -54,7 +61,28 @@ def place_once(request: CallRequest, owner_id: UUID, key: str, context: Context)
         conditions = [bind, *dialling_rules(request.to, context)]
         return Placed(place_call(request, owner_id, context, conditions))
     except _BoundError:
-        return _replay(owner_id, key, fingerprint)
+        return _replay(owner_id, key, (fingerprint, *earlier))
+
+
+_NOTHING_GIVEN = asdict(CallRequest(to="", bridge=""))
+
+_FIRST_FIELDS = (
+    "to", "bridge", "flow_id", "audio", "name", "interval", "webhook_id", "variables", "reference",
+    "metadata",
+)  # fmt: skip
+"""What fingerprints were once made of, given or not. Keys are kept that were bound by those."""
+
+
+def _fingerprints(request: CallRequest, given: Collection[str], vault: Vault) -> tuple[str, str]:
+    """Return what tells this request from others, and what did in earlier versions.
+
+    Only what the caller gave counts: a field that a later version adds, or another default, must
+    not make another request of one that is sent again.
+    """
+    fields = asdict(request)
+    told = {n: v for n, v in fields.items() if n in given and v != _NOTHING_GIVEN[n]}
+    earlier = {name: fields[name] for name in _FIRST_FIELDS}
+    return vault.fingerprint(canonical(told)), vault.fingerprint(canonical(earlier))
 
 
 def place_guarded(request: CallRequest, owner_id: UUID, context: Context) -> Placed:
@@ -87,11 +115,11 @@ def _guard(seconds: int) -> Condition:
     return refuse_twin
 
 
-def _replay(owner_id: UUID, key: str, fingerprint: str) -> Placed:
+def _replay(owner_id: UUID, key: str, fingerprints: Collection[str]) -> Placed:
     bound = idempotency.find(owner_id, key)
     if bound is None:
         raise _running()
-    if bound.fingerprint != fingerprint:
+    if bound.fingerprint not in fingerprints:
         raise ObdtrackError(
             Code.INVALID,
             "This Idempotency-Key was used with another body.",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.workflows.context import Context
+from obdtrack.workflows.keys import create_key
 from obdtrack.workflows.scrub import REMOVED, scrub
 from tests.conftest import Caller
+from tests.factories import ScriptedProvider
 from tests.pages.conftest import Visitor
 
 
@@ -37,3 +43,47 @@ def test_the_page_says_what_is_left_out(visitor: Visitor, caller: Caller) -> Non
     told = visitor.read(f"/calls/{call['id']}")
     assert "Reports stand as they came, without the secret they carry" in told
     assert "those of one or two characters only where they stand alone" in told
+
+
+def our_request(visitor: Visitor, call: dict[str, Any]) -> str:
+    told = visitor.read(f"/calls/{call['id']}")
+    return told.partition("POST outgoing/send")[2].partition("}")[0]
+
+
+def test_our_request_stands_there_as_it_was_sent(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.webhook_id = "hook-1"
+    call = caller.place(variables={"otp": "123456"}, interval=5).json
+    provider.webhook_id = "hook-2"
+    told = our_request(visitor, call)
+    sent = provider.send_request(replace(provider.sent[0], webhook_id="hook-1")).body
+    shown = json.loads("{" + told.partition("{")[2] + "}")
+    hidden = {"to": "9188•••••001", "bridge": shown["bridge"], "variables[otp]": "[removed]"}
+    assert shown == {**sent, **hidden}
+
+
+def test_a_webhook_that_the_caller_named_is_the_one_that_was_sent(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.webhook_id = "hook-1"
+    assert '"webhook_id": "7"' in our_request(visitor, caller.place(webhook_id="7").json)
+
+
+def test_of_a_call_whose_webhook_was_not_noted_no_default_is_claimed(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    call = caller.place().json
+    provider.webhook_id = "hook-2"
+    assert "webhook_id" not in our_request(visitor, call)
+
+
+def test_placed_again_a_call_goes_to_the_webhook_that_is_the_default_then(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    boss = Caller(caller.client, create_key("boss", ["place", "read", "admin"], context))
+    provider.webhook_id, provider.on_send = "hook-1", lambda _: SendAnswer(Failure.TIMEOUT)
+    unknown = boss.place().json
+    provider.webhook_id = "hook-2"
+    boss.post(f"/calls/{unknown['id']}/resolve", {"action": "place-again"})
+    assert provider.completed(provider.sent[-1]).webhook_id == "hook-2"

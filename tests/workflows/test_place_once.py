@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from uuid import UUID
 
 import pytest
 
-from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
+from obdtrack.storage import idempotency, models
 from obdtrack.workflows import place_call as placing
+from obdtrack.workflows import place_once as once
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.keys import create_key
 from tests.conftest import Caller
@@ -79,6 +82,77 @@ def test_the_key_is_bound_even_if_the_answer_was_never_given(
 def test_a_refused_body_does_not_bind_the_key(caller: Caller) -> None:
     assert caller.post("/calls", {**BODY, "interval": 7}, **KEY).status_code == 422
     assert caller.post("/calls", BODY, **KEY).status_code == 201
+
+
+FULL = {
+    **BODY,
+    "name": "otp",
+    "interval": 5,
+    "webhook_id": "7",
+    "reference": "order-7",
+    "variables": {"otp": "1"},
+    "metadata": {"a": 1},
+}
+STORED = {
+    "5421714d125751e251806d4bc3423d2de3eabc554742d44eca68987d0c36c9bc": BODY,
+    "f73737dc3ad1a8a912f621d39942b90de7a77708c846824df2a21b90c30b9a21": FULL,
+}
+"""Fingerprints as version 0.1.0 stored them, with what was sent."""
+
+
+@pytest.mark.parametrize(("fingerprint", "body"), STORED.items(), ids=["short", "full"])
+def test_a_key_that_was_used_before_an_upgrade_is_known_after_it(
+    caller: Caller,
+    context: Context,
+    provider: ScriptedProvider,
+    fingerprint: str,
+    body: dict[str, object],
+) -> None:
+    placed = caller.post("/calls", body).json
+    owner = models.ApiKey.get(models.ApiKey.name == "tests").id
+    with context.store.write():
+        idempotency.claim(
+            owner, KEY["Idempotency-Key"], fingerprint, UUID(placed["id"]), context.now()
+        )
+    again = caller.post("/calls", body, **KEY)
+    assert (again.status_code, again.json["id"]) == (201, placed["id"])
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert caller.post("/calls", {**body, "flow_id": "24"}, **KEY).status_code == 422
+    assert len(provider.sent) == 1
+
+
+@pytest.mark.parametrize("body", [BODY, FULL], ids=["short", "full"])
+def test_a_field_that_is_added_later_makes_no_other_request_of_the_same(
+    context: Context, monkeypatch: pytest.MonkeyPatch, body: dict[str, object]
+) -> None:
+    @dataclass(frozen=True)
+    class Later(CallRequest):
+        call_type: str = "voice"
+
+    fields = {"bridge": "+918068280000", **body}
+    now = once._fingerprints(CallRequest(**fields), body, context.vault)
+    monkeypatch.setattr(once, "_NOTHING_GIVEN", asdict(Later(to="", bridge="")))
+    given = {*body, "call_type"}
+    assert once._fingerprints(Later(**fields), given, context.vault) == now
+    other = Later(**fields, call_type="promotional")
+    assert once._fingerprints(other, given, context.vault)[0] != now[0]
+
+
+def test_another_default_makes_no_other_request_of_the_same(
+    caller: Caller, context: Context, provider: ScriptedProvider
+) -> None:
+    first = caller.post("/calls", BODY, **KEY)
+    settings = replace(context.settings, bridge="+918068280001")
+    caller.client.application.extensions["obdtrack"] = replace(context, settings=settings)
+    assert caller.post("/calls", BODY, **KEY).data == first.data
+    named = {**BODY, "bridge": "+918068280001"}
+    assert caller.post("/calls", named, **KEY).status_code == 422
+
+
+def test_what_is_said_by_leaving_it_out_may_be_said_in_words(caller: Caller) -> None:
+    first = caller.post("/calls", BODY, **KEY)
+    same = {**BODY, "interval": 0, "variables": {}}
+    assert caller.post("/calls", same, **KEY).data == first.data
 
 
 def test_keys_are_each_callers_own(

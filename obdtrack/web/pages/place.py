@@ -59,7 +59,7 @@ def place() -> Response | Redirect:
         return _form(request.form, errors, once or new_id().hex, 422)
     try:
         wanted = call_request(body)
-        placed = place_once(wanted, current_access().key_id, once, context())
+        placed = place_once(wanted, body, current_access().key_id, once, context())
     except ObdtrackError as error:
         return _refused(error, once)
     return _to_call(placed.call_id)

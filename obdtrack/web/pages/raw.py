@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from obdtrack.config import CALLBACK_PATH
-from obdtrack.domain.phone import provider_digits
+from obdtrack.domain.event import Event
+from obdtrack.domain.status import Kind
+from obdtrack.domain.submission import CallRequest
 from obdtrack.storage import models
+from obdtrack.web.access import context
 from obdtrack.web.pages.privacy import hide
 
 
@@ -40,24 +44,29 @@ def raw_answer(answer: models.Answer, *, in_full: bool, number: str = "") -> Raw
     return Raw(line, [], body if in_full else hide(body, number))
 
 
-def raw_request(call: models.Call, *, in_full: bool) -> Raw:
-    """Give the request that asked for the call; tokens and values of variables are not kept."""
-    sent = call.submission
-    told = {
-        "bridge": provider_digits(sent.bridge),
-        "to": provider_digits(call.to_number),
-        "flow_id": sent.flow_id,
-        "audio": sent.audio,
-        "name": call.name,
-        "interval": call.interval or None,
-        "webhook_id": sent.webhook_id,
-        **{f"variables[{name}]": "[removed]" for name in sent.variable_names},
-    }
-    body = json.dumps(
-        {k: v for k, v in told.items() if v is not None}, indent=2, ensure_ascii=False
+def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) -> Raw:
+    """Return the request that asked for the call; tokens and values of variables are not kept.
+
+    The webhook is the one that was sent; of calls of earlier versions only one they named is known.
+    """
+    submission = call.submission
+    noted = (event.detail.get("webhook_id") for event in events if event.kind is Kind.SUBMISSION)
+    sent = context().provider.send_request(
+        CallRequest(
+            to=call.to_number,
+            bridge=submission.bridge,
+            flow_id=submission.flow_id,
+            audio=submission.audio,
+            name=call.name,
+            interval=call.interval,
+            webhook_id=next(noted, None) or submission.webhook_id,
+            variables=dict.fromkeys(submission.variable_names, "[removed]"),
+        )
     )
+    body = json.dumps(sent.body, indent=2, ensure_ascii=False)
     headers = [("authorization", "Bearer [removed]"), ("content-type", "application/json")]
-    return Raw("POST outgoing/send", headers, body if in_full else hide(body, call.to_number))
+    line = f"{sent.method} {sent.path}"
+    return Raw(line, headers, body if in_full else hide(body, call.to_number))
 
 
 def curl_delivery(delivery: models.Delivery, base: str) -> str:

@@ -31,8 +31,9 @@ class Wire(NamedTuple):
 
 def wires(call: models.Call, entries: Sequence[Entry], base: str, *, in_full: bool) -> list[Wire]:
     """Give our request, the provider's answers and the reports; `base` is our own address."""
-    sent = Wire("Our request", call.created_at, raw_request(call, in_full=in_full), 1)
-    ours = [] if is_test([entry.event for entry in entries]) else [sent]
+    events = [entry.event for entry in entries]
+    sent = Wire("Our request", call.created_at, raw_request(call, events, in_full=in_full), 1)
+    ours = [] if is_test(events) else [sent]
     told = [_answer(call, row, entries, in_full) for row in answers.of_call(call.id)]
     came = [_report(call, row, entries, base, in_full) for row in deliveries.of_call(call.id)]
     return sorted([*ours, *told, *came], key=lambda wire: wire.at)
