@@ -109,7 +109,7 @@ QUESTIONS: dict[str, Callable[[About], object]] = {
 
 def report_of(n: int, attempt: int) -> Stored:
     """Make a report of call n that brings another attempt, as it would reach the callback."""
-    start = datetime(2027, 1, 1, tzinfo=UTC) + timedelta(minutes=attempt)
+    start = datetime.now(UTC) + timedelta(minutes=attempt)
     times = {"start_at": f"{start:%F %T}", "end_at": f"{start + timedelta(seconds=16):%F %T}"}
     content = reports.filled(reports.body(**times), n).encode()
     headers = {"user-agent": "Go-http-client/1.1"}

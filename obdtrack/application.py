@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import structlog
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -16,6 +17,7 @@ from obdtrack.jobs import Background
 from obdtrack.logs import configure_logs
 from obdtrack.providers.mobtexting import MobTexting
 from obdtrack.providers.mobtexting_words import header_names, places
+from obdtrack.setting_readers import SECRET_LENGTH
 from obdtrack.storage.database import open_database
 from obdtrack.storage.deliveries import Stored
 from obdtrack.storage.migrate import check_schema
@@ -35,6 +37,8 @@ from obdtrack.web.webhooks import Callback
 from obdtrack.workflows.context import Context
 from obdtrack.workflows.quarantine_delivery import Quarantine
 from obdtrack.workflows.receive_delivery import Received, receive_deliveries
+
+log = structlog.get_logger()
 
 _NO_TOKEN = "none"  # noqa: S105  # commands that ask no provider need none
 
@@ -105,6 +109,9 @@ def create_app(context: Context | None = None) -> Flask:
         context = make_context(load_to_serve())
         configure_logs(context.settings.log_level)
     require_for_serving(context.settings)
+    token = context.settings.webhook_token
+    if token and len(token) < SECRET_LENGTH:
+        log.warning("webhook_token_short", characters=len(token))
     with context.store.connection_context():
         check_schema(context.store)
     context.store.close_idle()  # a server may fork after this; no connection may cross that

@@ -19,6 +19,15 @@ SECRET_LENGTH = 16
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
+def plain_host(host: str) -> str:
+    """Return a host name, with or without port, as names are compared (RFC 9110, 4.2.3; RFC 1034).
+
+    Capitals and the dot at the end of a name mean nothing.
+    """
+    name, colon, port = host.lower().partition(":")
+    return host.lower() if host.startswith("[") else f"{name.removesuffix('.')}{colon}{port}"
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether `host` (a name or an address) is this machine talking to itself."""
     try:
@@ -80,16 +89,27 @@ def _date_order(env: FileAwareEnv) -> str | None:
     return order.lower() or None if order else None
 
 
+def _parts(text: str | None) -> list[str]:
+    """Return the entries of a list setting: separated by commas or line ends, without blanks."""
+    return [part.strip() for part in re.split("[,\r\n]", text or "") if part.strip()]
+
+
+def _is_secret(text: str) -> bool:
+    # A server hands header bytes beyond ASCII over in a way of its own, or as an empty header.
+    return len(text) >= SECRET_LENGTH and text.isascii() and text.isprintable()
+
+
 def _secrets(env: FileAwareEnv) -> tuple[str, ...]:
-    secrets: list[str] | None = env.list(
+    text = env.str(
         "WEBHOOK_SECRETS",
-        [],
+        "",
         validate=_check(
-            lambda found: all(len(secret.strip()) >= SECRET_LENGTH for secret in found),
-            f"each secret must have at least {SECRET_LENGTH} characters.",
+            lambda text: all(map(_is_secret, _parts(text))),
+            f"each secret must have at least {SECRET_LENGTH} characters, all of them ASCII: "
+            "others do not arrive in a header as they were sent.",
         ),
     )
-    return tuple(secret.strip() for secret in secrets or ())
+    return tuple(_parts(text))
 
 
 def _secret_key(env: FileAwareEnv) -> str:
@@ -108,11 +128,11 @@ def _fields(env: FileAwareEnv) -> dict[str, str]:
         "WEBHOOK_FIELDS",
         "",
         validate=_check(
-            lambda text: all("=" in pair for pair in text.split(",") if pair.strip()),
+            lambda text: all("=" in pair for pair in _parts(text)),
             "must be our name=their key, separated by commas, like provider_id=ref,status=result.",
         ),
     )
-    pairs = (pair.partition("=") for pair in (text or "").split(",") if "=" in pair)
+    pairs = (pair.partition("=") for pair in _parts(text) if "=" in pair)
     return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
 
 
@@ -144,17 +164,17 @@ def read_length(text: str) -> timedelta:
 def _schedule(env: FileAwareEnv) -> tuple[timedelta, ...]:
     def rising(text: str) -> bool:
         try:
-            lengths = [read_length(part) for part in text.split(",")]
+            lengths = [read_length(part) for part in _parts(text)]
         except ValueError:
             return False
-        return lengths == sorted(set(lengths)) and bool(lengths[0])
+        return lengths == sorted(set(lengths)) and any(lengths[:1])
 
     text = env.str(
         "POLL_SCHEDULE",
         "15m,1h,6h,1d,2d,3d,4d,5d,6d,7d",
         validate=_check(rising, "must be rising lengths of time, like 15m,1h,6h,1d."),
     )
-    return tuple(read_length(part) for part in text.split(",")) if text and rising(text) else ()
+    return tuple(map(read_length, _parts(text))) if text and rising(text) else ()
 
 
 def read_window(text: str) -> tuple[time, time]:
@@ -221,15 +241,7 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     ),
     "webhook_id": lambda env: env.str("WEBHOOK_ID", None),
     "webhook_secrets": _secrets,
-    "webhook_token": lambda env: env.str(
-        "WEBHOOK_TOKEN",
-        None,
-        validate=_check(
-            # It is taken out of whatever is stored, where a short one could stand for something.
-            lambda token: token is None or len(token) >= SECRET_LENGTH,
-            f"must have at least {SECRET_LENGTH} characters.",
-        ),
-    ),
+    "webhook_token": lambda env: env.str("WEBHOOK_TOKEN", None) or None,
     "webhook_fields": _fields,
     "secret_key": _secret_key,
     "host": lambda env: env.str("HOST", "127.0.0.1"),
@@ -254,7 +266,7 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "calling_window": _window,
     "calling_window_timezone": lambda env: _zone(env, "CALLING_WINDOW_TIMEZONE", "Asia/Kolkata"),
     "proxy_hops": _count("PROXY_HOPS", 0, 0, 5),
-    "trusted_hosts": lambda env: tuple(env.list("TRUSTED_HOSTS", []) or ()),
+    "trusted_hosts": lambda env: tuple(map(plain_host, _parts(env.str("TRUSTED_HOSTS", "")))),
     "jobs": lambda env: env.bool("JOBS", True),
     "insecure": lambda env: env.bool("INSECURE", False),
 }

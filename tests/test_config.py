@@ -143,7 +143,7 @@ def test_a_missing_secret_comes_with_how_to_make_one(monkeypatch: pytest.MonkeyP
     assert "the provider's portal" in token
 
 
-@pytest.mark.parametrize("name", ["WEBHOOK_SECRETS", "WEBHOOK_TOKEN", "SECRET_KEY"])
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRETS", "SECRET_KEY"])
 def test_a_secret_of_fifteen_characters_is_too_short(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -167,3 +167,36 @@ def test_insecure_beyond_loopback_is_one_of_the_wrong_settings(
         "OBDTRACK_PORT: Not a valid integer.",
         "--insecure is for a loopback address only, and OBDTRACK_HOST is '192.0.2.1'.",
     ]
+
+
+LISTS = {
+    "WEBHOOK_SECRETS": ("the-first-secret-of-two", "the-second-secret-of-two"),
+    "TRUSTED_HOSTS": ("calls.example.com", "10.0.0.7"),
+    "WEBHOOK_FIELDS": ("provider_id=ref", "status=result"),
+    "POLL_SCHEDULE": ("15m", "1h"),
+}
+
+
+@pytest.mark.parametrize("between", [",", "\n", "\r\n", " , ", ",\n", "\n\n"])
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_has_its_entries_on_lines_or_between_commas(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, between: str
+) -> None:
+    path = tmp_path / "setting"
+    path.write_bytes((between.join(LISTS[name]) + "\n").encode())
+    monkeypatch.setenv(f"OBDTRACK_{name}", ",".join(LISTS[name]))
+    expected = getattr(load_settings(), name.lower())
+    assert len(expected) == 2
+    monkeypatch.delenv(f"OBDTRACK_{name}")
+    monkeypatch.setenv(f"OBDTRACK_{name}_FILE", str(path))
+    assert getattr(load_settings(), name.lower()) == expected
+
+
+def test_a_secret_that_no_header_carries_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = refusal(monkeypatch, WEBHOOK_SECRETS="ein-langes-geheimes-Wörtchen")
+    assert "all of them ASCII" in next(line for line in lines if "WEBHOOK_SECRETS" in line)
+
+
+def test_a_short_validation_key_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBDTRACK_WEBHOOK_TOKEN", "7142")
+    assert load_settings().webhook_token == "7142"

@@ -22,6 +22,7 @@ from werkzeug.exceptions import (
 from werkzeug.utils import cached_property
 
 from obdtrack.domain.content_coding import CODINGS, GZIP_MAGIC, MAX_BODY, UndecodableError, decode
+from obdtrack.setting_readers import plain_host
 
 MAX_FIELDS = 200
 """Fields of a form; the largest of ours has a dozen."""
@@ -99,6 +100,11 @@ class BoundedRequest(Request):
     """A request whose body is there whole, or not at all: werkzeug cuts a long chunked one."""
 
     max_form_parts = MAX_FIELDS
+
+    def __init__(self, environ: WSGIEnvironment, *args: Any, **kwargs: Any) -> None:
+        if host := environ.get("HTTP_HOST"):
+            environ["HTTP_HOST"] = plain_host(host)
+        super().__init__(environ, *args, **kwargs)
 
     @cached_property
     def stream(self) -> IO[bytes]:

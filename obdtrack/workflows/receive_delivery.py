@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
@@ -10,8 +11,10 @@ from urllib.parse import quote
 
 import structlog
 
+from obdtrack.domain.report import RawDelivery
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ObdtrackError
+from obdtrack.setting_readers import SECRET_LENGTH
 from obdtrack.storage import deliveries
 from obdtrack.storage.deliveries import Meaning, Stored
 from obdtrack.workflows.context import Context
@@ -69,15 +72,36 @@ def _receive_alone(stored: Stored, context: Context) -> Received:
 
 
 def without_secrets(stored: Stored, context: Context) -> Stored:
-    """Give the request without our own secrets in its query and body, however they are spelled."""
+    """Return the request without our own secrets in its query and body, however they are spelled.
+
+    A validation key that is too short to be told from other text is taken out only where the
+    provider sends it (`?token=`, `"validation_key":`).
+    """
     settings, raw = context.settings, stored.raw
-    for text, octets in _spellings((settings.webhook_token, *settings.webhook_secrets)):
+    token = settings.webhook_token or ""
+    long_token = token if len(token) >= SECRET_LENGTH else None
+    if token and long_token is None:
+        raw = _without_short_token(raw, token)
+    for text, octets in _spellings((long_token, *settings.webhook_secrets)):
         if text in raw.query or octets in raw.body:
             raw = raw._replace(
                 query=raw.query.replace(text, _REMOVED),
                 body=raw.body.replace(octets, _REMOVED.encode()),
             )
     return stored if raw is stored.raw else stored._replace(raw=raw)
+
+
+_UNDER_ITS_NAME = r"(?<![\w-])(?:token|validation_key)(?:=|\"\s*:\s*\"?)"
+
+
+def _without_short_token(raw: RawDelivery, token: str) -> RawDelivery:
+    spelled = "|".join({re.escape(text) for text, _ in _spellings((token,))})
+    pattern = re.compile(f'({_UNDER_ITS_NAME})(?:{spelled})(?![^"&,}}\\s])')
+    body = raw.body.decode("latin-1")  # which has a character for each byte
+    return raw._replace(
+        query=pattern.sub(rf"\1{_REMOVED}", raw.query),
+        body=pattern.sub(rf"\1{_REMOVED}", body).encode("latin-1"),
+    )
 
 
 @cache

@@ -16,6 +16,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from obdtrack.application import create_app
+from obdtrack.config import load_settings
 from obdtrack.storage import deliveries
 from obdtrack.web.access import PUBLIC_ENDPOINTS, needed_scope
 from obdtrack.web.bodies import MAX_BODY
@@ -220,6 +221,26 @@ def test_only_trusted_hosts_are_served(context: Context) -> None:
         client = app.test_client()
         assert client.get("/livez", base_url="https://calls.example.com").status_code == 200
         assert client.get("/livez", base_url="https://evil.example").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "CALLS.example.com",
+        "calls.example.com.",
+        "Calls.Example.Com.:8000",
+        "calls.example.com:8000",
+    ],
+)
+@pytest.mark.parametrize("setting", ["calls.example.com", "Calls.Example.com."])
+def test_hosts_are_compared_as_names_are(
+    context: Context, monkeypatch: pytest.MonkeyPatch, host: str, setting: str
+) -> None:
+    monkeypatch.setenv("OBDTRACK_TRUSTED_HOSTS", setting)
+    with app_with(context, trusted_hosts=load_settings().trusted_hosts) as app:
+        client = app.test_client()
+        assert client.get("/livez", headers={"Host": host}).status_code == 200
+        assert client.get("/livez", headers={"Host": "calls.example.org"}).status_code == 400
 
 
 def tries(app: Flask, forwarded: str) -> int:

@@ -48,3 +48,15 @@ def test_our_secrets_are_not_kept_however_they_are_spelled(context: Context, spe
     )
     kept = without_secrets(stored, replace(context, settings=settings)).raw
     assert (kept.query, kept.body) == ("removed", b"removed")
+
+
+def test_a_short_validation_key_is_taken_out_only_where_it_stands_under_its_name(
+    context: Context,
+) -> None:
+    settings = replace(context.settings, webhook_token="7142")
+    body = b'{"validation_key": "7142", "challenge": "71425", "to": 918867142001, "x": "7142"}'
+    raw = raw_delivery()._replace(query="token=7142&token=71429&duration=7142", body=body)
+    stored = Stored(new_id(), context.now(), raw)
+    kept = without_secrets(stored, replace(context, settings=settings)).raw
+    assert kept.query == "token=removed&token=71429&duration=7142"
+    assert kept.body == body.replace(b'"7142", "ch', b'"removed", "ch')
