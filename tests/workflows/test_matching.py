@@ -10,8 +10,10 @@ import pytest
 
 from obdtrack.domain.submission import Failure, SendAnswer
 from obdtrack.storage import models
+from obdtrack.workflows.audit import operator
 from obdtrack.workflows.check_call import check_due
 from obdtrack.workflows.context import Context
+from obdtrack.workflows.erase_number import erase
 from obdtrack.workflows.keys import create_key
 from obdtrack.workflows.rebuild import rebuild
 from obdtrack.workflows.replay_delivery import replay
@@ -90,6 +92,44 @@ def test_the_provider_may_spell_its_response_as_it_likes_and_is_asked_by_that(
     caller.report()
     assert caller.get("/deliveries").json["data"][0]["outcome"] != "unmatched"
     assert consistent(context)
+
+
+def test_what_the_log_said_is_read_anew_whatever_the_spelling_of_the_id(
+    caller: Caller, provider: ScriptedProvider, context: Context, clock: Clock
+) -> None:
+    provider.on_send = accepted(provider_id=f"{MID.upper()}:1")
+    caller.place()
+    provider.on_find = lambda **_: call_log(log_row(id=MID))
+    due(context, clock)
+    event = models.Event
+    event.update(detail={"provider_status": "BUSY"}).where(event.kind == "report").execute()
+    assert not consistent(context)
+    rebuild(context, check=False)
+    assert caller.get(f"/calls/{MID}:1").json["provider_status"] == "ANSWER"
+    assert consistent(context)
+
+
+@pytest.mark.parametrize("to", [None, "8867135001", "918867135001"])
+def test_the_call_of_an_erased_number_is_named_by_its_uuid(
+    caller: Caller, context: Context, to: str | None
+) -> None:
+    call = caller.place().json
+    erase(NUMBER, operator(), context)
+    caller.deliver(told(mid=MID, to=to) if to else told(mid=MID))
+    assert caller.get(f"/calls/{call['id']}").json["status"] == "busy"
+    assert consistent(context)
+
+
+@pytest.mark.parametrize("to", [None, "91886713xxxx", "918867135002;918867135001"])
+def test_an_erased_number_is_not_guessed_among_several(
+    caller: Caller, provider: ScriptedProvider, context: Context, to: str | None
+) -> None:
+    for number, called in ((1, NUMBER), (2, "+918867135002")):
+        provider.on_send = accepted(provider_id=f"{MID}:{number}")
+        caller.place(to=called)
+    erase(NUMBER, operator(), context)
+    caller.deliver(told(mid=MID, to=to) if to else told(mid=MID))
+    assert caller.only_delivery()["outcome"] == "unmatched"
 
 
 @pytest.mark.parametrize("to", ["918867135002", "8867135002", "91886713xxx2", "918867135002;9"])
@@ -258,6 +298,21 @@ def test_a_time_outside_the_calls_life_is_no_time_but_stays_visible(
     extra = report["detail"]["extra"]
     assert extra["started_at"] == start_at.replace(" ", "T") + "Z"
     assert extra["ended_at"] == end_at.replace(" ", "T") + "Z"
+    assert consistent(context)
+
+
+def test_rebuild_takes_back_what_was_believed_before(caller: Caller, context: Context) -> None:
+    call = caller.place().json
+    caller.report(start_at="1999-12-31 23:59:59")
+    event, row = models.Event, models.Call
+    stored = event.get(event.kind == "report").detail
+    believed = {**stored, "started_at": "1999-12-31T23:59:59Z", "extra": {"source": "OBD"}}
+    event.update(detail=believed).where(event.kind == "report").execute()
+    row.update(started_at=datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC)).execute()
+    assert not consistent(context)
+    rebuild(context, check=False)
+    assert caller.get(f"/calls/{call['id']}").json["started_at"] is None
+    assert event.get(event.kind == "report").detail == stored
     assert consistent(context)
 
 
