@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench import product
@@ -32,7 +33,8 @@ def number(n: int) -> str:
 
 
 def body(**changes: Any) -> str:
-    """Give a template of the provider's default report, some 300 bytes: answered, 16 seconds."""
+    """Return a template of the provider's default report, some 300 bytes: answered, 16 seconds."""
+    ended = datetime.now(UTC)  # a time long before the call was placed would not be believed
     bridge = int(product.BRIDGE.lstrip("+"))
     report = {
         "bridge": bridge,
@@ -41,8 +43,8 @@ def body(**changes: Any) -> str:
         "source": "OBD",
         "mid": MID,
         "flow_id": 23,
-        "start_at": "2026-11-23 11:57:23",
-        "end_at": "2026-11-23 11:57:39",
+        "start_at": f"{ended - timedelta(seconds=16):%F %T}",
+        "end_at": f"{ended:%F %T}",
         "duration": "16",
         "status": "ANSWER",
         "recording_url": f"https://recordings.example/{MID}.wav",

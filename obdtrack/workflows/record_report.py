@@ -42,7 +42,7 @@ class Arrival(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of a report; `reason` says why it was not simply matched."""
+    """What became of a report; `reason` says why it is not matched, or what it left unsaid."""
 
     outcome: Outcome
     reason: str | None = None

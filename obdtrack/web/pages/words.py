@@ -36,7 +36,7 @@ OUTCOME: dict[str, Look] = {
     Outcome.MATCHED: Look("Matched", "check", "good", "It stands on its call's timeline."),
     Outcome.DUPLICATE: Look("Duplicate", "twice", "miss", "The same was known already; counted."),
     Outcome.UNMATCHED: Look(
-        "Unmatched", "question", "doubt", "No call of ours is known by its ids."
+        "Unmatched", "question", "doubt", "It names no call of ours for certain."
     ),
     Outcome.UNREADABLE: Look("Unreadable", "alert", "bad", "No report could be read from it."),
     Outcome.IGNORED: Look("Ignored", "slash", "miss", "Not meant for us, or of no use."),
