@@ -55,6 +55,13 @@ class Settings:
     suppression: bool = True
     calling_window: tuple[time, time] | None = None
     calling_window_timezone: ZoneInfo = field(default=INDIA)
+
+    @property
+    def own_url(self) -> str:
+        """The address to listen on, as a URL without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
     provider_date_order: str | None = None
 
 

@@ -244,7 +244,7 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "webhook_token": lambda env: env.str("WEBHOOK_TOKEN", None) or None,
     "webhook_fields": _fields,
     "secret_key": _secret_key,
-    "host": lambda env: env.str("HOST", "127.0.0.1"),
+    "host": lambda env: env.str("HOST", "").strip("[]") or "127.0.0.1",
     "port": lambda env: env.int(
         "PORT", 8000, validate=_check(lambda p: 0 <= p < 65536, "must be from 0 to 65535.")
     ),

@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import click
 import requests
 
 from obdtrack.application import make_context
-from obdtrack.cli.ports import free_port, require_free_port
+from obdtrack.cli.ports import free_port, listening_address, require_free_port
 from obdtrack.config import CALLBACK_PATH, Settings, load_settings
 from obdtrack.domain.status import WAITING
 from obdtrack.errors import ConfigError
@@ -46,8 +47,9 @@ def command() -> None:
     """Start simulator and server, place some calls, show what comes, and wait for Ctrl-C."""
     _defaults(os.environ)
     settings = load_settings()
+    settings = replace(settings, host=listening_address(settings.host))
     require_free_port(settings.host, settings.port)
-    base = f"http://{settings.host}:{settings.port}"
+    base = settings.own_url
     simulated = SimulatorConfig(
         token=settings.provider_token,
         callback_url=f"{base}{CALLBACK_PATH}",

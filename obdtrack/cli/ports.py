@@ -1,10 +1,25 @@
-"""Whether a port can be listened on, told before a server is started."""
+"""Where to listen, and whether that can be done, found out before a server is started."""
 
 from __future__ import annotations
 
 import socket
 
 from obdtrack.errors import ConfigError
+
+
+def listening_address(host: str) -> str:
+    """Return the address that a host's name stands for: the first of its IPv4, else of its IPv6.
+
+    The server takes addresses only. Raises ConfigError for a name that this machine does not know.
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise ConfigError(
+            f"OBDTRACK_HOST: {host!r} is neither an address nor a name that this machine knows."
+        ) from None
+    *_, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    return str(address[0])
 
 
 def require_free_port(host: str, port: int) -> None:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import signal
 import sys
 import threading
-import time
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 import click
+import structlog
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
-from granian.server.common import AbstractServer
 
 from obdtrack.application import create_app, load_to_serve, make_background, make_context
 from obdtrack.cli.one_core import on_one_core
-from obdtrack.cli.ports import require_free_port
-from obdtrack.config import Settings
+from obdtrack.cli.ports import listening_address, require_free_port
+from obdtrack.cli.stopping import InFlight, end_when_told
+from obdtrack.config import Settings, require_for_serving
 from obdtrack.logs import configure_logs
 from obdtrack.storage.migrate import check_schema
+
+log = structlog.get_logger()
 
 THREADS = 256
 """Requests worked on at once: waiting for the disk or the provider costs a thread, not a core.
@@ -30,6 +35,9 @@ More than may wait for the provider, so that reports and look-ups always find on
 
 STOP_SECONDS = 30
 """How long requests in flight may take to finish after SIGTERM; a call being placed needs 20."""
+
+_LOGGING: dict[str, Any] = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {}}}
+"""The server's lines go to our own handler, not to standard output."""
 
 _WARNING = """\
 **************************************************************************
@@ -43,6 +51,8 @@ reach this port is believed. For trying things out on this machine only.
 def command(insecure: bool) -> None:
     """Check everything that can be checked, then serve until SIGTERM or Ctrl-C."""
     settings = load_to_serve(insecure=insecure)
+    settings = replace(settings, host=listening_address(settings.host))
+    require_for_serving(settings)  # again: a name may stand for an address that is not loopback
     configure_logs(settings.log_level)
     if settings.insecure:
         click.echo(_WARNING, err=True)
@@ -67,36 +77,40 @@ def serve(settings: Settings) -> None:
         blocking_threads=THREADS,
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,
+        log_dictconfig=_LOGGING,
         websockets=False,
     )
-    click.echo(f"obdtrack listens on http://{settings.host}:{settings.port}", err=True)
-
-    def load() -> WSGIApplication:
-        _end_if_told_to(server)
-        return _load(settings)
-
-    server.serve(target_loader=load, wrap_loader=False)
-
-
-def _end_if_told_to(server: AbstractServer[Any]) -> None:
-    """Let SIGTERM end the worker at once while it loads: nothing is under way in it yet.
-
-    The fork has left it the parent's handler, which would note the signal and stop nothing; granian
-    sets the worker's own only after this, and would wait for `STOP_SECONDS`.
-    """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if server.interrupt_signal:  # noted between the fork and here
-        sys.exit()
+    click.echo(f"obdtrack listens on {settings.own_url}", err=True)
+    server.serve(target_loader=partial(_load, settings), wrap_loader=False)
 
 
 def _load(settings: Settings) -> WSGIApplication:
-    """Make the application, in the worker process."""
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    context = make_context(settings)
-    app = create_app(context)
-    make_background(context).start()
+    """Make the application, in the worker process, which may have been forked or spawned."""
+    _end_if_told_to()
+    configure_logs(settings.log_level)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        context = make_context(settings)
+        app = InFlight(create_app(context))
+        make_background(context).start()
+    except Exception:
+        log.exception("server_not_started")
+        sys.exit(1)
     _settle_memory()
+    end_when_told(app)
     return on_one_core(app)
+
+
+def _end_if_told_to() -> None:
+    """Let SIGTERM end the worker at once while it loads: nothing is under way in it yet.
+
+    A fork has left it the parent's handler, which would note the signal and stop nothing; granian
+    sets the worker's own only after this, and would wait for `STOP_SECONDS`.
+    """
+    handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    server = getattr(handler, "__self__", None)
+    if getattr(server, "interrupt_signal", False):  # noted between the fork and here
+        sys.exit()
 
 
 def _settle_memory() -> None:
@@ -105,15 +119,15 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
-def _end_with_parent(parent: int) -> None:
+def _end_with_parent() -> None:
     # A killed parent cannot stop its worker, which would keep the port from the next start.
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os.kill(os.getpid(), signal.SIGTERM)
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _check_database(settings: Settings) -> None:
     context = make_context(settings)
     with context.store.connection_context():
         check_schema(context.store)
-    context.store.close_all()  # the worker is forked off; no connection may cross that
+    context.store.close_all()  # the worker may be forked off; no connection may cross that

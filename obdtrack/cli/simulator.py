@@ -51,7 +51,8 @@ def command(
         generation="2024" if generation == "2024" else "2019",
         slow_seconds=slow_seconds,
     )
-    click.echo(f"The simulator listens on http://{host}:{port}/api/v2/", err=True)
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"The simulator listens on http://{shown}:{port}/api/v2/", err=True)
     try:
         serve(config, host=host, port=port)
     except ValueError as error:

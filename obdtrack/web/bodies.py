@@ -24,6 +24,9 @@ from werkzeug.utils import cached_property
 from obdtrack.domain.content_coding import CODINGS, GZIP_MAGIC, MAX_BODY, UndecodableError, decode
 from obdtrack.setting_readers import plain_host
 
+RECEIVING = "obdtrack.receiving"
+"""Name in a request's environment: whether its body is being waited for."""
+
 MAX_FIELDS = 200
 """Fields of a form; the largest of ours has a dozen."""
 
@@ -43,18 +46,17 @@ def read_body(environ: WSGIEnvironment) -> bytes | None:
     UndecodableError if the body is in a `Content-Encoding` that cannot be undone. Of a body that
     was decoded `HTTP_CONTENT_ENCODING` says so afterwards.
     """
-    stream = environ["wsgi.input"]
     told = environ.get("CONTENT_LENGTH") or ""
     if told:
         length = int(told) if told.isascii() and told.isdigit() else MAX_BODY + 1
         if length > MAX_BODY:
             return None
-        body = _read(stream, length)
+        body = _read(environ, length)
         if len(body) < length:
             raise EOFError("the client closed the connection before the end of its request")
         return _plain(body, environ)
     if environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
-        body = _read(stream, MAX_BODY + 1)
+        body = _read(environ, MAX_BODY + 1)
         if len(body) > MAX_BODY:
             return None
         plain = _plain(body, environ)
@@ -221,9 +223,11 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _read(stream: Any, length: int) -> bytes:
-    parts: list[bytes] = []
+def _read(environ: WSGIEnvironment, length: int) -> bytes:
+    stream, parts = environ["wsgi.input"], []
+    environ[RECEIVING] = True
     while length > 0 and (part := stream.read(length)):
         parts.append(part)
         length -= len(part)
+    environ[RECEIVING] = False
     return b"".join(parts)

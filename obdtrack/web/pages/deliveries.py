@@ -124,7 +124,7 @@ def read_all_again() -> Redirect:
 def send_test() -> Redirect:
     """Post a sample report to our own callback and follow it to a timeline."""
     settings = context().settings
-    trial = try_callback(f"http://{settings.host}:{settings.port}{CALLBACK_PATH}", context())
+    trial = try_callback(f"{settings.own_url}{CALLBACK_PATH}", context())
     if trial.problem is None:
         flash(f"The test report came in and stands on its call ({trial.milliseconds} ms).")
         return redirect(url_for("pages_call.show", call_id=trial.call_id), 303)
