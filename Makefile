@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The tests start dozens of processes; each would compile the code anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint types bench pictures torture lock locked licences audit deptry clean
+.PHONY: demo test lint types bench pictures torture lock locked licences audit deptry pythons clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m obdtrack demo
@@ -42,6 +42,9 @@ locked:
 	$(VENV)/locked/bin/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes -r requirements.lock
 	$(VENV)/locked/bin/python -c "import obdtrack.application"
+
+pythons:
+	.ci/pythons
 
 licences: $(VENV)/.test
 	@$(BIN)/pip-licenses --order=license --packages \

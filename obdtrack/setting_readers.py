@@ -89,9 +89,9 @@ def _date_order(env: FileAwareEnv) -> str | None:
     return order.lower() or None if order else None
 
 
-def _parts(text: str | None) -> list[str]:
+def entries(text: str | None) -> list[str]:
     """Return the entries of a list setting: separated by commas or line ends, without blanks."""
-    return [part.strip() for part in re.split("[,\r\n]", text or "") if part.strip()]
+    return [part.strip() for part in re.split("[,\r\n\ufeff]", text or "") if part.strip()]
 
 
 def _is_secret(text: str) -> bool:
@@ -104,12 +104,12 @@ def _secrets(env: FileAwareEnv) -> tuple[str, ...]:
         "WEBHOOK_SECRETS",
         "",
         validate=_check(
-            lambda text: all(map(_is_secret, _parts(text))),
+            lambda text: all(map(_is_secret, entries(text))),
             f"each secret must have at least {SECRET_LENGTH} characters, all of them ASCII: "
             "others do not arrive in a header as they were sent.",
         ),
     )
-    return tuple(_parts(text))
+    return tuple(entries(text))
 
 
 def _secret_key(env: FileAwareEnv) -> str:
@@ -128,11 +128,11 @@ def _fields(env: FileAwareEnv) -> dict[str, str]:
         "WEBHOOK_FIELDS",
         "",
         validate=_check(
-            lambda text: all("=" in pair for pair in _parts(text)),
+            lambda text: all("=" in pair for pair in entries(text)),
             "must be our name=their key, separated by commas, like provider_id=ref,status=result.",
         ),
     )
-    pairs = (pair.partition("=") for pair in _parts(text) if "=" in pair)
+    pairs = (pair.partition("=") for pair in entries(text) if "=" in pair)
     return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
 
 
@@ -164,7 +164,7 @@ def read_length(text: str) -> timedelta:
 def _schedule(env: FileAwareEnv) -> tuple[timedelta, ...]:
     def rising(text: str) -> bool:
         try:
-            lengths = [read_length(part) for part in _parts(text)]
+            lengths = [read_length(part) for part in entries(text)]
         except ValueError:
             return False
         return lengths == sorted(set(lengths)) and any(lengths[:1])
@@ -174,7 +174,7 @@ def _schedule(env: FileAwareEnv) -> tuple[timedelta, ...]:
         "15m,1h,6h,1d,2d,3d,4d,5d,6d,7d",
         validate=_check(rising, "must be rising lengths of time, like 15m,1h,6h,1d."),
     )
-    return tuple(map(read_length, _parts(text))) if text and rising(text) else ()
+    return tuple(map(read_length, entries(text))) if text and rising(text) else ()
 
 
 def read_window(text: str) -> tuple[time, time]:
@@ -223,7 +223,14 @@ def _count(name: str, default: int, lowest: int, highest: int) -> Callable[[File
 READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "database_url": _database_url,
     "provider_url": _provider_url,
-    "provider_token": lambda env: env.str("PROVIDER_TOKEN", ""),
+    "provider_token": lambda env: env.str(
+        "PROVIDER_TOKEN",
+        "",
+        validate=_check(
+            lambda token: token.isascii() and token.isprintable(),
+            "must be one line of ASCII: nothing else can be sent in a header.",
+        ),
+    ),
     "provider_timezone": lambda env: _zone(env, "PROVIDER_TIMEZONE", "UTC"),
     "provider_date_order": _date_order,
     "provider_timeout": lambda env: env.float(
@@ -266,7 +273,7 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "calling_window": _window,
     "calling_window_timezone": lambda env: _zone(env, "CALLING_WINDOW_TIMEZONE", "Asia/Kolkata"),
     "proxy_hops": _count("PROXY_HOPS", 0, 0, 5),
-    "trusted_hosts": lambda env: tuple(map(plain_host, _parts(env.str("TRUSTED_HOSTS", "")))),
+    "trusted_hosts": lambda env: tuple(map(plain_host, entries(env.str("TRUSTED_HOSTS", "")))),
     "jobs": lambda env: env.bool("JOBS", True),
     "insecure": lambda env: env.bool("INSECURE", False),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,44 @@ def test_the_order_of_dates_is_a_setting(
 ) -> None:
     monkeypatch.setenv("OBDTRACK_PROVIDER_DATE_ORDER", value)
     assert load_settings().provider_date_order == order
+
+
+@pytest.mark.parametrize("in_file", [False, True], ids=["variable", "file"])
+@pytest.mark.parametrize(
+    "written",
+    ["{0},{1}", " {0} , {1} ", "{0}\n{1}\n", "{0}\r\n{1}\r\n", "{0},\n\n,{1},", "\ufeff{0}\n{1}"],
+)
+def test_every_list_is_separated_by_commas_and_line_ends(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str, in_file: bool
+) -> None:
+    given = {
+        "WEBHOOK_SECRETS": ("the-old-secret-of-us", "the-new-secret-of-us"),
+        "WEBHOOK_FIELDS": ("provider_id=ref", "status = result"),
+        "TRUSTED_HOSTS": ("calls.example.com", "127.0.0.1"),
+        "POLL_SCHEDULE": ("15m", "2h"),
+    }
+    for name, pair in given.items():
+        value = written.format(*pair)
+        if in_file:
+            (tmp_path / name).write_bytes(value.encode())
+            monkeypatch.setenv(f"OBDTRACK_{name}_FILE", str(tmp_path / name))
+        else:
+            monkeypatch.setenv(f"OBDTRACK_{name}", value)
+    settings = load_settings()
+    assert settings.webhook_secrets == given["WEBHOOK_SECRETS"]
+    assert settings.webhook_fields == {"provider_id": "ref", "status": "result"}
+    assert settings.trusted_hosts == given["TRUSTED_HOSTS"]
+    assert settings.poll_schedule == (timedelta(minutes=15), timedelta(hours=2))
+
+
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRETS", "PROVIDER_TOKEN"])
+@pytest.mark.parametrize("secret", ["geheim-für-jeden-tag", "a-secret-with-a-\x07-bell"])
+def test_a_secret_that_no_header_can_carry_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, secret: str
+) -> None:
+    lines = [line for line in refusal(monkeypatch, **{name: secret}) if name in line]
+    assert "ASCII" in lines[0]
+    assert secret not in lines[0]
 
 
 def test_a_wrong_value_is_not_repeated_if_it_may_be_a_secret(

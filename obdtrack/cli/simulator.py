@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from obdtrack.errors import ConfigError
+from obdtrack.setting_readers import entries
 from obdtrack.simulator.server import FATES_HELP, SimulatorConfig, serve
 
 _EPILOG = "\b\n" + FATES_HELP.replace("\n\n", "\n\n\b\n")  # else click would join the lines
@@ -46,7 +47,7 @@ def command(
     config = SimulatorConfig(
         token=token,
         callback_url=callback,
-        secret=(secret or "").split(",")[0].strip() or None,
+        secret=next(iter(entries(secret)), None),
         ring_seconds=ring_seconds,
         generation="2024" if generation == "2024" else "2019",
         slow_seconds=slow_seconds,

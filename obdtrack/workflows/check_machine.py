@@ -14,6 +14,7 @@ import humanize
 from obdtrack.config import PREFIX, Settings, require_for_serving
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.providers.mobtexting_payloads import PayloadReader
+from obdtrack.setting_readers import SECRET_LENGTH
 from obdtrack.storage.database import Store, connected, unavailable_if_locked
 from obdtrack.storage.migrate import check_schema, require_tables
 from obdtrack.workflows.finding import Finding, NotCheckedError, Subject, ok, problem, warning
@@ -63,6 +64,11 @@ _DOUBTS: tuple[tuple[Callable[[Subject], object], str, str], ...] = (
         lambda subject: subject.settings.insecure,
         "serving without secrets is allowed: whoever reaches the port is believed",
         f"unset {PREFIX}INSECURE",
+    ),
+    (
+        lambda subject: 0 < len(subject.settings.webhook_token or "") < SECRET_LENGTH,
+        f"{PREFIX}WEBHOOK_TOKEN has fewer than {SECRET_LENGTH} characters and may be guessed",
+        "make a longer one, set it, and run: python -m obdtrack webhook register --update",
     ),
     (
         lambda subject: not subject.settings.bridge,

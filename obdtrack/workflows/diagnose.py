@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from obdtrack.config import Settings
 from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.setting_readers import SECRET_LENGTH
 from obdtrack.storage.database import unusable
 from obdtrack.workflows import check_machine, check_provider, check_traffic
 from obdtrack.workflows.finding import Check, Finding, Level, NotCheckedError, Subject, problem
@@ -71,6 +72,7 @@ def _clean(text: str, settings: Settings) -> str:
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
+    token = settings.webhook_token or ""
     # By hand: what is wrong with an address must not keep its password from being found.
     user = settings.database_url.partition("://")[2].rpartition("@")[0]
     password = user.partition(":")[2]
@@ -79,7 +81,8 @@ def _secrets(settings: Settings) -> Iterator[str]:
         password,
         unquote(password),
         settings.provider_token,
-        settings.webhook_token or "",
+        # A short validation key could stand for something in any sentence.
+        token if len(token) >= SECRET_LENGTH else "",
         settings.secret_key,
         *settings.webhook_secrets,
     )

@@ -91,7 +91,7 @@ def without_secrets(stored: Stored, context: Context) -> Stored:
     return stored if raw is stored.raw else stored._replace(raw=raw)
 
 
-_UNDER_ITS_NAME = r"(?<![\w-])(?:token|validation_key)(?:=|\"\s*:\s*\"?)"
+_UNDER_ITS_NAME = r"(?<![\w-])(?:token|validation_key)(?:=|\"\s*:\s*\"?|\"\s*\n\r?\n)"
 
 
 def _without_short_token(raw: RawDelivery, token: str) -> RawDelivery:

@@ -63,6 +63,13 @@ def test_all_that_is_wrong_with_the_settings_is_one_message(doctor: Doctor):
     assert found["database"]["level"] == found["provider"]["level"] == "ok"
 
 
+def test_a_short_validation_key_is_a_warning_and_hides_no_word_of_the_rest(doctor: Doctor):
+    found = doctor.findings(WEBHOOK_TOKEN="the")
+    assert found["settings"]["level"] == "warning"
+    assert "OBDTRACK_WEBHOOK_TOKEN has fewer than 16 characters" in found["settings"]["text"]
+    assert "the" in found["provider"]["text"]
+
+
 def test_a_refused_token_is_named_and_never_shown(doctor: Doctor):
     done = doctor.run(PROVIDER_TOKEN="a-wrong-token-of-mine")
     assert done.returncode == 1

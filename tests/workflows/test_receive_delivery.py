@@ -60,3 +60,12 @@ def test_a_short_validation_key_is_taken_out_only_where_it_stands_under_its_name
     kept = without_secrets(stored, replace(context, settings=settings)).raw
     assert kept.query == "token=removed&token=71429&duration=7142"
     assert kept.body == body.replace(b'"7142", "ch', b'"removed", "ch')
+
+
+def test_a_short_validation_key_is_taken_out_of_a_multipart_form(context: Context) -> None:
+    settings = replace(context.settings, webhook_token="7142")
+    part = b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n7142\r\n'
+    body = part % b"validation_key" + part % b"duration"
+    stored = Stored(new_id(), context.now(), raw_delivery()._replace(body=body))
+    kept = without_secrets(stored, replace(context, settings=settings)).raw
+    assert kept.body == body.replace(b"7142", b"removed", 1)
