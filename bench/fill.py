@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from bench import reports
 from bench.samples import TABLES, Sample, Sampler
-from obdtrack.storage import models
-from obdtrack.storage.database import bind_tables, open_database
-from obdtrack.storage.migrate import migrate
+from obdtrack.store import models
+from obdtrack.store.database import bind_tables, open_database
+from obdtrack.store.migrate import migrate
 
 BLOCKS = 200
 """Into how many moments the calls of one database are spread, at most."""
@@ -46,7 +46,7 @@ class Table(NamedTuple):
 
 
 def fill(database_url: str, plan: Plan) -> int:
-    """Bring the database to the newest schema and fill it; gives the number of rows written."""
+    """Bring the database to the newest schema and fill it; returns the number of rows written."""
     write = _write_sqlite if database_url.startswith("sqlite:") else _write_postgres
     with _models_given_back():
         store = open_database(database_url)
@@ -56,7 +56,7 @@ def fill(database_url: str, plan: Plan) -> int:
 
 
 def tables(plan: Plan) -> Iterator[Table]:
-    """Give all rows of a plan, in portions of some thousand."""
+    """Return all rows of a plan, in portions of some thousand."""
     size = max(_BLOCK_CALLS, -(-plan.calls // BLOCKS))
     starts = range(plan.first, plan.first + plan.calls, size)
     until = plan.until or datetime.now(UTC)
@@ -85,7 +85,7 @@ def _copies(kinds: list[Sample], numbers: range, moment: datetime) -> Iterator[T
 
 
 def _ids(moment: datetime, n: int, count: int) -> list[bytes]:
-    """Give ids as the product's: by time, then by call, then by the order they were made in."""
+    """Return ids as the product's: by time, then by call, then by the order they were made in."""
     head = int(moment.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62
     first = head | n * _IDS_OF_A_CALL
     return [(first + place).to_bytes(16) for place in range(count)]

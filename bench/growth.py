@@ -21,8 +21,8 @@ from bench.databases import filled, workplace
 from bench.fill import Plan
 from bench.questions import BATCH, QUESTIONS, About, report_of
 from bench.results import Table, publish
-from obdtrack.storage import models
-from obdtrack.storage.database import bind_tables
+from obdtrack.store import models
+from obdtrack.store.database import bind_tables
 
 REPORTS_OF_A_CALL = 4
 WANTED = 1.5
@@ -85,7 +85,7 @@ class _Side:
         )
 
     def bytes(self) -> int:
-        """Give the size of the database on disk."""
+        """Return the size of the database on disk."""
         store = self.context.store
         if isinstance(store.database, str) and Path(store.database).exists():
             store.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -94,7 +94,7 @@ class _Side:
 
 
 def _ask(name: str, sides: Sequence[_Side], times: int) -> list[list[float]]:
-    """Ask one question of the sides in turn; gives each side's times in milliseconds."""
+    """Ask one question of the sides in turn; returns each side's times in milliseconds."""
     taken: list[list[float]] = [[] for _ in sides]
     for turn in range(times):
         for place, side in _in_turn(sides, turn):

@@ -40,7 +40,7 @@ class Measurement(NamedTuple):
     peak_bytes: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON can say it."""
+        """Return it as JSON can say it."""
         return {**self._asdict(), "load": self.load._asdict()}
 
 
@@ -134,7 +134,7 @@ class _Field:
     def _drive(
         self, sites: Sequence[Site], connections: int, seconds: float, sent: Sequence[int]
     ) -> list[tuple[int, Load]]:
-        """Load all sites at once, each with calls of its own; gives each load's first call."""
+        """Load all sites at once, each with calls of its own; returns each load's first call."""
         share = self._calls // len(sites)
         firsts = [place * share + before for place, before in enumerate(sent)]
 

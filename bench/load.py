@@ -44,7 +44,7 @@ class Load(NamedTuple):
 
 
 def together(loads: Sequence[Load]) -> Load:
-    """Give loads that were driven at the same time as one; of the times the worst counts."""
+    """Return loads that were driven at the same time as one; of the times the worst counts."""
     return Load(
         sent=sum(load.sent for load in loads),
         answered=sum(load.answered for load in loads),
@@ -97,6 +97,6 @@ def _rate(found: dict[str, float], connections: int) -> float:
 
 
 def children_cpu() -> float:
-    """Give the processor time of all child processes that have ended."""
+    """Return the processor time of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

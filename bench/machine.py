@@ -16,7 +16,7 @@ _SYNC_SECONDS = 0.5
 
 
 def facts(folder: Path) -> dict[str, str]:
-    """Give the machine's facts; `folder` is where the databases are."""
+    """Return the machine's facts; `folder` is where the databases are."""
     return {
         "processors": f"{os.cpu_count()} ({_processor()})",
         "load before": ", ".join(f"{load:.1f}" for load in psutil.getloadavg()),

@@ -46,7 +46,7 @@ def command(wanted: int) -> None:
     with workplace() as folder, filled("sqlite", folder, Plan(wanted + SPARE, days=0)) as databases:
         facts = machine.facts(folder)
         starts = {
-            "serve, to the first answer": _times(lambda: _first_answer(folder, databases)),
+            "serve, to the first answer": _times(lambda: _first_response(folder, databases)),
             "--help": _times(lambda: _run("--help")),
             "migrate, nothing to do": _times(lambda: _run("migrate", databases.fresh())),
         }
@@ -55,7 +55,7 @@ def command(wanted: int) -> None:
     publish("memory", [_starts_table(starts), _memory_table(samples)], facts, data)
 
 
-def _first_answer(folder: Path, databases: Databases) -> Start:
+def _first_response(folder: Path, databases: Databases) -> Start:
     port = free_port()
     environ = product.environ(databases.fresh(), port)
     begun = time.monotonic()

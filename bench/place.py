@@ -23,9 +23,9 @@ from bench.load import Load, drive, require_wrk
 from bench.probe import Probe, Timing
 from bench.results import Table, publish
 from bench.servers import Server, running
+from obdtrack.access.keys import create_key
 from obdtrack.cli.ports import free_port
 from obdtrack.cli.serve import THREADS
-from obdtrack.workflows.keys import create_key
 
 FILLED = 20_000
 FIRST_NEW = 67_000_000

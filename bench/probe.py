@@ -34,7 +34,7 @@ class Timing(NamedTuple):
         return cls(len(taken), median(taken), min(late, max(taken)), max(taken))
 
     def cells(self) -> list[str]:
-        """Give it as cells of a table."""
+        """Return it as cells of a table."""
         return [str(self.times), f"{self.p50:.1f}", f"{self.p99:.1f}", f"{self.longest:.1f}"]
 
 
@@ -77,10 +77,10 @@ class Probe:
             headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
             begun = time.perf_counter()
             connection.request(method, path, body or None, headers)
-            answer = connection.getresponse()
-            answer.read()
+            response = connection.getresponse()
+            response.read()
             taken.append((time.perf_counter() - begun) * 1e3)
-            assert answer.status == 200, (path, answer.status)
+            assert response.status == 200, (path, response.status)
         connection.close()
 
     def _turns(self) -> Iterator[int]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
-from obdtrack.workflows.context import Context
+from obdtrack.services import Services
+from obdtrack.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "obdtrack"]
@@ -19,7 +19,7 @@ BRIDGE = "+918068280000"
 
 
 def environ(database_url: str, port: int = 0, provider_port: int = 9) -> dict[str, str]:
-    """Give the process environment for one installation; nothing else of OBDTRACK_ is in it."""
+    """Return the process environment for one installation; nothing else of OBDTRACK_ is in it."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("OBDTRACK_")}
     return {
         **kept,
@@ -35,7 +35,7 @@ def environ(database_url: str, port: int = 0, provider_port: int = 9) -> dict[st
     }
 
 
-def context(database_url: str) -> Context:
-    """Give the parts the product works with, on this database; its tables are bound to it."""
+def context(database_url: str) -> Services:
+    """Return the parts the product works with, on this database; its tables are bound to it."""
     with patch.dict(os.environ, environ(database_url), clear=True):
         return make_context(load_settings())

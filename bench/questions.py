@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from bench import reports
-from obdtrack.domain.report import RawDelivery
+from obdtrack.calls import queries, search
+from obdtrack.calls.reports import deliveries
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.receive import receive_deliveries
+from obdtrack.calls.search import CallFilter
+from obdtrack.domain.reports import RawDelivery
 from obdtrack.domain.timeline import build_timeline
-from obdtrack.storage import calls, deliveries, figures, search
-from obdtrack.storage.deliveries import Stored
-from obdtrack.storage.search import Wanted
-from obdtrack.workflows.context import Context, new_id
-from obdtrack.workflows.receive_delivery import receive_deliveries
+from obdtrack.services import Services, new_id
+from obdtrack.statistics import questions
 
 PAGE = 50
 BATCH = 32
@@ -29,25 +31,25 @@ class About(NamedTuple):
     `stored` are reports nobody has sent yet, the first of them about call n.
     """
 
-    context: Context
+    context: Services
     call_id: UUID
     provider_id: str
     mid: str
     number: str
     created_at: datetime
     delivery_id: UUID
-    stored: Sequence[Stored]
+    stored: Sequence[InboundRequest]
 
 
-def _page(wanted: Wanted, before: UUID | None = None) -> None:
+def _page(wanted: CallFilter, before: UUID | None = None) -> None:
     found = search.newest(wanted, PAGE + 1, before)
-    calls.history([call.id for call in found[:PAGE]])
+    queries.history([call.id for call in found[:PAGE]])
 
 
 def _one(identifier: str) -> None:
-    call = calls.find(identifier)
+    call = queries.find(identifier)
     assert call is not None
-    build_timeline(calls.history([call.id])[call.id], call.interval)
+    build_timeline(queries.history([call.id])[call.id], call.interval)
 
 
 def _day(about: About) -> dict[str, Any]:
@@ -57,12 +59,12 @@ def _day(about: About) -> dict[str, Any]:
 
 def _strip(length: timedelta) -> None:
     now = datetime.now(UTC)
-    period = figures.span(now - length, now)
-    figures.totals(None, period)
-    figures.over_time(None, period, max(1, (period.end - period.first) // 30))
+    period = questions.span(now - length, now)
+    questions.totals(None, period)
+    questions.over_time(None, period, max(1, (period.end - period.first) // 30))
 
 
-def _take(reports_found: Sequence[Stored], context: Context) -> None:
+def _take(reports_found: Sequence[InboundRequest], context: Services) -> None:
     for received in receive_deliveries(reports_found, context):
         assert received.outcome == "matched", received
 
@@ -70,29 +72,31 @@ def _take(reports_found: Sequence[Stored], context: Context) -> None:
 QUESTIONS: dict[str, Callable[[About], object]] = {
     "one call with its timeline": lambda a: _one(str(a.call_id)),
     "one call by the provider's id": lambda a: _one(a.provider_id),
-    "newest calls": lambda a: _page(Wanted()),
-    "calls from the middle": lambda a: _page(Wanted(), a.call_id),
-    "calls of one number": lambda a: _page(Wanted(number=a.number)),
-    "calls of a status": lambda a: _page(Wanted(status="busy")),
-    "calls of a status that none has": lambda a: _page(Wanted(status="unresolved")),
+    "newest calls": lambda a: _page(CallFilter()),
+    "calls from the middle": lambda a: _page(CallFilter(), a.call_id),
+    "calls of one number": lambda a: _page(CallFilter(number=a.number)),
+    "calls of a status": lambda a: _page(CallFilter(status="busy")),
+    "calls of a status that none has": lambda a: _page(CallFilter(status="unresolved")),
     "calls of a status, newest day": lambda a: _page(
-        Wanted(status="busy", since=datetime.now(UTC) - timedelta(days=1.5))
+        CallFilter(status="busy", since=datetime.now(UTC) - timedelta(days=1.5))
     ),
-    "calls of a status, any day": lambda a: _page(Wanted(status="busy", **_day(a))),
-    "calls of any day": lambda a: _page(Wanted(**_day(a))),
-    "calls of a campaign": lambda a: _page(Wanted(name="benchmark")),
-    "calls of a reference nobody used": lambda a: _page(Wanted(reference="none")),
-    "search: a number": lambda a: search.newest(Wanted(number=a.number), PAGE + 1),
-    "search: the last four digits": lambda a: search.newest(Wanted(ending=a.number[-4:]), PAGE + 1),
+    "calls of a status, any day": lambda a: _page(CallFilter(status="busy", **_day(a))),
+    "calls of any day": lambda a: _page(CallFilter(**_day(a))),
+    "calls of a campaign": lambda a: _page(CallFilter(name="benchmark")),
+    "calls of a reference nobody used": lambda a: _page(CallFilter(reference="none")),
+    "search: a number": lambda a: search.newest(CallFilter(number=a.number), PAGE + 1),
+    "search: the last four digits": lambda a: search.newest(
+        CallFilter(ending=a.number[-4:]), PAGE + 1
+    ),
     "search: the last seven digits": lambda a: search.newest(
-        Wanted(ending=a.number[-7:]), PAGE + 1
+        CallFilter(ending=a.number[-7:]), PAGE + 1
     ),
-    "calls that need attention": lambda a: search.newest(Wanted(attention=True), PAGE + 1),
+    "calls that need attention": lambda a: search.newest(CallFilter(attention=True), PAGE + 1),
     "figures of the newest day": lambda a: _strip(timedelta(days=1)),
     "figures of thirty days": lambda a: _strip(timedelta(days=30)),
-    "totals of a campaign": lambda a: figures.totals("benchmark", None),
-    "campaigns with their totals": lambda a: figures.of_campaigns(
-        [campaign.name for campaign in figures.campaigns(PAGE)]
+    "totals of a campaign": lambda a: questions.totals("benchmark", None),
+    "campaigns with their totals": lambda a: questions.of_campaigns(
+        [campaign.name for campaign in questions.campaigns(PAGE)]
     ),
     "newest deliveries": lambda a: deliveries.newest(PAGE + 1),
     "deliveries of an outcome": lambda a: deliveries.newest(PAGE + 1, outcome="matched"),
@@ -107,11 +111,11 @@ QUESTIONS: dict[str, Callable[[About], object]] = {
 """What is asked, by name; what adds rows comes last."""
 
 
-def report_of(n: int, attempt: int) -> Stored:
+def report_of(n: int, attempt: int) -> InboundRequest:
     """Make a report of call n that brings another attempt, as it would reach the callback."""
     start = datetime.now(UTC) + timedelta(minutes=attempt)
     times = {"start_at": f"{start:%F %T}", "end_at": f"{start + timedelta(seconds=16):%F %T}"}
     content = reports.filled(reports.body(**times), n).encode()
     headers = {"user-agent": "Go-http-client/1.1"}
     raw = RawDelivery("POST", "", headers, "application/json", content)
-    return Stored(new_id(), datetime.now(UTC), raw)
+    return InboundRequest(new_id(), datetime.now(UTC), raw)

@@ -16,19 +16,19 @@ NUMBER = "9188{8}"
 
 
 def filled(template: str, n: int) -> str:
-    """Give a template with call n in it."""
+    """Return a template with call n in it."""
     for mark, digits in MARKS.items():
         template = template.replace(mark, digits % (n % 10 ** int(mark[1:-1])))
     return template
 
 
 def mid(n: int) -> str:
-    """Give the provider's id of the submission of call n."""
+    """Return the provider's id of the submission of call n."""
     return filled(MID, n)
 
 
 def number(n: int) -> str:
-    """Give the number called by call n, in E.164."""
+    """Return the number called by call n, in E.164."""
     return "+" + filled(NUMBER, n)
 
 
@@ -55,7 +55,7 @@ def body(**changes: Any) -> str:
 
 
 def http_request(path: str, content: str, authorization: str) -> str:
-    """Give a template of a whole HTTP request for the load generator."""
+    """Return a template of a whole HTTP request for the load generator."""
     head = (
         f"POST {path} HTTP/1.1",
         "Host: 127.0.0.1",
@@ -68,5 +68,5 @@ def http_request(path: str, content: str, authorization: str) -> str:
 
 
 def report_request() -> str:
-    """Give the template of the request that brings the report of one call."""
+    """Return the template of the request that brings the report of one call."""
     return http_request(product.CALLBACK, body(), product.SECRET)

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import product, reports
-from obdtrack.domain.report import RawDelivery
-from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendAnswer
-from obdtrack.providers import Provider
-from obdtrack.storage.database import open_database
-from obdtrack.storage.deliveries import Stored
-from obdtrack.storage.migrate import migrate
-from obdtrack.workflows.context import new_id
-from obdtrack.workflows.place_call import place_call
-from obdtrack.workflows.receive_delivery import receive_deliveries
+from obdtrack.calls.placing.place import place_call
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.receive import receive_deliveries
+from obdtrack.domain.reports import RawDelivery
+from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendResponse
+from obdtrack.providers.base import Provider
+from obdtrack.services import new_id
+from obdtrack.store.database import open_database
+from obdtrack.store.migrate import migrate
 
 TABLES = {
     "submissions": "id = (SELECT submission_id FROM calls WHERE id = :call)",
@@ -50,7 +50,7 @@ class Row(NamedTuple):
     to: str
 
     def copy(self, ids: list[bytes], names: tuple[str, str]) -> tuple[Any, ...]:
-        """Give the row with other ids and with another submission's id and number."""
+        """Return the row with other ids and with another submission's id and number."""
         values = list(self.values)
         for position, place in self.ids:
             values[position] = ids[place]
@@ -126,7 +126,7 @@ class Sampler:
         times = {"start_at": f"{start:%F %T}", "end_at": f"{start + timedelta(seconds=16):%F %T}"}
         content = reports.filled(reports.body(**times, status=word), self._number).encode()
         raw = RawDelivery("POST", "", _HEADERS, "application/json", content)
-        receive_deliveries([Stored(new_id(), self._now, raw)], self._context)
+        receive_deliveries([InboundRequest(new_id(), self._now, raw)], self._context)
 
 
 _HEADERS = {"user-agent": "Go-http-client/1.1", "host": "obdtrack.example.org"}
@@ -142,12 +142,12 @@ class _Accepting:
         self.completed = real.completed
         self.send_request = real.send_request
 
-    def send(self, request: CallRequest) -> SendAnswer:
+    def send(self, request: CallRequest) -> SendResponse:
         provider_id = f"{reports.mid(int(request.to[-8:]))}:1"
         number = AcceptedNumber(provider_id, request.to, "0.5000", None)
         entry = {"id": provider_id, "mobile": request.to[1:], "charges": "0.5000"}
         content = json.dumps({"status": "200", "data": [entry], "message": "OK"})
-        return SendAnswer(None, "OK", (number,), 200, content.encode())
+        return SendResponse(None, "OK", (number,), 200, content.encode())
 
 
 def _rows(

@@ -34,7 +34,7 @@ class Server:
         return []
 
     def cpu_seconds(self) -> float:
-        """Give the processor time used so far, in user and in kernel mode."""
+        """Return the processor time used so far, in user and in kernel mode."""
         used = 0.0
         for process in self.tree():
             with suppress(*_GONE):
@@ -43,7 +43,7 @@ class Server:
         return used
 
     def resident(self) -> int:
-        """Give the resident bytes of all processes; what they share is counted in each."""
+        """Return the resident bytes of all processes; what they share is counted in each."""
         total = 0
         for process in self.tree():
             with suppress(*_GONE):
@@ -51,9 +51,9 @@ class Server:
         return total
 
     def wait_until_ready(self, path: str) -> float:
-        """Wait for any answer at `path`; gives the seconds it took from now."""
+        """Wait for any answer at `path`; returns the seconds it took from now."""
         begun = time.monotonic()
-        while not _answers(self.port, path):
+        while not _responses(self.port, path):
             if self.process.poll() is not None or time.monotonic() - begun > START_SECONDS:
                 words = self.log.read_text(errors="replace")[-2000:]
                 raise click.ClickException(f"{self.process.args!r} did not start:\n{words}")
@@ -114,7 +114,7 @@ def running(
         server.stop()
 
 
-def _answers(port: int, path: str) -> bool:
+def _responses(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", path)

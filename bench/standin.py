@@ -36,15 +36,15 @@ class _Provider(asyncio.Protocol):
             if len(self._received) < whole:
                 return
             placing = self._received.startswith(b"POST")
-            answer = _answer(self._received[end:whole])
+            response = _response(self._received[end:whole])
             self._received = self._received[whole:]
             if placing and self._delay:
-                asyncio.get_running_loop().call_later(self._delay, self._transport.write, answer)
+                asyncio.get_running_loop().call_later(self._delay, self._transport.write, response)
             else:
-                self._transport.write(answer)
+                self._transport.write(response)
 
 
-def _answer(body: bytes) -> bytes:
+def _response(body: bytes) -> bytes:
     number = _NUMBER.search(body)
     entry = {
         "id": f"{uuid.uuid4()}:1",

@@ -55,7 +55,7 @@ TARGETS = (
 def tables(
     found: Sequence[Measurement], titles: Mapping[str, str], skipped: Sequence[str]
 ) -> list[Table]:
-    """Give a table for each number of connections, and one of the targets."""
+    """Return a table for each number of connections, and one of the targets."""
     counts = dict.fromkeys(measurement.connections for measurement in found)
     groups = {n: [m for m in found if m.connections == n] for n in counts}
     shown = [_standing(n, group, titles, skipped) for n, group in groups.items()]

@@ -10,33 +10,33 @@ import structlog
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from obdtrack.config import Settings, load_for_serving, require_for_serving
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.quarantine import Quarantine
+from obdtrack.calls.reports.receive import ReceivedDelivery, receive_deliveries
 from obdtrack.domain.phone import NOT_WHOLE, whole
 from obdtrack.errors import ConfigError
 from obdtrack.jobs import Background
 from obdtrack.logs import configure_logs
-from obdtrack.providers.mobtexting import MobTexting
-from obdtrack.providers.mobtexting_words import header_names, places
-from obdtrack.setting_readers import SECRET_LENGTH
-from obdtrack.storage.database import open_database
-from obdtrack.storage.deliveries import Stored
-from obdtrack.storage.migrate import check_schema
-from obdtrack.storage.vault import Vault
-from obdtrack.storage.writer import GroupWriter
-from obdtrack.web import api, health, metrics
-from obdtrack.web.access import guard
-from obdtrack.web.bodies import BoundedRequest
-from obdtrack.web.document import register_api
-from obdtrack.web.errors import register_errors
-from obdtrack.web.meter import Metered
-from obdtrack.web.observe import observe
+from obdtrack.providers.mobtexting.client import MobTexting
+from obdtrack.providers.mobtexting.vocabulary import header_names, places
+from obdtrack.services import Services
+from obdtrack.settings import SECRET_LENGTH, Settings, load_for_serving, require_for_serving
+from obdtrack.store.database import open_database
+from obdtrack.store.encryption import Encryption
+from obdtrack.store.group_commit import GroupWriter
+from obdtrack.store.migrate import check_schema
+from obdtrack.web import health, metrics
+from obdtrack.web.api import routes
+from obdtrack.web.api.openapi import register_api
+from obdtrack.web.callback import Callback
+from obdtrack.web.http.auth import guard
+from obdtrack.web.http.errors import register_errors
+from obdtrack.web.http.probes import Watch
+from obdtrack.web.http.request_bodies import BoundedRequest
+from obdtrack.web.http.request_log import observe
+from obdtrack.web.http.request_metrics import Metered
+from obdtrack.web.http.throttle import Throttle
 from obdtrack.web.pages.register import register_pages
-from obdtrack.web.throttle import Throttle
-from obdtrack.web.watch import Watch
-from obdtrack.web.webhooks import Callback
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.quarantine_delivery import Quarantine
-from obdtrack.workflows.receive_delivery import Received, receive_deliveries
 
 log = structlog.get_logger()
 
@@ -71,13 +71,13 @@ def _check_values(values: Mapping[str, Any]) -> None:
         raise ConfigError("\n".join(wrong))
 
 
-def make_context(settings: Settings) -> Context:
+def make_context(settings: Settings) -> Services:
     """Return the parts that workflows need, as the settings say; nothing is connected yet.
 
     Raises ConfigError if there is no database, or for a value that no part can work with.
     """
     _check_values({"bridge": settings.bridge, "webhook_fields": settings.webhook_fields})
-    return Context(
+    return Services(
         settings=settings,
         store=open_database(settings.database_url, create=False),
         provider=MobTexting(
@@ -90,16 +90,16 @@ def make_context(settings: Settings) -> Context:
             total_timeout=settings.provider_timeout,
             read_timeout=min(8.0, settings.provider_timeout),
         ),
-        vault=Vault(settings.secret_key),
+        vault=Encryption(settings.secret_key),
     )
 
 
-def make_background(context: Context) -> Background:
-    """Give the background work of a process that serves; it is not started yet."""
+def make_background(context: Services) -> Background:
+    """Return the background work of a process that serves; it is not started yet."""
     return Background(context, chores=context.settings.jobs)
 
 
-def create_app(context: Context | None = None) -> Flask:
+def create_app(context: Services | None = None) -> Flask:
     """Make the WSGI application, from the environment's settings or from a given context.
 
     Raises ConfigError if a setting is missing or wrong, or if the database does not fit the code.
@@ -125,7 +125,7 @@ def create_app(context: Context | None = None) -> Flask:
     observe(app)
     guard(app)
     register_errors(app)
-    register_api(app, api.blueprint)
+    register_api(app, routes.blueprint)
     register_pages(app, context)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
@@ -163,9 +163,9 @@ def _put_in_front(app: Flask, outer: WSGIApplication) -> None:
     app.wsgi_app = outer  # type: ignore[assignment,method-assign]  # Flask's documented way to wrap
 
 
-def _put_callback_in_front(app: Flask, context: Context) -> None:
+def _put_callback_in_front(app: Flask, context: Services) -> None:
     app.extensions["watch"] = watch = Watch(context)
-    writer: GroupWriter[Stored, Received] = GroupWriter(
+    writer: GroupWriter[InboundRequest, ReceivedDelivery] = GroupWriter(
         watch.meter.counting(lambda batch: receive_deliveries(batch, context))
     )
     quarantine = Quarantine(context)
@@ -181,7 +181,7 @@ def _put_callback_in_front(app: Flask, context: Context) -> None:
     _put_in_front(app, Metered(callback, watch.meter))
 
 
-def _release(context: Context) -> None:
+def _release(context: Services) -> None:
     if not context.store.is_closed():
         context.store.close()
 

@@ -13,13 +13,13 @@ from uuid import UUID
 
 import structlog
 
+from obdtrack.calls.placing.recover import recover_interrupted, say_goodbye, sign_of_life
+from obdtrack.calls.polling.check import check_call, take_due
 from obdtrack.errors import ObdtrackError
-from obdtrack.storage import coordination
-from obdtrack.workflows.check_call import check_call, take_due
-from obdtrack.workflows.check_clock import check_clock
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.forget import forget_old, turn_partitions
-from obdtrack.workflows.recover import recover_interrupted, say_goodbye, sign_of_life
+from obdtrack.operations.doctor.clock import check_clock
+from obdtrack.privacy.retention import forget_old, turn_partitions
+from obdtrack.services import Services
+from obdtrack.store import leases
 
 log = structlog.get_logger()
 
@@ -36,17 +36,17 @@ class Chore(NamedTuple):
 
     name: str
     every_seconds: float
-    do: Callable[[Context], object]
+    do: Callable[[Services], object]
 
 
-def ask_about_due(context: Context) -> None:
+def ask_about_due(context: Services) -> None:
     """Ask the provider about calls that are due, some at a time."""
     due = take_due(context, context.now(), limit=max(1, context.settings.poll_per_minute // 30))
     with ThreadPoolExecutor(_ASKING) as pool:
         list(pool.map(partial(_ask, context), due))
 
 
-def _ask(context: Context, call_id: UUID) -> None:
+def _ask(context: Services, call_id: UUID) -> None:
     try:
         check_call(call_id, context)
     except ObdtrackError as error:  # the line is long, or the database busy: it comes due again
@@ -57,7 +57,7 @@ def _ask(context: Context, call_id: UUID) -> None:
         context.store.close()
 
 
-def warn_of_skew(context: Context) -> None:
+def warn_of_skew(context: Services) -> None:
     """Say in the log if the provider's clock and ours disagree steadily."""
     skew = check_clock(context)
     if skew is not None:
@@ -80,7 +80,7 @@ class Background:
 
     def __init__(
         self,
-        context: Context,
+        context: Services,
         *,
         chores: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
@@ -131,7 +131,7 @@ class Background:
         if self._chores:
             with self._context.store.write():
                 now, holder = self._context.now(), self._context.process_id
-                self._mine = coordination.hold_lease("chores", holder, now, LEASE)
+                self._mine = leases.hold_lease("chores", holder, now, LEASE)
 
     def tick(self, chores: Sequence[Chore]) -> None:
         """Do those of these chores that are due, if they are ours to do."""

@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 from jinja2.bccache import Bucket, BytecodeCache
 
 from obdtrack.application import create_app
-from obdtrack.workflows.context import Context
+from obdtrack.services import Services
 
 
 class Compiled(BytecodeCache):
@@ -30,7 +30,7 @@ class Compiled(BytecodeCache):
 COMPILED = Compiled()
 
 
-def make_app(context: Context, *, documented: bool) -> Flask:
+def make_app(context: Services, *, documented: bool) -> Flask:
     """Make an application; its API document takes longer than all else, and few tests read it.
 
     Next come its pages, which are compiled when a test asks for them.

@@ -17,12 +17,12 @@ from flask.testing import FlaskClient
 from structlog.dev import ConsoleRenderer, plain_traceback
 from werkzeug.test import TestResponse
 
-from obdtrack.storage.database import Store, open_database
-from obdtrack.storage.migrate import migrate
-from obdtrack.storage.schema import TABLES
-from obdtrack.storage.vault import Vault
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
+from obdtrack.access.keys import create_key
+from obdtrack.services import Services
+from obdtrack.store.database import Store, open_database
+from obdtrack.store.encryption import Encryption
+from obdtrack.store.migrate import migrate
+from obdtrack.store.schema import TABLES
 from tests import applications, factories
 from tests.factories import Clock, ScriptedProvider
 
@@ -85,7 +85,7 @@ def postgres_store(postgres_url: str) -> Iterator[Store]:
 
 
 def emptied(url: str) -> Store:
-    """Give a database with all tables and no rows."""
+    """Return a database with all tables and no rows."""
     store = open_database(url)
     with store.connection_context(), store.atomic():
         for table in reversed(TABLES):  # TRUNCATE would make each of their files anew
@@ -117,9 +117,9 @@ def provider() -> ScriptedProvider:
 
 
 @pytest.fixture
-def context(store: Store, provider: ScriptedProvider, clock: Clock) -> Context:
+def context(store: Store, provider: ScriptedProvider, clock: Clock) -> Services:
     settings = factories.settings()
-    return Context(settings, store, provider, Vault(settings.secret_key), clock)
+    return Services(settings, store, provider, Encryption(settings.secret_key), clock)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -136,7 +136,7 @@ def documented() -> bool:
 
 
 @pytest.fixture
-def app(context: Context, documented: bool) -> Iterator[Flask]:
+def app(context: Services, documented: bool) -> Iterator[Flask]:
     made = applications.make_app(context, documented=documented)
     yield made
     made.extensions["quarantine"].close()
@@ -172,12 +172,12 @@ class Caller:
 
 
 @pytest.fixture
-def caller(app: Flask, context: Context) -> Caller:
+def caller(app: Flask, context: Services) -> Caller:
     """A caller whose key may place calls and so sees numbers in full."""
     return Caller(app.test_client(), create_key("tests", ["read", "place"], context))
 
 
 @pytest.fixture
-def reader(app: Flask, context: Context) -> Caller:
+def reader(app: Flask, context: Services) -> Caller:
     """A caller who may only read, and sees numbers masked."""
     return Caller(app.test_client(), create_key("reader", ["read"], context))

@@ -10,16 +10,16 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from obdtrack.config import Settings
-from obdtrack.domain.event import Event
-from obdtrack.domain.report import FoundCall, RawDelivery, Reading, Report, facts, occurred_at
+from obdtrack.domain.events import Event
+from obdtrack.domain.reports import FoundCall, RawDelivery, Reading, Report, facts, occurred_at
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendAnswer
-from obdtrack.providers import SendRequest, StatusAnswer
-from obdtrack.providers.mobtexting import send_request
-from obdtrack.providers.mobtexting_payloads import PayloadReader, read_call, read_delivery
-from obdtrack.providers.mobtexting_words import meaning_of
-from obdtrack.workflows.context import new_id
+from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendResponse
+from obdtrack.providers.base import SendRequest, StatusResponse
+from obdtrack.providers.mobtexting.client import send_request
+from obdtrack.providers.mobtexting.reports import PayloadReader, read_call, read_delivery
+from obdtrack.providers.mobtexting.vocabulary import meaning_of
+from obdtrack.services import new_id
+from obdtrack.settings import Settings
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NUMBER = "+918867135001"
@@ -47,11 +47,11 @@ class ScriptedProvider:
         self.sent: list[CallRequest] = []
         self.asked: list[dict[str, Any]] = []
         self.webhook_id: str | None = None
-        self.on_send: Callable[[CallRequest], SendAnswer] = accepted()
-        self.on_find: Callable[..., StatusAnswer] = lambda **_: StatusAnswer()
+        self.on_send: Callable[[CallRequest], SendResponse] = accepted()
+        self.on_find: Callable[..., StatusResponse] = lambda **_: StatusResponse()
         self.reader = PayloadReader(timezone=ZoneInfo("UTC"), fields={})
 
-    def send(self, request: CallRequest) -> SendAnswer:
+    def send(self, request: CallRequest) -> SendResponse:
         self.sent.append(request)
         return self.on_send(request)
 
@@ -63,7 +63,7 @@ class ScriptedProvider:
 
     def find(
         self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None
-    ) -> StatusAnswer:
+    ) -> StatusResponse:
         question = {"provider_id": provider_id, "to": to, "on": on}
         self.asked.append(question)
         return self.on_find(**question)
@@ -76,15 +76,15 @@ class ScriptedProvider:
         return read_delivery(delivery, self.reader)
 
 
-def accepted(mid: str | None = MID, **changes: Any) -> Callable[[CallRequest], SendAnswer]:
+def accepted(mid: str | None = MID, **changes: Any) -> Callable[[CallRequest], SendResponse]:
     """Answer sends with success; `mid` None gives each call a submission id of its own."""
 
-    def answer(request: CallRequest) -> SendAnswer:
+    def response(request: CallRequest) -> SendResponse:
         provider_id = f"{mid or new_id()}:1"
         number = AcceptedNumber(provider_id, request.to, "0.5000", None)
-        return SendAnswer(numbers=(number._replace(**changes),), http_status=200, body=b"{}")
+        return SendResponse(numbers=(number._replace(**changes),), http_status=200, body=b"{}")
 
-    return answer
+    return response
 
 
 def settings(**changes: Any) -> Settings:
@@ -224,8 +224,8 @@ def log_row(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value is not None}
 
 
-def call_log(*rows: dict[str, Any]) -> StatusAnswer:
+def call_log(*rows: dict[str, Any]) -> StatusResponse:
     """The provider's answer with these rows."""
     body = json.dumps({"status": 200, "message": "OK", "data": list(rows)}).encode()
     found = ScriptedProvider().read_found(body)
-    return StatusAnswer(calls=found, http_status=200, body=body)
+    return StatusResponse(calls=found, http_status=200, body=body)

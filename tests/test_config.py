@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from obdtrack.application import load_to_serve
-from obdtrack.config import load_settings, require_for_serving
 from obdtrack.errors import ConfigError
-from obdtrack.setting_readers import SECRET_LENGTH
+from obdtrack.settings import SECRET_LENGTH, load_settings, require_for_serving
 from tests import factories
 
 

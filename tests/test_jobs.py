@@ -9,26 +9,26 @@ from dataclasses import replace
 
 import pytest
 
+from obdtrack.calls.placing.place import place_call
+from obdtrack.calls.placing.recover import sign_of_life
 from obdtrack.jobs import Background
-from obdtrack.providers import StatusAnswer
-from obdtrack.storage import models
-from obdtrack.storage.database import connected
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.place_call import place_call
-from obdtrack.workflows.recover import sign_of_life
+from obdtrack.providers.base import StatusResponse
+from obdtrack.services import Services
+from obdtrack.store import models
+from obdtrack.store.database import connected
+from tests.calls.test_recover import crash_while_sending
 from tests.factories import Clock, ScriptedProvider, call_request
-from tests.workflows.test_recover import crash_while_sending
 
 
 @pytest.fixture
-def asked(context: Context, provider: ScriptedProvider) -> Iterator[threading.Event]:
+def asked(context: Services, provider: ScriptedProvider) -> Iterator[threading.Event]:
     """Set once the background work asks the provider, which answers only at the end."""
     asked, over = threading.Event(), threading.Event()
 
-    def hang(**_: object) -> StatusAnswer:
+    def hang(**_: object) -> StatusResponse:
         asked.set()
         over.wait(30)
-        return StatusAnswer()
+        return StatusResponse()
 
     provider.on_find = hang
     background = Background(context)
@@ -45,13 +45,13 @@ def soon(holds: Callable[[], bool]) -> bool:
     return holds()
 
 
-def is_unknown(context: Context) -> bool:
+def is_unknown(context: Services) -> bool:
     with connected(context.store):
         return bool(models.Call.select().where(models.Call.status == "unknown").exists())
 
 
 def test_what_a_dead_process_left_is_found_while_a_question_hangs(
-    context: Context,
+    context: Services,
     provider: ScriptedProvider,
     clock: Clock,
     asked: threading.Event,

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 
 from obdtrack.cli import COMMANDS
-from obdtrack.config import CALLBACK_PATH, PREFIX, SETTINGS
-from obdtrack.simulator.server import FATES_HELP
-from obdtrack.web.access import PUBLIC_ENDPOINTS, needed_scope
+from obdtrack.providers.mobtexting.simulator.server import FATES_HELP
+from obdtrack.settings import CALLBACK_PATH, PREFIX, SETTINGS
+from obdtrack.web.http.auth import PUBLIC_ENDPOINTS, needed_scope
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

@@ -16,8 +16,8 @@ from peewee import Database
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 from uuid_utils.compat import uuid7
 
-from obdtrack.storage.models import Call, Delivery, Event
-from obdtrack.storage.schema import TABLES
+from obdtrack.store.models import Call, Delivery, EventRow
+from obdtrack.store.schema import TABLES
 
 _STATUSES = {
     "ANSWER": "completed",
@@ -94,7 +94,7 @@ def _store(report: dict[str, object], call: Call | None, now: datetime) -> Deliv
 def _apply(report: dict[str, str], call: Call, delivery: Delivery, now: datetime) -> None:
     status = _STATUSES[report["status"]]
     ended = datetime.fromisoformat(report["end_at"]).replace(tzinfo=UTC)
-    Event.create(
+    EventRow.create(
         force_insert=True,
         call=call,
         id=uuid7(),

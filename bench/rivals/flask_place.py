@@ -22,5 +22,5 @@ def livez() -> str:
 
 @app.post("/api/v1/calls")
 def place() -> ResponseReturnValue:
-    answer = session.post(url, json=request.get_json(), timeout=(3, 8))
-    return jsonify(answer.json()), 201
+    response = session.post(url, json=request.get_json(), timeout=(3, 8))
+    return jsonify(response.json()), 201

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 import humanize
 
-from obdtrack.config import load_settings
-from obdtrack.storage.backup import back_up
-from obdtrack.storage.database import open_database
+from obdtrack.operations.backup import back_up
+from obdtrack.settings import load_settings
+from obdtrack.store.database import open_database
 
 
 @click.command(help="Copy the database to a new FILE while it is in use.")

@@ -9,12 +9,11 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
 from obdtrack.errors import ConfigError
-from obdtrack.setting_readers import DATABASE_SCHEMES
-from obdtrack.storage.database import open_database
-from obdtrack.storage.migrate import check_schema
-from obdtrack.workflows.move_installation import Part, copy_all, require_quiet, verify
+from obdtrack.operations.move import CopiedPart, copy_all, require_quiet, verify
+from obdtrack.settings import DATABASE_SCHEMES, load_settings
+from obdtrack.store.database import open_database
+from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Copy everything to another database, and check that all of it arrived.")
@@ -41,7 +40,7 @@ def command(url: str) -> None:
     click.echo("Now set OBDTRACK_DATABASE_URL to the new database and start the server.")
 
 
-def show(bars: Progress, part: Part) -> None:
+def show(bars: Progress, part: CopiedPart) -> None:
     """Show how far a part is, as one bar of its own."""
     bar = next((task.id for task in bars.tasks if task.description == part.name), None)
     if bar is None:
@@ -50,7 +49,7 @@ def show(bars: Progress, part: Part) -> None:
 
 
 def make_bars() -> Progress:
-    """Give bars with name, length, count and the time that is left."""
+    """Return bars with name, length, count and the time that is left."""
     return Progress(
         TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(),
         TimeRemainingColumn(),

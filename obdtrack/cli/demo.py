@@ -16,15 +16,15 @@ from typing import Any
 import click
 import requests
 
+from obdtrack.access.keys import create_key
 from obdtrack.application import make_context
 from obdtrack.cli.ports import free_port, listening_address, require_free_port
-from obdtrack.config import CALLBACK_PATH, Settings, load_settings
 from obdtrack.domain.status import WAITING
 from obdtrack.errors import ConfigError
-from obdtrack.simulator.server import SimulatorConfig, running
-from obdtrack.storage.database import open_database
-from obdtrack.storage.migrate import migrate
-from obdtrack.workflows.keys import create_key
+from obdtrack.providers.mobtexting.simulator.server import SimulatorConfig, running
+from obdtrack.settings import CALLBACK_PATH, Settings, load_settings
+from obdtrack.store.database import open_database
+from obdtrack.store.migrate import migrate
 
 DATABASE = "sqlite:///var/demo.db"
 FLOW = "23"

@@ -10,12 +10,12 @@ from dataclasses import replace
 import click
 
 from obdtrack.application import make_context
-from obdtrack.config import PREFIX, SETTINGS, Settings, load_settings
 from obdtrack.errors import ConfigError
 from obdtrack.logs import configure_logs
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.diagnose import diagnose
-from obdtrack.workflows.finding import Finding, Level, Subject
+from obdtrack.operations.doctor.diagnosis import diagnose
+from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level
+from obdtrack.services import Services
+from obdtrack.settings import PREFIX, SETTINGS, Settings, load_settings
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 _DATABASE = f"{PREFIX}DATABASE_URL"
@@ -26,7 +26,7 @@ _DATABASE = f"{PREFIX}DATABASE_URL"
 def command(as_json: bool) -> None:
     """Run every check, with the settings that `serve` would have."""
     configure_logs("error")
-    findings: dict[str, Finding] = {}
+    findings: dict[str, CheckResult] = {}
     for name, finding in diagnose(_subject()):
         findings[name] = finding
         if not as_json:
@@ -38,23 +38,25 @@ def command(as_json: bool) -> None:
     sys.exit(0 if healthy else 1)
 
 
-def _line(name: str, finding: Finding) -> str:
+def _line(name: str, finding: CheckResult) -> str:
     level = click.style(f"{finding.level:<8}", fg=_COLOURS[finding.level])
     remedy = f" -> {finding.remedy}" if finding.remedy else ""
     return f"{level} {name}: {finding.text}{remedy}"
 
 
-def _subject() -> Subject:
+def _subject() -> CheckedInstallation:
     unknown = _unknown_names()
     settings, wrong = _settings()
     if any(line.startswith(_DATABASE) for line in wrong):
-        return Subject(settings, None, wrong, unknown, f"{_DATABASE} is wrong")
+        return CheckedInstallation(settings, None, wrong, unknown, f"{_DATABASE} is wrong")
     try:
-        return Subject(settings, _context(settings), wrong, unknown)
+        return CheckedInstallation(settings, _context(settings), wrong, unknown)
     except ConfigError as error:
-        return Subject(settings, None, wrong, unknown, str(error))
+        return CheckedInstallation(settings, None, wrong, unknown, str(error))
     except Exception as error:  # the other checks may tell why
-        return Subject(settings, None, wrong, unknown, f"{type(error).__name__}: {error}")
+        return CheckedInstallation(
+            settings, None, wrong, unknown, f"{type(error).__name__}: {error}"
+        )
 
 
 def _settings() -> tuple[Settings, tuple[str, ...]]:
@@ -70,7 +72,7 @@ def _settings() -> tuple[Settings, tuple[str, ...]]:
     return load_settings(), wrong
 
 
-def _context(settings: Settings) -> Context:
+def _context(settings: Settings) -> Services:
     # What is wrong with these has a check of its own, and must not hide the database.
     return make_context(replace(settings, provider_token="", webhook_fields={}, bridge=None))
 

@@ -6,11 +6,11 @@ import sys
 
 import click
 
+from obdtrack.access.audit import operator
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
-from obdtrack.storage.migrate import check_schema
-from obdtrack.workflows.audit import operator
-from obdtrack.workflows.erase_number import Erased, erase
+from obdtrack.privacy.erasure import Erased, erase
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Replace a number by a keyed hash, everywhere. It cannot be undone.")

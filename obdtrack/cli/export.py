@@ -6,11 +6,11 @@ import json
 
 import click
 
+from obdtrack.access.audit import operator
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
-from obdtrack.storage.migrate import check_schema
-from obdtrack.workflows.audit import operator
-from obdtrack.workflows.export_number import export
+from obdtrack.privacy.export import export
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Give what is stored about a number, as JSON on standard output.")

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import click
 
+from obdtrack.access import key_rows
+from obdtrack.access.keys import Scope, create_key, revoke_key
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
 from obdtrack.domain.times import to_text
-from obdtrack.storage import keys
-from obdtrack.storage.migrate import check_schema
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import Scope, create_key, revoke_key
+from obdtrack.services import Services
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 
 @click.group(help="Make, list and revoke API keys.")
@@ -36,7 +36,7 @@ def create(name: str, scopes: tuple[str, ...]) -> None:
 def list_keys() -> None:
     """List all keys: id, name, scopes, made, last used, revoked."""
     _context()
-    for key in keys.all_keys():
+    for key in key_rows.all_keys():
         used = to_text(key.last_used_at) if key.last_used_at else "never"
         revoked = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "active"
         scopes = ",".join(key.scopes)
@@ -52,7 +52,7 @@ def revoke(key_id: UUID) -> None:
     click.echo(f"revoked {key_id}")
 
 
-def _context() -> Context:
+def _context() -> Services:
     context = make_context(load_settings())
     check_schema(context.store)
     return context

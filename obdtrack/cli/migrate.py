@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from obdtrack.config import load_settings
-from obdtrack.storage.database import open_database
-from obdtrack.storage.migrate import migrate
+from obdtrack.settings import load_settings
+from obdtrack.store.database import open_database
+from obdtrack.store.migrate import migrate
 
 
 @click.command(help="Bring the database to the schema this version needs.")

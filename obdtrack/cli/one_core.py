@@ -10,7 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def on_one_core(app: WSGIApplication) -> WSGIApplication:
-    """Give the application so that each thread that serves it settles first; Linux only.
+    """Return the application so that each thread that serves it settles first; Linux only.
 
     Python runs one of its threads at a time. On one core they hand over without waking another
     core, while the server's own threads, which read and write the sockets, use the rest. As

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
-from obdtrack.storage.migrate import check_schema
-from obdtrack.workflows.ask_provider import must_pause
-from obdtrack.workflows.check_call import check_due
-from obdtrack.workflows.recover import recover_interrupted
+from obdtrack.calls.placing.recover import recover_interrupted
+from obdtrack.calls.polling.check import check_due
+from obdtrack.calls.polling.poll import must_pause
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Ask the provider once about every call that is due.")

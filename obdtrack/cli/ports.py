@@ -37,7 +37,7 @@ def require_free_port(host: str, port: int) -> None:
 
 
 def free_port() -> int:
-    """Give a port on loopback that nobody listens on now."""
+    """Return a port on loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

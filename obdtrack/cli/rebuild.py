@@ -7,9 +7,9 @@ import sys
 import click
 
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
-from obdtrack.storage.migrate import check_schema
-from obdtrack.workflows.rebuild import rebuild
+from obdtrack.calls.rebuild import rebuild
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 _SHOWN = 20
 

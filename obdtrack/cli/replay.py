@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
+from obdtrack.calls.reports.replay import REPLAYABLE, replay_all
 from obdtrack.domain.status import Outcome
-from obdtrack.storage.migrate import check_schema
-from obdtrack.workflows.replay_delivery import REPLAYABLE, replay_all
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Read stored deliveries again, after what kept them off was mended.")

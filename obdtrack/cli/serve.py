@@ -23,9 +23,9 @@ from obdtrack.application import create_app, load_to_serve, make_background, mak
 from obdtrack.cli.one_core import on_one_core
 from obdtrack.cli.ports import listening_address, require_free_port
 from obdtrack.cli.stopping import InFlight, end_when_told
-from obdtrack.config import Settings, require_for_serving
 from obdtrack.logs import configure_logs
-from obdtrack.storage.migrate import check_schema
+from obdtrack.settings import Settings, require_for_serving
+from obdtrack.store.migrate import check_schema
 
 log = structlog.get_logger()
 

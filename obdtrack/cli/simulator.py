@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from obdtrack.errors import ConfigError
-from obdtrack.setting_readers import entries
-from obdtrack.simulator.server import FATES_HELP, SimulatorConfig, serve
+from obdtrack.providers.mobtexting.simulator.server import FATES_HELP, SimulatorConfig, serve
+from obdtrack.settings import entries
 
 _EPILOG = "\b\n" + FATES_HELP.replace("\n\n", "\n\n\b\n")  # else click would join the lines
 

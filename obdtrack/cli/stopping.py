@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wsgi import ClosingIterator
 
-from obdtrack.web.bodies import RECEIVING
+from obdtrack.web.http.request_bodies import RECEIVING
 
 PATIENCE = 1.0
 """Seconds that half a request, an idle connection or an unread answer has to come to its end."""

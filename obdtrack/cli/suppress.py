@@ -7,14 +7,11 @@ from typing import TextIO
 
 import click
 
+from obdtrack.access.audit import operator
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
 from obdtrack.domain.phone import masked
 from obdtrack.domain.times import to_text
-from obdtrack.storage.migrate import check_schema
-from obdtrack.workflows.audit import operator
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.suppress import (
+from obdtrack.privacy.opt_outs import (
     BadLine,
     read_list,
     suppress,
@@ -22,6 +19,9 @@ from obdtrack.workflows.suppress import (
     suppressed,
     unsuppress,
 )
+from obdtrack.services import Services
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 _SHOWN = 20
 
@@ -83,7 +83,7 @@ def _complain(bad: list[BadLine]) -> None:
     click.echo(f"{len(bad)} bad lines; nothing was changed.", err=True)
 
 
-def _context() -> Context:
+def _context() -> Services:
     context = make_context(load_settings())
     check_schema(context.store)
     return context

@@ -7,26 +7,26 @@ import sys
 import click
 
 from obdtrack.application import make_context
-from obdtrack.config import Settings, load_settings
-from obdtrack.domain.timeline import Entry
+from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ConfigError
-from obdtrack.storage.migrate import check_schema
-from obdtrack.workflows.read_sample import (
+from obdtrack.operations.webhooks.sample import (
     JSON_TEMPLATE,
     QUERY_TEMPLATE,
     describe,
     explain_sample,
 )
-from obdtrack.workflows.set_up_webhook import (
+from obdtrack.operations.webhooks.set_up import (
     Registered,
     account_webhooks,
     callback_uri,
     register_webhook,
     shown,
 )
-from obdtrack.workflows.try_callback import NAME as TEST_NAME
-from obdtrack.workflows.try_callback import try_callback
+from obdtrack.operations.webhooks.try_callback import NAME as TEST_NAME
+from obdtrack.operations.webhooks.try_callback import try_callback
+from obdtrack.settings import Settings, load_settings
+from obdtrack.store.migrate import check_schema
 
 
 @click.group(help="Set the provider's webhook up, try it, and see how its reports are read.")
@@ -144,7 +144,7 @@ def _configured_uri(settings: Settings) -> str:
     return callback_uri(webhook.uri)
 
 
-def _told(entry: Entry) -> str:
+def _told(entry: TimelineEntry) -> str:
     event = entry.event
     changed = f"{entry.before or 'nothing'} -> {entry.after}"
     words = event.reason or event.detail.get("provider_status") or event.detail.get("message") or ""

@@ -7,10 +7,10 @@ import signal
 import click
 
 from obdtrack.application import make_context
-from obdtrack.config import load_settings
 from obdtrack.jobs import Background
 from obdtrack.logs import configure_logs
-from obdtrack.storage.migrate import check_schema
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Do the background work on its own: polling, recovery, clean-up.")

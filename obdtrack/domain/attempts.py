@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from obdtrack.domain.event import Event
-from obdtrack.domain.report import adds_nothing
+from obdtrack.domain.events import Event
+from obdtrack.domain.reports import adds_nothing
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.domain.times import from_text
 
@@ -40,7 +40,7 @@ def group_attempts(reports: Iterable[Event], interval: int) -> list[list[Event]]
 
 
 def word_of(report: Event) -> str:
-    """Give the provider's word of a report, or ours where it has none."""
+    """Return the provider's word of a report, or ours where it has none."""
     return str(report.detail.get("provider_status") or report.status or "")
 
 

@@ -22,7 +22,7 @@ class CallingWindow(NamedTuple):
 
 
 def is_open(window: CallingWindow, at: datetime) -> bool:
-    """Tell whether calls may be placed at this aware time."""
+    """Whether calls may be placed at this aware time."""
     local = at.astimezone(window.zone).time()
     if window.opens < window.closes:
         return window.opens <= local < window.closes
@@ -30,7 +30,7 @@ def is_open(window: CallingWindow, at: datetime) -> bool:
 
 
 def next_opening(window: CallingWindow, after: datetime) -> datetime:
-    """Give when the window opens next after this aware time; aware UTC."""
+    """Return when the window opens next after this aware time; aware UTC."""
     today = after.astimezone(window.zone).date()
     openings = (
         datetime.combine(today + timedelta(days=days), window.opens, window.zone).astimezone(UTC)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from obdtrack.domain.phone import fits
-from obdtrack.domain.report import FoundCall, Report
+from obdtrack.domain.reports import FoundCall, Report
 from obdtrack.domain.submission import canonical_id
 
 BEFORE = timedelta(minutes=2)
@@ -20,7 +20,7 @@ LONGEST = timedelta(minutes=5)
 _DAY = timedelta(days=1)
 
 
-class Wanted(NamedTuple):
+class SoughtCall(NamedTuple):
     """What is known of the call: number and bridge in E.164, and when it can have been created."""
 
     to: str
@@ -30,12 +30,12 @@ class Wanted(NamedTuple):
 
 
 def window(requested_at: datetime, given_up_at: datetime) -> tuple[datetime, datetime]:
-    """Give when the provider can have created a call that we asked for in this time."""
+    """Return when the provider can have created a call that we asked for in this time."""
     return requested_at - BEFORE, min(given_up_at, requested_at + LONGEST) + AFTER
 
 
-def rivals_made(wanted: Wanted) -> tuple[datetime, datetime]:
-    """Give from when to when calls were made that what fits the wanted one may fit as well."""
+def rivals_made(wanted: SoughtCall) -> tuple[datetime, datetime]:
+    """Return from when to when calls were made that what fits the wanted one may fit as well."""
     return wanted.since - LONGEST - AFTER, wanted.until + BEFORE
 
 
@@ -51,7 +51,7 @@ class Candidate(NamedTuple):
 
 
 def candidates(
-    found: Iterable[FoundCall], wanted: Wanted, taken: Collection[str]
+    found: Iterable[FoundCall], wanted: SoughtCall, taken: Collection[str]
 ) -> list[Candidate]:
     """Return the calls that may be the wanted one, the likeliest first.
 
@@ -93,7 +93,7 @@ def _fits(known: str, said: Iterable[str]) -> bool:
     return not told or any(fits(known, number) for number in told)
 
 
-def _judged(found: FoundCall, wanted: Wanted) -> Candidate | None:
+def _judged(found: FoundCall, wanted: SoughtCall) -> Candidate | None:
     began = found.created_at or found.report.started_at
     off = timedelta(0)
     if began is not None:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from obdtrack.domain.attempts import group_attempts, word_of
-from obdtrack.domain.event import Event, place_in_story
-from obdtrack.domain.report import measure
+from obdtrack.domain.events import Event, place_in_story
+from obdtrack.domain.reports import measure
 from obdtrack.domain.status import FINAL, Kind, Source, Status, strength
 from obdtrack.domain.times import from_text
 
@@ -155,7 +155,7 @@ def _attempt(number: int, group: Sequence[Event]) -> Attempt:
 
 
 def _together(ranked: Sequence[Event]) -> Mapping[str, Any]:
-    """Give each fact as the weightiest report that states it says."""
+    """Return each fact as the weightiest report that states it says."""
     if len(ranked) == 1:
         return ranked[0].detail
     facts: dict[str, Any] = {}

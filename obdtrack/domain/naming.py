@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from obdtrack.domain.phone import fits, is_erased
-from obdtrack.domain.report import Report
+from obdtrack.domain.reports import Report
 from obdtrack.domain.submission import canonical_id, is_uuid, submission_uuid
 
 

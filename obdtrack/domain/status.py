@@ -84,5 +84,5 @@ NEEDS_ATTENTION: frozenset[Status] = frozenset({Status.UNKNOWN, Status.UNRESOLVE
 
 
 def strength(status: Status | None) -> int:
-    """Give the weight of a status within one attempt; -1 for a word the vocabulary lacks."""
+    """Return the weight of a status within one attempt; -1 for a word the vocabulary lacks."""
     return -1 if status is None else STRENGTH.get(status, -1)

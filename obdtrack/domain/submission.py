@@ -98,7 +98,7 @@ class AcceptedNumber(NamedTuple):
     submitted_at: datetime | None
 
 
-class SendAnswer(NamedTuple):
+class SendResponse(NamedTuple):
     """What came back from a send.
 
     `failure` is None on success. `message` is the provider's own words, without secrets.

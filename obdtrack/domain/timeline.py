@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from obdtrack.domain.event import Event, place_in_story
+from obdtrack.domain.events import Event, place_in_story
 from obdtrack.domain.fold import fold
 from obdtrack.domain.status import Status
 
 
-class Entry(NamedTuple):
+class TimelineEntry(NamedTuple):
     """One event in its place: the attempt it belongs to and the status before and after it."""
 
     event: Event
@@ -20,8 +20,8 @@ class Entry(NamedTuple):
     conflict: bool
 
 
-def build_timeline(events: Iterable[Event], interval: int = 0) -> list[Entry]:
-    """Give the events in the order we recorded them, each with what it changed.
+def build_timeline(events: Iterable[Event], interval: int = 0) -> list[TimelineEntry]:
+    """Return the events in the order we recorded them, each with what it changed.
 
     `interval` is the call's minutes between redials, 0 for none. Raises ValueError if the first
     event does not say how the call began.
@@ -31,13 +31,13 @@ def build_timeline(events: Iterable[Event], interval: int = 0) -> list[Entry]:
         return []
     final = fold(ordered, interval)
     attempt_of = {event_id: attempt for attempt in final.attempts for event_id in attempt.event_ids}
-    entries: list[Entry] = []
+    entries: list[TimelineEntry] = []
     before: Status | None = None
     for count, event in enumerate(ordered, start=1):
         after = fold(ordered[:count], interval).status
         attempt = attempt_of.get(event.id)
         entries.append(
-            Entry(
+            TimelineEntry(
                 event=event,
                 attempt=attempt.number if attempt else None,
                 before=before,

@@ -8,7 +8,7 @@ import orjson
 
 
 def to_text(moment: datetime) -> str:
-    """Give an aware time as RFC 3339 in UTC, e.g. `2026-11-23T11:57:39Z`."""
+    """Return an aware time as RFC 3339 in UTC, e.g. `2026-11-23T11:57:39Z`."""
     return orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()
 
 

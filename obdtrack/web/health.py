@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 from flask import Blueprint
 
+from obdtrack.access.keys import Scope
 from obdtrack.domain.times import to_text
-from obdtrack.storage.queues import Queue
-from obdtrack.web.access import offered_access
-from obdtrack.web.watch import watch
-from obdtrack.workflows.keys import Scope
-from obdtrack.workflows.take_stock import Stock
+from obdtrack.operations.backlog import Queue
+from obdtrack.operations.system_status import SystemStatus
+from obdtrack.web.http.auth import offered_access
+from obdtrack.web.http.probes import watch
 
 log = structlog.get_logger()
 
@@ -33,13 +33,13 @@ def readyz() -> tuple[dict[str, Any], int]:
     """
     found = watch().ready.get()
     ready = not any(found.values())
-    answer: dict[str, Any] = {
+    response: dict[str, Any] = {
         "status": "ok" if ready else "unavailable",
         "checks": {name: "unavailable" if complaint else "ok" for name, complaint in found.items()},
     }
     if _may_know():
-        answer["details"] = _details(found)
-    return answer, 200 if ready else 503
+        response["details"] = _details(found)
+    return response, 200 if ready else 503
 
 
 def _may_know() -> bool:
@@ -59,8 +59,8 @@ def _details(found: dict[str, str | None]) -> dict[str, Any]:
         return {"complaints": complaints}
 
 
-def stock_view(stock: Stock) -> dict[str, Any]:
-    """Give the figures as JSON; ages in seconds, null for what never was."""
+def stock_view(stock: SystemStatus) -> dict[str, Any]:
+    """Return the figures as JSON; ages in seconds, null for what never was."""
     return {
         "as_of": to_text(stock.taken_at),
         "last_report_age_seconds": stock.age(stock.last_report_at),
@@ -75,5 +75,5 @@ def stock_view(stock: Stock) -> dict[str, Any]:
     }
 
 
-def _queue_view(queue: Queue, stock: Stock) -> dict[str, Any]:
+def _queue_view(queue: Queue, stock: SystemStatus) -> dict[str, Any]:
     return {"length": queue.length, "oldest_age_seconds": stock.age(queue.since)}

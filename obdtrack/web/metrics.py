@@ -18,12 +18,12 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from obdtrack.storage.queues import CAP, LOOKED_AT, Queue
-from obdtrack.web.access import needs
-from obdtrack.web.meter import BUCKETS, Meter
-from obdtrack.web.watch import Watch, watch
-from obdtrack.workflows.keys import Scope
-from obdtrack.workflows.take_stock import Stock
+from obdtrack.access.keys import Scope
+from obdtrack.operations.backlog import CAP, LOOKED_AT, Queue
+from obdtrack.operations.system_status import SystemStatus
+from obdtrack.web.http.auth import needs
+from obdtrack.web.http.probes import Watch, watch
+from obdtrack.web.http.request_metrics import BUCKETS, Meter
 
 log = structlog.get_logger()
 
@@ -33,10 +33,10 @@ blueprint = Blueprint("metrics", __name__)
 @blueprint.get("/metrics")
 @needs(Scope.READ)
 def metrics() -> Response:
-    """Give all figures in the format the asker prefers."""
+    """Return all figures in the format the asker prefers."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(Figures(watch()))
+    registry.register(MetricsCollector(watch()))
     encode, content_type = _encoder(request.headers.get("Accept", ""))
     return Response(encode(registry), content_type=content_type)
 
@@ -52,7 +52,7 @@ def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
         return choose_encoder("")
 
 
-class Figures:
+class MetricsCollector:
     """Turns the plain numbers of a `Watch` into metrics when they are asked for."""
 
     def __init__(self, watched: Watch) -> None:
@@ -63,7 +63,7 @@ class Figures:
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Give every metric; those of the database only if it answers."""
+        """Return every metric; those of the database only if it answers."""
         yield from _of_process(self._watch.meter)
         try:
             stock = self._watch.stock.get()
@@ -78,7 +78,7 @@ class Figures:
 _DATABASE_UP = ("obdtrack_database_up", "Whether the database answered.")
 
 Key = TypeVar("Key", bound=str)
-Gauge = tuple[str, str, Callable[[Stock], float | None]]
+Gauge = tuple[str, str, Callable[[SystemStatus], float | None]]
 
 _GAUGES: tuple[Gauge, ...] = (
     ("checks_due", "Calls the provider should have been asked about.", lambda s: s.due.length),
@@ -149,7 +149,7 @@ def _of_process(meter: Meter) -> Iterator[Metric]:
     yield CounterMetricFamily("obdtrack_delivery_commits", help_text, batches)
 
 
-def _of_database(stock: Stock) -> Iterator[Metric]:
+def _of_database(stock: SystemStatus) -> Iterator[Metric]:
     yield from _queues("calls", "status", "Calls that have not ended", stock.calls, stock)
     yield from _queues(
         "deliveries_waiting", "outcome", "Deliveries on no timeline", stock.deliveries, stock
@@ -161,7 +161,7 @@ def _of_database(stock: Stock) -> Iterator[Metric]:
 
 
 def _queues(
-    name: str, label: str, what: str, queues: Mapping[Key, Queue], stock: Stock
+    name: str, label: str, what: str, queues: Mapping[Key, Queue], stock: SystemStatus
 ) -> Iterator[Metric]:
     lengths = GaugeMetricFamily(
         f"obdtrack_{name}", f"{what}; {CAP} means that many or more.", labels=[label]

@@ -8,13 +8,14 @@ from bench import reports
 from bench.fill import Plan, fill
 from bench.questions import QUESTIONS, About, report_of
 from bench.samples import WORDS
+from obdtrack.calls import queries
+from obdtrack.calls.queries import STATE_COLUMNS
+from obdtrack.calls.reports.receive import receive_deliveries
 from obdtrack.domain.fold import fold
-from obdtrack.storage import calls, models
-from obdtrack.storage.calls import STATE_COLUMNS
-from obdtrack.storage.database import SqliteStore, Store
-from obdtrack.storage.vault import Vault
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.receive_delivery import receive_deliveries
+from obdtrack.services import Services
+from obdtrack.store import models
+from obdtrack.store.database import SqliteStore, Store
+from obdtrack.store.encryption import Encryption
 from tests import factories
 
 CALLS = 40
@@ -36,10 +37,10 @@ def filled(each_store: Store, request: pytest.FixtureRequest) -> Store:
 
 
 @pytest.fixture
-def filled_context(filled: Store) -> Context:
+def filled_context(filled: Store) -> Services:
     settings = factories.settings()
     provider = factories.ScriptedProvider()
-    return Context(settings, filled, provider, Vault(settings.secret_key))
+    return Services(settings, filled, provider, Encryption(settings.secret_key))
 
 
 class TestFill:
@@ -47,14 +48,14 @@ class TestFill:
         with filled.connection_context():
             counts = [
                 model.select().count()
-                for model in (models.Submission, models.Call, models.Delivery, models.Event)
+                for model in (models.Submission, models.Call, models.Delivery, models.EventRow)
             ]
         assert counts == [CALLS, CALLS, CALLS * REPORTS, CALLS * (REPORTS + 2)]
 
     def test_stored_states_are_what_the_events_fold_to(self, filled: Store) -> None:
         with filled.connection_context():
             for call in models.Call.select():
-                state = fold(calls.history([call.id])[call.id], call.interval)
+                state = fold(queries.history([call.id])[call.id], call.interval)
                 columns = state._asdict() | {"attempt_count": len(state.attempts)}
                 assert {name: getattr(call, name) for name in STATE_COLUMNS} == {
                     name: columns[name] for name in STATE_COLUMNS
@@ -66,13 +67,13 @@ class TestFill:
             statuses = {call.status for call in models.Call.select()}
         assert len(statuses) == len(set(WORDS))
 
-    def test_a_report_finds_its_call(self, filled_context: Context) -> None:
+    def test_a_report_finds_its_call(self, filled_context: Services) -> None:
         stored = [report_of(n, 1) for n in (7, 8, 7 + CALLS)]
         outcomes = [r.outcome for r in receive_deliveries(stored, filled_context)]
         assert outcomes == ["matched", "matched", "unmatched"]
 
 
-def test_every_question_can_be_asked(filled_context: Context) -> None:
+def test_every_question_can_be_asked(filled_context: Services) -> None:
     with filled_context.store.connection_context():
         call = models.Call.get(models.Call.mid == reports.mid(9))
         delivery = models.Delivery.get(models.Delivery.call_id == call.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from obdtrack.domain.event import Event
+from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from tests.factories import story
 

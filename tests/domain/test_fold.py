@@ -45,13 +45,13 @@ def test_what_a_person_decided_holds_over_what_the_deadline_said() -> None:
     assert (state.status, state.status_source) == (Status.REJECTED, Source.PERSON)
 
 
-@pytest.mark.parametrize("answer", [Status.QUEUED, Status.REJECTED])
+@pytest.mark.parametrize("response", [Status.QUEUED, Status.REJECTED])
 def test_an_answer_that_came_after_all_beats_the_guess_that_we_were_interrupted(
-    answer: Status,
+    response: Status,
 ) -> None:
     guess = claim(Status.UNKNOWN, Kind.INTERRUPTION, Source.SYSTEM)
-    assert fold(story(claim(answer), guess)).status is answer
-    assert fold(story(guess, claim(answer))).status is answer
+    assert fold(story(claim(response), guess)).status is response
+    assert fold(story(guess, claim(response))).status is response
 
 
 def test_an_event_that_claims_no_status_changes_none() -> None:
@@ -60,8 +60,8 @@ def test_an_event_that_claims_no_status_changes_none() -> None:
 
 
 def test_a_clock_that_was_set_back_does_not_make_the_call_submitting_again() -> None:
-    submission, answer = story(claim(Status.QUEUED))
-    earlier = answer._replace(recorded_at=NOON - timedelta(minutes=1))
+    submission, response = story(claim(Status.QUEUED))
+    earlier = response._replace(recorded_at=NOON - timedelta(minutes=1))
     assert fold([submission, earlier]).status == Status.QUEUED
 
 
@@ -124,8 +124,8 @@ def test_the_facts_of_a_report_become_the_calls() -> None:
 
 
 def test_the_seconds_that_are_charged_for_are_the_calls_too_and_change_no_charges() -> None:
-    answer = claim(Status.QUEUED, charges="0.5000")
-    state = state_after(answer, report(start=1, duration_seconds=30, billable_seconds=23))
+    response = claim(Status.QUEUED, charges="0.5000")
+    state = state_after(response, report(start=1, duration_seconds=30, billable_seconds=23))
     assert (state.duration_seconds, state.billable_seconds, state.charges) == (30, 23, "0.5000")
     assert state.attempts[0].billable_seconds == 23
 
@@ -196,9 +196,9 @@ def test_a_new_attempt_without_a_final_word_leaves_the_last_final_one_standing()
 
 
 def test_what_the_answer_said_it_costs_holds_until_a_report_says_it() -> None:
-    answer = claim(Status.QUEUED, charges="0.5000")
-    assert state_after(answer).charges == "0.5000"
-    assert state_after(answer, report(start=1)).charges == "0.5000"
+    response = claim(Status.QUEUED, charges="0.5000")
+    assert state_after(response).charges == "0.5000"
+    assert state_after(response, report(start=1)).charges == "0.5000"
 
 
 def test_of_two_prices_the_one_said_later_holds() -> None:
@@ -208,5 +208,5 @@ def test_of_two_prices_the_one_said_later_holds() -> None:
 
 
 def test_what_a_report_says_it_costs_is_believed_first() -> None:
-    answer = claim(Status.QUEUED, charges="0.5000")
-    assert state_after(answer, report(start=1, charges="0.1500")).charges == "0.1500"
+    response = claim(Status.QUEUED, charges="0.5000")
+    assert state_after(response, report(start=1, charges="0.1500")).charges == "0.1500"

@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obdtrack.domain.event import Event
+from obdtrack.calls.reports.record import same_fact
+from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.status import Source, Status
-from obdtrack.workflows.record_report import same_fact
 from tests.factories import claim, report, story
 
 WORDS = ("ANSWER", "MISSED", "BUSY", "NOANSWER", "CANCEL", "CONGESTION", "queued", "RINGING")
@@ -89,38 +89,38 @@ def _of_attempt(blind: dict[str, Any]) -> dict[str, Any]:
 
 
 some_interval = st.sampled_from([0, 5])
-an_answer = st.sampled_from(ANSWERS).map(claim)
+a_response = st.sampled_from(ANSWERS).map(claim)
 timed = reports(PROVIDER_TIMES)
 of_any_kind = reports([(None, None), *PROVIDER_TIMES])
 
 
 @settings(deadline=None, max_examples=200)
-@given(timed, st.randoms(use_true_random=False), some_interval, an_answer)
-def test_reports_with_times_give_one_state_in_any_order(told, random, interval, answer):
+@given(timed, st.randoms(use_true_random=False), some_interval, a_response)
+def test_reports_with_times_give_one_state_in_any_order(told, random, interval, response):
     shuffled = random.sample(told, len(told))
-    one_way = fold(story(answer, *told), interval)
-    another = fold(story(answer, *shuffled), interval)
+    one_way = fold(story(response, *told), interval)
+    another = fold(story(response, *shuffled), interval)
     assert meaning(another) == meaning(one_way)
 
 
 @settings(deadline=None, max_examples=300)
-@given(timed, st.randoms(use_true_random=False), some_interval, an_answer)
+@given(timed, st.randoms(use_true_random=False), some_interval, a_response)
 def test_reports_that_were_kept_once_give_the_state_of_all_that_came(
-    told, random, interval, answer
+    told, random, interval, response
 ):
     arrivals = random.choices(told, k=2) + random.sample(told, len(told))
-    of_all = fold(story(answer, *told), interval)
-    of_kept = fold(story(answer, *kept(arrivals)), interval)
+    of_all = fold(story(response, *told), interval)
+    of_kept = fold(story(response, *kept(arrivals)), interval)
     # Whether the webhook or the poll was first to say it is the one thing that may differ.
     unsaid = {"status_source": Source.SYSTEM}
     assert meaning(of_kept, **unsaid) == meaning(of_all, **unsaid)
 
 
 @settings(deadline=None, max_examples=200)
-@given(of_any_kind, st.randoms(use_true_random=False), an_answer)
-def test_without_redials_even_reports_without_times_give_one_state(told, random, answer):
+@given(of_any_kind, st.randoms(use_true_random=False), a_response)
+def test_without_redials_even_reports_without_times_give_one_state(told, random, response):
     arrivals = random.choices(told, k=2) + random.sample(told, len(told))
-    of_all = fold(story(answer, *told))
-    of_kept = fold(story(answer, *kept(arrivals)))
+    of_all = fold(story(response, *told))
+    of_kept = fold(story(response, *kept(arrivals)))
     unsaid = {"status_source": Source.SYSTEM, "status_as_of": None}
     assert meaning(of_kept, **unsaid) == meaning(of_all, **unsaid)

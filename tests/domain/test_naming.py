@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from obdtrack.domain.naming import is_about, may_be, names_of, why_unmatched
-from obdtrack.domain.report import Report
+from obdtrack.domain.reports import Report
 from obdtrack.domain.submission import canonical_id
 from tests.factories import MID, NUMBER
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from obdtrack.domain.report import Report, adds_nothing, facts, occurred_at
+from obdtrack.domain.reports import Report, adds_nothing, facts, occurred_at
 from tests.factories import minute
 
 FULL = Report(

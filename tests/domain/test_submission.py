@@ -5,13 +5,7 @@ from __future__ import annotations
 import pytest
 
 from obdtrack.domain.status import FINAL, NEEDS_ATTENTION, WAITING, Status
-from obdtrack.domain.submission import (
-    PLACEMENT,
-    Failure,
-    Placement,
-    SendAnswer,
-    submission_uuid,
-)
+from obdtrack.domain.submission import PLACEMENT, Failure, Placement, SendResponse, submission_uuid
 from tests.factories import MID, call_request
 
 AMBIGUOUS = {
@@ -26,12 +20,12 @@ AMBIGUOUS = {
 
 
 def test_an_answer_without_a_failure_means_that_the_phone_may_ring() -> None:
-    assert SendAnswer().placement is Placement.PLACED
+    assert SendResponse().placement is Placement.PLACED
 
 
 @pytest.mark.parametrize("failure", Failure)
 def test_every_failure_has_its_place_in_the_one_table(failure: Failure) -> None:
-    assert SendAnswer(failure).placement is PLACEMENT[failure]
+    assert SendResponse(failure).placement is PLACEMENT[failure]
 
 
 @pytest.mark.parametrize("failure", Failure)

@@ -43,8 +43,8 @@ def test_events_recorded_at_one_moment_stand_in_the_order_of_their_ids() -> None
 
 
 def test_each_report_names_its_attempt_by_the_start_time_not_by_its_arrival() -> None:
-    answer, late, early = claim(Status.QUEUED), report(start=9), report("NOANSWER", start=1)
-    entries = build_timeline(story(answer, late, early), interval=5)
+    response, late, early = claim(Status.QUEUED), report(start=9), report("NOANSWER", start=1)
+    entries = build_timeline(story(response, late, early), interval=5)
     assert [entry.attempt for entry in entries] == [None, None, 2, 1]
 
 

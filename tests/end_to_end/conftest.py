@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import requests
 
+from obdtrack.access.keys import create_key
 from obdtrack.application import make_context
 from obdtrack.cli.ports import free_port
-from obdtrack.workflows.keys import create_key
 from tests.conftest import emptied
 from tests.factories import settings
 from tests.torture import databases, forks
@@ -61,7 +61,7 @@ class Installation:
         """Start a command that stays, and wait until `ready` answers."""
         says = f"{self.folder}/said.txt"  # for who wonders why a test failed
         self.processes.append(forks.start(arguments, self.environ, says=says))
-        until(lambda: answers(ready))
+        until(lambda: responses(ready))
 
     def simulator_command(self, *options: str) -> list[str]:
         return [
@@ -84,7 +84,7 @@ class Installation:
 
     def launch_server(self) -> subprocess.Popen[Any]:
         server = self.launch("serve")
-        until(lambda: answers(f"{self.url}/livez"))
+        until(lambda: responses(f"{self.url}/livez"))
         return server
 
     def prepare(self) -> None:
@@ -104,9 +104,9 @@ class Installation:
 
     def place(self, number: str, **body: Any) -> Any:
         body = {"to": number, "flow_id": "23", **body}
-        answer = self.session.post(f"{self.url}/api/v1/calls", json=body, timeout=30)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        response = self.session.post(f"{self.url}/api/v1/calls", json=body, timeout=30)
+        assert response.status_code == 201, response.text
+        return response.json()
 
     def call(self, call_id: str) -> Any:
         return self.session.get(f"{self.url}/api/v1/calls/{call_id}", timeout=10).json()
@@ -127,7 +127,7 @@ def until(holds: Callable[[], Any], seconds: float = 20) -> Any:
     return result
 
 
-def answers(url: str) -> bool:
+def responses(url: str) -> bool:
     try:
         return requests.get(url, timeout=5).status_code < 500
     except requests.RequestException:

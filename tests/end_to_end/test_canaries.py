@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.end_to_end.conftest import Installation, answers, until
+from tests.end_to_end.conftest import Installation, responses, until
 
 NUMBER = "918867137926"
 OTP = "canary-otp-731946"
@@ -67,8 +67,8 @@ def run_the_main_job(installed: Installation, found: Traces, log: Any) -> None:
         ("serve",),
     ):  # fmt: skip
         installed.launch(*arguments, stdout=log, stderr=log)
-    until(lambda: answers(f"{installed.url}/livez"))
-    until(lambda: answers(f"{installed.provider_url}/simulator/calls"))
+    until(lambda: responses(f"{installed.url}/livez"))
+    until(lambda: responses(f"{installed.provider_url}/simulator/calls"))
     call = installed.place(NUMBER, variables={"otp": OTP}, name="canaries")
     until(lambda: installed.call(call["id"])["status"] == "completed")
     for secret in ("not-the-secret-of-anybody", SECRET):

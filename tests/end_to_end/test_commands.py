@@ -15,8 +15,8 @@ import requests
 
 from obdtrack.cli.ports import free_port
 from obdtrack.cli.serve import STOP_SECONDS
-from obdtrack.config import CALLBACK_PATH
-from obdtrack.workflows.context import utc_now
+from obdtrack.services import utc_now
+from obdtrack.settings import CALLBACK_PATH
 from tests.end_to_end.conftest import Installation, until
 from tests.torture.forks import children
 
@@ -29,7 +29,7 @@ def fresh(tmp_path: Path) -> Iterator[Installation]:
 
 
 def outcome(installed: Installation, *arguments: str) -> tuple[int, str]:
-    """Give a command's exit status and what it said on standard error."""
+    """Return a command's exit status and what it said on standard error."""
     done = installed.outcome(*arguments)
     return done.returncode, done.stderr
 

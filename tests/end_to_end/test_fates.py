@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from obdtrack.simulator.fates import FATES
+from obdtrack.providers.mobtexting.simulator.scenarios import FATES
 from tests.end_to_end.conftest import Installation, until
 
 # Last two digits -> (status, reason, source) in the end, by reports alone.
@@ -50,7 +50,7 @@ REDIALED = {"12", "20"}
 
 @pytest.fixture(scope="module")
 def placed(installation: Installation) -> dict[str, str]:
-    """A call for every fate, by the last two digits of its number; gives their ids."""
+    """A call for every fate, by the last two digits of its number; returns their ids."""
 
     def place(digits: str) -> str:
         interval = 5 if digits in REDIALED else 0

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from obdtrack.storage import models
-from obdtrack.storage.database import Store
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.place_call import place_call
+from obdtrack.calls.placing.place import place_call
+from obdtrack.services import Services
+from obdtrack.store import models
+from obdtrack.store.database import Store
 from tests.end_to_end.balancer import Balancer
-from tests.end_to_end.conftest import Installation, answers, until
+from tests.end_to_end.conftest import Installation, responses, until
 from tests.factories import ScriptedProvider, accepted, call_request, report_body
 from tests.torture import forks
 
@@ -36,7 +36,7 @@ class Server(Installation):
 
     def serve(self) -> None:
         self.process = forks.start(["serve"], self.environ)
-        until(lambda: answers(f"{self.url}/livez"))
+        until(lambda: responses(f"{self.url}/livez"))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def servers(postgres_url: str, store: Store, tmp_path: Path) -> Iterator[list[Se
 
 
 @pytest.fixture
-def expected(context: Context, provider: ScriptedProvider) -> list[str]:
+def expected(context: Services, provider: ScriptedProvider) -> list[str]:
     """Submission ids of calls whose reports are about to come."""
     mids = [f"m{number}" for number in range(CALLS)]
     for mid in mids:
@@ -95,17 +95,17 @@ def post(port: int, mids: list[str], acknowledged: set[str], stop: threading.Eve
         try:
             body = json.dumps(report_body(mid=mid))
             url = f"http://127.0.0.1:{port}/webhooks/mobtexting"
-            answer = requests.post(url, data=body, headers=headers, timeout=10)
+            response = requests.post(url, data=body, headers=headers, timeout=10)
         except requests.RequestException:
             continue  # the server died; the provider would post again
-        if answer.status_code == 200:
+        if response.status_code == 200:
             acknowledged.add(mid)
             left = left[1:]
 
 
 def assert_each_is_one_event(mids: set[str]) -> None:
-    events = models.Event.select(models.Call.mid).join(models.Call)
-    reported = [row.call.mid for row in events.where(models.Event.kind == "report")]
+    events = models.EventRow.select(models.Call.mid).join(models.Call)
+    reported = [row.call.mid for row in events.where(models.EventRow.kind == "report")]
     assert sorted(reported) == sorted(mids)
     statuses = {call.status for call in models.Call.select().where(models.Call.mid.in_(list(mids)))}
     assert statuses == {"completed"}

@@ -136,14 +136,14 @@ def test_a_content_type_that_lies_changes_nothing(server: Installation, content_
 @pytest.mark.parametrize("path", REQUESTS, ids=names)
 def test_every_known_payload_is_taken_by_the_real_server(server: Installation, path: Path) -> None:
     raw = request_in(path)
-    answer = requests.request(
+    response = requests.request(
         raw.method,
         f"{server.url}{CALLBACK}?{raw.query}",
         data=raw.body,
         headers={"Authorization": f"Bearer {SECRET}", "Content-Type": raw.content_type},
         timeout=20,
     )
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("size", [64 * 1024 + 1, 5_000_000])
@@ -170,7 +170,7 @@ def head_of(method: str, path: str, authorization: str, *more: str) -> bytes:
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode()
 
 
-def answer_to(server: Installation, request: bytes) -> bytes:
+def response_to(server: Installation, request: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
         client.sendall(request)
         return client.recv(200)
@@ -191,14 +191,14 @@ def test_no_report_with_a_credential_goes_without_a_trace(
     server: Installation, request_: bytes
 ) -> None:
     before = newest_delivery(server)
-    assert answer_to(server, request_)[:12] in (b"HTTP/1.1 200", b"HTTP/1.1 401")
+    assert response_to(server, request_)[:12] in (b"HTTP/1.1 200", b"HTTP/1.1 401")
     until(lambda: newest_delivery(server) != before)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "DELETE"])
 def test_what_is_no_report_has_no_effect(server: Installation, method: str) -> None:
     before = newest_delivery(server)
-    status = answer_to(server, head_of(method, f"{CALLBACK}?id=x:1", f"Bearer {SECRET}"))[:12]
+    status = response_to(server, head_of(method, f"{CALLBACK}?id=x:1", f"Bearer {SECRET}"))[:12]
     assert status == (b"HTTP/1.1 200" if method in ("HEAD", "OPTIONS") else b"HTTP/1.1 405")
     assert newest_delivery(server) == before
 

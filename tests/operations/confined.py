@@ -25,12 +25,12 @@ _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 
 
 def value_of(unit: str, name: str) -> list[str]:
-    """Give every value that a unit has for a directive."""
+    """Return every value that a unit has for a directive."""
     return re.findall(rf"^{name}=(.*)$", unit, re.MULTILINE)
 
 
 def calls_in(group: str) -> set[str]:
-    """Give the system calls of one of systemd's groups."""
+    """Return the system calls of one of systemd's groups."""
     command = ["systemd-analyze", "syscall-filter", group]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found: set[str] = set()
@@ -42,7 +42,7 @@ def calls_in(group: str) -> set[str]:
 
 
 def allowed_calls(unit: str) -> set[str]:
-    """Give the system calls that a unit leaves to its service."""
+    """Return the system calls that a unit leaves to its service."""
     allowed = calls_in("@default")
     for value in value_of(unit, "SystemCallFilter"):
         for group in value.removeprefix("~").split():

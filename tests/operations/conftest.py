@@ -22,7 +22,7 @@ class Account:
         provider.on_send = factories.accepted(mid=None)
 
     def place(self) -> str:
-        """Place a call; gives its submission's uuid."""
+        """Place a call; returns its submission's uuid."""
         provider_id: str = self.caller.place().json["provider_id"]
         return provider_id.partition(":")[0]
 

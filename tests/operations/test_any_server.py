@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from obdtrack.application import create_app
-from obdtrack.workflows.context import Context
-from tests.end_to_end.conftest import ROOT, Installation, answers, until
+from obdtrack.services import Services
+from tests.end_to_end.conftest import ROOT, Installation, responses, until
 from tests.torture.served import SECRET
 
 
@@ -29,7 +29,7 @@ def log(tmp_path: Path) -> Path:
             command, env=installed.environ, cwd=ROOT, stdout=output, stderr=output
         )
     installed.processes.append(server)
-    until(lambda: answers(f"{installed.url}/livez"))
+    until(lambda: responses(f"{installed.url}/livez"))
     head = f"POST /webhooks/mobtexting HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {SECRET}\r\n"
     with socket.create_connection(("127.0.0.1", installed.port)) as client:
         client.sendall(f"{head}Content-Length: 100\r\n\r\nhalf of it".encode())
@@ -47,12 +47,12 @@ def test_on_any_server_the_log_is_json_without_secrets(log: Path) -> None:
     assert "delivery_not_stored" in events
 
 
-def test_no_connection_is_left_for_a_fork_to_share(context: Context) -> None:
+def test_no_connection_is_left_for_a_fork_to_share(context: Services) -> None:
     create_app(context).extensions["quarantine"].close()
     assert not context.store._connections
 
 
-def test_a_process_that_was_forked_off_is_another(context: Context) -> None:
+def test_a_process_that_was_forked_off_is_another(context: Services) -> None:
     parent = context.process_id
     read, write = os.pipe()
     if (child := os.fork()) == 0:

@@ -17,9 +17,10 @@ import pytest
 import requests
 
 from obdtrack.errors import ConfigError
-from obdtrack.storage import backup, models
-from obdtrack.storage.backup import back_up
-from obdtrack.storage.database import SqliteStore, Store, open_database
+from obdtrack.operations import backup
+from obdtrack.operations.backup import back_up
+from obdtrack.store import models
+from obdtrack.store.database import SqliteStore, Store, open_database
 from tests.end_to_end.conftest import COMMAND, ROOT, Installation
 from tests.factories import report_body
 
@@ -54,8 +55,8 @@ class Load:
         count = 0
         while not self.stopping.is_set():
             mid = f"load-{number}-{(count := count + 1)}"
-            answer = session.post(self.url, json=report_body(mid=mid), timeout=20)
-            assert answer.status_code == 200
+            response = session.post(self.url, json=report_body(mid=mid), timeout=20)
+            assert response.status_code == 200
             self.acknowledged.append(mid)
 
 

@@ -77,7 +77,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 def adapted(folder: Path, ports: dict[str, int]) -> str:
-    """Give the example with names, ports and paths of this test, inside what nginx needs around."""
+    """Return the example with names, ports and paths of this test, ready for nginx."""
     make_certificate(folder)
     site = (DEPLOY / "nginx.conf").read_text()
     for theirs, ours in (
@@ -151,17 +151,17 @@ def test_a_report_through_nginx_is_stored_and_its_call_looked_up(proxy: Proxy):
 
 
 def test_a_wrong_secret_is_refused_by_the_server_itself(proxy: Proxy):
-    answer = proxy.post(report_body(), Authorization="Bearer wrong")
-    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    response = proxy.post(report_body(), Authorization="Bearer wrong")
+    assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 
 
 def test_a_base_url_with_a_slash_at_its_end_leads_to_the_callback(proxy: Proxy):
     url = f"{proxy.url}//webhooks/mobtexting"
     headers = {"Authorization": "Bearer a-secret-long-enough"}
-    answer = requests.post(
+    response = requests.post(
         url, json=report_body(), headers=headers, verify=proxy.certificate, timeout=10
     )
-    assert answer.json() == {"status": "ok"}
+    assert response.json() == {"status": "ok"}
 
 
 def test_the_largest_body_passes_and_a_byte_more_does_not(proxy: Proxy):
@@ -176,19 +176,22 @@ def test_figures_are_not_for_the_world(proxy: Proxy):
 
 
 def test_plain_http_leads_to_tls(proxy: Proxy):
-    answer = requests.get(f"{proxy.plain_url}/calls/x?y=1", allow_redirects=False, timeout=10)
-    assert (answer.status_code, answer.headers["Location"]) == (308, f"https://{NAME}/calls/x?y=1")
+    response = requests.get(f"{proxy.plain_url}/calls/x?y=1", allow_redirects=False, timeout=10)
+    assert (response.status_code, response.headers["Location"]) == (
+        308,
+        f"https://{NAME}/calls/x?y=1",
+    )
 
 
 def test_what_a_client_claims_about_itself_is_not_believed(proxy: Proxy):
-    answer = proxy.get("/readyz", headers={"X-Forwarded-Host": "evil.example"})
-    assert answer.status_code == 200
-    assert "Strict-Transport-Security" in answer.headers
+    response = proxy.get("/readyz", headers={"X-Forwarded-Host": "evil.example"})
+    assert response.status_code == 200
+    assert "Strict-Transport-Security" in response.headers
 
 
 def test_one_id_stands_in_the_answer_and_in_nginxs_log_and_no_query_does(proxy: Proxy):
-    answer = proxy.get("/api/v1/calls?to=918867135029")
-    until(lambda: answer.headers["X-Request-Id"] in proxy.log.read_text())
+    response = proxy.get("/api/v1/calls?to=918867135029")
+    until(lambda: response.headers["X-Request-Id"] in proxy.log.read_text())
     assert "8867135029" not in proxy.log.read_text()
 
 

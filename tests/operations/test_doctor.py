@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from obdtrack.storage.database import SqliteStore
-from obdtrack.workflows import check_machine, check_provider, check_traffic, diagnose
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.finding import Finding, Level, Subject
+from obdtrack.operations.doctor import diagnosis, machine, provider, traffic
+from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level
+from obdtrack.services import Services
+from obdtrack.store.database import SqliteStore
 from tests import factories
 from tests.end_to_end.conftest import Installation
 from tests.factories import NOON
@@ -50,8 +50,8 @@ def test_a_healthy_installation_has_no_problem_and_a_line_for_each_check(doctor:
     done = doctor.run()
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
-    assert len(lines) == len(diagnose.CHECKS)
-    for line, name in zip(lines, diagnose.CHECKS, strict=True):
+    assert len(lines) == len(diagnosis.CHECKS)
+    for line, name in zip(lines, diagnosis.CHECKS, strict=True):
         assert line.startswith((f"ok       {name}: ", f"warning  {name}: "))
 
 
@@ -122,17 +122,19 @@ def test_the_server_keeps_its_locks_while_it_is_looked_over(doctor: Doctor, serv
 
 
 @pytest.fixture
-def subject(context: Context) -> Subject:
+def subject(context: Services) -> CheckedInstallation:
     url = "postgresql://somewhere/calls"
     if isinstance(context.store, SqliteStore):
         url = f"sqlite:///{context.store.database}"
-    return Subject(replace(context.settings, database_url=url), context)
+    return CheckedInstallation(replace(context.settings, database_url=url), context)
 
 
-def test_a_database_open_to_others_is_a_warning(context: Context, sqlite_store: SqliteStore):
+def test_a_database_open_to_others_is_a_warning(context: Services, sqlite_store: SqliteStore):
     os.chmod(sqlite_store.database, 0o644)
     settings = replace(context.settings, database_url=f"sqlite:///{sqlite_store.database}")
-    found = check_machine.check_database(Subject(settings, replace(context, store=sqlite_store)))
+    found = machine.check_database(
+        CheckedInstallation(settings, replace(context, store=sqlite_store))
+    )
     assert (found.level, found.remedy.split()[:2]) == (Level.WARNING, ["chmod", "600"])
 
 
@@ -142,9 +144,9 @@ SPACE = {"full": (10**6, Level.PROBLEM), "tight": (500 * 2**20, Level.WARNING)}
 @pytest.mark.parametrize(("free", "level"), SPACE.values(), ids=SPACE.keys())
 def test_little_space_is_told_in_time(monkeypatch, free: int, level: Level, tmp_path: Path):
     usage = type("Usage", (), {"free": free})
-    monkeypatch.setattr(check_machine.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
     settings = factories.settings(database_url=f"sqlite:///{tmp_path}/x.db")
-    assert check_machine.check_disk(Subject(settings, None)).level is level
+    assert machine.check_disk(CheckedInstallation(settings, None)).level is level
 
 
 VERSIONS = {"3.6.23": "ok", "3.7.0": "warning", "3.51.2": "warning", "3.51.3": "ok", "3.52": "ok"}
@@ -152,8 +154,8 @@ VERSIONS = {"3.6.23": "ok", "3.7.0": "warning", "3.51.2": "warning", "3.51.3": "
 
 @pytest.mark.parametrize(("version", "level"), VERSIONS.items())
 def test_versions_of_sqlite_with_the_bug_are_told(monkeypatch, version: str, level: str):
-    monkeypatch.setattr(check_machine.sqlite3, "sqlite_version", version)
-    found = check_machine.check_sqlite(Subject(factories.settings(), None))
+    monkeypatch.setattr(machine.sqlite3, "sqlite_version", version)
+    found = machine.check_sqlite(CheckedInstallation(factories.settings(), None))
     assert found.level == level
     assert level == "ok" or "obdtrack's own write lock" in found.text
 
@@ -163,54 +165,56 @@ CLOCKS = {0: Level.OK, 2: Level.OK, -30: Level.WARNING, 600: Level.PROBLEM}
 
 @pytest.mark.parametrize(("seconds", "level"), CLOCKS.items())
 def test_a_clock_that_is_off_is_told_by_how_much(seconds: int, level: Level):
-    found = check_provider._compare(NOON, NOON + timedelta(seconds=seconds), "host")
+    found = provider._compare(NOON, NOON + timedelta(seconds=seconds), "host")
     assert found.level is level
     assert level is Level.OK or f"{seconds:+} s" in found.text
 
 
-def test_the_wrong_zone_is_a_problem_that_names_the_setting(account: Account, subject: Subject):
+def test_the_wrong_zone_is_a_problem_that_names_the_setting(
+    account: Account, subject: CheckedInstallation
+):
     account.reported_calls(5, off=timedelta(hours=5, minutes=30))
-    found = check_traffic.check_zone(subject)
+    found = traffic.check_zone(subject)
     assert found.level is Level.PROBLEM
     assert found.remedy == "set OBDTRACK_PROVIDER_TIMEZONE=Asia/Kolkata"
 
 
-def test_silence_of_all_calls_is_told(account: Account, subject: Subject):
+def test_silence_of_all_calls_is_told(account: Account, subject: CheckedInstallation):
     account.place()
     account.clock.forward(minutes=16)
-    found = check_traffic.check_reports(subject)
+    found = traffic.check_reports(subject)
     assert found.level is Level.PROBLEM
     assert "no report has come since" in found.text
 
 
-def test_silence_of_some_calls_is_told(account: Account, subject: Subject):
+def test_silence_of_some_calls_is_told(account: Account, subject: CheckedInstallation):
     account.place()
     account.clock.forward(minutes=20)
     account.report(account.place())
-    found = check_traffic.check_reports(subject)
+    found = traffic.check_reports(subject)
     assert found.text.startswith("1 accepted calls got no report")
 
 
-def test_calls_that_nobody_asks_about_are_told(account: Account, subject: Subject):
+def test_calls_that_nobody_asks_about_are_told(account: Account, subject: CheckedInstallation):
     account.place()
     account.clock.forward(minutes=40)
-    found = check_traffic.check_backlog(subject)
+    found = traffic.check_backlog(subject)
     assert (found.level, "OBDTRACK_JOBS=true" in found.remedy) == (Level.PROBLEM, True)
 
 
-def test_what_cannot_be_understood_is_a_warning(account: Account, subject: Subject):
+def test_what_cannot_be_understood_is_a_warning(account: Account, subject: CheckedInstallation):
     account.caller.deliver(b"no report at all")
-    found = check_traffic.check_backlog(subject)
+    found = traffic.check_backlog(subject)
     assert (found.level, found.text.split()[0]) == (Level.WARNING, "1")
 
 
-def test_a_check_that_breaks_stops_no_other_and_tells_no_secret(subject: Subject, monkeypatch):
-    def broken(subject: Subject) -> Finding:
+def test_a_check_that_breaks_stops_no_other_and_tells_no_secret(
+    subject: CheckedInstallation, monkeypatch
+):
+    def broken(subject: CheckedInstallation) -> CheckResult:
         raise RuntimeError(f"a driver\nsaid {subject.settings.secret_key}")
 
-    monkeypatch.setattr(
-        diagnose, "CHECKS", {"broken": broken, "backlog": check_traffic.check_backlog}
-    )
-    found = dict(diagnose.diagnose(subject))
+    monkeypatch.setattr(diagnosis, "CHECKS", {"broken": broken, "backlog": traffic.check_backlog})
+    found = dict(diagnosis.diagnose(subject))
     assert found["backlog"].level is Level.OK
     assert "a driver said •••" in found["broken"].text

@@ -6,10 +6,10 @@ import peewee
 import pytest
 
 from obdtrack.errors import ConfigError
-from obdtrack.storage import coordination
-from obdtrack.web import watch
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.prove_writable import LEASE
+from obdtrack.operations.probe import LEASE
+from obdtrack.services import Services
+from obdtrack.store import leases
+from obdtrack.web.http import probes
 from tests.conftest import Caller
 from tests.operations.conftest import Account
 
@@ -19,22 +19,22 @@ def client(app):
     return app.test_client()
 
 
-def test_a_live_process_says_so_without_a_database(client, context: Context, monkeypatch):
+def test_a_live_process_says_so_without_a_database(client, context: Services, monkeypatch):
     monkeypatch.setattr(context.store, "execute_sql", lambda *_: 1 / 0)
     assert client.get("/livez").json == {"status": "ok"}
 
 
 def test_strangers_learn_that_it_is_ready_and_nothing_else(client):
-    answer = client.get("/readyz")
-    assert answer.status_code == 200
-    assert answer.json == {"status": "ok", "checks": {"database": "ok", "migrations": "ok"}}
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json == {"status": "ok", "checks": {"database": "ok", "migrations": "ok"}}
 
 
 @pytest.mark.parametrize("header", ["Bearer wrong", "Bearer", "Basic eDp5", "\x01"])
 def test_a_wrong_key_makes_nobody_less_of_a_stranger(client, header: str):
-    answer = client.get("/readyz", headers={"Authorization": header})
-    assert answer.status_code == 200
-    assert "details" not in answer.json
+    response = client.get("/readyz", headers={"Authorization": header})
+    assert response.status_code == 200
+    assert "details" not in response.json
 
 
 def test_key_holders_learn_what_waits(account: Account, reader: Caller):
@@ -47,14 +47,14 @@ def test_key_holders_learn_what_waits(account: Account, reader: Caller):
     assert details["checks_due"]["length"] == details["repaired_by_polling"] == 0
 
 
-def test_readiness_is_proved_by_writing(client, context: Context):
+def test_readiness_is_proved_by_writing(client, context: Services):
     client.get("/readyz")
-    assert coordination.lease_end(LEASE) == context.now()
+    assert leases.lease_end(LEASE) == context.now()
 
 
-def test_it_is_asked_once_a_second_at_most(client, context: Context, monkeypatch):
+def test_it_is_asked_once_a_second_at_most(client, context: Services, monkeypatch):
     asked = []
-    monkeypatch.setitem(watch._CHECKS, "database", asked.append)
+    monkeypatch.setitem(probes._CHECKS, "database", asked.append)
     for _ in range(20):
         client.get("/readyz")
     assert len(asked) == 1
@@ -70,26 +70,26 @@ BROKEN = {
 def test_what_is_missing_is_named_and_the_reason_only_to_key_holders(
     reader: Caller, monkeypatch, name: str, error: Exception
 ):
-    def broken(_: Context) -> None:
+    def broken(_: Services) -> None:
         raise error
 
-    monkeypatch.setitem(watch._CHECKS, name, broken)
-    answer = reader.client.get("/readyz")
-    assert (answer.status_code, answer.json["status"]) == (503, "unavailable")
-    assert answer.json["checks"][name] == "unavailable"
-    assert "secret" not in answer.text
-    assert "migrate" not in answer.text
+    monkeypatch.setitem(probes._CHECKS, name, broken)
+    response = reader.client.get("/readyz")
+    assert (response.status_code, response.json["status"]) == (503, "unavailable")
+    assert response.json["checks"][name] == "unavailable"
+    assert "secret" not in response.text
+    assert "migrate" not in response.text
     known = reader.client.get("/readyz", headers=reader.headers)
     assert name in known.json["details"]["complaints"]
 
 
 def test_with_a_database_that_is_gone_a_key_holder_is_answered_too(
-    reader: Caller, context: Context, monkeypatch
+    reader: Caller, context: Services, monkeypatch
 ):
     def gone(*_, **__):
         raise peewee.OperationalError("gone")
 
     monkeypatch.setattr(context.store, "execute_sql", gone)
-    answer = reader.client.get("/readyz", headers=reader.headers)
-    assert answer.status_code == 503
-    assert answer.json["checks"]["database"] == "unavailable"
+    response = reader.client.get("/readyz", headers=reader.headers)
+    assert response.status_code == 503
+    assert response.json["checks"]["database"] == "unavailable"

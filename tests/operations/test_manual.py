@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from obdtrack.cli import COMMANDS
-from obdtrack.config import PREFIX, SETTINGS
-from obdtrack.storage import models
-from obdtrack.storage.backup import back_up
-from obdtrack.storage.database import Store, open_database
+from obdtrack.operations.backup import back_up
+from obdtrack.settings import PREFIX, SETTINGS
+from obdtrack.store import models
+from obdtrack.store.database import Store, open_database
 from tests.conftest import Caller
 from tests.operations.conftest import Account
 

@@ -12,12 +12,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from obdtrack.config import CALLBACK_PATH
+from obdtrack.calls.reports.receive import ReceivedDelivery
 from obdtrack.domain.status import Outcome
-from obdtrack.web import watch
-from obdtrack.web.meter import BUCKETS, Meter, Metered
-from obdtrack.web.watch import Remembered
-from obdtrack.workflows.receive_delivery import Received
+from obdtrack.settings import CALLBACK_PATH
+from obdtrack.web.http import probes
+from obdtrack.web.http.probes import Remembered
+from obdtrack.web.http.request_metrics import BUCKETS, Meter, Metered
 from tests.conftest import Caller
 from tests.factories import report_body
 from tests.operations.conftest import Account
@@ -27,8 +27,8 @@ class Scrape(dict[tuple[str, tuple[str, ...]], float]):
     """The samples of one scrape, by name and the values of their labels."""
 
     def __init__(self, reader: Caller) -> None:
-        self.answer = reader.client.get("/metrics", headers=reader.headers)
-        for family in text_string_to_metric_families(self.answer.text):
+        self.response = reader.client.get("/metrics", headers=reader.headers)
+        for family in text_string_to_metric_families(self.response.text):
             for sample in family.samples:
                 self[sample.name, tuple(sorted(sample.labels.values()))] = sample.value
 
@@ -110,10 +110,10 @@ def test_a_scrape_needs_no_new_look_at_the_database(account: Account, reader: Ca
     ],
 )
 def test_openmetrics_is_spoken_to_those_who_ask(reader: Caller, accept: str):
-    answer = reader.client.get("/metrics", headers={**reader.headers, "Accept": accept})
-    assert answer.status_code == 200
-    assert answer.content_type.startswith("application/openmetrics-text")
-    assert list(openmetrics(answer.text))
+    response = reader.client.get("/metrics", headers={**reader.headers, "Accept": accept})
+    assert response.status_code == 200
+    assert response.content_type.startswith("application/openmetrics-text")
+    assert list(openmetrics(response.text))
 
 
 @pytest.mark.parametrize(
@@ -129,17 +129,17 @@ def test_openmetrics_is_spoken_to_those_who_ask(reader: Caller, accept: str):
     ],
 )
 def test_everybody_else_gets_the_usual_text(reader: Caller, accept: str):
-    answer = reader.client.get("/metrics", headers={**reader.headers, "Accept": accept})
-    assert answer.status_code == 200
-    assert answer.content_type.startswith("text/plain")
-    assert list(text_string_to_metric_families(answer.text))
+    response = reader.client.get("/metrics", headers={**reader.headers, "Accept": accept})
+    assert response.status_code == 200
+    assert response.content_type.startswith("text/plain")
+    assert list(text_string_to_metric_families(response.text))
 
 
 def test_without_a_database_the_process_still_tells_of_itself(reader, monkeypatch):
     def gone(_):
         raise peewee.OperationalError("gone")
 
-    monkeypatch.setattr(watch, "take_stock", gone)
+    monkeypatch.setattr(probes, "system_status", gone)
     scrape = Scrape(reader)
     assert scrape.told("database_up") == 0
     assert ("process_resident_memory_bytes", ()) in scrape
@@ -151,7 +151,7 @@ def test_nothing_is_lost_in_counting_from_many_threads():
     def work(_: int) -> None:
         for _ in range(500):
             meter.note_request(CALLBACK_PATH, "200", 0.001)
-        meter.note_batch([Received(Outcome.MATCHED)] * 3)
+        meter.note_batch([ReceivedDelivery(Outcome.MATCHED)] * 3)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(16)))
@@ -197,15 +197,15 @@ def test_counting_costs_a_report_less_than_reading_its_json_a_few_times():
 
 
 def test_while_one_thread_asks_the_others_get_the_last_answer():
-    slow, answers = threading.Event(), iter([1, 2])
+    slow, responses = threading.Event(), iter([1, 2])
     asking = threading.Event()
 
     def ask() -> int:
-        answer = next(answers)
-        if answer == 2:
+        response = next(responses)
+        if response == 2:
             asking.set()
             slow.wait(10)
-        return answer
+        return response
 
     remembered = Remembered(ask, seconds=0)
     assert remembered.get() == 1
@@ -226,13 +226,13 @@ def test_an_answer_is_asked_for_again_when_it_is_old():
 
 
 def test_a_question_that_failed_is_asked_again():
-    answers = iter([ValueError(), 7])
+    responses = iter([ValueError(), 7])
 
     def ask() -> int:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = next(responses)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
     remembered = Remembered(ask, 10)
     with pytest.raises(ValueError):

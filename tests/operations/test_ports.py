@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from obdtrack.cli.ports import listening_address
-from obdtrack.config import load_settings
 from obdtrack.errors import ConfigError
+from obdtrack.settings import load_settings
 from tests.end_to_end.conftest import Installation
 from tests.factories import settings
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from obdtrack.calls.polling.check import check_due
 from obdtrack.domain.status import Outcome, Status
-from obdtrack.storage import queues
-from obdtrack.workflows.check_call import check_due
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.take_stock import Stock, take_stock
+from obdtrack.operations import backlog
+from obdtrack.operations.system_status import SystemStatus, system_status
+from obdtrack.services import Services
 from tests import factories
 from tests.operations.conftest import Account
 
@@ -18,9 +18,9 @@ def quietly(_: float) -> None:
 
 
 @pytest.fixture
-def stock(context: Context):
-    def take() -> Stock:
-        return take_stock(context)
+def stock(context: Services):
+    def take() -> SystemStatus:
+        return system_status(context)
 
     return take
 
@@ -55,7 +55,7 @@ def test_a_call_with_an_unknown_word_is_not_silent(account: Account, stock):
     assert stock().silent == 0
 
 
-def lost_and_asked_for(account: Account, context: Context) -> str:
+def lost_and_asked_for(account: Account, context: Services) -> str:
     """A call whose report never came, and that the provider was asked about when it was due."""
     mid = account.place()
     account.clock.forward(minutes=16)
@@ -65,14 +65,14 @@ def lost_and_asked_for(account: Account, context: Context) -> str:
 
 
 def test_what_polling_repaired_is_counted_and_known_only_by_polling(
-    account: Account, context: Context, stock
+    account: Account, context: Services, stock
 ):
     lost_and_asked_for(account, context)
     assert (stock().repaired, stock().only_polled) == (1, 1)
 
 
 def test_a_report_after_the_poll_clears_the_call_but_not_the_count(
-    account: Account, context: Context, stock
+    account: Account, context: Services, stock
 ):
     mid = lost_and_asked_for(account, context)
     row = factories.log_row()
@@ -102,7 +102,7 @@ def test_queues_tell_their_length_and_the_age_of_the_first(account: Account, sto
 
 
 def test_counting_stops_at_a_bound(account: Account, stock, monkeypatch):
-    monkeypatch.setattr(queues, "CAP", 2)
+    monkeypatch.setattr(backlog, "CAP", 2)
     for _ in range(3):
         account.place()
     assert stock().calls[Status.QUEUED].length == 2
@@ -117,9 +117,9 @@ def test_no_figure_reads_a_table_from_end_to_end(sqlite_store, clock):
             "execute_sql",
             lambda sql, *a, **k: asked.append((sql, *a)) or execute(sql, *a, **k),
         )
-        queues.call_queues(), queues.delivery_queues(), queues.due_checks(clock.now)
-        queues.last_report_at(), queues.recent_ends(50)
-        queues.silent_calls(clock.now), queues.only_polled(clock.now)
+        backlog.call_queues(), backlog.delivery_queues(), backlog.due_checks(clock.now)
+        backlog.last_report_at(), backlog.recent_ends(50)
+        backlog.silent_calls(clock.now), backlog.only_polled(clock.now)
         patch.undo()
         for sql, *arguments in asked:
             plan = [row[3] for row in execute(f"EXPLAIN QUERY PLAN {sql}", *arguments)]

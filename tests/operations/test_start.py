@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.end_to_end.conftest import Installation, answers, until
+from tests.end_to_end.conftest import Installation, responses, until
 from tests.factories import report_body
 
 SECRETS = ("WEBHOOK_SECRETS", "SECRET_KEY", "PROVIDER_TOKEN")
@@ -30,7 +30,7 @@ def test_insecure_serves_this_machine_and_warns_loudly(bare: Installation, tmp_p
     said = tmp_path / "said"
     with said.open("wb") as stderr:
         bare.launch("serve", "--insecure", stderr=stderr)
-    until(lambda: answers(f"{bare.url}/livez"))
+    until(lambda: responses(f"{bare.url}/livez"))
     assert "WARNING: INSECURE" in said.read_text()
     url = f"{bare.url}/webhooks/mobtexting"
     assert requests.post(url, json=report_body(), timeout=10).status_code == 200
@@ -84,7 +84,7 @@ def test_the_real_server_names_no_version(server: Installation, path: str):
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def answer_to(server: Installation, request: bytes) -> bytes:
+def response_to(server: Installation, request: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
         client.sendall(request)
         return client.recv(200)
@@ -105,8 +105,8 @@ HEADS = {
 def test_hostile_headers_are_refused_and_no_fault_of_ours(server: Installation, head: bytes):
     start = b"POST /webhooks/mobtexting HTTP/1.1\r\nHost: x\r\n"
     try:
-        answer = answer_to(server, start + head + b"\r\nabc")
+        response = response_to(server, start + head + b"\r\nabc")
     except ConnectionError:  # hung up on, which is an answer too
-        answer = b""
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer
+        response = b""
+    assert response == b"" or response.startswith(b"HTTP/1.1 4"), response
     assert requests.get(f"{server.url}/livez", timeout=10).status_code == 200

@@ -20,8 +20,8 @@ import requests
 
 from obdtrack.cli.serve import STOP_SECONDS
 from obdtrack.cli.stopping import InFlight
-from obdtrack.web.bodies import RECEIVING
-from tests.end_to_end.conftest import ROOT, Installation, answers, until
+from obdtrack.web.http.request_bodies import RECEIVING
+from tests.end_to_end.conftest import ROOT, Installation, responses, until
 from tests.factories import report_body
 from tests.torture.clients import CALLBACK
 from tests.torture.served import SECRET
@@ -50,7 +50,7 @@ class Running:
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(command, env=environ, cwd=ROOT, stderr=said)
         self.installed.processes.append(self.process)
-        until(lambda: answers(f"{self.installed.url}/livez"))
+        until(lambda: responses(f"{self.installed.url}/livez"))
 
     def open(self, start: str) -> socket.socket:
         """Send the beginning of a request, and keep the connection."""
@@ -59,7 +59,7 @@ class Running:
         return client
 
     def is_left(self) -> bool:
-        return not answers(f"{self.installed.url}/livez")
+        return not responses(f"{self.installed.url}/livez")
 
 
 @pytest.fixture(params=METHODS)
@@ -134,9 +134,9 @@ def test_an_answer_that_is_given_whole_keeps_nobody() -> None:
 
 
 def test_an_answer_that_is_still_sent_keeps_the_server_until_it_is_closed() -> None:
-    app, answer = in_flight(iter([b"a", b"b"]))
+    app, response = in_flight(iter([b"a", b"b"]))
     assert app.is_busy()
-    answer.close()
+    response.close()
     assert not app.is_busy()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.end_to_end.conftest import ROOT, Installation, answers, until
+from tests.end_to_end.conftest import ROOT, Installation, responses, until
 from tests.factories import report_body
 from tests.torture.databases import ask, scratch
 
@@ -82,7 +82,7 @@ class Disk(Installation):
         command = [sys.executable, "-c", SERVE, mutant]
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.processes.append(subprocess.Popen(command, env=environ, cwd=ROOT, **silent))
-        until(lambda: answers(f"{self.url}/livez"))
+        until(lambda: responses(f"{self.url}/livez"))
 
     @contextmanager
     def failing(self) -> Iterator[None]:
@@ -131,22 +131,22 @@ LATER = (503, True)
 
 def test_a_report_that_is_not_on_disk_is_not_acknowledged(disk: Disk):
     with disk.failing():
-        answer = disk.report("not-synced")
-    assert (answer.status_code, "Retry-After" in answer.headers) == LATER
+        response = disk.report("not-synced")
+    assert (response.status_code, "Retry-After" in response.headers) == LATER
     assert disk.stored("not-synced") == 0
 
 
 def test_a_call_whose_intention_is_not_on_disk_is_not_dialled(disk: Disk):
     with disk.failing():
-        answer = disk.order("+918867100129")
-    assert (answer.status_code, "Retry-After" in answer.headers) == LATER
+        response = disk.order("+918867100129")
+    assert (response.status_code, "Retry-After" in response.headers) == LATER
     assert disk.dialled("+918867100129") == 0
 
 
 def test_meanwhile_it_says_that_it_is_not_ready(disk: Disk):
     def not_ready() -> dict[str, str] | None:
-        answer = requests.get(f"{disk.url}/readyz", timeout=10)
-        return answer.json()["checks"] if answer.status_code == 503 else None
+        response = requests.get(f"{disk.url}/readyz", timeout=10)
+        return response.json()["checks"] if response.status_code == 503 else None
 
     with disk.failing():
         assert until(not_ready)["database"] == "unavailable"

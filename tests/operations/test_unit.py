@@ -17,8 +17,8 @@ import pytest
 import requests
 
 from obdtrack.cli import COMMANDS
-from obdtrack.config import PREFIX, SETTINGS
-from tests.end_to_end.conftest import COMMAND, ROOT, Installation, answers, until
+from obdtrack.settings import PREFIX, SETTINGS
+from tests.end_to_end.conftest import COMMAND, ROOT, Installation, responses, until
 from tests.operations.confined import NUMBERS
 
 PATH = ROOT / "deploy" / "obdtrack.service"
@@ -70,7 +70,7 @@ def confined(analyze: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     installed.start_simulator("--ring-seconds", "0.2")
     command = [*CONFINED, *COMMAND, "serve"]
     installed.processes.append(subprocess.Popen(command, env=installed.environ, cwd=ROOT))
-    until(lambda: answers(f"{installed.url}/livez"))
+    until(lambda: responses(f"{installed.url}/livez"))
     yield installed
     installed.stop()
 

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from obdtrack.errors import ConfigError
-from obdtrack.storage import database
-from obdtrack.storage.database import unusable
+from obdtrack.store import database
+from obdtrack.store.database import unusable
 from tests.end_to_end.conftest import Installation
 from tests.torture import databases
 

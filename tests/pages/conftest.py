@@ -13,9 +13,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from obdtrack.storage.database import Store, open_database
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
+from obdtrack.access.keys import create_key
+from obdtrack.services import Services
+from obdtrack.store.database import Store, open_database
 from tests.pages.site import SCOPES, Site, csrf_token
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Visitor:
         return self.client.get(path, **options)
 
     def read(self, path: str) -> str:
-        """Give what a page says, without its tags."""
+        """Return what a page says, without its tags."""
         page = self.open(path, follow_redirects=True)
         assert page.status_code == 200, page.text
         return text_of(page.text)
@@ -59,12 +59,12 @@ def text_of(page: str) -> str:
 
 
 @pytest.fixture
-def visitor(app: Flask, context: Context) -> Visitor:
+def visitor(app: Flask, context: Services) -> Visitor:
     return Visitor(app, create_key("Asha", SCOPES, context))
 
 
 @pytest.fixture
-def guest(app: Flask, context: Context) -> Visitor:
+def guest(app: Flask, context: Services) -> Visitor:
     """Who may only read."""
     return Visitor(app, create_key("Guest", ["read"], context))
 

@@ -13,11 +13,11 @@ import requests
 from flask import request
 from werkzeug.serving import make_server
 
+from obdtrack.access.keys import create_key
 from obdtrack.cli.ports import free_port
-from obdtrack.storage.database import Store
-from obdtrack.storage.vault import Vault
-from obdtrack.workflows.context import Context, utc_now
-from obdtrack.workflows.keys import create_key
+from obdtrack.services import Services, utc_now
+from obdtrack.store.database import Store
+from obdtrack.store.encryption import Encryption
 from tests import factories
 from tests.applications import make_app
 from tests.factories import ScriptedProvider, accepted
@@ -55,8 +55,8 @@ class Site:
         self.provider = ScriptedProvider()
         settings = factories.settings(port=port)
         self.stopped_at: datetime | None = None
-        self.context = Context(
-            settings, store, self.provider, Vault(settings.secret_key), self._now
+        self.context = Services(
+            settings, store, self.provider, Encryption(settings.secret_key), self._now
         )
         self.app = make_app(self.context, documented=True)
         self.app.before_request(_break_if_told)
@@ -89,12 +89,12 @@ class Site:
         """Move the clock until the page has asked for what is new, and has shown the answer."""
         state = self.page.locator("[data-live-state]")
         state.evaluate("state => { state.textContent = 'not yet' }")
-        with self.page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
+        with self.page.expect_response(lambda response: response.request.resource_type == "fetch"):
             self.page.clock.run_for(milliseconds)
         self.page.locator("[data-live-state]:text-is('Live')").wait_for(state="attached")
 
     def _fresh_tab(self, kind: str) -> Page:
-        """Give a tab nobody has used; a window costs more than all a test does in it.
+        """Return a tab nobody has used; a window costs more than all a test does in it.
 
         Windows with a clock are kept apart: it cannot be taken out of them again.
         """
@@ -131,12 +131,12 @@ class Site:
         return self.session.cookies["obdtrack_session"]
 
     def weighed(self, path: str) -> Weighed:
-        """Give a page or a file, with how many bytes it took to bring it."""
-        answer = self.session.get(self.url + path, timeout=10, stream=True)
-        brought = answer.raw.read()
-        plain = answer.headers.get("Content-Encoding") != "gzip"
+        """Return a page or a file, with how many bytes it took to bring it."""
+        response = self.session.get(self.url + path, timeout=10, stream=True)
+        brought = response.raw.read()
+        plain = response.headers.get("Content-Encoding") != "gzip"
         text = (brought if plain else gzip.decompress(brought)).decode()
-        assert answer.ok, text
+        assert response.ok, text
         return Weighed(text, len(brought))
 
     def _own(self, url: str) -> None:
@@ -146,9 +146,9 @@ class Site:
     def place(self, **body: Any) -> Any:
         body = {"to": factories.NUMBER, "flow_id": "23", **body}
         headers = {"Authorization": f"Bearer {self.key}"}
-        answer = requests.post(f"{self.url}/api/v1/calls", json=body, headers=headers, timeout=10)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        response = requests.post(f"{self.url}/api/v1/calls", json=body, headers=headers, timeout=10)
+        assert response.status_code == 201, response.text
+        return response.json()
 
     def report(self, call: Any, **changes: Any) -> None:
         mid = call["provider_id"].partition(":")[0]
@@ -159,8 +159,8 @@ class Site:
     def deliver(self, secret: str = factories.SECRET, **request: Any) -> None:
         headers = {"Authorization": f"Bearer {secret}"}
         callback = f"{self.url}/webhooks/mobtexting"
-        answer = requests.post(callback, headers=headers, timeout=10, **request)
-        assert answer.ok == (secret == factories.SECRET)
+        response = requests.post(callback, headers=headers, timeout=10, **request)
+        assert response.ok == (secret == factories.SECRET)
         self.app.extensions["quarantine"].flush()
 
     def close_tabs(self) -> None:

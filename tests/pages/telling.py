@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from obdtrack.domain.event import Event
+from obdtrack.domain.events import Event
 from obdtrack.domain.fold import fold
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.web.pages.clocks import Clock
-from obdtrack.web.pages.drawing import WIDTHS, Drawing, draw
-from obdtrack.web.pages.story import Outlook, Story, tell
+from obdtrack.web.pages.summary import Outlook, Story, tell
+from obdtrack.web.pages.timeline_chart import WIDTHS, Drawing, draw
 from tests.factories import NOON, minute, story
 
 CLOCK = Clock(lambda t: f"{t:%d %b}" if t else "", lambda t: f"{t:%H:%M:%S}" if t else "")
@@ -38,7 +38,7 @@ def picture(events: list[Event], width: float = WIDE, interval: int = 0) -> Draw
 
 
 def came(*events: tuple[float, Event]) -> list[Event]:
-    """Give the story of these events, each recorded so many minutes after NOON."""
+    """Return the story of these events, each recorded so many minutes after NOON."""
     submission, *others = story(*(event for _, event in events))
     minutes = [count for count, _ in events]
     return [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.domain.submission import Failure, SendResponse
 from tests.factories import report_body
 from tests.pages.site import Site
 
@@ -18,7 +18,7 @@ sync_api = pytest.importorskip(
 )
 expect = sync_api.expect
 
-UNKNOWN = SendAnswer(Failure.PROVIDER_ERROR, http_status=500, body=b"<b>oops</b>")
+UNKNOWN = SendResponse(Failure.PROVIDER_ERROR, http_status=500, body=b"<b>oops</b>")
 MINUTE = 60_000
 
 
@@ -93,13 +93,13 @@ def test_the_list_is_followed_and_does_not_jump(site: Site) -> None:
 def test_a_page_that_says_the_same_is_asked_for_by_its_mark(site: Site) -> None:
     site.place()
     site.take_clock()
-    answers: list[int] = []
+    responses: list[int] = []
     site.page.goto(f"{site.url}/campaigns")
-    site.page.on("response", lambda answer: answers.append(answer.status))
+    site.page.on("response", lambda response: responses.append(response.status))
     for _ in range(3):
         site.poll(MINUTE)
-    assert answers[0] == 200
-    assert 304 in answers[1:]
+    assert responses[0] == 200
+    assert 304 in responses[1:]
 
 
 def test_a_hidden_tab_asks_nothing_and_a_seen_one_asks_again(site: Site) -> None:

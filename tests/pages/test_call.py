@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.storage import audit, deliveries
-from obdtrack.storage.database import unavailable
-from obdtrack.workflows.context import Context
+from obdtrack.access import audit_rows
+from obdtrack.calls.reports import deliveries
+from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.services import Services
+from obdtrack.store.database import unavailable
 from tests.conftest import Caller
 from tests.factories import NUMBER, SECRET, Clock, ScriptedProvider, call_log, log_row
 from tests.pages.conftest import Visitor, text_of
@@ -64,7 +65,7 @@ def test_a_refused_call_shows_the_providers_words(
     visitor: Visitor, caller: Caller, provider: ScriptedProvider
 ) -> None:
     words = f"No credit for {NUMBER[1:]}"
-    provider.on_send = lambda _: SendAnswer(Failure.INSUFFICIENT_BALANCE, words, http_status=402)
+    provider.on_send = lambda _: SendResponse(Failure.INSUFFICIENT_BALANCE, words, http_status=402)
     told = read(visitor, caller.place().json)
     assert "The provider's words No credit for +9188•••••001" in told
 
@@ -100,7 +101,7 @@ def test_a_recording_that_is_no_web_address_is_no_link(
 
 
 def test_what_went_over_the_wire_holds_no_secret(
-    visitor: Visitor, caller: Caller, call: Any, context: Context
+    visitor: Visitor, caller: Caller, call: Any, context: Services
 ) -> None:
     caller.report()
     visitor.send(f"/calls/{call['id']}/number", on="/")
@@ -117,10 +118,10 @@ def test_the_number_is_not_shown_if_that_cannot_be_recorded(
     def locked(_: object) -> None:
         raise unavailable()
 
-    monkeypatch.setattr(audit, "add", locked)
-    answer = visitor.send(f"/calls/{call['id']}/number", on="/")
-    assert answer.status_code == 503
-    assert "Busy at the moment" in text_of(answer.text)
+    monkeypatch.setattr(audit_rows, "add", locked)
+    response = visitor.send(f"/calls/{call['id']}/number", on="/")
+    assert response.status_code == 503
+    assert "Busy at the moment" in text_of(response.text)
     assert NUMBER not in read(visitor, call)
 
 
@@ -135,7 +136,7 @@ def test_a_report_is_copied_as_curl_with_the_secret_left_out(
 
 
 def test_a_report_that_failed_is_read_again_from_its_call(
-    visitor: Visitor, caller: Caller, call: Any, context: Context
+    visitor: Visitor, caller: Caller, call: Any, context: Services
 ) -> None:
     caller.report()
     delivery = caller.only_delivery()["id"]
@@ -148,7 +149,7 @@ def test_a_report_that_failed_is_read_again_from_its_call(
 def test_times_in_an_events_facts_follow_the_chosen_zone(
     visitor: Visitor, caller: Caller, provider: ScriptedProvider
 ) -> None:
-    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     unknown = caller.place().json
     visitor.client.set_cookie("obdtrack_mine", "Asia%2FKolkata")
     visitor.send(f"/calls/{unknown['id']}/refresh", on="/")
@@ -158,12 +159,12 @@ def test_times_in_an_events_facts_follow_the_chosen_zone(
 
 
 def test_whoever_reads_numbers_in_full_leaves_a_trace(
-    visitor: Visitor, guest: Visitor, call: Any, context: Context
+    visitor: Visitor, guest: Visitor, call: Any, context: Services
 ) -> None:
     guest.read("/")
     assert NUMBER in visitor.read("/")
     with context.store.connection_context():
-        noted = [row.actor for row in audit.newest(9) if row.action == "pii-used"]
+        noted = [row.actor for row in audit_rows.newest(9) if row.action == "pii-used"]
     assert noted == ["Asha"]
 
 
@@ -180,7 +181,7 @@ def test_an_end_before_the_start_shows_no_negative_length(
 def test_what_was_looked_for_is_told_in_words(
     visitor: Visitor, caller: Caller, provider: ScriptedProvider
 ) -> None:
-    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     unknown, _ = caller.place().json, caller.place().json
     provider.on_find = lambda **_: call_log(log_row(status="queued"))
     visitor.send(f"/calls/{unknown['id']}/refresh", on="/")
@@ -194,7 +195,7 @@ def test_what_was_looked_for_is_told_in_words(
 def test_a_candidate_is_told_with_what_speaks_against_it(
     visitor: Visitor, caller: Caller, provider: ScriptedProvider
 ) -> None:
-    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     unknown = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(to="8867135001"))
     visitor.send(f"/calls/{unknown['id']}/refresh", on="/")

@@ -7,32 +7,32 @@ import re
 import pytest
 from flask import Flask
 
+from obdtrack.access.keys import create_key
 from obdtrack.cli import demo
-from obdtrack.web.session import own_path
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
+from obdtrack.services import Services
+from obdtrack.web.http.session import own_path
 from tests.factories import Clock
 from tests.pages.conftest import Visitor
 from tests.pages.site import csrf_token
 
 
 def test_nobody_sees_a_page_without_signing_in(app: Flask) -> None:
-    answer = app.test_client().get("/?status=busy", headers={"Accept": "text/html"})
-    assert answer.status_code == 303
-    assert answer.location == "/sign-in?next=/?status%3Dbusy"
+    response = app.test_client().get("/?status=busy", headers={"Accept": "text/html"})
+    assert response.status_code == 303
+    assert response.location == "/sign-in?next=/?status%3Dbusy"
 
 
-def test_a_key_opens_the_door_with_a_guarded_cookie(app: Flask, context: Context) -> None:
+def test_a_key_opens_the_door_with_a_guarded_cookie(app: Flask, context: Services) -> None:
     key = create_key("Asha", ["read"], context)
     stranger = Visitor(app, "no such key")
-    answer = stranger.send("/sign-in?next=/campaigns", key=key)
-    assert (answer.status_code, answer.location) == (303, "/campaigns")
-    cookie = answer.headers["Set-Cookie"]
+    response = stranger.send("/sign-in?next=/campaigns", key=key)
+    assert (response.status_code, response.location) == (303, "/campaigns")
+    cookie = response.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 
 
-def test_the_cookie_is_for_tls_only_behind_tls(app: Flask, context: Context) -> None:
+def test_the_cookie_is_for_tls_only_behind_tls(app: Flask, context: Services) -> None:
     key = create_key("Asha", ["read"], context)
     stranger = Visitor(app, "no such key")
     token = csrf_token(stranger.open("/sign-in").text)
@@ -43,12 +43,12 @@ def test_the_cookie_is_for_tls_only_behind_tls(app: Flask, context: Context) -> 
 
 
 def test_a_wrong_key_is_told_so(app: Flask) -> None:
-    answer = Visitor(app, "").send("/sign-in", key="obd_wrong")
-    assert answer.status_code == 401
-    assert "no key of ours" in answer.text
+    response = Visitor(app, "").send("/sign-in", key="obd_wrong")
+    assert response.status_code == 401
+    assert "no key of ours" in response.text
 
 
-def test_a_key_without_read_is_told_what_it_lacks(app: Flask, context: Context) -> None:
+def test_a_key_without_read_is_told_what_it_lacks(app: Flask, context: Services) -> None:
     key = create_key("dialer", ["place"], context)
     assert "lacks the scope read" in Visitor(app, "").send("/sign-in", key=key).text
 
@@ -99,23 +99,23 @@ def test_only_a_page_keeps_what_was_chosen(visitor: Visitor, path: str, kept: se
 
 @pytest.mark.parametrize("path", ["/place", "/audit"])
 def test_a_page_beyond_the_key_says_so(guest: Visitor, path: str) -> None:
-    answer = guest.open(path)
-    assert answer.status_code == 403
-    assert "Not with this key" in answer.text
+    response = guest.open(path)
+    assert response.status_code == 403
+    assert "Not with this key" in response.text
 
 
 def test_what_is_not_there_says_so(visitor: Visitor) -> None:
-    answer = visitor.open("/calls/01a207e9-a599-70c3-a4dd-87ca6a962022")
-    assert answer.status_code == 404
-    assert "There is no call with this id." in answer.text
+    response = visitor.open("/calls/01a207e9-a599-70c3-a4dd-87ca6a962022")
+    assert response.status_code == 404
+    assert "There is no call with this id." in response.text
 
 
 def test_pages_carry_a_strict_policy(visitor: Visitor) -> None:
-    answer = visitor.open("/")
-    policy = answer.headers["Content-Security-Policy"]
+    response = visitor.open("/")
+    policy = response.headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
-    assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", answer.text)
+    assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", response.text)
 
 
 def test_the_demo_tells_where_the_door_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.timeline import build_timeline
-from obdtrack.web.pages.gaps import list_lines
-from obdtrack.web.pages.scale import LETTER
+from obdtrack.web.pages.time_scale import LETTER
+from obdtrack.web.pages.timeline_entries import list_lines
 from tests.factories import NOON, claim, report, story
 from tests.pages.telling import NARROW, WIDE, came, drawn, picture
 

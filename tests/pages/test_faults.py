@@ -7,14 +7,14 @@ from typing import Any
 import peewee
 import pytest
 
+from obdtrack.access.keys import create_key
 from obdtrack.application import create_app
-from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.calls.bulkhead import Bulkhead
+from obdtrack.calls.placing import place
+from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.providers import StatusAnswer
-from obdtrack.workflows import place_call
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
-from obdtrack.workflows.room import Room
+from obdtrack.providers.base import StatusResponse
+from obdtrack.services import Services
 from tests.conftest import Caller
 from tests.factories import NUMBER, ScriptedProvider
 from tests.pages.conftest import Visitor, text_of
@@ -28,7 +28,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
     def fail(*_: Any) -> None:
         raise fault
 
-    monkeypatch.setattr("obdtrack.storage.search.newest", fail)
+    monkeypatch.setattr("obdtrack.calls.search.newest", fail)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_a_fault_is_told_in_words_with_a_way_on(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int, title: str
 ) -> None:
     broken(monkeypatch, fault)
-    answer = visitor.open("/?name=otp")
-    assert answer.status_code == status
-    assert answer.mimetype == "text/html"
-    assert title in text_of(answer.text)
-    assert answer.headers["X-Request-Id"] in text_of(answer.text)
-    assert 'href="/?name=otp">Try again</a>' in answer.text
+    response = visitor.open("/?name=otp")
+    assert response.status_code == status
+    assert response.mimetype == "text/html"
+    assert title in text_of(response.text)
+    assert response.headers["X-Request-Id"] in text_of(response.text)
+    assert 'href="/?name=otp">Try again</a>' in response.text
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError("secret detail"), BUSY])
@@ -58,7 +58,7 @@ def test_a_fault_shows_nothing_of_the_inside(
 
 
 def test_a_crowd_at_a_server_just_started_does_not_compile_its_pages(
-    context: Context, monkeypatch: pytest.MonkeyPatch
+    context: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(context)
     monkeypatch.setattr(app.jinja_env, "compile", None)  # so that who calls it fails
@@ -72,9 +72,9 @@ def test_a_busy_database_says_when_to_come_again(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken(monkeypatch, BUSY)
-    answer = visitor.open("/")
-    assert answer.headers["Retry-After"] == "5"
-    assert "Reports are safe" in text_of(answer.text)
+    response = visitor.open("/")
+    assert response.headers["Retry-After"] == "5"
+    assert "Reports are safe" in text_of(response.text)
 
 
 def test_a_database_that_cannot_tell_who_reads_is_told_of_too(
@@ -83,42 +83,42 @@ def test_a_database_that_cannot_tell_who_reads_is_told_of_too(
     def fail(*_: Any) -> None:
         raise BUSY
 
-    monkeypatch.setattr("obdtrack.web.access.signed_in", fail)
-    answer = visitor.open("/")
-    assert answer.status_code == 503
-    assert "Busy at the moment" in text_of(answer.text)
+    monkeypatch.setattr("obdtrack.web.http.auth.signed_in", fail)
+    response = visitor.open("/")
+    assert response.status_code == 503
+    assert "Busy at the moment" in text_of(response.text)
 
 
 def test_an_address_where_nothing_is_says_what_can_be_done(visitor: Visitor) -> None:
-    answer = visitor.open("/nothing/here", headers={"Accept": "text/html"})
-    assert answer.status_code == 404
-    told = text_of(answer.text)
+    response = visitor.open("/nothing/here", headers={"Accept": "text/html"})
+    assert response.status_code == 404
+    told = text_of(response.text)
     assert "misspelt, or what was here is gone" in told
     assert "Search for the call, or look for it in the list." in told
 
 
 def test_a_program_is_told_where_all_addresses_are(caller: Caller) -> None:
-    answer = caller.get("/nothing")
-    assert answer.status_code == 404
-    assert answer.json["detail"].endswith("GET /api/openapi.json names all there is.")
+    response = caller.get("/nothing")
+    assert response.status_code == 404
+    assert response.json["detail"].endswith("GET /api/openapi.json names all there is.")
 
 
 def test_a_page_asked_for_in_the_wrong_way_says_so(visitor: Visitor) -> None:
-    answer = visitor.open("/deliveries/replay", headers={"Accept": "text/html"})
-    assert answer.status_code == 405
-    assert "use the button on the page" in text_of(answer.text)
+    response = visitor.open("/deliveries/replay", headers={"Accept": "text/html"})
+    assert response.status_code == 405
+    assert "use the button on the page" in text_of(response.text)
 
 
 def test_a_form_that_is_too_old_says_so(visitor: Visitor) -> None:
-    answer = visitor.client.post("/deliveries/test", data={"csrf_token": "old"})
-    assert answer.status_code == 400
-    assert "too old, or came from another site. Nothing was done." in text_of(answer.text)
+    response = visitor.client.post("/deliveries/test", data={"csrf_token": "old"})
+    assert response.status_code == 400
+    assert "too old, or came from another site. Nothing was done." in text_of(response.text)
 
 
 def test_a_call_that_no_provider_took_is_shown_as_not_placed(
     visitor: Visitor, provider: ScriptedProvider
 ) -> None:
-    provider.on_send = lambda _: SendAnswer(Failure.UNREACHABLE)
+    provider.on_send = lambda _: SendResponse(Failure.UNREACHABLE)
     told = visitor.read(visitor.send("/place", on="/place", **FORM).location)
     assert "No phone rang: the provider could not be reached" in told
     assert "Ask the provider now" not in told
@@ -127,7 +127,7 @@ def test_a_call_that_no_provider_took_is_shown_as_not_placed(
 def test_asking_a_provider_that_is_down_says_so(
     visitor: Visitor, caller: Caller, provider: ScriptedProvider
 ) -> None:
-    provider.on_find = lambda **_: StatusAnswer(Failure.TIMEOUT)
+    provider.on_find = lambda **_: StatusResponse(Failure.TIMEOUT)
     call = f"/calls/{caller.place().json['id']}"
     visitor.send(f"{call}/refresh", on=call)
     assert "could not tell: the provider's answer did not come in time" in visitor.read(call)
@@ -143,14 +143,14 @@ def test_asking_too_often_says_when_to_ask_again(visitor: Visitor, caller: Calle
 def test_a_form_is_kept_while_there_is_no_room_to_place(
     visitor: Visitor, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = Room(1, "{places} call is being placed. Nothing was sent.")
-    monkeypatch.setattr(place_call, "PLACING", room)
+    room = Bulkhead(1, "{places} call is being placed. Nothing was sent.")
+    monkeypatch.setattr(place, "PLACING", room)
     with room.hold():
-        answer = visitor.send("/place", on="/place", **FORM)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
-    assert "Nothing was sent." in text_of(answer.text)
-    assert f'value="{NUMBER}"' in answer.text
-    assert 'name="once" value="form-1"' in answer.text
+        response = visitor.send("/place", on="/place", **FORM)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert "Nothing was sent." in text_of(response.text)
+    assert f'value="{NUMBER}"' in response.text
+    assert 'name="once" value="form-1"' in response.text
     assert provider.sent == []
 
 
@@ -161,11 +161,11 @@ def test_a_form_outside_the_calling_hours_is_kept(
         raise ObdtrackError(Code.CONFLICT, "Calls are placed from 9 to 21 only.")
 
     monkeypatch.setattr("obdtrack.web.pages.place.place_once", refuse)
-    answer = visitor.send("/place", on="/place", **FORM)
-    assert answer.status_code == 409
-    assert "Calls are placed from 9 to 21 only." in text_of(answer.text)
+    response = visitor.send("/place", on="/place", **FORM)
+    assert response.status_code == 409
+    assert "Calls are placed from 9 to 21 only." in text_of(response.text)
 
 
 def test_a_number_of_minutes_beyond_reason_is_a_wrong_field(visitor: Visitor) -> None:
-    answer = visitor.send("/place", on="/place", **{**FORM, "interval": "9" * 5000})
-    assert answer.status_code == 422
+    response = visitor.send("/place", on="/place", **{**FORM, "interval": "9" * 5000})
+    assert response.status_code == 422

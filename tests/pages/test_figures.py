@@ -8,13 +8,14 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 
-from obdtrack.storage import figures, models
-from obdtrack.storage.database import Store
-from obdtrack.storage.tallies import recount
-from obdtrack.storage.vault import Vault
+from obdtrack.access.keys import create_key
+from obdtrack.services import Services
+from obdtrack.statistics import questions
+from obdtrack.statistics.counters import recount
+from obdtrack.store import models
+from obdtrack.store.database import Store
+from obdtrack.store.encryption import Encryption
 from obdtrack.web.pages.charts import add_up
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
 from tests import factories
 from tests.conftest import Caller
 from tests.factories import Clock, ScriptedProvider, accepted, call_log, log_row
@@ -23,24 +24,24 @@ WORDS = ["ANSWER", "BUSY", "NOANSWER", "CANCEL", "CONGESTION", "RINGOUT"]
 
 
 @pytest.fixture
-def context(each_store: Store, provider: ScriptedProvider, clock: Clock) -> Context:
+def context(each_store: Store, provider: ScriptedProvider, clock: Clock) -> Services:
     settings = factories.settings()
-    return Context(settings, each_store, provider, Vault(settings.secret_key), clock)
+    return Services(settings, each_store, provider, Encryption(settings.secret_key), clock)
 
 
 @pytest.fixture
-def caller(app: Flask, context: Context) -> Caller:
+def caller(app: Flask, context: Services) -> Caller:
     return Caller(app.test_client(), create_key("tests", ["read", "place", "admin"], context))
 
 
 def sums(store: Store) -> set[tuple[object, ...]]:
-    figure = models.Figure
+    figure = models.Statistic
     with store.connection_context():
         return set(figure.select().where(figure.calls != 0).tuples())
 
 
 def test_a_recount_agrees_after_many_changes(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     chance = random.Random(7)
     provider.on_send = accepted(mid=None)
@@ -64,33 +65,33 @@ def test_a_recount_agrees_after_many_changes(
 
 
 def test_a_call_found_by_asking_counts_as_repaired(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     call = caller.place(name="otp").json
     provider.on_find = lambda **_: call_log(log_row())
     caller.post(f"/calls/{call['id']}/refresh")
     with context.store.connection_context():
-        told = add_up(figures.totals("otp", None))
+        told = add_up(questions.totals("otp", None))
     assert (told.placed, told.percent("completed"), told.repaired) == (1, 100.0, 1)
 
 
-def test_costs_are_exact(caller: Caller, context: Context, provider: ScriptedProvider) -> None:
+def test_costs_are_exact(caller: Caller, context: Services, provider: ScriptedProvider) -> None:
     for _ in range(3):
         provider.on_send = accepted(mid=None, charges="0.1")
         caller.place(name="otp")
     with context.store.connection_context():
-        told = add_up(figures.totals("otp", None))
+        told = add_up(questions.totals("otp", None))
     assert (told.cost, told.priced) == (Decimal("0.3000"), 3)
 
 
-def test_calls_are_counted_by_half_hour(caller: Caller, context: Context, clock: Clock) -> None:
+def test_calls_are_counted_by_half_hour(caller: Caller, context: Services, clock: Clock) -> None:
     begin = clock.now
     caller.place()
     clock.forward(hours=2)
     caller.place(reference="later")
     with context.store.connection_context():
-        period = figures.span(begin, clock.now)
-        first = figures.over_time(None, period, 2)
-        by_hour = figures.by_hour_of_day(None, None, 11)
+        period = questions.span(begin, clock.now)
+        first = questions.over_time(None, period, 2)
+        by_hour = questions.by_hour_of_day(None, None, 11)
     assert [(bar.place, bar.calls) for bar in first] == [(0, 1)]
     assert sorted((bar.place, bar.calls) for bar in by_hour) == [(17, 1), (19, 1)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.domain.submission import Failure, SendResponse
 from tests.pages.site import Site
 
 sync_api = pytest.importorskip(
@@ -56,7 +56,7 @@ def test_on_paper_all_is_drawn_and_dark_on_light(site: Site, call: str, theme: s
 
 
 def test_what_is_wrong_with_a_decision_is_in_focus(site: Site) -> None:
-    site.provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    site.provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     page = opened(site, f"{site.url}/calls/{site.place()['id']}", 1280)
     page.check("text=It is this call")
     page.fill("[name=provider_id]", "nonsense")

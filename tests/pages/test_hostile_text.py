@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from markupsafe import escape
 
-from obdtrack.storage import deliveries
-from obdtrack.workflows.context import utc_now
+from obdtrack.calls.reports import deliveries
+from obdtrack.services import utc_now
 from tests.factories import NUMBER
 from tests.pages.site import Site, csrf_token
 

@@ -89,7 +89,7 @@ def test_an_outcome_is_chosen_within_the_days(visitor: Visitor, reported: Any) -
 
 
 def read_all(visitor: Visitor, **form: str) -> tuple[str, str]:
-    """Press the button; gives where it leads and what it said."""
+    """Press the button; returns where it leads and what it said."""
     location = visitor.send("/deliveries/replay", on="/", outcome="unmatched", **form).location
     return location, visitor.read(location)
 
@@ -126,8 +126,8 @@ def test_only_requests_of_the_chosen_days_are_read_again(
 def test_a_wrong_secret_stays_wrong(visitor: Visitor, caller: Caller) -> None:
     caller.deliver(json.dumps(report_body()), headers={"Authorization": "Bearer wrong-and-long"})
     caller.client.application.extensions["quarantine"].flush()
-    answer = visitor.send("/deliveries/replay", on="/", outcome="rejected")
-    assert "Read again: 1 rejected; none is left." in visitor.read(answer.location)
+    response = visitor.send("/deliveries/replay", on="/", outcome="rejected")
+    assert "Read again: 1 rejected; none is left." in visitor.read(response.location)
 
 
 @pytest.mark.parametrize("outcome", ["matched", "nonsense", ""])

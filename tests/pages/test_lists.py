@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.storage import audit
+from obdtrack.access import audit_rows
+from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.services import Services
 from obdtrack.web.pages.export import defused
-from obdtrack.workflows.context import Context
 from tests.conftest import Caller
 from tests.factories import NUMBER, Clock, ScriptedProvider, accepted
 from tests.pages.conftest import Visitor
@@ -48,10 +48,10 @@ def test_a_campaign_is_found_by_its_name(visitor: Visitor, two: list[Any]) -> No
 def test_a_number_never_stands_in_the_address(visitor: Visitor, caller: Caller) -> None:
     caller.place()
     caller.place()
-    answer = visitor.send("/search", on="/", q=NUMBER)
-    assert NUMBER[1:] not in answer.location
-    assert "2" in visitor.read(answer.location)
-    assert NUMBER in visitor.read(answer.location)
+    response = visitor.send("/search", on="/", q=NUMBER)
+    assert NUMBER[1:] not in response.location
+    assert "2" in visitor.read(response.location)
+    assert NUMBER in visitor.read(response.location)
 
 
 def test_the_figures_of_the_period_stand_above_the_calls(
@@ -66,8 +66,8 @@ def test_the_figures_of_the_period_stand_above_the_calls(
 
 
 def test_what_is_found_nowhere_says_so(visitor: Visitor) -> None:
-    answer = visitor.send("/search", on="/", q="<b>nobody</b>")
-    assert "“ <b>nobody</b> ” is no number we called" in visitor.read(answer.location)
+    response = visitor.send("/search", on="/", q="<b>nobody</b>")
+    assert "“ <b>nobody</b> ” is no number we called" in visitor.read(response.location)
 
 
 def test_filters_are_in_the_address(visitor: Visitor, two: list[Any], caller: Caller) -> None:
@@ -82,7 +82,7 @@ def test_filters_are_in_the_address(visitor: Visitor, two: list[Any], caller: Ca
 def test_unknown_calls_need_attention(
     visitor: Visitor, caller: Caller, provider: ScriptedProvider
 ) -> None:
-    provider.on_send = lambda _: SendAnswer(Failure.PROVIDER_ERROR)
+    provider.on_send = lambda _: SendResponse(Failure.PROVIDER_ERROR)
     caller.place()
     assert NUMBER in visitor.read("/?status=attention")
 
@@ -110,7 +110,7 @@ def test_numbers_are_masked_without_pii(guest: Visitor, two: list[Any]) -> None:
 
 
 def test_a_call_shows_its_number_on_request_and_notes_it(
-    visitor: Visitor, two: list[Any], context: Context
+    visitor: Visitor, two: list[Any], context: Services
 ) -> None:
     path = f"/calls/{two[0]['id']}"
     assert NUMBER not in visitor.read(path)
@@ -118,17 +118,17 @@ def test_a_call_shows_its_number_on_request_and_notes_it(
     assert NUMBER in visitor.read(path)
     assert "Saw a call's number" in visitor.read("/audit")
     with context.store.connection_context():
-        assert any(row.action == "number-viewed" for row in audit.newest(9))
+        assert any(row.action == "number-viewed" for row in audit_rows.newest(9))
 
 
 def test_the_table_has_the_filtered_calls_and_no_formulas(visitor: Visitor, caller: Caller) -> None:
     caller.place(reference="=HYPERLINK(1)", name="a")
     caller.place(reference="+1", name="b")
-    answer = visitor.open("/calls.csv?name=a")
-    rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+    response = visitor.open("/calls.csv?name=a")
+    rows = list(csv.DictReader(io.StringIO(response.text.lstrip("\ufeff"))))
     assert [row["reference"] for row in rows] == ["'=HYPERLINK(1)"]
     assert rows[0]["to"] == f"'{NUMBER}"
-    assert "Content-Length" not in answer.headers
+    assert "Content-Length" not in response.headers
 
 
 def test_the_table_ends_with_what_came_later(
@@ -137,7 +137,7 @@ def test_the_table_ends_with_what_came_later(
     caller.place(reference="taken")
     caller.report(billing="16")
     words = "=Insufficient balance"
-    provider.on_send = lambda _: SendAnswer(Failure.INSUFFICIENT_BALANCE, words, http_status=400)
+    provider.on_send = lambda _: SendResponse(Failure.INSUFFICIENT_BALANCE, words, http_status=400)
     caller.place(reference="refused")
     head, refused, taken = csv.reader(io.StringIO(visitor.open("/calls.csv").text))
     assert head[-4:] == ["duration_seconds", "charges", "billable_seconds", "provider_message"]
@@ -205,5 +205,5 @@ def test_times_are_shown_in_the_chosen_zone(
     assert ("17:30:00" if tz == "mine" else "12:00:00") in shown
 
 
-def text(answer: Any, visitor: Visitor) -> str:
-    return visitor.read(answer.location)
+def text(response: Any, visitor: Visitor) -> str:
+    return visitor.read(response.location)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from obdtrack.storage import models
+from obdtrack.store import models
 from tests.factories import report_body
 from tests.pages.site import Site
 
@@ -24,7 +24,7 @@ POLL = 7000
 def _nothing_to_complain_about(site: Site) -> Iterator[None]:
     """Each test begins without calls."""
     with site.context.store.write():
-        for table in (models.Event, models.Answer, models.Delivery, models.Call):
+        for table in (models.EventRow, models.ResponseRow, models.Delivery, models.Call):
             table.delete().execute()
     yield
     assert site.complaints == []
@@ -177,7 +177,7 @@ def test_a_number_and_a_reference_are_selected_with_the_mouse(site: Site, cell: 
 
 
 def text_box(cell: Any) -> Any:
-    """Give where the text of a cell stands."""
+    """Return where the text of a cell stands."""
     return cell.evaluate(
         "cell => { const range = document.createRange(); range.selectNodeContents(cell);"
         "const {x, y, width, height} = range.getBoundingClientRect();"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from obdtrack.web.pages.manual import Manual, read_document
+from obdtrack.web.pages.api_reference import Manual, read_document
 from tests.pages.conftest import Visitor, text_of
 
 
@@ -55,8 +55,8 @@ def test_the_command_that_places_a_call_places_one(visitor: Visitor, manual: Man
     once = re.search(r'name="once" value="(\w+)"', visitor.open("/place").text)
     body = json.loads(words[-1])
     body["variables"] = "\n".join(f"{k}={v}" for k, v in body["variables"].items())
-    answer = visitor.send("/place", on="/place", once=once.group(1) if once else "", **body)
-    assert answer.location.startswith("/calls/")
+    response = visitor.send("/place", on="/place", once=once.group(1) if once else "", **body)
+    assert response.location.startswith("/calls/")
 
 
 def test_the_command_that_decides_rings_nobody(manual: Manual) -> None:

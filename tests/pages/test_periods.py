@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from obdtrack.domain.status import FINAL, Status
-from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.web.pages.words import GROUP
-from obdtrack.web.pages.zone import Zone, day_start
+from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.web.pages.labels import GROUP
+from obdtrack.web.pages.preferences import Zone, day_start
 from tests.conftest import Caller
 from tests.factories import Clock, ScriptedProvider, accepted
 from tests.pages.conftest import Visitor
 
-UNKNOWN = SendAnswer(Failure.PROVIDER_ERROR)
-REFUSED = SendAnswer(Failure.REFUSED)
+UNKNOWN = SendResponse(Failure.PROVIDER_ERROR)
+REFUSED = SendResponse(Failure.REFUSED)
 
 
 def chosen(page: str) -> list[str]:
@@ -89,8 +89,8 @@ def of_every_kind(caller: Caller, provider: ScriptedProvider) -> None:
         call = caller.place(name="otp").json
         caller.report(mid=call["provider_id"][:-2], status=word)
     caller.place(name="otp")
-    for answer in (UNKNOWN, REFUSED):
-        provider.on_send = lambda _, answer=answer: answer
+    for response in (UNKNOWN, REFUSED):
+        provider.on_send = lambda _, response=response: response
         caller.place(name="otp")
 
 

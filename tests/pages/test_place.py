@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.workflows.check_call import check_due
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
+from obdtrack.access.keys import create_key
+from obdtrack.calls.polling.check import check_due
+from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.services import Services
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted, call_log, log_row
 from tests.pages.conftest import Visitor, text_of
@@ -24,9 +24,9 @@ def fill(visitor: Visitor, **changes: str) -> Any:
 
 
 def test_a_form_places_a_call(visitor: Visitor, provider: ScriptedProvider) -> None:
-    answer = fill(visitor, variables="otp=123456\nname=Asha", metadata='{"order": 7}', name="otp")
-    assert answer.location.startswith("/calls/")
-    assert "The provider accepted the call on 23 Nov" in visitor.read(answer.location)
+    response = fill(visitor, variables="otp=123456\nname=Asha", metadata='{"order": 7}', name="otp")
+    assert response.location.startswith("/calls/")
+    assert "The provider accepted the call on 23 Nov" in visitor.read(response.location)
     assert dict(provider.sent[0].variables) == {"otp": "123456", "name": "Asha"}
 
 
@@ -40,9 +40,9 @@ def test_the_same_form_with_other_content_is_asked_about(
     visitor: Visitor, provider: ScriptedProvider
 ) -> None:
     fill(visitor)
-    answer = fill(visitor, to="+918867135077")
-    assert answer.status_code == 422
-    assert "This form was sent before" in answer.text
+    response = fill(visitor, to="+918867135077")
+    assert response.status_code == 422
+    assert "This form was sent before" in response.text
     assert len(provider.sent) == 1
 
 
@@ -60,10 +60,10 @@ def test_the_same_form_with_other_content_is_asked_about(
 def test_what_is_wrong_stands_beside_its_field(
     visitor: Visitor, provider: ScriptedProvider, field: str, value: str, message: str
 ) -> None:
-    answer = fill(visitor, **{field: value})
-    assert answer.status_code == 422
-    assert f'id="h-{field}" class="help"><p class="error">' in answer.text
-    assert message in answer.text
+    response = fill(visitor, **{field: value})
+    assert response.status_code == 422
+    assert f'id="h-{field}" class="help"><p class="error">' in response.text
+    assert message in response.text
     assert provider.sent == []
 
 
@@ -83,14 +83,14 @@ def test_the_first_wrong_field_is_in_focus_wherever_it_is(visitor: Visitor) -> N
 
 
 def test_a_form_is_kept_as_it_was_typed(visitor: Visitor) -> None:
-    answer = fill(visitor, to="12", name='"><b>', reference="mine")
-    assert 'value="&#34;&gt;&lt;b&gt;"' in answer.text
-    assert 'value="mine"' in answer.text
+    response = fill(visitor, to="12", name='"><b>', reference="mine")
+    assert 'value="&#34;&gt;&lt;b&gt;"' in response.text
+    assert 'value="mine"' in response.text
 
 
 @pytest.fixture
 def unknown(caller: Caller, provider: ScriptedProvider) -> str:
-    provider.on_send = lambda _: SendAnswer(Failure.PROVIDER_ERROR)
+    provider.on_send = lambda _: SendResponse(Failure.PROVIDER_ERROR)
     call = caller.place().json
     provider.on_send = accepted()
     assert call["status"] == "unknown"
@@ -109,8 +109,8 @@ def test_a_person_says_that_no_phone_rang(visitor: Visitor, unknown: str) -> Non
 def test_a_person_has_it_placed_again(
     visitor: Visitor, unknown: str, provider: ScriptedProvider
 ) -> None:
-    answer = visitor.send(f"{unknown}/resolve", on=unknown, action="place-again")
-    assert answer.location not in (unknown, None)
+    response = visitor.send(f"{unknown}/resolve", on=unknown, action="place-again")
+    assert response.location not in (unknown, None)
     assert len(provider.sent) == 2
 
 
@@ -127,9 +127,9 @@ def test_a_person_has_it_placed_again(
 def test_half_a_decision_is_asked_about_and_the_note_is_kept(
     visitor: Visitor, unknown: str, form: dict[str, str], asked: str
 ) -> None:
-    answer = visitor.send(f"{unknown}/resolve", on=unknown, note="seen there", **form)
-    assert (answer.status_code, asked in text_of(answer.text)) == (422, True)
-    assert 'value="seen there"' in answer.text
+    response = visitor.send(f"{unknown}/resolve", on=unknown, note="seen there", **form)
+    assert (response.status_code, asked in text_of(response.text)) == (422, True)
+    assert 'value="seen there"' in response.text
     assert "We do not know whether the phone rang" in visitor.read(unknown)
 
 
@@ -147,9 +147,9 @@ def test_an_id_that_another_call_has_is_told_beside_its_field(
 ) -> None:
     caller.place()
     form = {"action": "attach", "provider_id": f"{MID}:1"}
-    answer = visitor.send(f"{unknown}/resolve", on=unknown, **form)
-    assert answer.status_code == 409
-    assert f"Another call is {MID}:1 at the provider." in text_of(answer.text)
+    response = visitor.send(f"{unknown}/resolve", on=unknown, **form)
+    assert response.status_code == 409
+    assert f"Another call is {MID}:1 at the provider." in text_of(response.text)
 
 
 def test_a_call_named_by_a_person_is_not_told_as_accepted_by_the_provider(
@@ -177,7 +177,7 @@ def test_reloading_a_decision_leads_back_to_the_call(visitor: Visitor, unknown: 
 
 
 def test_a_call_that_is_looked_for_no_more_is_left_to_a_person(
-    app: Flask, context: Context, unknown: str, clock: Clock
+    app: Flask, context: Services, unknown: str, clock: Clock
 ) -> None:
     key = create_key("Asha", ["read"], context)
     assert "obdtrack looks for it in the provider's log by itself" in Visitor(app, key).read(

@@ -8,15 +8,15 @@ from urllib.parse import unquote
 
 import pytest
 
-from obdtrack.storage import search
-from obdtrack.storage.database import Store
-from obdtrack.storage.search import Wanted
+from obdtrack.calls import search
+from obdtrack.calls.search import CallFilter
+from obdtrack.services import Services
+from obdtrack.store.database import Store
 from obdtrack.web.pages.filters import seal_text
-from obdtrack.workflows.context import Context
 from tests.conftest import Caller
 from tests.factories import NUMBER, ScriptedProvider, accepted
 from tests.pages.conftest import Visitor
-from tests.storage import stored
+from tests.store import stored
 
 TWIN = "+498867135001"  # its last ten digits are those of NUMBER
 MASKED = "+9188•••••001"
@@ -34,7 +34,7 @@ def calls(caller: Caller, provider: ScriptedProvider) -> dict[str, Any]:
 
 
 def found(visitor: Visitor, typed: str) -> str:
-    """Give where the search box leads."""
+    """Return where the search box leads."""
     location: str = visitor.send("/search", on="/", q=typed).location
     return location
 
@@ -81,7 +81,7 @@ def test_last_digits_of_two_numbers_lead_to_both(
     assert NUMBER[3:] not in listed
 
 
-def test_ten_digits_are_a_number_at_home_and_abroad(visitor: Visitor, context: Context) -> None:
+def test_ten_digits_are_a_number_at_home_and_abroad(visitor: Visitor, context: Services) -> None:
     abroad = "+8867135001"
     with context.store.connection_context():
         for number in (abroad, NUMBER):
@@ -160,11 +160,11 @@ def test_the_providers_ids_are_found_in_any_spelling(
 def test_the_name_of_an_erased_number_has_no_last_digits(each_store: Store) -> None:
     with each_store.connection_context():
         stored.call(each_store, to="erased-0123456789ab0137")
-        assert search.newest(Wanted(ending="0137"), 9) == []
+        assert search.newest(CallFilter(ending="0137"), 9) == []
 
 
 @pytest.fixture
-def too_old(context: Context) -> str:
+def too_old(context: Services) -> str:
     """What stands in the address of a search for NUMBER of thirteen hours ago."""
     return seal_text(NUMBER, context.now() - timedelta(hours=13), context.vault)
 
@@ -180,7 +180,7 @@ def test_a_search_that_is_too_old_has_no_table(
 def test_the_table_of_a_search_that_is_too_old_is_gone(
     visitor: Visitor, calls: dict[str, Any], too_old: str
 ) -> None:
-    answer = visitor.open(f"/calls.csv?number={too_old}")
-    assert answer.status_code == 410
-    assert "Type the number once more" in answer.text
-    assert "Ord-" not in answer.text
+    response = visitor.open(f"/calls.csv?number={too_old}")
+    assert response.status_code == 410
+    assert "Type the number once more" in response.text
+    assert "Ord-" not in response.text

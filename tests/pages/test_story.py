@@ -9,15 +9,15 @@ import pytest
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.web.pages.charts import round_up, stacked
 from obdtrack.web.pages.clocks import length
-from obdtrack.web.pages.story import kind_text
-from obdtrack.web.pages.words import OUTCOME, STATUS
+from obdtrack.web.pages.labels import OUTCOME, STATUS
+from obdtrack.web.pages.summary import kind_text
 from tests.factories import claim, minute, report
 from tests.pages.telling import told
 
 
 def test_an_answered_call_is_one_sentence() -> None:
     late = report(start=-1, end=-0.5)
-    assert told(claim(Status.QUEUED), late).answer == (
+    assert told(claim(Status.QUEUED), late).sentence == (
         "Answered on 23 Nov; the call started at 11:59:00 and ended 30 s later, at 11:59:30; "
         "reported by the provider 32 s after that."
     )
@@ -33,7 +33,7 @@ def test_an_answered_call_is_one_sentence() -> None:
     ],
 )
 def test_an_unanswered_call_says_why(word: str, begins: str) -> None:
-    assert told(report(word)).answer.startswith(begins)
+    assert told(report(word)).sentence.startswith(begins)
 
 
 @pytest.mark.parametrize(
@@ -49,41 +49,41 @@ def test_a_call_without_an_end_says_what_is_next(
     status: Status, begins: str, following: str
 ) -> None:
     said = told(claim(status))
-    assert said.answer.startswith(begins)
+    assert said.sentence.startswith(begins)
     assert said.next.startswith(following)
 
 
 def test_the_attempt_that_was_answered_is_named() -> None:
     missed = report("NOANSWER", start=0, end=0.5)
-    assert told(missed, report(start=6, end=6.5), interval=5).answer.startswith(
+    assert told(missed, report(start=6, end=6.5), interval=5).sentence.startswith(
         "Answered at attempt 2 on 23 Nov; the call started at 12:06:00"
     )
 
 
 def test_the_last_attempt_with_an_end_is_the_one_told() -> None:
     odd = report("RINGOUT", start=6, end=6.5)
-    said = told(report("NOANSWER", start=0, end=0.5), odd, interval=5).answer
+    said = told(report("NOANSWER", start=0, end=0.5), odd, interval=5).sentence
     assert said.startswith("Nobody answered at attempt 1 on 23 Nov; the call started at 12:00:00")
 
 
 def test_an_unanswered_call_says_when_it_rang() -> None:
-    assert told(report("NOANSWER", start=-1, end=-0.5)).answer.startswith(
+    assert told(report("NOANSWER", start=-1, end=-0.5)).sentence.startswith(
         "Nobody answered on 23 Nov; the call started at 11:59:00 and ended 30 s later, at 11:59:30"
     )
 
 
 def test_ringing_that_the_duration_includes_is_told() -> None:
-    said = told(report(start=0.2, end=0.4, duration_seconds=20)).answer
+    said = told(report(start=0.2, end=0.4, duration_seconds=20)).sentence
     assert "the call started at 12:00:12, after 8 s of ringing, and ended 12 s later, at" in said
 
 
 def test_a_call_over_midnight_names_both_days() -> None:
-    said = told(report(start=-721, end=-719)).answer
+    said = told(report(start=-721, end=-719)).sentence
     assert "on 22 Nov; the call started at 23:59:00 and ended 2 min later, on 23 Nov at" in said
 
 
 def test_an_end_before_the_start_is_called_impossible() -> None:
-    said = told(report(start=0, end=-1)).answer
+    said = told(report(start=0, end=-1)).sentence
     assert "started at 12:00:00; that it ended at 11:59:00, as it is told too, cannot be" in said
 
 
@@ -101,7 +101,7 @@ def test_a_call_that_never_ended_says_what_asking_brought() -> None:
     check = claim(None, Kind.CHECK, Source.POLL, found=1, provider_status="queued")
     given_up = claim(Status.UNRESOLVED, Kind.DEADLINE, Source.SYSTEM)._replace(reason="no-report")
     said = told(claim(Status.QUEUED), check, given_up)
-    assert said.answer.endswith(
+    assert said.sentence.endswith(
         "no report came, and the provider, last asked on 23 Nov at 12:00:02, still said “queued”."
     )
     assert said.known == "From nobody; the last deadline passed (23 Nov at 12:00:03)."
@@ -109,7 +109,7 @@ def test_a_call_that_never_ended_says_what_asking_brought() -> None:
 
 def test_a_report_in_a_word_we_do_not_know_is_no_missing_report() -> None:
     given_up = claim(Status.UNRESOLVED, Kind.DEADLINE, Source.SYSTEM)
-    said = told(claim(Status.QUEUED), report("RINGOUT", start=0, end=1), given_up).answer
+    said = told(claim(Status.QUEUED), report("RINGOUT", start=0, end=1), given_up).sentence
     assert "no report told how it ended (the last word was “RINGOUT”)" in said
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.domain.submission import Failure, SendResponse
 from tests.factories import accepted
 from tests.pages.site import Site
 
@@ -18,7 +18,7 @@ axe = pytest.importorskip(
     reason="no axe here: pip install -r requirements-dev.txt to test pages for everybody",
 )
 
-UNKNOWN = SendAnswer(Failure.PROVIDER_ERROR, http_status=500, body=b"<b>oops</b>")
+UNKNOWN = SendResponse(Failure.PROVIDER_ERROR, http_status=500, body=b"<b>oops</b>")
 WIDTHS = (360, 768, 1600)
 LONG = "a campaign with a name as long as names can be, made by somebody who never saw a phone."
 COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.try_callback import try_callback
+from obdtrack.operations.webhooks.try_callback import try_callback
+from obdtrack.services import Services
 from tests.conftest import Caller
 from tests.factories import ScriptedProvider
 from tests.pages.conftest import Visitor
@@ -14,7 +14,7 @@ NOWHERE = "http://127.0.0.1:9/webhooks/mobtexting"
 
 
 @pytest.fixture
-def trial(context: Context) -> str:
+def trial(context: Services) -> str:
     return f"/calls/{try_callback(NOWHERE, context, patience=0).call_id}"
 
 

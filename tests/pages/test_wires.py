@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
-from obdtrack.workflows.scrub import REMOVED, scrub
+from obdtrack.access.keys import create_key
+from obdtrack.calls.placing.scrub import REMOVED, scrub
+from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.services import Services
 from tests.conftest import Caller
 from tests.factories import ScriptedProvider
 from tests.pages.conftest import Visitor
@@ -79,10 +79,10 @@ def test_of_a_call_whose_webhook_was_not_noted_no_default_is_claimed(
 
 
 def test_placed_again_a_call_goes_to_the_webhook_that_is_the_default_then(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     boss = Caller(caller.client, create_key("boss", ["place", "read", "admin"], context))
-    provider.webhook_id, provider.on_send = "hook-1", lambda _: SendAnswer(Failure.TIMEOUT)
+    provider.webhook_id, provider.on_send = "hook-1", lambda _: SendResponse(Failure.TIMEOUT)
     unknown = boss.place().json
     provider.webhook_id = "hook-2"
     boss.post(f"/calls/{unknown['id']}/resolve", {"action": "place-again"})

@@ -8,33 +8,34 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
+from obdtrack.access import audit_rows
+from obdtrack.access.audit import Action, Operator, operator, record, record_view
+from obdtrack.access.keys import Access, authenticate, create_key, revoke_key
+from obdtrack.calls.reports.replay import replay_all
 from obdtrack.domain.status import Outcome
-from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import audit, models
-from obdtrack.storage.database import Store
+from obdtrack.services import Services, new_id
+from obdtrack.store import models
+from obdtrack.store.database import Store
 from obdtrack.web.pages.audit import DEEDS
-from obdtrack.workflows.audit import Action, Operator, operator, record, record_view
-from obdtrack.workflows.context import Context, new_id
-from obdtrack.workflows.keys import Access, authenticate, create_key, revoke_key
-from obdtrack.workflows.replay_delivery import replay_all
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, Clock, ScriptedProvider
 from tests.privacy.told import everything, trace, with_scopes
 
 
 @pytest.fixture
-def boss(app: Flask, context: Context) -> Caller:
+def boss(app: Flask, context: Services) -> Caller:
     return with_scopes(app, context, "read", "place", "admin")
 
 
-def access(context: Context, *scopes: str) -> Access:
+def access(context: Services, *scopes: str) -> Access:
     found = authenticate(create_key("somebody", scopes, context), context)
     assert found is not None
     return found
 
 
-def test_a_key_leaves_traces_when_it_is_made_and_when_it_is_revoked(context: Context) -> None:
+def test_a_key_leaves_traces_when_it_is_made_and_when_it_is_revoked(context: Services) -> None:
     secret = create_key("mine", ["read", "pii"], context)
     found = authenticate(secret, context)
     assert found is not None
@@ -47,26 +48,26 @@ def test_a_key_leaves_traces_when_it_is_made_and_when_it_is_revoked(context: Con
     assert secret.encode() not in everything(context.store)
 
 
-def test_a_key_that_could_not_be_revoked_leaves_no_trace(context: Context) -> None:
+def test_a_key_that_could_not_be_revoked_leaves_no_trace(context: Services) -> None:
     with pytest.raises(ObdtrackError):
         revoke_key(new_id(), context)
     assert trace("key-revoked") == []
 
 
 def test_a_key_is_not_made_without_its_trace(
-    context: Context, monkeypatch: pytest.MonkeyPatch
+    context: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(audit, "add", fails)
+    monkeypatch.setattr(audit_rows, "add", fails)
     with pytest.raises(RuntimeError):
         create_key("mine", ["read"], context)
     assert models.ApiKey.select().count() == 0
 
 
 def test_the_use_of_a_pii_key_is_noted_once_an_hour(
-    app: Flask, context: Context, clock: Clock
+    app: Flask, context: Services, clock: Clock
 ) -> None:
     seer = with_scopes(app, context, "read", "pii", name="the seer")
     for _ in range(5):
@@ -80,7 +81,7 @@ def test_the_use_of_a_pii_key_is_noted_once_an_hour(
 
 
 def test_two_keys_are_noted_each_and_keys_without_pii_never(
-    app: Flask, context: Context, caller: Caller, reader: Caller
+    app: Flask, context: Services, caller: Caller, reader: Caller
 ) -> None:
     for name in ("one", "two"):
         with_scopes(app, context, "read", "pii", name=name).get("/calls")
@@ -89,25 +90,25 @@ def test_two_keys_are_noted_each_and_keys_without_pii_never(
     assert [row.actor for row in trace("pii-used")] == ["two", "one"]
 
 
-def test_a_key_that_is_refused_leaves_no_trace_of_use(app: Flask, context: Context) -> None:
+def test_a_key_that_is_refused_leaves_no_trace_of_use(app: Flask, context: Services) -> None:
     with_scopes(app, context, "pii").get("/calls")
     assert trace("pii-used") == []
 
 
 def test_looking_something_up_works_while_the_audit_cannot_be_written(
-    app: Flask, context: Context, monkeypatch: pytest.MonkeyPatch
+    app: Flask, context: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seer = with_scopes(app, context, "read", "pii")
 
     def full(_: object) -> None:
         raise ObdtrackError(Code.UNAVAILABLE, "The disk is full.")
 
-    monkeypatch.setattr(audit, "add", full)
+    monkeypatch.setattr(audit_rows, "add", full)
     assert seer.get("/calls").status_code == 200
 
 
 def test_a_number_seen_on_a_page_is_noted_once_per_call_and_hour(
-    context: Context, clock: Clock
+    context: Services, clock: Clock
 ) -> None:
     person, calls = access(context, "read", "pii"), [new_id(), new_id()]
     for call_id in (*calls, *calls):
@@ -124,7 +125,7 @@ def test_a_number_seen_on_a_page_is_noted_once_per_call_and_hour(
 def test_a_resolution_leaves_a_trace(
     boss: Caller, provider: ScriptedProvider, decision: dict[str, str]
 ) -> None:
-    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = boss.place().json
     boss.post(f"/calls/{call['id']}/resolve", {**decision, "note": f"she said {NUMBER}"})
     (row,) = trace("call-resolved")
@@ -134,7 +135,7 @@ def test_a_resolution_leaves_a_trace(
 def test_placing_again_leaves_a_trace_that_names_the_new_call(
     boss: Caller, provider: ScriptedProvider
 ) -> None:
-    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = boss.place().json
     again = boss.post(f"/calls/{call['id']}/resolve", {"action": "place-again"}).json
     (row,) = trace("call-resolved")
@@ -156,7 +157,7 @@ def test_a_replay_leaves_a_trace(boss: Caller) -> None:
     assert (row.subject, row.actor, row.detail) == (delivery, "boss", {"outcome": "unmatched"})
 
 
-def test_a_replay_of_many_leaves_one_trace(boss: Caller, context: Context) -> None:
+def test_a_replay_of_many_leaves_one_trace(boss: Caller, context: Services) -> None:
     for count in range(3):
         boss.report(mid=f"nobody-{count}")
     replay_all(Outcome.UNMATCHED, context)
@@ -166,25 +167,25 @@ def test_a_replay_of_many_leaves_one_trace(boss: Caller, context: Context) -> No
     assert trace("delivery-replayed") == []
 
 
-def test_no_number_gets_into_it_and_no_id_is_maimed(context: Context) -> None:
+def test_no_number_gets_into_it_and_no_id_is_maimed(context: Services) -> None:
     digits_only = UUID("01a2078b-2c00-747d-b66f-123456789012")
     told = {"by": NUMBER, "of": [f"call {NUMBER}"], "id": digits_only, "count": 3}
     record(Action.CALL_RESOLVED, digits_only, Operator(f"key of {NUMBER}"), context, told)
-    (row,) = audit.newest(1)
+    (row,) = audit_rows.newest(1)
     assert NUMBER[1:] not in json.dumps([row.subject, row.actor, row.detail])
     assert (row.subject, row.detail["id"]) == (str(digits_only), str(digits_only))
     assert row.detail["count"] == 3
 
 
 def test_entries_are_listed_newest_first_in_pages_and_by_subject(
-    context: Context, store: Store
+    context: Services, store: Store
 ) -> None:
     for count in range(5):
         record(Action.CALL_RESOLVED, f"s-{count % 2}", operator(), context, {"n": count})
-    first = audit.newest(2)
-    second = audit.newest(2, before=first[-1].id)
+    first = audit_rows.newest(2)
+    second = audit_rows.newest(2, before=first[-1].id)
     assert [row.detail["n"] for row in (*first, *second)] == [4, 3, 2, 1]
-    assert [row.detail["n"] for row in audit.newest(9, subject="s-1")] == [3, 1]
+    assert [row.detail["n"] for row in audit_rows.newest(9, subject="s-1")] == [3, 1]
 
 
 def test_every_deed_has_its_words_on_the_page() -> None:

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from obdtrack.config import load_settings
+from obdtrack.calls.placing import place
+from obdtrack.calls.placing.idempotency import place_guarded
 from obdtrack.domain.calling_window import CallingWindow, is_open, next_opening
 from obdtrack.errors import ConfigError, ObdtrackError
-from obdtrack.workflows import place_call
-from obdtrack.workflows.context import Context, new_id
-from obdtrack.workflows.place_once import place_guarded
+from obdtrack.services import Services, new_id
+from obdtrack.settings import load_settings
 from tests.conftest import Caller
 from tests.factories import Clock, ScriptedProvider, call_request
 
@@ -27,7 +27,7 @@ MOMENT = timedelta(microseconds=1)
 
 
 @pytest.fixture
-def context(context: Context) -> Context:
+def context(context: Services) -> Services:
     settings = replace(context.settings, calling_window=(time(9), time(21)))
     return replace(context, settings=settings)
 
@@ -89,17 +89,17 @@ def test_outside_the_window_a_call_is_refused_with_the_reason_and_when_to_try(
     caller: Caller, provider: ScriptedProvider, clock: Clock
 ) -> None:
     clock.now = at(21)
-    answer = caller.place()
-    assert answer.status_code == 409
-    assert "from 09:00 to 21:00 Asia/Kolkata" in answer.json["detail"]
-    assert "2026-11-24T03:30:00Z" in answer.json["detail"]
-    assert answer.headers["Retry-After"] == str(12 * 3600)
+    response = caller.place()
+    assert response.status_code == 409
+    assert "from 09:00 to 21:00 Asia/Kolkata" in response.json["detail"]
+    assert "2026-11-24T03:30:00Z" in response.json["detail"]
+    assert response.headers["Retry-After"] == str(12 * 3600)
     assert provider.sent == []
     assert caller.get("/calls").json["data"] == []
 
 
 def test_at_its_edges_a_call_is_placed_or_not(caller: Caller, clock: Clock) -> None:
-    answers = {}
+    responses = {}
     for name, moment in (
         ("before", at(9) - MOMENT),
         ("first", at(9)),
@@ -107,8 +107,8 @@ def test_at_its_edges_a_call_is_placed_or_not(caller: Caller, clock: Clock) -> N
         ("after", at(21)),
     ):
         clock.now = moment
-        answers[name] = caller.place().status_code
-    assert answers == {"before": 409, "first": 201, "last": 201, "after": 409}
+        responses[name] = caller.place().status_code
+    assert responses == {"before": 409, "first": 201, "last": 201, "after": 409}
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_at_its_edges_a_call_is_placed_or_not(caller: Caller, clock: Clock) -> N
     ],
 )
 def test_what_counts_is_when_it_is_our_turn_to_write(
-    context: Context, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch,
+    context: Services, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch,
     begin: datetime, turn: datetime, dialled: int,
 ) -> None:  # fmt: skip
     clock.now, write = begin, context.store.write
@@ -139,10 +139,10 @@ def test_what_counts_is_when_it_is_our_turn_to_write(
 
 
 def test_a_call_was_made_when_it_was_stored(
-    caller: Caller, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, context: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.now = at(12)
-    monkeypatch.setattr(place_call, "_fingerprint", lambda *_: clock.forward(seconds=4))
+    monkeypatch.setattr(place, "_fingerprint", lambda *_: clock.forward(seconds=4))
     assert caller.place().json["created_at"] == "2026-11-23T06:30:04Z"
 
 
@@ -153,9 +153,9 @@ def test_a_refusal_does_not_bind_the_idempotency_key(
     clock.now = at(8)
     assert caller.post("/calls", body, **key).status_code == 409
     clock.now = at(9)
-    answer = caller.post("/calls", body, **key)
-    assert answer.status_code == 201
-    assert "Idempotent-Replayed" not in answer.headers
+    response = caller.post("/calls", body, **key)
+    assert response.status_code == 201
+    assert "Idempotent-Replayed" not in response.headers
     assert len(provider.sent) == 1
 
 

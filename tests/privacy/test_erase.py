@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from obdtrack.access.audit import operator
+from obdtrack.calls.polling.check import check_call
+from obdtrack.calls.rebuild import rebuild
 from obdtrack.domain.phone import is_erased
-from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
+from obdtrack.domain.submission import CallRequest, Failure, SendResponse
 from obdtrack.errors import ConfigError, ObdtrackError
-from obdtrack.storage import erasure, models
-from obdtrack.workflows import erase_number
-from obdtrack.workflows.audit import operator
-from obdtrack.workflows.check_call import check_call
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.erase_number import erase
-from obdtrack.workflows.rebuild import rebuild
+from obdtrack.privacy import erasure, mentions
+from obdtrack.privacy.erasure import erase
+from obdtrack.services import Services
+from obdtrack.store import models
 from tests.conftest import Caller
 from tests.factories import (
     MID,
@@ -41,7 +41,7 @@ from tests.privacy.told import (
 
 
 def test_its_digits_are_in_no_byte_of_the_database(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     tell_everything(caller, context, provider)
     before = everything(context.store)
@@ -53,7 +53,9 @@ def test_its_digits_are_in_no_byte_of_the_database(
     assert done.name.encode() in after
 
 
-def test_no_table_is_left_out(caller: Caller, context: Context, provider: ScriptedProvider) -> None:
+def test_no_table_is_left_out(
+    caller: Caller, context: Services, provider: ScriptedProvider
+) -> None:
     tell_everything(caller, context, provider)
     done = erase(NUMBER, operator(), context)
     assert set(done.rows) >= {
@@ -64,7 +66,7 @@ def test_no_table_is_left_out(caller: Caller, context: Context, provider: Script
 
 
 def test_the_calls_stay_with_what_became_of_them(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     call_id = tell_everything(caller, context, provider)
     before, timeline = (caller.get(f"/calls/{call_id}{of}").json for of in ("", "/events"))
@@ -82,7 +84,7 @@ def test_the_calls_stay_with_what_became_of_them(
 
 
 def test_what_was_computed_can_be_computed_again(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     tell_everything(caller, context, provider)
     erase(NUMBER, operator(), context)
@@ -90,7 +92,7 @@ def test_what_was_computed_can_be_computed_again(
 
 
 def test_one_persons_calls_stay_together_and_nobody_elses_change(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     provider.on_send = accepted(mid=None)
     for number in (NUMBER, OTHER, NUMBER):
@@ -102,7 +104,7 @@ def test_one_persons_calls_stay_together_and_nobody_elses_change(
 
 
 def test_the_name_of_an_erased_number_is_shown_to_every_reader(
-    caller: Caller, reader: Caller, context: Context
+    caller: Caller, reader: Caller, context: Services
 ) -> None:
     caller.place()
     name = erase(NUMBER, operator(), context).name
@@ -110,10 +112,10 @@ def test_the_name_of_an_erased_number_is_shown_to_every_reader(
 
 
 def test_an_unmatched_report_still_finds_its_call_by_the_name(
-    caller: Caller, app: Flask, context: Context, provider: ScriptedProvider
+    caller: Caller, app: Flask, context: Services, provider: ScriptedProvider
 ) -> None:
     boss = with_scopes(app, context, "read", "place", "admin")
-    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = boss.place().json
     boss.report()
     erase(NUMBER, operator(), context)
@@ -122,7 +124,7 @@ def test_an_unmatched_report_still_finds_its_call_by_the_name(
 
 
 def test_the_same_request_again_rings_nobody_again(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     body, key = {"to": NUMBER, "flow_id": "23"}, {"Idempotency-Key": f"otp-{SPACED}"}
     first = caller.post("/calls", body, **key).json
@@ -134,7 +136,7 @@ def test_the_same_request_again_rings_nobody_again(
 
 
 def test_two_keys_that_differ_in_the_spelling_alone_become_one(
-    caller: Caller, context: Context
+    caller: Caller, context: Services
 ) -> None:
     for key in (f"otp-{SPACED}", f"otp-{NUMBER}"):
         caller.post("/calls", {"to": OTHER, "flow_id": "23"}, **{"Idempotency-Key": key})
@@ -145,12 +147,12 @@ def test_two_keys_that_differ_in_the_spelling_alone_become_one(
 @pytest.mark.parametrize("failure", [None, Failure.TIMEOUT])
 def test_a_call_that_waits_is_concluded_and_never_asked_about(
     caller: Caller,
-    context: Context,
+    context: Services,
     provider: ScriptedProvider,
     clock: Clock,
     failure: Failure | None,
 ) -> None:
-    provider.on_send = accepted() if failure is None else lambda _: SendAnswer(failure)
+    provider.on_send = accepted() if failure is None else lambda _: SendResponse(failure)
     call = caller.place(variables={"otp": "123456"}).json
     assert erase(NUMBER, operator(), context).concluded == 1
     after = caller.get(f"/calls/{call['id']}").json
@@ -164,9 +166,9 @@ def test_a_call_that_waits_is_concluded_and_never_asked_about(
 
 
 def test_a_number_that_is_being_called_is_not_erased_now(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
-    def erase_meanwhile(request: CallRequest) -> SendAnswer:
+    def erase_meanwhile(request: CallRequest) -> SendResponse:
         with pytest.raises(ObdtrackError, match="is being called now"):
             erase(NUMBER, operator(), context)
         return accepted()(request)
@@ -176,9 +178,9 @@ def test_a_number_that_is_being_called_is_not_erased_now(
 
 
 def test_what_comes_in_behind_the_search_is_found_too(
-    caller: Caller, context: Context, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, context: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search = erasure.mentions
+    search = mentions.mentions
     late = [f'{{"to": {DIGITS}, "mid": "late-{count}"}}' for count in range(2)]
 
     def searched(spellings: Any) -> Iterator[Any]:
@@ -186,18 +188,18 @@ def test_what_comes_in_behind_the_search_is_found_too(
         if late:
             caller.deliver(late.pop())
 
-    monkeypatch.setattr(erase_number.erasure, "mentions", searched)
+    monkeypatch.setattr(erasure.mentions, "mentions", searched)
     caller.place()
     assert erase(NUMBER, operator(), context).rows["deliveries"] == 2
     assert DIGITS.encode() not in everything(context.store)
 
 
 def test_an_interrupted_erasure_is_finished_by_the_next(
-    caller: Caller, context: Context, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, context: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell_everything(caller, context, provider)
     changed: list[object] = []
-    change = erasure.replace
+    change = mentions.replace
 
     def fails_late(mention: Any, spellings: Any, name: str) -> Any:
         changed.append(mention)
@@ -206,8 +208,8 @@ def test_an_interrupted_erasure_is_finished_by_the_next(
         return change(mention, spellings, name)
 
     with monkeypatch.context() as patched:
-        patched.setattr(erase_number.erasure, "replace", fails_late)
-        patched.setattr(erase_number, "BATCH", 2)
+        patched.setattr(erasure.mentions, "replace", fails_late)
+        patched.setattr(erasure, "BATCH", 2)
         with pytest.raises(KeyboardInterrupt):
             erase(NUMBER, operator(), context)
     assert rebuild(context, check=True).different == ()
@@ -216,21 +218,21 @@ def test_an_interrupted_erasure_is_finished_by_the_next(
     assert len(trace("number-erased")) == 2
 
 
-def test_it_leaves_a_trace_that_does_not_tell_the_number(caller: Caller, context: Context) -> None:
+def test_it_leaves_a_trace_that_does_not_tell_the_number(caller: Caller, context: Services) -> None:
     done = erase(NUMBER, operator(), context)
     (row,) = trace("number-erased")
     assert (row.subject, row.detail) == (done.name, {})
     assert row.actor.startswith("command line")
 
 
-def test_without_a_secret_key_nothing_is_erased(context: Context) -> None:
+def test_without_a_secret_key_nothing_is_erased(context: Services) -> None:
     context = replace(context, settings=replace(context.settings, secret_key=""))
     with pytest.raises(ConfigError, match="OBDTRACK_SECRET_KEY"):
         erase(NUMBER, operator(), context)
 
 
 @pytest.mark.parametrize("text", ["8867135001", "+918068280000", "erased-0123456789abcdef", "x"])
-def test_what_is_no_persons_whole_number_is_refused(context: Context, text: str) -> None:
+def test_what_is_no_persons_whole_number_is_refused(context: Services, text: str) -> None:
     with pytest.raises(ObdtrackError):
         erase(text, operator(), context)
     assert trace("number-erased") == []

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from obdtrack.workflows import erase_number
-from obdtrack.workflows.audit import operator
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.erase_number import erase
+from obdtrack.access.audit import operator
+from obdtrack.privacy import erasure
+from obdtrack.privacy.erasure import erase
+from obdtrack.services import Services
 from tests.conftest import Caller
 from tests.factories import (
     NUMBER,
@@ -30,18 +30,18 @@ from tests.privacy.told import (
 
 @on_sqlite
 def test_without_clearing_the_files_old_bytes_would_be_left(
-    caller: Caller, context: Context, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, context: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: replaced rows alone are not enough, so the first test here can fail."""
     caller.place()
-    monkeypatch.setattr(erase_number, "clear_traces", lambda *_: True)
+    monkeypatch.setattr(erasure, "vacuum", lambda *_: True)
     erase(NUMBER, operator(), context)
     assert DIGITS.encode() in everything(context.store)
 
 
 @pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
 def test_its_digits_are_in_no_file_of_a_postgresql_table(
-    app: Flask, context: Context, provider: ScriptedProvider
+    app: Flask, context: Services, provider: ScriptedProvider
 ) -> None:
     leave_no_files(context.store)
     caller = with_scopes(app, context, "read", "place")
@@ -57,9 +57,9 @@ def test_its_digits_are_in_no_file_of_a_postgresql_table(
 
 @on_sqlite
 def test_somebody_who_keeps_reading_is_told_of(
-    context: Context, monkeypatch: pytest.MonkeyPatch
+    context: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("obdtrack.storage.traces._PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("obdtrack.store.vacuum._PAUSE_SECONDS", 0.0)
     context.store.close_all()
     context.store.timeout = 0.05
     reader = sqlite3.connect(Path(context.store.database))

@@ -6,20 +6,20 @@ import json
 
 import pytest
 
+from obdtrack.access.audit import operator
+from obdtrack.calls.polling.check import check_call
 from obdtrack.errors import ObdtrackError
-from obdtrack.storage import models
-from obdtrack.workflows.audit import operator
-from obdtrack.workflows.check_call import check_call
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.erase_number import erase
-from obdtrack.workflows.export_number import export
+from obdtrack.privacy.erasure import erase
+from obdtrack.privacy.export import export
+from obdtrack.services import Services
+from obdtrack.store import models
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, SECRET, ScriptedProvider, accepted, call_log, log_row
 from tests.privacy.told import OTHER, opt_out, trace
 
 
 def test_a_call_is_given_with_everything_that_was_stored_about_it(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     caller.place(reference="order-7", variables={"otp": "123456"})
     caller.report()
@@ -33,11 +33,11 @@ def test_a_call_is_given_with_everything_that_was_stored_about_it(
         "submission", "answer", "report", "report",
     ]  # fmt: skip
     assert json.loads(call["deliveries"][0]["body"])["mid"] == MID
-    assert [answer["kind"] for answer in call["answers"]] == ["send", "status"]
+    assert [response["kind"] for response in call["answers"]] == ["send", "status"]
     assert call["submission"]["variable_names"] == ["otp"]
 
 
-def test_it_holds_no_secret_and_no_value_that_was_sealed(caller: Caller, context: Context) -> None:
+def test_it_holds_no_secret_and_no_value_that_was_sealed(caller: Caller, context: Services) -> None:
     caller.place(variables={"otp": "123456"})
     caller.report()
     text = json.dumps(export(NUMBER, operator(), context))
@@ -46,7 +46,7 @@ def test_it_holds_no_secret_and_no_value_that_was_sealed(caller: Caller, context
 
 
 def test_what_stands_elsewhere_is_given_without_the_numbers_of_others(
-    caller: Caller, context: Context
+    caller: Caller, context: Services
 ) -> None:
     caller.report(mid="nobody", note=f"instead of {OTHER}")
     caller.place(to=OTHER, reference=f"asked by {NUMBER}")
@@ -60,14 +60,14 @@ def test_what_stands_elsewhere_is_given_without_the_numbers_of_others(
     assert OTHER[1:] not in json.dumps(data)
 
 
-def test_calls_of_others_are_not_given(caller: Caller, context: Context) -> None:
+def test_calls_of_others_are_not_given(caller: Caller, context: Services) -> None:
     caller.place(to=OTHER)
     data = export(NUMBER, operator(), context)
     assert (data["calls"], data["elsewhere"], data["opted_out_at"]) == ([], [], None)
 
 
 def test_after_an_erasure_the_calls_are_given_under_their_new_name(
-    caller: Caller, context: Context
+    caller: Caller, context: Services
 ) -> None:
     caller.place()
     name = erase(NUMBER, operator(), context).name
@@ -76,16 +76,16 @@ def test_after_an_erasure_the_calls_are_given_under_their_new_name(
 
 
 def test_more_calls_than_fit_a_page_are_all_given(
-    caller: Caller, context: Context, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, context: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("obdtrack.workflows.export_number._PAGE", 2)
+    monkeypatch.setattr("obdtrack.privacy.export._PAGE", 2)
     provider.on_send = accepted(mid=None)
     for _ in range(5):
         caller.place()
     assert len(export(NUMBER, operator(), context)["calls"]) == 5
 
 
-def test_it_leaves_a_trace(caller: Caller, context: Context) -> None:
+def test_it_leaves_a_trace(caller: Caller, context: Services) -> None:
     caller.place()
     name = erase(NUMBER, operator(), context).name
     export(NUMBER, operator(), context)
@@ -93,7 +93,7 @@ def test_it_leaves_a_trace(caller: Caller, context: Context) -> None:
     assert row.subject == name
 
 
-def test_what_is_no_whole_number_is_refused(context: Context) -> None:
+def test_what_is_no_whole_number_is_refused(context: Services) -> None:
     with pytest.raises(ObdtrackError, match="country code"):
         export("8867135001", operator(), context)
     assert trace("number-exported") == []

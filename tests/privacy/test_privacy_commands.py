@@ -10,22 +10,22 @@ import pytest
 from click.testing import CliRunner, Result
 
 from obdtrack.application import make_context
+from obdtrack.calls import opt_outs
+from obdtrack.calls.placing.place import place_call
 from obdtrack.cli import COMMANDS, _group
-from obdtrack.config import load_settings
 from obdtrack.errors import ObdtrackError
-from obdtrack.storage import opt_outs
-from obdtrack.storage.database import Store
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.place_call import place_call
+from obdtrack.services import Services
+from obdtrack.settings import load_settings
+from obdtrack.store.database import Store
 from tests.factories import NUMBER, ScriptedProvider, call_request
 from tests.privacy.told import OTHER, everything
-from tests.storage import stored
+from tests.store import stored
 
 DIGITS = NUMBER[1:]
 
 
 @pytest.fixture
-def operating(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Context:
+def operating(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Services:
     """A context on the database that the commands find in the environment."""
     monkeypatch.setenv("OBDTRACK_DATABASE_URL", f"sqlite:///{sqlite_store.database}")
     monkeypatch.setenv("OBDTRACK_SECRET_KEY", "a-secret-key-of-the-tests")
@@ -38,14 +38,14 @@ def run(*arguments: str, given: str = "") -> Result:
     return CliRunner().invoke(_group, arguments, input=given)
 
 
-def test_erase_asks_first_and_changes_nothing_if_the_answer_is_no(operating: Context) -> None:
+def test_erase_asks_first_and_changes_nothing_if_the_answer_is_no(operating: Services) -> None:
     stored.call(operating.store)
     done = run("erase", NUMBER, given="n\n")
     assert done.exit_code == 1
     assert DIGITS.encode() in everything(operating.store)
 
 
-def test_erase_says_what_changed(operating: Context) -> None:
+def test_erase_says_what_changed(operating: Services) -> None:
     placing = replace(operating, provider=ScriptedProvider())
     place_call(call_request(reference=f"for {DIGITS}"), None, placing)
     done = run("erase", "--yes", "+91 88671 35001")
@@ -55,17 +55,17 @@ def test_erase_says_what_changed(operating: Context) -> None:
     assert DIGITS.encode() not in everything(operating.store)
 
 
-def test_erase_with_an_incomplete_number_is_refused(operating: Context) -> None:
+def test_erase_with_an_incomplete_number_is_refused(operating: Services) -> None:
     assert isinstance(run("erase", "--yes", "8867135001").exception, ObdtrackError)
 
 
-def test_export_prints_json_alone(operating: Context) -> None:
+def test_export_prints_json_alone(operating: Services) -> None:
     stored.call(operating.store)
     data = json.loads(run("export", NUMBER).stdout)
     assert data["number"] == data["calls"][0]["to_number"] == NUMBER
 
 
-def test_an_imported_list_is_shown_masked(operating: Context, tmp_path: Path) -> None:
+def test_an_imported_list_is_shown_masked(operating: Services, tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text(f"{NUMBER}\n\n00{OTHER[1:]}\n{DIGITS}\n")
     done = run("suppress", "import", str(path))
@@ -76,7 +76,7 @@ def test_an_imported_list_is_shown_masked(operating: Context, tmp_path: Path) ->
     assert opt_outs.of_numbers({NUMBER, OTHER}).keys() == {NUMBER, OTHER}
 
 
-def test_a_list_with_bad_lines_changes_nothing_and_names_them(operating: Context) -> None:
+def test_a_list_with_bad_lines_changes_nothing_and_names_them(operating: Services) -> None:
     done = run("suppress", "import", "-", given=f"{NUMBER}\n12345\n{OTHER}\nhello\n")
     assert done.exit_code == 1
     assert [line.partition(":")[0] for line in done.output.splitlines()[:2]] == ["line 2", "line 4"]
@@ -84,13 +84,13 @@ def test_a_list_with_bad_lines_changes_nothing_and_names_them(operating: Context
     assert run("suppress", "list").output == ""
 
 
-def test_a_number_is_added_and_removed(operating: Context) -> None:
+def test_a_number_is_added_and_removed(operating: Services) -> None:
     assert "+9188•••••001 is not called any more" in run("suppress", "add", NUMBER).output
     assert run("suppress", "remove", f"00{DIGITS}").exit_code == 0
     assert run("suppress", "remove", NUMBER).exit_code == 1
 
 
-def test_the_audit_tells_it_all_newest_first(operating: Context) -> None:
+def test_the_audit_tells_it_all_newest_first(operating: Services) -> None:
     run("keys", "create", "mine")
     run("suppress", "add", NUMBER)
     run("export", NUMBER)
@@ -102,7 +102,7 @@ def test_the_audit_tells_it_all_newest_first(operating: Context) -> None:
     assert run("audit", "--limit", "1").output.splitlines() == lines[:1]
 
 
-def test_the_audit_can_be_asked_about_one_number_or_thing(operating: Context) -> None:
+def test_the_audit_can_be_asked_about_one_number_or_thing(operating: Services) -> None:
     run("keys", "create", "mine")
     run("suppress", "add", OTHER)
     run("suppress", "add", NUMBER)
@@ -113,12 +113,12 @@ def test_the_audit_can_be_asked_about_one_number_or_thing(operating: Context) ->
 
 
 @pytest.mark.parametrize("scopes", [["read,place"], ["read", "place"]])
-def test_scopes_are_named_at_once_or_one_by_one(operating: Context, scopes: list[str]) -> None:
+def test_scopes_are_named_at_once_or_one_by_one(operating: Services, scopes: list[str]) -> None:
     run("keys", "create", "mine", *(part for scope in scopes for part in ("--scope", scope)))
     assert "place,read" in run("keys", "list").output
 
 
-def test_a_name_cannot_steer_the_terminal(operating: Context) -> None:
+def test_a_name_cannot_steer_the_terminal(operating: Services) -> None:
     run("keys", "create", "mine\x1b[2J\nforged  line")
     (line,) = run("audit").output.splitlines()
     assert "\x1b" not in line
@@ -132,7 +132,7 @@ def test_each_says_what_it_does(command: str) -> None:
 @pytest.mark.parametrize("spelling", ["8867135001", "918867135001.5", "08867135001", "9.18867E+11"])
 @pytest.mark.parametrize("command", [["erase", "--yes"], ["export"], ["suppress", "add"]])
 def test_what_is_not_a_whole_number_is_refused(
-    operating: Context, command: list[str], spelling: str
+    operating: Services, command: list[str], spelling: str
 ) -> None:
     stored.call(operating.store)
     refused = run(*command, spelling).exception
@@ -141,14 +141,14 @@ def test_what_is_not_a_whole_number_is_refused(
 
 
 @pytest.mark.parametrize("spelling", ["+91 (0) 88671 35001", f"{DIGITS}.0", f"'{NUMBER}"])
-def test_any_spelling_of_the_whole_number_finds_it(operating: Context, spelling: str) -> None:
+def test_any_spelling_of_the_whole_number_finds_it(operating: Services, spelling: str) -> None:
     place_call(call_request(), None, replace(operating, provider=ScriptedProvider()))
     assert json.loads(run("export", spelling).stdout)["calls"]
     assert "calls: 1 rows changed" in run("erase", "--yes", spelling).output
     assert DIGITS.encode() not in everything(operating.store)
 
 
-def test_erase_and_export_say_that_nothing_was_found(operating: Context) -> None:
+def test_erase_and_export_say_that_nothing_was_found(operating: Services) -> None:
     stored.call(operating.store)
     exported = run("export", OTHER)
     assert json.loads(exported.stdout)["calls"] == []

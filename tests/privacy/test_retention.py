@@ -7,15 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from obdtrack.config import load_settings
+from obdtrack.access import audit_rows
+from obdtrack.access.audit import Action
+from obdtrack.calls.polling.check import check_call
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ConfigError
-from obdtrack.storage import audit, models, partitions, tallies
-from obdtrack.workflows import forget
-from obdtrack.workflows.audit import Action
-from obdtrack.workflows.check_call import check_call
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.forget import forget_old
+from obdtrack.privacy import retention
+from obdtrack.privacy.retention import forget_old
+from obdtrack.services import Services
+from obdtrack.settings import load_settings
+from obdtrack.statistics import counters
+from obdtrack.store import models, partitions
 from tests.conftest import Caller
 from tests.factories import (
     NOON,
@@ -26,19 +28,19 @@ from tests.factories import (
     log_row,
 )
 from tests.privacy.told import opt_out, rows
-from tests.storage import stored
+from tests.store import stored
 
 KEY = {"Idempotency-Key": "order-7"}
 BODY = {"to": "+918867135001", "flow_id": "23"}
 HANGING_ON_A_CALL = ("submissions", "calls", "events", "answers", "idempotency_keys")
 
 
-def at_once(context: Context) -> int:
-    """Forget without pauses; gives how many rows went."""
+def at_once(context: Services) -> int:
+    """Forget without pauses; returns how many rows went."""
     return forget_old(context, sleep=lambda _: None)
 
 
-def tell_a_call(caller: Caller, context: Context, provider: ScriptedProvider) -> None:
+def tell_a_call(caller: Caller, context: Services, provider: ScriptedProvider) -> None:
     """A call with a row in every table that hangs on one."""
     caller.post("/calls", {**BODY, "name": "otp"}, **KEY)
     provider.on_find = lambda **_: call_log(log_row(dtmf="1"))
@@ -47,7 +49,7 @@ def tell_a_call(caller: Caller, context: Context, provider: ScriptedProvider) ->
 
 
 def test_a_call_past_its_time_goes_with_everything_that_hangs_on_it(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     tell_a_call(caller, context, provider)
     clock.forward(days=400)
@@ -59,7 +61,7 @@ def test_a_call_past_its_time_goes_with_everything_that_hangs_on_it(
 
 
 def test_a_key_outlives_its_call_and_rings_nobody_again(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     short = replace(context, settings=replace(context.settings, retention_calls_days=1))
     first = caller.post("/calls", BODY, **KEY)
@@ -73,7 +75,7 @@ def test_a_key_outlives_its_call_and_rings_nobody_again(
 
 
 def test_a_key_whose_call_and_answer_are_gone_says_so_and_rings_nobody(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     short = replace(context, settings=replace(context.settings, retention_calls_days=1))
     caller.post("/calls", BODY, **KEY)
@@ -87,7 +89,7 @@ def test_a_key_whose_call_and_answer_are_gone_says_so_and_rings_nobody(
 
 
 def test_a_key_is_free_after_its_own_time(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     short = replace(context, settings=replace(context.settings, retention_calls_days=1))
     provider.on_send = accepted(mid=None)
@@ -100,7 +102,7 @@ def test_a_key_is_free_after_its_own_time(
 
 
 def test_a_younger_call_stays_whole(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     provider.on_send = accepted(mid=None)
     caller.place(name="old")
@@ -114,7 +116,7 @@ def test_a_younger_call_stays_whole(
 
 
 def test_the_figures_stay_what_counting_would_give(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     provider.on_send = accepted(mid=None)
     for number in range(6):
@@ -123,13 +125,13 @@ def test_the_figures_stay_what_counting_would_give(
     at_once(context)
     kept = figures()
     with context.store.write():
-        tallies.recount()
+        counters.recount()
     assert figures() == kept
 
 
 def figures() -> tuple[list[object], list[object]]:
     """The sums that are not 0, and the campaigns."""
-    found = models.Figure.select().where(models.Figure.calls != 0).tuples()
+    found = models.Statistic.select().where(models.Statistic.calls != 0).tuples()
     return sorted(found), sorted(models.Campaign.select().tuples())
 
 
@@ -146,7 +148,7 @@ def figures() -> tuple[list[object], list[object]]:
     ],
 )
 def test_a_delivery_is_kept_as_long_as_its_outcome_allows(
-    context: Context, clock: Clock, outcome: Outcome, days: int
+    context: Services, clock: Clock, outcome: Outcome, days: int
 ) -> None:
     delivery = stored.delivery(context.store, outcome)
     clock.now = delivery.received_at + timedelta(days=days)
@@ -159,13 +161,13 @@ def test_a_delivery_is_kept_as_long_as_its_outcome_allows(
 
 def forgotten_by_setting() -> list[dict[str, int]]:
     """What the audit tells of each deleting, newest first."""
-    entries = [row for row in audit.newest(50) if row.action == Action.OLD_FORGOTTEN]
+    entries = [row for row in audit_rows.newest(50) if row.action == Action.OLD_FORGOTTEN]
     assert {(row.actor, row.subject) for row in entries} <= {("background work", "retention")}
     return [row.detail["rows"] for row in entries]
 
 
 def test_what_is_deleted_is_audited_by_the_setting_that_let_it_go(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     tell_a_call(caller, context, provider)
     at_once(context)
@@ -178,7 +180,7 @@ def test_what_is_deleted_is_audited_by_the_setting_that_let_it_go(
 
 
 def test_within_an_hour_it_is_audited_once(
-    caller: Caller, context: Context, provider: ScriptedProvider, clock: Clock
+    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     """The job runs every minute; an entry each time would bury what people did."""
     provider.on_send = accepted(mid=None)
@@ -194,7 +196,7 @@ def test_within_an_hour_it_is_audited_once(
 
 
 def test_what_went_before_a_failure_is_audited_all_the_same(
-    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    context: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored.delivery(context.store, Outcome.REJECTED)
     clock.now = NOON + timedelta(days=15)
@@ -202,27 +204,27 @@ def test_what_went_before_a_failure_is_audited_all_the_same(
     def broken(*_: object) -> int:
         raise RuntimeError("no table")
 
-    kinds = (*forget.KINDS[:2], forget.Kind("retention_calls_days", broken))
-    monkeypatch.setattr(forget, "KINDS", kinds)
+    kinds = (*retention.KINDS[:2], retention.RetainedKind("retention_calls_days", broken))
+    monkeypatch.setattr(retention, "KINDS", kinds)
     with pytest.raises(RuntimeError):
         at_once(context)
     assert forgotten_by_setting() == [{"retention_quarantine_days": 1}]
 
 
 @pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
-def test_a_dropped_partition_is_audited_by_its_name(context: Context, clock: Clock) -> None:
-    forget.turn_partitions(context)
-    assert audit.newest(1) == []
+def test_a_dropped_partition_is_audited_by_its_name(context: Services, clock: Clock) -> None:
+    retention.turn_partitions(context)
+    assert audit_rows.newest(1) == []
     clock.forward(days=500)
-    forget.turn_partitions(context)
-    (entry,) = audit.newest(1)
+    retention.turn_partitions(context)
+    (entry,) = audit_rows.newest(1)
     assert "deliveries_2026_11" in entry.detail["partitions"]
     with context.store.connection_context():
         partitions.drop_before(context.store, clock.now + timedelta(days=400))
 
 
 def test_opt_outs_and_the_audit_outlive_everything(
-    caller: Caller, context: Context, clock: Clock
+    caller: Caller, context: Services, clock: Clock
 ) -> None:
     opt_out(caller)
     clock.forward(days=4000)
@@ -232,7 +234,7 @@ def test_opt_outs_and_the_audit_outlive_everything(
 
 
 def test_a_report_about_a_call_that_is_gone_waits_as_unmatched(
-    caller: Caller, context: Context, clock: Clock
+    caller: Caller, context: Services, clock: Clock
 ) -> None:
     caller.place()
     clock.forward(days=401)

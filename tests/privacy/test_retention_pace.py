@@ -13,25 +13,25 @@ import pytest
 from flask import Flask
 
 from obdtrack.domain.status import Outcome
-from obdtrack.storage import models, retention
-from obdtrack.workflows import forget
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.forget import BATCH, forget_old
+from obdtrack.privacy import retention, retention_rows
+from obdtrack.privacy.retention import BATCH, forget_old
+from obdtrack.services import Services
+from obdtrack.store import models
 from tests.conftest import Caller
 from tests.factories import (
     NOON,
     Clock,
     raw_delivery,
 )
-from tests.storage import stored
+from tests.store import stored
 
 
-def at_once(context: Context) -> int:
-    """Forget without pauses; gives how many rows went."""
+def at_once(context: Services) -> int:
+    """Forget without pauses; returns how many rows went."""
     return forget_old(context, sleep=lambda _: None)
 
 
-def old_calls(context: Context, number: int, at: datetime) -> list[UUID]:
+def old_calls(context: Services, number: int, at: datetime) -> list[UUID]:
     """Many calls, each with its intention and a report."""
     made: list[UUID] = []
     with context.store.write():
@@ -43,27 +43,27 @@ def old_calls(context: Context, number: int, at: datetime) -> list[UUID]:
 
 
 def test_no_transaction_takes_more_than_a_batch(
-    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    context: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forget, "BATCH", 50)
+    monkeypatch.setattr(retention, "BATCH", 50)
     old_calls(context, 60, NOON)
     sizes: list[int] = []
-    some = forget._forget_some
+    some = retention._forget_some
 
-    def watched(kind: forget.Kind, before: datetime, context: Context) -> int:
+    def watched(kind: retention.RetainedKind, before: datetime, context: Services) -> int:
         sizes.append(some(kind, before, context))
         return sizes[-1]
 
-    monkeypatch.setattr(forget, "_forget_some", watched)
+    monkeypatch.setattr(retention, "_forget_some", watched)
     clock.forward(days=401)
     assert at_once(context) == sum(sizes) == 180
     assert max(sizes) <= 50
 
 
 def test_a_run_ends_when_its_time_is_over_and_the_next_goes_on(
-    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    context: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forget, "BATCH", 50)
+    monkeypatch.setattr(retention, "BATCH", 50)
     old_calls(context, 60, NOON)
     clock.forward(days=401)
     seconds = count(0.0, 0.8)
@@ -73,18 +73,18 @@ def test_a_run_ends_when_its_time_is_over_and_the_next_goes_on(
     assert stored.count(context.store, models.Call) == 0
 
 
-def test_a_call_with_more_rows_than_a_batch_goes_alone(context: Context, clock: Clock) -> None:
+def test_a_call_with_more_rows_than_a_batch_goes_alone(context: Services, clock: Clock) -> None:
     big, small = old_calls(context, 2, NOON)
     with context.store.write():
         for _ in range(BATCH):
             stored.delivery(context.store, Outcome.DUPLICATE, call_id=big)
     clock.forward(days=401)
     with context.store.write():
-        assert retention.forget_calls(clock.now - timedelta(days=400), BATCH) == BATCH + 3
+        assert retention_rows.forget_calls(clock.now - timedelta(days=400), BATCH) == BATCH + 3
     assert [call.id for call in models.Call.select()] == [small]
 
 
-def test_another_call_of_the_same_submission_keeps_it(context: Context, clock: Clock) -> None:
+def test_another_call_of_the_same_submission_keeps_it(context: Services, clock: Clock) -> None:
     old, young = old_calls(context, 2, NOON)
     shared = models.Call.get_by_id(old).submission
     models.Call.update(submission=shared, created_at=NOON + timedelta(days=300)).where(
@@ -96,10 +96,10 @@ def test_another_call_of_the_same_submission_keeps_it(context: Context, clock: C
 
 
 def test_reports_go_on_while_old_calls_are_deleted(
-    caller: Caller, app: Flask, context: Context, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, app: Flask, context: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No report waits for more than a small part of it."""
-    monkeypatch.setattr(forget, "BATCH", 45)
+    monkeypatch.setattr(retention, "BATCH", 45)
     old_calls(context, 300, NOON - timedelta(days=500))
     caller.place()
     done = threading.Event()
@@ -114,8 +114,8 @@ def test_reports_go_on_while_old_calls_are_deleted(
     assert max(took) < lasted / 3
 
 
-def forgotten(context: Context, done: threading.Event) -> tuple[int, float]:
-    """Forget with the usual pauses and all the time there is; gives rows and seconds."""
+def forgotten(context: Services, done: threading.Event) -> tuple[int, float]:
+    """Forget with the usual pauses and all the time there is; returns rows and seconds."""
     begun = time.monotonic()
     try:
         return forget_old(context, monotonic=lambda: 0.0), time.monotonic() - begun
@@ -125,11 +125,11 @@ def forgotten(context: Context, done: threading.Event) -> tuple[int, float]:
 
 
 def reported(app: Flask, number: int, done: threading.Event) -> list[float]:
-    """Post reports until the deleting is done; gives how long each took, in seconds."""
+    """Post reports until the deleting is done; returns how long each took, in seconds."""
     sender, took = Caller(app.test_client(), "none"), list[float]()
     while not done.is_set():
         begun = time.monotonic()
-        answer = sender.report(duration=str(number), dtmf=str(len(took)))
+        response = sender.report(duration=str(number), dtmf=str(len(took)))
         took.append(time.monotonic() - begun)
-        assert answer.status_code == 200
+        assert response.status_code == 200
     return took

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from obdtrack.domain.number_patterns import Spellings
 from obdtrack.domain.phone import whole
-from obdtrack.domain.spellings import Spellings
 from tests.factories import NUMBER
 
 NAME = "erased-0123456789abcdef"

@@ -10,20 +10,14 @@ from datetime import datetime
 import pytest
 from flask import Flask
 
+from obdtrack.access.audit import operator
+from obdtrack.calls import opt_outs
 from obdtrack.domain.phone import masked
-from obdtrack.domain.submission import Failure, SendAnswer
+from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.errors import ObdtrackError
-from obdtrack.storage import opt_outs
-from obdtrack.workflows.audit import operator
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.erase_number import erase
-from obdtrack.workflows.suppress import (
-    read_list,
-    suppress,
-    suppress_all,
-    suppressed,
-    unsuppress,
-)
+from obdtrack.privacy.erasure import erase
+from obdtrack.privacy.opt_outs import read_list, suppress, suppress_all, suppressed, unsuppress
+from obdtrack.services import Services
 from tests.conftest import Caller
 from tests.factories import NUMBER, ScriptedProvider, accepted
 from tests.privacy.told import OTHER, opt_out, rows, trace, with_scopes
@@ -33,16 +27,16 @@ def test_after_the_provider_reports_an_opt_out_the_number_is_refused_with_the_re
     caller: Caller, provider: ScriptedProvider
 ) -> None:
     opt_out(caller)
-    answer = caller.place()
-    assert answer.status_code == 409
-    assert "does not want to be called (since 2026-11-20T12:59:01Z)" in answer.json["detail"]
-    assert answer.json["errors"] == {"to": ["Opted out of calls on 2026-11-20T12:59:01Z."]}
-    assert NUMBER[1:] not in answer.text
+    response = caller.place()
+    assert response.status_code == 409
+    assert "does not want to be called (since 2026-11-20T12:59:01Z)" in response.json["detail"]
+    assert response.json["errors"] == {"to": ["Opted out of calls on 2026-11-20T12:59:01Z."]}
+    assert NUMBER[1:] not in response.text
     assert provider.sent == []
     assert caller.place(to=OTHER).status_code == 201
 
 
-def test_nothing_of_a_refused_call_is_stored(caller: Caller, context: Context) -> None:
+def test_nothing_of_a_refused_call_is_stored(caller: Caller, context: Services) -> None:
     opt_out(caller)
     before = rows(context.store)
     caller.place()
@@ -50,7 +44,7 @@ def test_nothing_of_a_refused_call_is_stored(caller: Caller, context: Context) -
 
 
 def test_a_refusal_does_not_bind_the_idempotency_key(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     body, key = {"to": NUMBER, "flow_id": "23"}, {"Idempotency-Key": "order-7"}
     suppress(NUMBER, operator(), context)
@@ -61,7 +55,7 @@ def test_a_refusal_does_not_bind_the_idempotency_key(
 
 
 def test_with_the_setting_off_opted_out_numbers_are_called(
-    caller: Caller, app: Flask, context: Context
+    caller: Caller, app: Flask, context: Services
 ) -> None:
     opt_out(caller)
     app.extensions["obdtrack"] = replace(
@@ -71,21 +65,21 @@ def test_with_the_setting_off_opted_out_numbers_are_called(
 
 
 def test_a_call_in_doubt_is_not_placed_again_once_its_number_opted_out(
-    app: Flask, context: Context, provider: ScriptedProvider
+    app: Flask, context: Services, provider: ScriptedProvider
 ) -> None:
     boss = with_scopes(app, context, "read", "place", "admin")
-    provider.on_send = lambda _: SendAnswer(Failure.TIMEOUT)
+    provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = boss.place().json
     opt_out(boss)
-    answer = boss.post(f"/calls/{call['id']}/resolve", {"action": "place-again"})
-    assert answer.status_code == 409
+    response = boss.post(f"/calls/{call['id']}/resolve", {"action": "place-again"})
+    assert response.status_code == 409
     assert boss.get(f"/calls/{call['id']}").json["status"] == "unknown"
     assert trace("call-resolved") == []
     assert len(provider.sent) == 1
 
 
 def test_whoever_opted_out_is_not_called_after_their_number_was_erased(
-    caller: Caller, context: Context, provider: ScriptedProvider
+    caller: Caller, context: Services, provider: ScriptedProvider
 ) -> None:
     opt_out(caller)
     erase(NUMBER, operator(), context)
@@ -94,7 +88,7 @@ def test_whoever_opted_out_is_not_called_after_their_number_was_erased(
     assert provider.sent == []
 
 
-def test_an_erased_number_can_be_taken_off_the_list(caller: Caller, context: Context) -> None:
+def test_an_erased_number_can_be_taken_off_the_list(caller: Caller, context: Services) -> None:
     suppress(NUMBER, operator(), context)
     erase(NUMBER, operator(), context)
     assert unsuppress("0091 88671 35001", operator(), context)
@@ -111,7 +105,7 @@ def test_a_list_is_read_in_any_usual_spelling_and_its_bad_lines_are_named() -> N
     assert "country code" in reading.bad[0].reason
 
 
-def test_an_import_counts_what_is_new(context: Context) -> None:
+def test_an_import_counts_what_is_new(context: Services) -> None:
     suppress(NUMBER, operator(), context)
     many = [f"+9198{count:08}" for count in range(1234)]
     assert suppress_all([NUMBER, *many], operator(), context) == 1234
@@ -120,7 +114,7 @@ def test_an_import_counts_what_is_new(context: Context) -> None:
     assert trace("numbers-imported")[-1].detail == {"added": 1234}
 
 
-def test_an_import_that_breaks_off_has_changed_nothing(context: Context) -> None:
+def test_an_import_that_breaks_off_has_changed_nothing(context: Services) -> None:
     def numbers() -> Iterator[str]:
         yield from (f"+9198{count:08}" for count in range(800))
         raise RuntimeError
@@ -131,12 +125,12 @@ def test_an_import_that_breaks_off_has_changed_nothing(context: Context) -> None
 
 
 @pytest.mark.parametrize("text", ["8867135001", "08867135001", "hello", "", "+1"])
-def test_what_may_be_another_number_is_not_guessed(context: Context, text: str) -> None:
+def test_what_may_be_another_number_is_not_guessed(context: Services, text: str) -> None:
     with pytest.raises(ObdtrackError, match="country code"):
         suppress(text, operator(), context)
 
 
-def test_the_audit_tells_who_changed_the_list_without_the_number(context: Context) -> None:
+def test_the_audit_tells_who_changed_the_list_without_the_number(context: Services) -> None:
     suppress(NUMBER, operator(), context)
     unsuppress(NUMBER, operator(), context)
     (added,), (removed,) = trace("number-suppressed"), trace("number-unsuppressed")
@@ -147,7 +141,7 @@ def test_the_audit_tells_who_changed_the_list_without_the_number(context: Contex
 
 
 def test_the_rule_is_asked_in_the_transaction_that_stores_the_intention(
-    caller: Caller, context: Context, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, context: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
     known = opt_outs.of_numbers
@@ -156,7 +150,7 @@ def test_the_rule_is_asked_in_the_transaction_that_stores_the_intention(
         asked.append(context.store.in_transaction())
         return known(numbers)
 
-    monkeypatch.setattr("obdtrack.workflows.dialling_rules.opt_outs.of_numbers", watched)
+    monkeypatch.setattr("obdtrack.calls.placing.calling_rules.opt_outs.of_numbers", watched)
     provider.on_send = accepted()
     caller.place()
     assert asked[0] is True
@@ -224,7 +218,7 @@ def test_an_opt_out_without_country_code_is_that_of_the_one_number_we_called(
     assert caller.place(to="+498867135001").status_code == 201
 
 
-def test_a_person_says_whose_opt_out_it_was(caller: Caller, context: Context) -> None:
+def test_a_person_says_whose_opt_out_it_was(caller: Caller, context: Services) -> None:
     say_opted_out(caller, "8867135001")
     since = opt_outs.of_numbers({NUMBER})[NUMBER]
     suppress(NUMBER, operator(), context)
@@ -233,7 +227,7 @@ def test_a_person_says_whose_opt_out_it_was(caller: Caller, context: Context) ->
 
 
 def test_a_person_takes_digits_off_the_list_as_they_stand_there(
-    caller: Caller, context: Context
+    caller: Caller, context: Services
 ) -> None:
     say_opted_out(caller, "8867135001")
     assert unsuppress("088671-35001", operator(), context)
@@ -254,7 +248,7 @@ def test_an_opt_out_whose_number_cannot_be_read_waits_for_a_person(
 
 
 def test_erasing_a_number_reaches_its_opt_out_without_country_code(
-    caller: Caller, context: Context
+    caller: Caller, context: Services
 ) -> None:
     say_opted_out(caller, "8867135001")
     erase(NUMBER, operator(), context)
@@ -264,7 +258,7 @@ def test_erasing_a_number_reaches_its_opt_out_without_country_code(
 
 @pytest.mark.parametrize("spelling", ["+91 (0) 88671 35001", "'+918867135001", f"{NUMBER}.0"])
 def test_any_spelling_of_a_whole_number_is_suppressed_as_that_number(
-    caller: Caller, context: Context, spelling: str
+    caller: Caller, context: Services, spelling: str
 ) -> None:
     assert suppress(spelling, operator(), context) == NUMBER
     assert caller.place().status_code == 409

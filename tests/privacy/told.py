@@ -12,12 +12,13 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
-from obdtrack.storage import audit, models
-from obdtrack.storage.database import SqliteStore, Store
-from obdtrack.storage.schema import TABLES
-from obdtrack.workflows.check_call import check_call
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
+from obdtrack.access import audit_rows
+from obdtrack.access.keys import create_key
+from obdtrack.calls.polling.check import check_call
+from obdtrack.services import Services
+from obdtrack.store import models
+from obdtrack.store.database import SqliteStore, Store
+from obdtrack.store.schema import TABLES
 from tests.conftest import Caller
 from tests.factories import (
     NUMBER,
@@ -39,8 +40,8 @@ WRITTEN = [text.encode() for text in (DIGITS, NATIONAL, SPACED, "88671-35001", q
 WRITTEN.append(DIGITS.encode("utf-16-le"))
 
 
-def tell_everything(caller: Caller, context: Context, provider: ScriptedProvider) -> str:
-    """Bring the number into every place it can come to; gives the id of its call."""
+def tell_everything(caller: Caller, context: Services, provider: ScriptedProvider) -> str:
+    """Bring the number into every place it can come to; returns the id of its call."""
     provider.on_send = lambda request: replace(
         accepted()(request), body=json.dumps({"data": [{"mobile": int(DIGITS)}]}).encode()
     )
@@ -64,18 +65,18 @@ def opt_out(caller: Caller, number: str = NUMBER) -> None:
     """The provider tells that a number does not want to be called."""
     body = {"id": "u-1", "receiver": number[1:], "type": "all", "value": "*",
             "created_at": "2026-11-20T12:59:01.000000Z", "status": "1"}  # fmt: skip
-    answer = caller.deliver(json.dumps({"event": "voice:unsubscription", "payload": body}))
-    assert answer.status_code == 200
+    response = caller.deliver(json.dumps({"event": "voice:unsubscription", "payload": body}))
+    assert response.status_code == 200
 
 
-def with_scopes(app: Flask, context: Context, *scopes: str, name: str = "boss") -> Caller:
+def with_scopes(app: Flask, context: Services, *scopes: str, name: str = "boss") -> Caller:
     """A caller whose key has these scopes."""
     return Caller(app.test_client(), create_key(name, scopes, context))
 
 
 def trace(action: str) -> list[Any]:
     """The audit's entries with this action, newest first."""
-    return [row for row in audit.newest(1000) if row.action == action]
+    return [row for row in audit_rows.newest(1000) if row.action == action]
 
 
 def rows(store: Store) -> dict[str, int]:

@@ -8,17 +8,17 @@ import pytest
 from requests import Request
 
 from obdtrack.domain.submission import Failure
-from obdtrack.providers.connections import Limits
-from obdtrack.providers.http import Exchange, ExchangeError, exchange, open_session
-from tests.providers.conftest import http_answer
+from obdtrack.providers.http.connections import Limits
+from obdtrack.providers.http.exchange import ExchangeError, HttpExchange, exchange, open_session
+from tests.providers.conftest import http_response
 
 PATIENT = Limits(connect=5, read=5, total=10, max_bytes=100_000)
 LIMITS = Limits(connect=0.4, read=0.5, total=0.9, max_bytes=100_000)
-SMALL = http_answer(b'{"a": 1}')
+SMALL = http_response(b'{"a": 1}')
 CANARY = "918919525224"
 
 
-def ask(url, method="POST", limits=PATIENT, session=None) -> Exchange:
+def ask(url, method="POST", limits=PATIENT, session=None) -> HttpExchange:
     request = Request(method, url, data=b"{}" if method == "POST" else None)
     return exchange(session or open_session(), request, limits)
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from obdtrack.domain.submission import CallRequest
-from obdtrack.providers.mobtexting import MobTexting
+from obdtrack.providers.mobtexting.client import MobTexting
 
 TOKEN = "canary-f3a9c1d2e4b5-token"
 TO, BRIDGE = "+918919525224", "+918068280000"
@@ -75,7 +75,7 @@ def read_request(peer: socket.socket) -> bytes:
     return data
 
 
-def http_answer(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
+def http_response(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
     fields = {"Content-Type": "application/json", "Content-Length": str(len(body))}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())

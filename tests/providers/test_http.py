@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from obdtrack.domain.submission import Failure
-from obdtrack.providers import connections
-from obdtrack.providers.connections import Limits
-from obdtrack.providers.http import ExchangeError, open_session
+from obdtrack.providers.http import connections
+from obdtrack.providers.http.connections import Limits
+from obdtrack.providers.http.exchange import ExchangeError, open_session
 from tests.providers.asking import CANARY, LIMITS, SMALL, ask, failure_of, limits_for
-from tests.providers.conftest import closes, drips, http_answer, resets, says, stays_silent
+from tests.providers.conftest import closes, drips, http_response, resets, says, stays_silent
 
 
 def unused_url() -> str:
@@ -27,7 +27,7 @@ def unused_url() -> str:
 
 
 def test_an_answer_comes_back_as_it_was(loopback):
-    server = loopback(says(http_answer(b"\x00\xff", "418 Teapot", X_Word="yes")))
+    server = loopback(says(http_response(b"\x00\xff", "418 Teapot", X_Word="yes")))
     found = ask(server.url)
     assert (found.status, found.headers["x-word"], found.body) == (418, "yes", b"\x00\xff")
 
@@ -38,7 +38,10 @@ def test_an_answer_comes_back_as_it_was(loopback):
         (stays_silent, Failure.TIMEOUT),
         (drips(SMALL, after=0), Failure.TIMEOUT),
         (drips(SMALL, after=20), Failure.TIMEOUT),
-        (drips(http_answer(b" " * 200), after=len(http_answer(b" " * 200)) - 190), Failure.TIMEOUT),
+        (
+            drips(http_response(b" " * 200), after=len(http_response(b" " * 200)) - 190),
+            Failure.TIMEOUT,
+        ),
         (drips(b"HTTP/1.1 100 Continue\r\n\r\n" * 20, after=25), Failure.TIMEOUT),
         (closes, Failure.CONNECTION_LOST),
         (resets(), Failure.CONNECTION_LOST),
@@ -49,7 +52,7 @@ def test_an_answer_comes_back_as_it_was(loopback):
         (says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), Failure.UNREADABLE_ANSWER),
         (says(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), Failure.UNREADABLE_ANSWER),
         (says(b"HTTP/1.1 103 Early Hints\r\n\r\n"), Failure.UNREADABLE_ANSWER),
-        (says(http_answer(b"x" * 100_001)), Failure.ANSWER_TOO_LARGE),
+        (says(http_response(b"x" * 100_001)), Failure.ANSWER_TOO_LARGE),
     ],
 )
 def test_a_bad_answer_to_a_post_fails_in_time_and_is_not_asked_for_again(
@@ -72,8 +75,8 @@ def test_an_answer_without_end_is_read_to_the_bound_only(loopback):
 @pytest.mark.parametrize("status", ["200 OK", "302 Found"])
 def test_a_packed_answer_is_never_unpacked(loopback, status):
     packed = gzip.compress(bytes(50_000_000))
-    answer = http_answer(packed, status, Content_Encoding="gzip", Location="/elsewhere")
-    server = loopback(says(answer))
+    response = http_response(packed, status, Content_Encoding="gzip", Location="/elsewhere")
+    server = loopback(says(response))
     tracemalloc.start()
     assert ask(server.url).body == packed
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
@@ -83,7 +86,7 @@ def test_a_packed_answer_is_never_unpacked(loopback, status):
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 Again", "308 Moved"])
 def test_a_redirect_is_an_answer_and_is_not_followed(loopback, status):
     elsewhere = loopback(says(SMALL))
-    server = loopback(says(http_answer(b"", status, Location=elsewhere.url)))
+    server = loopback(says(http_response(b"", status, Location=elsewhere.url)))
     assert ask(server.url).status == int(status[:3])
     assert (len(server.requests), elsewhere.requests) == (1, [])
 
@@ -199,16 +202,16 @@ def test_a_connection_that_dies_under_a_post_is_in_doubt_and_not_sent_again(loop
 
 
 @pytest.mark.parametrize(
-    "late", [b"HTTP/1.1 103 Early\r\n\r\n" + SMALL, http_answer(b"x" * 100_001) + SMALL]
+    "late", [b"HTTP/1.1 103 Early\r\n\r\n" + SMALL, http_response(b"x" * 100_001) + SMALL]
 )
 def test_the_rest_of_one_answer_is_never_taken_for_the_next(loopback, late):
-    server, session = loopback(says(late), says(http_answer(b"mine"))), open_session()
+    server, session = loopback(says(late), says(http_response(b"mine"))), open_session()
     failure_of(server.url, session=session)
     assert ask(server.url, session=session).body == b"mine"
 
 
 def test_cookies_are_not_kept(loopback):
-    server, session = loopback(says(http_answer(Set_Cookie="laravel=1; path=/"))), open_session()
+    server, session = loopback(says(http_response(Set_Cookie="laravel=1; path=/"))), open_session()
     ask(server.url, session=session)
     ask(server.url, session=session)
     assert b"cookie" not in server.requests[1].lower()
@@ -231,7 +234,7 @@ def test_many_threads_share_one_session(loopback):
 
 
 def test_drips_in_many_threads_end_in_time_too(loopback):
-    server = loopback(drips(http_answer(b" " * 500), after=90))
+    server = loopback(drips(http_response(b" " * 500), after=90))
     started = time.monotonic()
     with ThreadPoolExecutor(32) as threads:
         found = list(threads.map(lambda _: failure_of(server.url, "POST", LIMITS), range(32)))
@@ -263,11 +266,11 @@ def test_nothing_is_taken_from_a_netrc(loopback, tmp_path, monkeypatch):
 def test_what_leaves_has_its_full_time_to_be_answered(monkeypatch):
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    attempt = connections.Attempt(Limits(connect=3, read=8, total=15))
-    assert (attempt.time_to_send(), attempt.time_to_answer()) == (3, 8)
+    attempt = connections.ConnectionAttempt(Limits(connect=3, read=8, total=15))
+    assert (attempt.time_to_send(), attempt.time_to_response()) == (3, 8)
     now = 106.0
-    assert (attempt.time_to_send(), attempt.time_to_answer()) == (1, 8)
+    assert (attempt.time_to_send(), attempt.time_to_response()) == (1, 8)
     now = 107.0
     with pytest.raises(TimeoutError):
         attempt.time_to_send()
-    assert attempt.time_to_answer() == 8
+    assert attempt.time_to_response() == 8

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from obdtrack.domain.submission import Failure
-from obdtrack.providers.http import open_session
+from obdtrack.providers.http.exchange import open_session
 from tests.providers.asking import LIMITS, SMALL, ask, failure_of, limits_for
-from tests.providers.conftest import drips, http_answer, resets, says, stays_silent
+from tests.providers.conftest import drips, http_response, resets, says, stays_silent
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_tls_connections_are_used_again(loopback, tls, certificate):
     ("behaviour", "failure"),
     [
         (drips(SMALL, after=0), Failure.TIMEOUT),
-        (drips(http_answer(b" " * 200), after=90), Failure.TIMEOUT),
+        (drips(http_response(b" " * 200), after=90), Failure.TIMEOUT),
         (stays_silent, Failure.TIMEOUT),
         (resets(), Failure.CONNECTION_LOST),
         (resets(after=SMALL[:-3]), Failure.CONNECTION_LOST),

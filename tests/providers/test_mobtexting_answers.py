@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from obdtrack.domain.submission import PLACEMENT, Failure, Placement
-from obdtrack.providers.http import Exchange
-from obdtrack.providers.mobtexting_answers import judge
-from obdtrack.providers.mobtexting_messages import presentable
+from obdtrack.providers.http.exchange import HttpExchange
+from obdtrack.providers.mobtexting.messages import presentable
+from obdtrack.providers.mobtexting.verdicts import judge
 
 LOGIN = b'<!DOCTYPE html><title>Sign in</title><form><input type="password" name="p"></form>'
 PAGE = b"<html><title>Maintenance</title><p>Back soon</p></html>"
 UNREADABLE = Failure.UNREADABLE_ANSWER
 
 
-def answer(body: object = b"", status: int = 200, **headers: str) -> Exchange:
+def response(body: object = b"", status: int = 200, **headers: str) -> HttpExchange:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Exchange(status, CaseInsensitiveDict(fields), data)
+    return HttpExchange(status, CaseInsensitiveDict(fields), data)
 
 
 def judged(body: object = b"", status: int = 200, **headers: str) -> Failure | None:
-    return judge(answer(body, status, **headers)).failure
+    return judge(response(body, status, **headers)).failure
 
 
 CODES = {
@@ -171,25 +171,25 @@ def test_a_redirect_to_a_login_means_the_token_is_bad(code, target, login):
     ("found", "words"),
     [
         (
-            answer({"message": "No", "errors": {"to": ["a", "b"], "x": "c"}}),
+            response({"message": "No", "errors": {"to": ["a", "b"], "x": "c"}}),
             "No (to: a; to: b; x: c)",
         ),
-        (answer({"message": "No", "errors": ["No", "why"]}), "No (why)"),
-        (answer({"errors": {"data": {"to": ["bad"]}}}), "data: to: bad"),
-        (answer({"error": "No"}), "No"),
-        (answer({"error": {"message": "No"}}), "message: No"),
-        (answer({"message": None}), None),
-        (answer({"message": ["No"]}), None),
-        (answer(PAGE, 502), "Maintenance"),
-        (answer(b"<html><p>Hello"), None),
-        (answer(b"upstream \x1b[31mfailed\r\n", 502), "upstream [31mfailed"),
-        (answer(b"", 502), None),
+        (response({"message": "No", "errors": ["No", "why"]}), "No (why)"),
+        (response({"errors": {"data": {"to": ["bad"]}}}), "data: to: bad"),
+        (response({"error": "No"}), "No"),
+        (response({"error": {"message": "No"}}), "message: No"),
+        (response({"message": None}), None),
+        (response({"message": ["No"]}), None),
+        (response(PAGE, 502), "Maintenance"),
+        (response(b"<html><p>Hello"), None),
+        (response(b"upstream \x1b[31mfailed\r\n", 502), "upstream [31mfailed"),
+        (response(b"", 502), None),
         (
-            answer(b"packed", Content_Encoding="gzip"),
+            response(b"packed", Content_Encoding="gzip"),
             "compressed, though a plain answer was asked for",
         ),
-        (answer(b"", 302, Location="http://a.test/x?token=1#y"), "redirects to http://a.test/x"),
-        (answer(b"", 302), "redirects to nowhere"),
+        (response(b"", 302, Location="http://a.test/x?token=1#y"), "redirects to http://a.test/x"),
+        (response(b"", 302), "redirects to nowhere"),
     ],
 )
 def test_the_words_are_kept_readable(found, words):
@@ -198,7 +198,7 @@ def test_the_words_are_kept_readable(found, words):
 
 def test_complaints_without_end_are_cut():
     errors = {str(n): ["no " * 50] for n in range(10_000)}
-    assert len(presentable(judge(answer({"errors": errors})).words, {})) <= 300
+    assert len(presentable(judge(response({"errors": errors})).words, {})) <= 300
 
 
 def test_what_is_hidden_is_hidden_before_anything_is_cut():
@@ -213,12 +213,12 @@ def test_what_is_hidden_is_hidden_before_anything_is_cut():
      ("9" * 5_000, None), ("٣", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
 )  # fmt: skip
 def test_when_to_come_back_is_read_as_seconds(header, seconds):
-    assert judge(answer(b"", 429, Retry_After=header)).retry_after == seconds
+    assert judge(response(b"", 429, Retry_After=header)).retry_after == seconds
 
 
 def test_when_to_come_back_may_be_a_date():
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    assert 80 <= judge(answer(b"", 429, Retry_After=date)).retry_after <= 91
+    assert 80 <= judge(response(b"", 429, Retry_After=date)).retry_after <= 91
 
 
 HEADERS = ["Content-Type", "Content-Encoding", "Location", "Retry-After"]
@@ -243,7 +243,7 @@ JSON = st.recursive(
     st.dictionaries(st.sampled_from(HEADERS), st.text()),
 )
 def test_nothing_breaks_the_judge(status, body, headers):
-    verdict = judge(Exchange(status, CaseInsensitiveDict(headers), body))
+    verdict = judge(HttpExchange(status, CaseInsensitiveDict(headers), body))
     words = presentable(verdict.words, {})
     (words or "").encode()
     if verdict.failure is None or PLACEMENT[verdict.failure] is Placement.NOT_PLACED:

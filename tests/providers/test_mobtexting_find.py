@@ -10,7 +10,7 @@ from werkzeug import Response
 
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import Failure
-from tests.providers.conftest import TO, closes, http_answer, says
+from tests.providers.conftest import TO, closes, http_response, says
 
 ENTRY = {
     "id": "8456bf26-1b6e-4ac1-adb9-2768258f71d0",
@@ -28,7 +28,7 @@ ENTRY = {
 
 @pytest.fixture
 def provider(httpserver, client_of):
-    """Give a function that says how the provider answers, and gives the client."""
+    """Return a function that says how the provider answers, and gives the client."""
 
     def answers(body: object, status: int = 200, kind: str = "application/json", **headers):
         data = body if isinstance(body, (bytes, str)) else json.dumps(body)
@@ -133,7 +133,7 @@ def test_a_limit_says_when_to_come_back(provider):
 
 
 def test_a_broken_connection_is_tried_once_more(loopback, client_of):
-    server = loopback(closes, says(http_answer(json.dumps(found(ENTRY)).encode())))
+    server = loopback(closes, says(http_response(json.dumps(found(ENTRY)).encode())))
     assert len(client_of(server.url).find(provider_id="a").calls) == 1
     assert len(server.requests) == 2
 
@@ -142,5 +142,5 @@ def test_an_entry_that_breaks_the_reader_is_no_exception(provider, monkeypatch):
     def fail(*_args):
         raise KeyError("surprise")
 
-    monkeypatch.setattr("obdtrack.providers.mobtexting.read_call", fail)
+    monkeypatch.setattr("obdtrack.providers.mobtexting.client.read_call", fail)
     assert provider(found(ENTRY)).find(provider_id="a").failure is Failure.INTERNAL_ERROR

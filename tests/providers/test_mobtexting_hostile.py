@@ -15,7 +15,7 @@ from tests.providers.conftest import (
     TOKEN,
     closes,
     drips,
-    http_answer,
+    http_response,
     resets,
     says,
     stays_silent,
@@ -23,30 +23,30 @@ from tests.providers.conftest import (
 
 LOGIN = b"<html><title>Login</title><form><input type='password'></form></html>"
 YES = b'{"status": "OK", "data": [{"id": "a:1", "mobile": "918919525224"}]}'
-LONG = http_answer(YES + b" " * 500)
+LONG = http_response(YES + b" " * 500)
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 UNREADABLE = Failure.UNREADABLE_ANSWER
 
-BAD_ANSWERS = {
-    "login page": (says(http_answer(LOGIN, Content_Type="text/html")), Failure.INVALID_TOKEN),
+BAD_RESPONSES = {
+    "login page": (says(http_response(LOGIN, Content_Type="text/html")), Failure.INVALID_TOKEN),
     "redirect to login": (
-        says(http_answer(b"", "302 F", Location="/login")),
+        says(http_response(b"", "302 F", Location="/login")),
         Failure.INVALID_TOKEN,
     ),
-    "other page": (says(http_answer(b"<html>Hi</html>", Content_Type="text/html")), UNREADABLE),
-    "list": (says(http_answer(b"[" + YES + b"]")), UNREADABLE),
-    "null": (says(http_answer(b"null")), UNREADABLE),
-    "empty": (says(http_answer(b"")), UNREADABLE),
+    "other page": (says(http_response(b"<html>Hi</html>", Content_Type="text/html")), UNREADABLE),
+    "list": (says(http_response(b"[" + YES + b"]")), UNREADABLE),
+    "null": (says(http_response(b"null")), UNREADABLE),
+    "empty": (says(http_response(b"")), UNREADABLE),
     "no content": (says(b"HTTP/1.1 204 No Content\r\n\r\n"), UNREADABLE),
-    "10 MB": (says(http_answer(YES + b" " * 10_000_000)), Failure.ANSWER_TOO_LARGE),
+    "10 MB": (says(http_response(YES + b" " * 10_000_000)), Failure.ANSWER_TOO_LARGE),
     "chunks without end": (
         says(CHUNKED + b"ffff\r\n".join([b""] + [b" " * 65_535 + b"\r\n"] * 40)),
         Failure.ANSWER_TOO_LARGE,
     ),
     "chunks that are none": (says(CHUNKED + b"zz\r\n" + YES), Failure.CONNECTION_LOST),
-    "gzip": (says(http_answer(gzip.compress(YES), Content_Encoding="gzip")), UNREADABLE),
+    "gzip": (says(http_response(gzip.compress(YES), Content_Encoding="gzip")), UNREADABLE),
     "gzip bomb": (
-        says(http_answer(gzip.compress(bytes(100_000_000)), Content_Encoding="gzip")),
+        says(http_response(gzip.compress(bytes(100_000_000)), Content_Encoding="gzip")),
         UNREADABLE,
     ),
     "cut headers": (lambda peer: (peer.sendall(LONG[:30]), closes(peer)), UNREADABLE),
@@ -64,40 +64,40 @@ def patience(failure: Failure) -> dict[str, float]:
     return IMPATIENT if failure is Failure.TIMEOUT else {}
 
 
-@pytest.mark.parametrize(("behaviour", "failure"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+@pytest.mark.parametrize(("behaviour", "failure"), BAD_RESPONSES.values(), ids=BAD_RESPONSES)
 def test_a_bad_answer_is_bounded_and_the_call_is_asked_for_once(
     loopback, client_of, call, behaviour, failure
 ):
     server, started = loopback(behaviour), time.monotonic()
-    answer = client_of(server.url, **patience(failure)).send(call)
+    response = client_of(server.url, **patience(failure)).send(call)
     assert time.monotonic() - started < 15 + 5
-    assert (answer.failure, len(server.requests)) == (failure, 1)
-    assert len(answer.body or b"") <= 1_000_000
+    assert (response.failure, len(server.requests)) == (failure, 1)
+    assert len(response.body or b"") <= 1_000_000
 
 
-@pytest.mark.parametrize(("behaviour", "failure"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+@pytest.mark.parametrize(("behaviour", "failure"), BAD_RESPONSES.values(), ids=BAD_RESPONSES)
 def test_a_bad_answer_to_a_question_is_bounded_too(loopback, client_of, behaviour, failure):
     server, started = loopback(behaviour), time.monotonic()
-    answer = client_of(server.url, **patience(failure)).find(to=TO)
-    assert answer.failure is failure
+    response = client_of(server.url, **patience(failure)).find(to=TO)
+    assert response.failure is failure
     assert time.monotonic() - started < 15 + 5
 
 
 def test_what_never_left_was_not_placed(client_of, call):
-    answer = client_of("http://127.0.0.1:1/").send(call)
-    assert (answer.failure, answer.placement) == (Failure.UNREACHABLE, Placement.NOT_PLACED)
-    assert (answer.http_status, answer.body) == (None, None)
+    response = client_of("http://127.0.0.1:1/").send(call)
+    assert (response.failure, response.placement) == (Failure.UNREACHABLE, Placement.NOT_PLACED)
+    assert (response.http_status, response.body) == (None, None)
 
 
 @pytest.mark.parametrize("code", ["301 M", "302 F", "303 S", "307 T", "308 P"])
 def test_a_redirect_carries_neither_token_nor_call_elsewhere(loopback, client_of, call, code):
-    elsewhere = loopback(says(http_answer(YES)))
-    server = loopback(says(http_answer(b"", code, Location=elsewhere.url + "outgoing/send")))
-    answer = client_of(server.url).send(call)
+    elsewhere = loopback(says(http_response(YES)))
+    server = loopback(says(http_response(b"", code, Location=elsewhere.url + "outgoing/send")))
+    response = client_of(server.url).send(call)
     assert (elsewhere.connections, len(server.requests)) == (0, 1)
-    assert answer.message == f"redirects to {elsewhere.url}outgoing/send"
+    assert response.message == f"redirects to {elsewhere.url}outgoing/send"
     certain = code[:3] in ("301", "307", "308")
-    assert (PLACEMENT[answer.failure] is Placement.NOT_PLACED) is certain
+    assert (PLACEMENT[response.failure] is Placement.NOT_PLACED) is certain
 
 
 @pytest.mark.parametrize("home", ["NETRC", "HOME"])
@@ -107,14 +107,16 @@ def test_a_netrc_does_not_replace_the_token(
 ):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login mallory password stolen\n")
     monkeypatch.setenv(home, str(tmp_path / ".netrc" if home == "NETRC" else tmp_path))
-    server = loopback(says(http_answer(YES)))
+    server = loopback(says(http_response(YES)))
     client = client_of(server.url)
     client._session.trust_env = trusting
     assert client.send(call).failure is None
     assert f"\r\nAuthorization: Bearer {TOKEN}\r\n".encode() in server.requests[0]
 
 
-@pytest.mark.parametrize("behaviour", [entry[0] for entry in BAD_ANSWERS.values()], ids=BAD_ANSWERS)
+@pytest.mark.parametrize(
+    "behaviour", [entry[0] for entry in BAD_RESPONSES.values()], ids=BAD_RESPONSES
+)
 def test_no_word_of_ours_holds_token_or_number(loopback, client_of, call, caplog, capfd, behaviour):
     caplog.set_level(logging.DEBUG)
     client = client_of(loopback(behaviour).url, **IMPATIENT)

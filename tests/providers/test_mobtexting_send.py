@@ -11,7 +11,7 @@ from werkzeug import Response
 
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, Placement
 from obdtrack.errors import ConfigError
-from obdtrack.providers.mobtexting import MobTexting
+from obdtrack.providers.mobtexting.client import MobTexting
 from tests.providers.conftest import BRIDGE, TO, TOKEN
 
 OLDER = {
@@ -49,7 +49,7 @@ NEWER = {
 
 @pytest.fixture
 def provider(httpserver, client_of):
-    """Give a function that says how the provider answers, and gives the client."""
+    """Return a function that says how the provider answers, and gives the client."""
 
     def answers(body: object = OLDER, status: int = 200, headers=None, **settings) -> MobTexting:
         data = body if isinstance(body, (bytes, str)) else json.dumps(body)
@@ -232,7 +232,7 @@ def test_what_nobody_foresaw_is_in_doubt_and_not_raised(provider, call, monkeypa
     def fail(*_args):
         raise RuntimeError(f"surprise {TOKEN}")
 
-    monkeypatch.setattr("obdtrack.providers.mobtexting.judge", fail)
+    monkeypatch.setattr("obdtrack.providers.mobtexting.client.judge", fail)
     answer = provider().send(call)
     assert (answer.failure, answer.placement) == (Failure.INTERNAL_ERROR, Placement.UNKNOWN)
     assert "RuntimeError" in answer.message

@@ -11,8 +11,12 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.providers.mobtexting_webhooks import MobTextingWebhooks, WantedWebhook
-from obdtrack.simulator.server import RunningSimulator, SimulatorConfig, running
+from obdtrack.providers.mobtexting.account import MobTextingWebhooks, WantedWebhook
+from obdtrack.providers.mobtexting.simulator.server import (
+    RunningSimulator,
+    SimulatorConfig,
+    running,
+)
 
 TOKEN = "the-provider-token"
 SECRET, KEY = "canary-secret-of-the-webhook", "canary-validation-key"
@@ -45,12 +49,12 @@ def webhooks(simulator: RunningSimulator) -> MobTextingWebhooks:
 def listed_as(httpserver: HTTPServer) -> Callable[..., MobTextingWebhooks]:
     """A provider whose lists are these pages, in this order."""
 
-    def answer(*pages: Any) -> MobTextingWebhooks:
+    def response(*pages: Any) -> MobTextingWebhooks:
         for page in pages:
             httpserver.expect_ordered_request(LIST, "GET").respond_with_json(page)
         return client(httpserver.url_for("/api/v2/"))
 
-    return answer
+    return response
 
 
 def client(url: str) -> MobTextingWebhooks:

@@ -11,14 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from obdtrack.domain.report import Challenge, NotOurs, OptOut, RawDelivery, Report, Unreadable
+from obdtrack.domain.reports import Challenge, NotOurs, OptOut, RawDelivery, Report, Unreadable
 from obdtrack.domain.times import to_text
-from obdtrack.providers.mobtexting_payloads import (
-    PayloadReader,
-    load_json,
-    read_call,
-    read_delivery,
-)
+from obdtrack.providers.mobtexting.reports import PayloadReader, load_json, read_call, read_delivery
 
 FOLDER = Path(__file__).parents[1] / "payloads" / "mobtexting"
 FILES = sorted(p for p in FOLDER.iterdir() if not p.name.endswith(".expected.json"))

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obdtrack.domain.report import RawDelivery, Report, Unreadable
-from obdtrack.providers.mobtexting_payloads import (
+from obdtrack.domain.reports import RawDelivery, Report, Unreadable
+from obdtrack.providers.mobtexting.reports import (
     PayloadReader,
     read_call,
     read_delivery,
     read_duration,
     read_time,
 )
-from obdtrack.providers.mobtexting_words import ALIASES
+from obdtrack.providers.mobtexting.vocabulary import ALIASES
 
 READER = PayloadReader(
     ZoneInfo("Asia/Kolkata"), {"dtmf": "header:X-Dtmf", "status": "result.state"}

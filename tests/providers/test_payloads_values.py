@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from obdtrack.domain.report import RawDelivery, Report
+from obdtrack.domain.reports import RawDelivery, Report
 from obdtrack.domain.status import Status
 from obdtrack.errors import ConfigError
-from obdtrack.providers.mobtexting_payloads import (
+from obdtrack.providers.mobtexting.reports import (
     PayloadReader,
     load_json,
     read_call,
@@ -21,7 +21,7 @@ from obdtrack.providers.mobtexting_payloads import (
     read_money,
     read_time,
 )
-from obdtrack.providers.mobtexting_words import ALIASES, meaning_of
+from obdtrack.providers.mobtexting.vocabulary import ALIASES, meaning_of
 
 UTC_ZONE = ZoneInfo("UTC")
 INDIA = ZoneInfo("Asia/Kolkata")

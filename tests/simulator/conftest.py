@@ -13,7 +13,11 @@ import requests
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from obdtrack.simulator.server import RunningSimulator, SimulatorConfig, running
+from obdtrack.providers.mobtexting.simulator.server import (
+    RunningSimulator,
+    SimulatorConfig,
+    running,
+)
 
 TOKEN = "simulated-token"
 SECRET = "simulated-secret"
@@ -38,13 +42,13 @@ class Provider:
         return self.request("POST", "outgoing/send", json=order)
 
     def ask(self, **question: str) -> list[dict[str, Any]]:
-        """Give the rows of a callstatus answer."""
-        answer = self.request("GET", "outgoing/callstatus", params=question)
-        rows: list[dict[str, Any]] = answer.json()["data"]
+        """Return the rows of a callstatus answer."""
+        response = self.request("GET", "outgoing/callstatus", params=question)
+        rows: list[dict[str, Any]] = response.json()["data"]
         return rows
 
     def reports(self) -> list[Request]:
-        """Give what reached the callback once everything has."""
+        """Return what reached the callback once everything has."""
         assert self.server.settle()
         return [request for request, _ in self.callback.log]
 

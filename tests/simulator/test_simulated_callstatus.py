@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from obdtrack.simulator.limits import MinuteLimit
+from obdtrack.providers.mobtexting.simulator.limits import MinuteLimit
 
 EVENING = datetime(2026, 1, 31, 20, 0, tzinfo=UTC)
 
@@ -43,8 +43,8 @@ def test_it_says_the_same_as_the_report(provider):
 
 
 def test_a_submission_is_found_whole(provider):
-    answer = provider.place("", to="918867135001,918867135011").json()
-    submission = answer["data"][0]["id"].split(":")[0]
+    response = provider.place("", to="918867135001,918867135011").json()
+    submission = response["data"][0]["id"].split(":")[0]
     assert len(provider.ask(cid=submission)) == 2
 
 
@@ -66,15 +66,15 @@ def test_an_unknown_call_is_an_empty_list(provider):
 
 @pytest.mark.parametrize("question", [{}, {"id": ""}, {"date": "31/01/2026"}])
 def test_a_question_that_asks_nothing_is_refused(provider, question):
-    answer = provider.request("GET", "outgoing/callstatus", params=question)
-    assert answer.status_code == 422
+    response = provider.request("GET", "outgoing/callstatus", params=question)
+    assert response.status_code == 422
 
 
 def test_too_many_questions_a_minute_are_refused(start):
     provider = start(gets_per_minute=2)
-    answers = [provider.request("GET", "outgoing/callstatus?id=x") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    responses = [provider.request("GET", "outgoing/callstatus?id=x") for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert 1 <= int(responses[-1].headers["Retry-After"]) <= 60
 
 
 def test_placing_calls_is_not_counted_as_a_question(start):

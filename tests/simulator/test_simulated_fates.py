@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import requests
 
-from obdtrack.simulator.fates import DEFAULT_FATE, FATES, FATES_HELP, deciding_fate, fate_of
+from obdtrack.providers.mobtexting.simulator.scenarios import (
+    DEFAULT_FATE,
+    FATES,
+    FATES_HELP,
+    deciding_fate,
+    fate_of,
+)
 
 ENDINGS = {
     "01": "ANSWER",
@@ -21,7 +27,7 @@ ENDINGS = {
     "19": "RECEIVED",
 }
 
-ACCEPTED_WITHOUT_A_USABLE_ANSWER = {"31": 200, "33": 500, "42": 200}
+ACCEPTED_WITHOUT_A_USABLE_RESPONSE = {"31": 200, "33": 500, "42": 200}
 
 NOT_PLACED = {"34": 500, "35": 200, "36": 422, "37": 200, "38": 429, "41": 302}
 
@@ -89,7 +95,7 @@ def test_reports_of_one_attempt_can_contradict_each_other(provider):
     assert one["start_at"] == other["start_at"]
 
 
-@pytest.mark.parametrize(("ending", "http_status"), ACCEPTED_WITHOUT_A_USABLE_ANSWER.items())
+@pytest.mark.parametrize(("ending", "http_status"), ACCEPTED_WITHOUT_A_USABLE_RESPONSE.items())
 def test_a_call_can_ring_although_the_answer_is_no_use(provider, ending, http_status):
     assert provider.place(ending).status_code == http_status
     assert provider.server.dials == 1

@@ -26,17 +26,17 @@ REFUSED = {
 
 @pytest.mark.parametrize(("fields", "culprit"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_wrong_field_is_named_and_rings_nobody(provider, fields, culprit):
-    answer = provider.place("01", **fields)
-    assert answer.status_code == 422
-    assert list(answer.json()["errors"]) == [culprit]
+    response = provider.place("01", **fields)
+    assert response.status_code == 422
+    assert list(response.json()["errors"]) == [culprit]
     assert provider.server.dials == 0
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"to":', b"9" * 5000])
 def test_a_body_that_is_no_object_is_refused(provider, body):
     headers = {"Authorization": "Bearer simulated-token", "Content-Type": "application/json"}
-    answer = provider.request("POST", "outgoing/send", data=body, headers=headers)
-    assert answer.status_code == 422
+    response = provider.request("POST", "outgoing/send", data=body, headers=headers)
+    assert response.status_code == 422
 
 
 def test_an_accepted_call_keeps_what_was_asked_for(provider):
@@ -53,28 +53,28 @@ def test_a_sound_file_can_take_the_place_of_a_flow(provider):
 
 def test_a_wrong_token_is_told_so_in_json(provider):
     headers = {"Accept": "application/json", "Authorization": "Bearer wrong"}
-    answer = provider.request("POST", "outgoing/send", json={}, headers=headers)
-    assert answer.status_code == 401
-    assert answer.json() == {"status": "ERROR", "code": 401, "message": "Unauthenticated."}
+    response = provider.request("POST", "outgoing/send", json={}, headers=headers)
+    assert response.status_code == 401
+    assert response.json() == {"status": "ERROR", "code": 401, "message": "Unauthenticated."}
 
 
 def test_a_stranger_who_does_not_speak_json_sees_the_login_page(provider):
-    answer = provider.request("GET", "outgoing/callstatus", headers={})
-    assert (answer.status_code, "<form" in answer.text) == (200, True)
+    response = provider.request("GET", "outgoing/callstatus", headers={})
+    assert (response.status_code, "<form" in response.text) == (200, True)
 
 
 def test_the_older_answer_numbers_the_calls_of_a_submission(provider):
-    answer = provider.place("01").json()
-    row = answer["data"][0]
-    assert (answer["status"], answer["message"]) == (200, "1 numbers accepted for delivery.")
+    response = provider.place("01").json()
+    row = response["data"][0]
+    assert (response["status"], response["message"]) == (200, "1 numbers accepted for delivery.")
     assert re.fullmatch(f"{UUID}:1", row["id"])
     assert (row["mobile"], row["charges"]) == ("918867135001", "0.5000")
 
 
 def test_the_newer_answer_gives_each_call_an_id_of_its_own(start):
-    answer = start(generation="2024").place("01").json()
-    row = answer["data"][0]
-    assert (answer["status"], row["status"], row["credits"]) == ("OK", "queued", 1)
+    response = start(generation="2024").place("01").json()
+    row = response["data"][0]
+    assert (response["status"], row["status"], row["credits"]) == ("OK", "queued", 1)
     assert re.fullmatch(UUID, row["id"])
     assert row["created_at"].endswith("Z")
 
@@ -88,9 +88,9 @@ def test_a_number_can_choose_the_generation(start, ending, generation, status):
 
 
 def test_several_numbers_are_one_submission(provider):
-    answer = provider.place("", to="918867135001, 918867135011").json()
-    submissions = {row["id"].split(":")[0] for row in answer["data"]}
-    assert [row["id"].split(":")[1] for row in answer["data"]] == ["1", "2"]
+    response = provider.place("", to="918867135001, 918867135011").json()
+    submissions = {row["id"].split(":")[0] for row in response["data"]}
+    assert [row["id"].split(":")[1] for row in response["data"]] == ["1", "2"]
     assert len(submissions) == 1
     assert provider.server.dials == 2
     assert sorted(provider.words()) == ["ANSWER", "BUSY"]

@@ -7,9 +7,14 @@ import threading
 import pytest
 import requests
 
-from obdtrack.simulator.app import create_simulator
-from obdtrack.simulator.scheduler import Scheduler
-from obdtrack.simulator.server import SimulatorConfig, refuse_strangers, running, serve
+from obdtrack.providers.mobtexting.simulator.app import create_simulator
+from obdtrack.providers.mobtexting.simulator.scheduler import Scheduler
+from obdtrack.providers.mobtexting.simulator.server import (
+    SimulatorConfig,
+    refuse_strangers,
+    running,
+    serve,
+)
 
 CONFIG = SimulatorConfig(token="t")
 
@@ -57,9 +62,9 @@ def test_what_was_placed_can_be_inspected(provider):
 
 def test_an_unknown_route_is_told_in_json():
     client = create_simulator(CONFIG).test_client()
-    answer = client.put("/api/v2/outgoing/send")
-    assert (answer.status_code, answer.json["code"]) == (405, 405)
-    assert "POST" in answer.headers["Allow"]
+    response = client.put("/api/v2/outgoing/send")
+    assert (response.status_code, response.json["code"]) == (405, 405)
+    assert "POST" in response.headers["Allow"]
 
 
 def test_secrets_do_not_show_in_the_settings():

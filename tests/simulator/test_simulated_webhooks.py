@@ -32,11 +32,11 @@ def test_a_new_webhook_is_challenged(provider):
 
 
 def test_a_new_webhook_is_shown_as_documented(provider):
-    answer = create(provider, token="validation-key").json()
-    assert (answer["status"], answer["code"]) == ("OK", 200)
-    assert answer["message"] == "Created successfully"
-    assert answer["data"]["verification_code"] == "validation-key"
-    assert answer["data"]["status"] == "1"
+    response = create(provider, token="validation-key").json()
+    assert (response["status"], response["code"]) == ("OK", 200)
+    assert response["message"] == "Created successfully"
+    assert response["data"]["verification_code"] == "validation-key"
+    assert response["data"]["status"] == "1"
 
 
 FAILED_CHALLENGES = {
@@ -50,9 +50,9 @@ FAILED_CHALLENGES = {
 @pytest.mark.parametrize("reply", FAILED_CHALLENGES.values(), ids=FAILED_CHALLENGES.keys())
 def test_a_webhook_that_fails_the_challenge_is_refused(provider, reply):
     provider.callback.expect_request("/wrong").respond_with_response(reply)
-    answer = create(provider, "/wrong")
-    assert answer.status_code == 422
-    assert "challenge" in answer.json()["errors"]["uri"][0]
+    response = create(provider, "/wrong")
+    assert response.status_code == 422
+    assert "challenge" in response.json()["errors"]["uri"][0]
     assert listed(provider, "developer/webhooks") == []
 
 
@@ -107,8 +107,8 @@ def test_a_list_leads_from_page_to_page(provider):
 @pytest.mark.parametrize("wrong", [{"event": "sms"}, {"identity": ""}, {"webhook_id": "none"}])
 def test_a_subscription_with_a_wrong_field_is_refused(provider, wrong):
     webhook_id = create(provider).json()["data"]["id"]
-    answer = subscribe(provider, webhook_id, **wrong)
-    assert (answer.status_code, list(answer.json()["errors"])) == (422, list(wrong))
+    response = subscribe(provider, webhook_id, **wrong)
+    assert (response.status_code, list(response.json()["errors"])) == (422, list(wrong))
 
 
 def test_a_subscription_can_be_removed_once(provider):

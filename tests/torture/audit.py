@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.providers import StatusAnswer
+from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.providers.base import StatusResponse
 from tests.torture.everywhere import Run, Scenario, World
 from tests.torture.failing import Kind
 from tests.torture.stages import Stage, stage
@@ -46,7 +46,7 @@ def fail_everywhere(
 
 
 def _way(world: World) -> list[Stage]:
-    """Give the stages that the work goes through when nothing fails."""
+    """Return the stages that the work goes through when nothing fails."""
     seen: list[Stage] = []
     world.reset()
     seen.append(stage(world.path))
@@ -60,8 +60,8 @@ def _way(world: World) -> list[Stage]:
 def _provider_out_of_reach(world: World) -> Iterator[None]:
     provider = world.provider
     before = provider.on_send, provider.on_find
-    provider.on_send = lambda _: SendAnswer(Failure.CONNECTION_LOST)
-    provider.on_find = lambda **_: StatusAnswer(Failure.CONNECTION_LOST)
+    provider.on_send = lambda _: SendResponse(Failure.CONNECTION_LOST)
+    provider.on_find = lambda **_: StatusResponse(Failure.CONNECTION_LOST)
     try:
         yield
     finally:
@@ -83,7 +83,7 @@ def _faults(run: Run, world: World, way: Sequence[Stage], allowed: set[Stage]) -
 
 
 def _faults_of_acknowledging(run: Run, way: Sequence[Stage], allowed: set[Stage]) -> Iterator[str]:
-    found = run.at_answer
+    found = run.at_response
     if found is None or found not in allowed or found == way[0]:
         yield "it was acknowledged, and was not on disk at that moment"
     elif run.said not in ("ok", "unknown", *found.statuses):
@@ -96,9 +96,9 @@ def _faults_of_repeating(run: Run, world: World) -> Iterator[str]:
     """Say what goes wrong when the same request comes again, where that is allowed."""
     if not world.scenario.repeatable and world.provider.sent:
         return
-    answer = world.repeat()
-    if answer is not None and answer.status_code not in (200, 201):
-        yield f"repeated, it was answered {answer.status_code}"
+    response = world.repeat()
+    if response is not None and response.status_code not in (200, 201):
+        yield f"repeated, it was answered {response.status_code}"
     if len(world.provider.sent) > 1:
         yield "repeated, it dialled twice"
     if world.different():

@@ -69,7 +69,7 @@ def slow_sockets(server: Installation, start: str, count: int) -> Iterator[None]
 
 @contextmanager
 def flood(server: Installation, **headers: str) -> Iterator[list[int]]:
-    """Post without our secret, all the time, for the block; gives the codes of the answers."""
+    """Post without our secret, all the time, for the block; returns the codes of the answers."""
     stop, codes = threading.Event(), list[int]()
 
     def post_on() -> None:
@@ -77,8 +77,8 @@ def flood(server: Installation, **headers: str) -> Iterator[list[int]]:
         while not stop.is_set():
             with suppress(requests.RequestException):
                 url = f"{server.url}{CALLBACK}"
-                answer = session.post(url, data=b"x" * 300, headers=headers, timeout=5)
-                codes.append(answer.status_code)
+                response = session.post(url, data=b"x" * 300, headers=headers, timeout=5)
+                codes.append(response.status_code)
 
     threads = [threading.Thread(target=post_on) for _ in range(FLOODERS)]
     for thread in threads:
@@ -131,7 +131,7 @@ def _deliveries(server: Served) -> int:
 
 
 def _megabytes(server: Served) -> float:
-    """Give what the server's processes hold of the machine's memory."""
+    """Return what the server's processes hold of the machine's memory."""
     assert server.server is not None
     pids = [server.server.pid, *children(server.server.pid)]
     told = [Path(f"/proc/{pid}/status").read_text() for pid in pids]

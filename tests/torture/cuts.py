@@ -19,22 +19,22 @@ class Cut(StrEnum):
     REFUSED = "before it begins"
     AT_ONCE = "before any of the request is read"
     IN_REQUEST = "within the request"
-    BEFORE_ANSWER = "after the request, before the answer"
-    IN_ANSWER = "within the answer"
-    AFTER_ANSWER = "after the whole answer"
+    BEFORE_RESPONSE = "after the request, before the answer"
+    IN_RESPONSE = "within the answer"
+    AFTER_RESPONSE = "after the whole answer"
 
 
 EXPECTED = {
     Cut.REFUSED: ("rejected", 0),
     Cut.AT_ONCE: ("unknown", 0),
     Cut.IN_REQUEST: ("unknown", 0),
-    Cut.BEFORE_ANSWER: ("unknown", 1),
-    Cut.IN_ANSWER: ("unknown", 1),
-    Cut.AFTER_ANSWER: ("queued", 1),
+    Cut.BEFORE_RESPONSE: ("unknown", 1),
+    Cut.IN_RESPONSE: ("unknown", 1),
+    Cut.AFTER_RESPONSE: ("queued", 1),
 }
 """The word we must say, and how often the number was dialled."""
 
-_FORWARDED = frozenset({Cut.BEFORE_ANSWER, Cut.IN_ANSWER, Cut.AFTER_ANSWER})
+_FORWARDED = frozenset({Cut.BEFORE_RESPONSE, Cut.IN_RESPONSE, Cut.AFTER_RESPONSE})
 _RESET = struct.pack("ii", 1, 0)  # closing throws away what is unsent, and tells the other side so
 
 
@@ -42,7 +42,7 @@ class CuttingProxy:
     """Stands before the provider; `cut` and `reset` tell what becomes of the next connection."""
 
     def __init__(self, port: int, provider_port: int) -> None:
-        self.cut, self.reset = Cut.AFTER_ANSWER, False
+        self.cut, self.reset = Cut.AFTER_RESPONSE, False
         self._port, self._provider_port = port, provider_port
         self._listener: socket.socket | None = None
         self._serving: list[threading.Thread] = []
@@ -87,11 +87,11 @@ class CuttingProxy:
             if cut is Cut.IN_REQUEST:
                 client.recv(20)
             if cut in _FORWARDED:
-                answer = self._forward(_message(client.makefile("rb")))
+                response = self._forward(_message(client.makefile("rb")))
                 client.sendall(
-                    {Cut.BEFORE_ANSWER: b"", Cut.IN_ANSWER: answer[:-10]}.get(cut, answer)
+                    {Cut.BEFORE_RESPONSE: b"", Cut.IN_RESPONSE: response[:-10]}.get(cut, response)
                 )
-            if cut is Cut.AFTER_ANSWER:
+            if cut is Cut.AFTER_RESPONSE:
                 self._was_read.wait()  # a reset before would take the answer back
 
     def _forward(self, request: bytes) -> bytes:

@@ -14,11 +14,11 @@ from typing import Any
 
 import structlog
 
-from obdtrack.providers import Provider
-from obdtrack.storage.database import Store, open_database
-from obdtrack.storage.migrate import migrate
-from obdtrack.storage.vault import Vault
-from obdtrack.workflows.context import Context
+from obdtrack.providers.base import Provider
+from obdtrack.services import Services
+from obdtrack.store.database import Store, open_database
+from obdtrack.store.encryption import Encryption
+from obdtrack.store.migrate import migrate
 from tests import factories
 from tests.factories import Clock
 
@@ -36,13 +36,13 @@ def scratch() -> Iterator[Path]:
 
 
 def memory() -> Path | None:
-    """Give the folder whose files are kept in memory, if the system has one."""
+    """Return the folder whose files are kept in memory, if the system has one."""
     return _MEMORY if _MEMORY.is_dir() else None
 
 
 @cache
 def _template() -> bytes:
-    """Give the bytes of an empty database with all tables."""
+    """Return the bytes of an empty database with all tables."""
     with scratch() as folder:
         path = folder / "template.db"
         store = open_database(f"sqlite:///{path}")
@@ -58,11 +58,11 @@ def new_database(folder: Path, name: str = "obdtrack.db") -> Path:
     return path
 
 
-def open_context(path: Path, provider: Provider, clock: Clock, **settings: Any) -> Context:
-    """Give what a process that starts now on this database works with."""
+def open_context(path: Path, provider: Provider, clock: Clock, **settings: Any) -> Services:
+    """Return what a process that starts now on this database works with."""
     chosen = factories.settings(**settings)
     store = open_database(f"sqlite:///{path}")
-    return Context(chosen, store, provider, Vault(chosen.secret_key), clock)
+    return Services(chosen, store, provider, Encryption(chosen.secret_key), clock)
 
 
 def drop(store: Store) -> None:

@@ -41,16 +41,16 @@ def lock_the_database(seconds: float, mutant: str = "sound") -> Answered:
 
 
 def _ask_for_both(server: Served, mid: str, number: int) -> Answered:
-    answers: dict[str, requests.Response] = {}
+    responses: dict[str, requests.Response] = {}
     at_once(
         [
-            lambda: answers.update(report=server.report(mid)),
-            lambda: answers.update(call=server.ask_to_place(silent_number(number))),
+            lambda: responses.update(report=server.report(mid)),
+            lambda: responses.update(call=server.ask_to_place(silent_number(number))),
         ]
     )
     return Answered(
-        codes=(answers["report"].status_code, answers["call"].status_code),
-        retry_after=all("Retry-After" in answer.headers for answer in answers.values()),
+        codes=(responses["report"].status_code, responses["call"].status_code),
+        retry_after=all("Retry-After" in response.headers for response in responses.values()),
         stored=_stored(server, mid),
         dialled=server.dialled().count(silent_number(number)),
     )

@@ -11,18 +11,18 @@ from unittest.mock import patch
 
 from werkzeug.test import TestResponse
 
+from obdtrack.access.keys import create_key
 from obdtrack.application import create_app
-from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
-from obdtrack.providers import StatusAnswer
-from obdtrack.storage.database import Store
-from obdtrack.storage.deliveries import Stored
-from obdtrack.storage.writer import GroupWriter
-from obdtrack.workflows import place_call
-from obdtrack.workflows.context import new_id
-from obdtrack.workflows.keys import create_key
-from obdtrack.workflows.rebuild import rebuild
-from obdtrack.workflows.receive_delivery import receive_deliveries
-from obdtrack.workflows.recover import NO_LEASE_YET, recover_interrupted
+from obdtrack.calls.placing import place
+from obdtrack.calls.placing.recover import NO_LEASE_YET, recover_interrupted
+from obdtrack.calls.rebuild import rebuild
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.receive import receive_deliveries
+from obdtrack.domain.submission import CallRequest, Failure, SendResponse
+from obdtrack.providers.base import StatusResponse
+from obdtrack.services import new_id
+from obdtrack.store.database import Store
+from obdtrack.store.group_commit import GroupWriter
 from tests import factories
 from tests.conftest import Caller
 from tests.factories import Clock, ScriptedProvider, call_log, log_row, raw_delivery
@@ -53,7 +53,7 @@ class Run(NamedTuple):
     status: int | None
     retry_after: str | None
     said: str | None
-    at_answer: Stage | None
+    at_response: Stage | None
     at_dial: Stage | None
     after: Stage
 
@@ -95,28 +95,28 @@ class World:
         self.context.store.database = str(self.path)
         self.clock.now = self._noon
         self.provider.sent.clear()
-        self.at_answer: Stage | None = None
+        self.at_response: Stage | None = None
         self.at_dial: Stage | None = None
 
     def run(self, at: int, kind: Kind) -> Run:
         """Do it once, with the n-th operation failing; all is well again afterwards."""
         self.reset()
-        answer = None
+        response = None
         self.trouble.arm(at, kind)
         with _dying_together(self.context.store):
             try:
-                answer = self.scenario.act(self)
+                response = self.scenario.act(self)
             except CrashError:
-                self.at_answer = None
+                self.at_response = None
             except Exception:
                 assert self.scenario.act in BEHIND, "the edge answers whatever happens"
         self.trouble.disarm()
         self._die()
         after = stage(self.path)
-        if answer is None:
-            return Run(None, None, None, self.at_answer, self.at_dial, after)
-        retry_after, said = answer.headers.get("Retry-After"), (answer.json or {}).get("status")
-        return Run(answer.status_code, retry_after, said, self.at_answer, self.at_dial, after)
+        if response is None:
+            return Run(None, None, None, self.at_response, self.at_dial, after)
+        retry_after, said = response.headers.get("Retry-After"), (response.json or {}).get("status")
+        return Run(response.status_code, retry_after, said, self.at_response, self.at_dial, after)
 
     def repeat(self) -> TestResponse | None:
         """Do it again after a restart, when it is clear what the process before was doing."""
@@ -129,11 +129,11 @@ class World:
         return len(rebuild(self.context, check=True).different)
 
     def _watched(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        def answer(*arguments: Any) -> Any:
-            self.at_answer = stage(self.path)
+        def response(*arguments: Any) -> Any:
+            self.at_response = stage(self.path)
             return start_response(*arguments)
 
-        return self._app(environ, answer)
+        return self._app(environ, response)
 
 
 class Dialler(ScriptedProvider):
@@ -144,19 +144,19 @@ class Dialler(ScriptedProvider):
         self._world = world
         self.on_find = lambda **_: call_log(log_row())
 
-    def send(self, request: CallRequest) -> SendAnswer:
+    def send(self, request: CallRequest) -> SendResponse:
         self._world.at_dial = stage(self._world.path)
         try:
             return self._world.trouble.around(super().send, request)
         except sqlite3.OperationalError:
-            return SendAnswer(Failure.CONNECTION_LOST)
+            return SendResponse(Failure.CONNECTION_LOST)
 
-    def find(self, **question: Any) -> StatusAnswer:
+    def find(self, **question: Any) -> StatusResponse:
         ask = super().find
         try:
             return self._world.trouble.around(lambda: ask(**question))
         except sqlite3.OperationalError:
-            return StatusAnswer(Failure.CONNECTION_LOST)
+            return StatusResponse(Failure.CONNECTION_LOST)
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def _dying_together(store: Store) -> Iterator[None]:
 
     original = GroupWriter._write
     with (
-        patch.object(place_call, "_SETTLE_PAUSES", (0, 0)),
+        patch.object(place, "_SETTLE_PAUSES", (0, 0)),
         patch.object(GroupWriter, "_write", write),
     ):
         yield
@@ -193,7 +193,7 @@ def _report(world: World) -> TestResponse:
 
 
 def _report_early(world: World) -> None:
-    receive_deliveries([Stored(new_id(), world.clock(), raw_delivery())], world.context)
+    receive_deliveries([InboundRequest(new_id(), world.clock(), raw_delivery())], world.context)
 
 
 def _refresh(world: World) -> TestResponse:
@@ -205,7 +205,7 @@ def _recover(world: World) -> None:
 
 
 def _die_while_placing(world: World) -> None:
-    def dies(_: CallRequest) -> SendAnswer:
+    def dies(_: CallRequest) -> SendResponse:
         raise CrashError
 
     world.provider.on_send = dies

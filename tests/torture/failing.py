@@ -67,7 +67,7 @@ class Trouble:
         return self.count == self._at or (self._kind is Kind.FOR_GOOD and 0 < self._at < self.count)
 
     def connection_class(self) -> type[sqlite3.Connection]:
-        """Give a class of connections whose every statement is such an operation."""
+        """Return a class of connections whose every statement is such an operation."""
         trouble = self
 
         class Cursor(sqlite3.Cursor):

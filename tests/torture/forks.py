@@ -63,7 +63,7 @@ class Fork:
 
 
 def children(pid: int) -> list[int]:
-    """Give the process ids of what a process has forked."""
+    """Return the process ids of what a process has forked."""
     found = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for listed in found for child in listed.read_text().split()]
 

@@ -76,12 +76,12 @@ class Load:
         while not self._stop.is_set():
             number = f"+9188{thread}{count:05}{ENDINGS[count % len(ENDINGS)]}"
             try:
-                answer = self._server.ask_to_place(number, key=f"order-{number}")
+                response = self._server.ask_to_place(number, key=f"order-{number}")
             except requests.RequestException:
                 self._stop.wait(0.02)  # it was killed; the same key comes again
                 continue
-            if answer.status_code in (200, 201):
-                self.placed.add(answer.json()["id"])
+            if response.status_code in (200, 201):
+                self.placed.add(response.json()["id"])
             count += 1
             self._stop.wait(0.05)
 

@@ -19,7 +19,7 @@ class Known:
     waiting: set[Fact] = field(default_factory=set)
 
     def statuses(self) -> set[str]:
-        """Give the statuses this may lead to: the strongest word of the last dialling, if any."""
+        """Return the statuses this may lead to: the strongest word of the last dialling, if any."""
         final = [fact for fact in self.facts if fact.word in WORDS]
         if final:
             last = max(fact.dialling for fact in final)
@@ -31,7 +31,7 @@ class Known:
 
 
 def claim_after(fate: Fate) -> str:
-    """Give what our own request tells us."""
+    """Return what our own request tells us."""
     if fate is Fate.ACCEPTED:
         return "queued"
     return "rejected" if fate is Fate.REFUSED else "unknown"

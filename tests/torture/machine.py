@@ -10,15 +10,17 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from obdtrack.calls.placing import place, recover
+from obdtrack.calls.polling import check
+from obdtrack.calls.rebuild import rebuild
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.receive import receive_deliveries
+from obdtrack.calls.reports.replay import replay_all
 from obdtrack.domain.status import Outcome
 from obdtrack.domain.submission import Failure
-from obdtrack.storage import models, tallies
-from obdtrack.storage.deliveries import Stored
-from obdtrack.workflows import check_call, place_call, recover
-from obdtrack.workflows.context import Context, new_id
-from obdtrack.workflows.rebuild import rebuild
-from obdtrack.workflows.receive_delivery import receive_deliveries
-from obdtrack.workflows.replay_delivery import replay_all
+from obdtrack.services import Services, new_id
+from obdtrack.statistics import counters
+from obdtrack.store import models
 from tests.factories import Clock, call_request
 from tests.torture import databases
 from tests.torture.known import Known, claim_after
@@ -88,7 +90,7 @@ class Calls(RuleBasedStateMachine):
         interval = 5 if len(words) > 1 else 0
         request = call_request(to=number, reference=reference, interval=interval)
         try:
-            place_call.place_call(request, None, self.context)
+            place.place_call(request, None, self.context)
             self.known[reference].claim = claim_after(fate)
             self._join()
         except CrashError:
@@ -195,13 +197,13 @@ class Calls(RuleBasedStateMachine):
         assert not different, "computed anew from what was received, calls differ"
         kept = _figures()
         with self.context.store.write():
-            tallies.recount()
+            counters.recount()
         assert kept == _figures(), "the figures are not the sums of the calls"
 
     # How it is done
 
     def _start(self) -> None:
-        self.context: Context = databases.open_context(self.path, self.provider, self.clock)
+        self.context: Services = databases.open_context(self.path, self.provider, self.clock)
         self._give_sign()
 
     def _unborn(self) -> bool:
@@ -229,7 +231,7 @@ class Calls(RuleBasedStateMachine):
         batch = []
         for fact, raw in told:
             self.clock.forward(milliseconds=1)
-            batch.append(Stored(new_id(), self.clock(), raw))
+            batch.append(InboundRequest(new_id(), self.clock(), raw))
             self.acknowledged[batch[-1].id] = fact
         receive_deliveries(batch, self.context)
         for reference, fact in (about for about, _ in told if about):
@@ -247,7 +249,7 @@ class Calls(RuleBasedStateMachine):
 
     def _poll(self) -> None:
         asked = len(self.provider.asked)
-        check_call.check_due(self.context, 50, wait=self._forward)
+        check.check_due(self.context, 50, wait=self._forward)
         if self.provider.find_failure is not None:
             return
         self._join()
@@ -271,7 +273,7 @@ class Calls(RuleBasedStateMachine):
 
 
 def _figures() -> list[Any]:
-    figure = models.Figure
+    figure = models.Statistic
     return sorted(row for row in figure.select().where(figure.calls != 0).tuples())
 
 

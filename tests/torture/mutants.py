@@ -13,23 +13,18 @@ from wsgiref.simple_server import make_server
 
 from granian import Granian
 
+from obdtrack.calls import journal, provider_ids, queries
+from obdtrack.calls.placing import idempotency_rows, place, recover, submissions
+from obdtrack.calls.polling import check, poll
+from obdtrack.calls.reports import record
+from obdtrack.calls.reports.receive import ReceivedDelivery
 from obdtrack.domain.status import Outcome
-from obdtrack.domain.submission import CallRequest, Failure, Placement, SendAnswer
-from obdtrack.storage import calls, database, idempotency, submissions
-from obdtrack.storage.database import SqliteStore
-from obdtrack.storage.writer import GroupWriter
-from obdtrack.web.webhooks import Callback
-from obdtrack.workflows import (
-    ask_provider,
-    attach,
-    check_call,
-    place_call,
-    record_report,
-    recover,
-    refold,
-)
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.receive_delivery import Received
+from obdtrack.domain.submission import CallRequest, Failure, Placement, SendResponse
+from obdtrack.services import Services
+from obdtrack.store import database
+from obdtrack.store.database import SqliteStore
+from obdtrack.store.group_commit import GroupWriter
+from obdtrack.web.callback import Callback
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
@@ -43,9 +38,9 @@ def sound() -> Iterator[None]:
 def acknowledge_before_commit() -> Any:
     """Say that a report is stored, and store it a moment later."""
 
-    def write(self: GroupWriter[Any, Any], item: Any) -> Received:
+    def write(self: GroupWriter[Any, Any], item: Any) -> ReceivedDelivery:
         threading.Timer(0.2, store, (self, item)).start()
-        return Received(Outcome.MATCHED)
+        return ReceivedDelivery(Outcome.MATCHED)
 
     def store(self: GroupWriter[Any, Any], item: Any) -> None:
         with suppress(BaseException):  # nobody is left to be told
@@ -63,48 +58,48 @@ def send_before_intention() -> Iterator[None]:
     def intend(*arguments: Any) -> None:
         later.intend = lambda: original_intend(*arguments)
 
-    def send(request: CallRequest, context: Context) -> SendAnswer:
-        answer = original_send(request, context)
+    def send(request: CallRequest, context: Services) -> SendResponse:
+        response = original_send(request, context)
         later.intend()
-        return answer
+        return response
 
-    original_intend, original_send = place_call._intend, place_call._send
-    with patch.object(place_call, "_intend", intend), patch.object(place_call, "_send", send):
+    original_intend, original_send = place._intend, place._send
+    with patch.object(place, "_intend", intend), patch.object(place, "_send", send):
         yield
 
 
 def send_again_when_unsure() -> Any:
     """Ask once more for a call whose answer did not come."""
 
-    def send(request: CallRequest, context: Context) -> SendAnswer:
-        answer = original(request, context)
-        return original(request, context) if answer.placement is Placement.UNKNOWN else answer
+    def send(request: CallRequest, context: Services) -> SendResponse:
+        response = original(request, context)
+        return original(request, context) if response.placement is Placement.UNKNOWN else response
 
-    original = place_call._send
-    return patch.object(place_call, "_send", send)
+    original = place._send
+    return patch.object(place, "_send", send)
 
 
 def deny_when_unsure() -> Any:
     """Say that no phone rings when no answer came."""
 
-    def send(request: CallRequest, context: Context) -> SendAnswer:
-        answer = original(request, context)
-        unsure = answer.placement is Placement.UNKNOWN
-        return SendAnswer(Failure.UNREACHABLE) if unsure else answer
+    def send(request: CallRequest, context: Services) -> SendResponse:
+        response = original(request, context)
+        unsure = response.placement is Placement.UNKNOWN
+        return SendResponse(Failure.UNREACHABLE) if unsure else response
 
-    original = place_call._send
-    return patch.object(place_call, "_send", send)
+    original = place._send
+    return patch.object(place, "_send", send)
 
 
 def recover_by_sending() -> Any:
     """Place calls again whose process died."""
 
-    def recover_interrupted(context: Context) -> int:
+    def recover_interrupted(context: Services) -> int:
         lost = [
             found for found in submissions.in_flight() if recover._is_lost(found, context.now())
         ]
         for call_id, *_ in lost:
-            call = calls.find(str(call_id))
+            call = queries.find(str(call_id))
             assert call is not None
             request = CallRequest(
                 call.to_number, call.submission.bridge, flow_id="23", reference=call.reference
@@ -124,15 +119,15 @@ def leave_early_reports_alone() -> Iterator[None]:
         return 0
 
     with (
-        patch.object(place_call, "join_waiting", leave),
-        patch.object(attach, "join_waiting", leave),
+        patch.object(place, "join_waiting", leave),
+        patch.object(provider_ids, "join_waiting", leave),
     ):
         yield
 
 
 def take_every_report_for_news() -> Any:
     """Put a report on the timeline as often as it comes."""
-    return patch.object(record_report, "same_fact", lambda *_: None)
+    return patch.object(record, "same_fact", lambda *_: None)
 
 
 def believe_the_last_report() -> Any:
@@ -143,8 +138,8 @@ def believe_the_last_report() -> Any:
         reports = [event for event in events if event.kind == "report"]
         return original([e for e in events if e not in reports[:-1]], interval)
 
-    original = refold.fold
-    return patch.object(refold, "fold", fold)
+    original = journal.fold
+    return patch.object(journal, "fold", fold)
 
 
 @contextmanager
@@ -167,18 +162,18 @@ def forget_keys() -> Any:
         original(*arguments)
         return True
 
-    original = idempotency.claim
-    return patch.object(idempotency, "claim", claim)
+    original = idempotency_rows.claim
+    return patch.object(idempotency_rows, "claim", claim)
 
 
 def never_poll() -> Any:
     """Wait for reports alone; whoever is due is put off for ever."""
-    return patch.object(check_call, "check_call", lambda *_: None)
+    return patch.object(check, "check_call", lambda *_: None)
 
 
 def poll_at_once() -> Any:
     """Ask whenever somebody is due, however many have been asked about."""
-    return patch.object(ask_provider, "_turn", lambda _: 0.0)
+    return patch.object(poll, "_turn", lambda _: 0.0)
 
 
 def give_up_at_once() -> Any:

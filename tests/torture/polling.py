@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from obdtrack.providers import StatusAnswer
-from obdtrack.storage import models
-from obdtrack.storage.deliveries import Stored
-from obdtrack.workflows import check_call, place_call
-from obdtrack.workflows.context import Context, new_id
-from obdtrack.workflows.receive_delivery import receive_deliveries
+from obdtrack.calls.placing import place
+from obdtrack.calls.polling import check
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.receive import receive_deliveries
+from obdtrack.providers.base import StatusResponse
+from obdtrack.services import Services, new_id
+from obdtrack.store import models
 from tests.factories import Clock, call_log, call_request
 from tests.torture import databases
 from tests.torture.provider import Life, SmallProvider
@@ -44,7 +45,7 @@ class NotingProvider(SmallProvider):
         if life is not None:
             self._by_id[life.provider_id] = life
 
-    def _look_up(self, provider_id: str | None, to: str | None, on: date | None) -> StatusAnswer:
+    def _look_up(self, provider_id: str | None, to: str | None, on: date | None) -> StatusResponse:
         self.asked_at.append(self.clock())
         life = self._by_id.get(provider_id)
         return call_log(life.row()) if life else super()._look_up(provider_id, to, on)
@@ -59,7 +60,7 @@ def lose_reports(calls: int, percent: int) -> Lost:
         context = databases.open_context(path, provider, clock, poll_per_minute=PER_MINUTE)
         for count in range(calls):
             number = f"+9188{count:08}"
-            place_call.place_call(call_request(to=number, reference=number), None, context)
+            place.place_call(call_request(to=number, reference=number), None, context)
             clock.forward(milliseconds=20)
         _report_all_but(percent, provider, context)
         _poll_until_known(context, clock)
@@ -68,14 +69,14 @@ def lose_reports(calls: int, percent: int) -> Lost:
     return lost
 
 
-def _report_all_but(percent: int, provider: NotingProvider, context: Context) -> None:
+def _report_all_but(percent: int, provider: NotingProvider, context: Services) -> None:
     for count, life in enumerate(provider.lives.values()):
         if count % 100 >= percent:
             raw = life.report(next(life.facts()), composed=False)
-            receive_deliveries([Stored(new_id(), context.now(), raw)], context)
+            receive_deliveries([InboundRequest(new_id(), context.now(), raw)], context)
 
 
-def _poll_until_known(context: Context, clock: Clock) -> None:
+def _poll_until_known(context: Services, clock: Clock) -> None:
     """Ask as the background does, on a clock of our own, until all is known or days have passed."""
     end = clock() + PATIENCE
 
@@ -83,7 +84,7 @@ def _poll_until_known(context: Context, clock: Clock) -> None:
         clock.forward(seconds=max(0.0, seconds))
 
     while _not_known() and clock() < end:
-        taken = check_call.check_due(context, max(1, PER_MINUTE // 30), wait)
+        taken = check.check_due(context, max(1, PER_MINUTE // 30), wait)
         clock.forward(seconds=1 if taken else 60)
 
 
@@ -92,7 +93,7 @@ def _not_known() -> int:
 
 
 def _most(moments: list[datetime]) -> int:
-    """Give the most questions in any sixty seconds, wherever they begin."""
+    """Return the most questions in any sixty seconds, wherever they begin."""
     assert all(earlier <= later for earlier, later in pairwise(moments))
     most = first = 0
     for last, moment in enumerate(moments):

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from obdtrack.domain.report import RawDelivery
-from obdtrack.domain.submission import CallRequest, Failure, SendAnswer
-from obdtrack.providers import StatusAnswer
+from obdtrack.domain.reports import RawDelivery
+from obdtrack.domain.submission import CallRequest, Failure, SendResponse
+from obdtrack.providers.base import StatusResponse
 from tests.factories import Clock, ScriptedProvider, accepted, call_log, log_row, report_body
 
 # The provider's word -> our status, from the weakest to the strongest word of one dialling.
@@ -37,14 +37,14 @@ class Fate(StrEnum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused, no phone rings"
-    ANSWER_LOST = "rings, the answer is lost"
+    RESPONSE_LOST = "rings, the answer is lost"
     REQUEST_LOST = "the request is lost, no phone rings"
     WITHOUT_ID = "rings, the answer names no call"
     DIES_BEFORE = "we die before the phone rings"
     DIES_AFTER = "the phone rings, we die before the answer"
 
 
-RINGS = frozenset({Fate.ACCEPTED, Fate.ANSWER_LOST, Fate.WITHOUT_ID, Fate.DIES_AFTER})
+RINGS = frozenset({Fate.ACCEPTED, Fate.RESPONSE_LOST, Fate.WITHOUT_ID, Fate.DIES_AFTER})
 DIES = frozenset({Fate.DIES_BEFORE, Fate.DIES_AFTER})
 
 
@@ -64,14 +64,14 @@ class Life(NamedTuple):
     words: tuple[tuple[str, ...], ...]
 
     def times(self, dialling: int, off: timedelta = timedelta(0)) -> dict[str, str]:
-        """Give when a dialling began and ended, by a clock that is `off` by so much."""
+        """Return when a dialling began and ended, by a clock that is `off` by so much."""
         began = self.placed_at + timedelta(minutes=5 * dialling, seconds=3) + off
         ended = began + timedelta(seconds=17)
         shown = FRACTIONS if off.microseconds else SECONDS
         return {"start_at": began.strftime(shown), "end_at": ended.strftime(shown)}
 
     def facts(self) -> Iterator[Fact]:
-        """Give everything there is to report about this call."""
+        """Return everything there is to report about this call."""
         for dialling, words in enumerate(self.words):
             yield from (Fact(dialling, word) for word in words)
 
@@ -87,7 +87,7 @@ class Life(NamedTuple):
         return RawDelivery("POST", "", {}, "application/json", json.dumps(body).encode())
 
     def row(self) -> dict[str, Any]:
-        """Give the line of the provider's log: it knows the last dialling, by its last word.
+        """Return the line of the provider's log: it knows the last dialling, by its last word.
 
         It takes the call for dialled five seconds before its reports do.
         """
@@ -114,7 +114,7 @@ class SmallProvider(ScriptedProvider):
         """Count the requests that left for one intended call."""
         return sum(request.reference == reference for request in self.sent)
 
-    def _place(self, request: CallRequest) -> SendAnswer:
+    def _place(self, request: CallRequest) -> SendResponse:
         if self.fate is Fate.DIES_BEFORE:
             raise CrashError
         life = None
@@ -124,18 +124,18 @@ class SmallProvider(ScriptedProvider):
         self.while_ringing(life)
         if self.fate is Fate.DIES_AFTER:
             raise CrashError
-        return self._answer(request, life)
+        return self._response(request, life)
 
-    def _answer(self, request: CallRequest, life: Life | None) -> SendAnswer:
+    def _response(self, request: CallRequest, life: Life | None) -> SendResponse:
         if life and self.fate is Fate.ACCEPTED:
             return accepted(provider_id=life.provider_id)(request)
         if self.fate is Fate.WITHOUT_ID:
-            return SendAnswer(Failure.ANSWER_WITHOUT_ID, http_status=200)
-        return SendAnswer(Failure.REFUSED if self.fate is Fate.REFUSED else Failure.TIMEOUT)
+            return SendResponse(Failure.ANSWER_WITHOUT_ID, http_status=200)
+        return SendResponse(Failure.REFUSED if self.fate is Fate.REFUSED else Failure.TIMEOUT)
 
-    def _look_up(self, provider_id: str | None, to: str | None, on: date | None) -> StatusAnswer:
+    def _look_up(self, provider_id: str | None, to: str | None, on: date | None) -> StatusResponse:
         if self.find_failure is not None:
-            return StatusAnswer(self.find_failure, retry_after=30)
+            return StatusResponse(self.find_failure, retry_after=30)
         found = (
             life
             for life in self.lives.values()

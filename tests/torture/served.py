@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from tests.end_to_end.conftest import Installation, answers, until
+from tests.end_to_end.conftest import Installation, responses, until
 from tests.factories import report_body
 from tests.torture import databases, forks
 from tests.torture.forks import Fork
@@ -38,12 +38,12 @@ class Served(Installation):
         """Start the provider."""
         command = self.simulator_command("--ring-seconds", "0.2", "--slow-seconds", "4")
         self.simulator = forks.start(command, self.environ)
-        until(lambda: answers(f"{self.provider_url}/simulator/calls"))
+        until(lambda: responses(f"{self.provider_url}/simulator/calls"))
 
     def serve(self) -> None:
         """Start the server, and wait until it answers."""
         self.server = forks.start(["serve"], self.environ, self.mutant)
-        until(lambda: answers(f"{self.url}/livez"))
+        until(lambda: responses(f"{self.url}/livez"))
 
     def kill(self) -> None:
         """End the server and its worker at once; neither can finish anything."""
@@ -75,7 +75,7 @@ class Served(Installation):
         return requests.post(f"{self.url}/api/v1/calls", json=body, headers=headers, timeout=30)
 
     def dialled(self) -> list[str]:
-        """Give every number the provider dialled, as often as it did."""
+        """Return every number the provider dialled, as often as it did."""
         calls = requests.get(f"{self.provider_url}/simulator/calls", timeout=30).json()["data"]
         return [f"+{str(call['to']).lstrip('+')}" for call in calls]
 
@@ -112,7 +112,7 @@ def served(mutant: str = "sound", **environ: str) -> Iterator[Served]:
 
 
 def silent_number(count: int) -> str:
-    """Give the n-th number that is dialled and never reported."""
+    """Return the n-th number that is dialled and never reported."""
     return f"+9188671{count:03}{SILENT}"
 
 

@@ -37,12 +37,12 @@ class Stage(NamedTuple):
 
     @property
     def statuses(self) -> list[object]:
-        """Give the statuses of the calls."""
+        """Return the statuses of the calls."""
         return [call[0] for call in self.calls]
 
     @property
     def outcomes(self) -> list[object]:
-        """Give the outcomes of the deliveries."""
+        """Return the outcomes of the deliveries."""
         return [row[0] for row in dict(self.rest)["deliveries"]]
 
 

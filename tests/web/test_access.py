@@ -7,9 +7,9 @@ import re
 import pytest
 from flask import Flask
 
-from obdtrack.web.access import PUBLIC_ENDPOINTS, needed_scope
-from obdtrack.workflows.context import Context, new_id
-from obdtrack.workflows.keys import create_key
+from obdtrack.access.keys import create_key
+from obdtrack.services import Services, new_id
+from obdtrack.web.http.auth import PUBLIC_ENDPOINTS, needed_scope
 from tests.conftest import Caller
 
 ROLES: dict[str, list[str]] = {
@@ -51,7 +51,7 @@ def test_what_is_public_is_no_more_than_this() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_route_opens_for_its_scope_only(app: Flask, context: Context, role: str) -> None:
+def test_each_route_opens_for_its_scope_only(app: Flask, context: Services, role: str) -> None:
     key = create_key(role, ROLES[role], context) if ROLES[role] else None
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     client = app.test_client()
@@ -66,12 +66,13 @@ def test_each_route_opens_for_its_scope_only(app: Flask, context: Context, role:
             assert status in refused, (method, path, status)
 
 
-def test_refusals_say_what_is_missing(reader: Caller, context: Context) -> None:
-    answer = reader.place()
-    assert answer.status_code == 403
-    assert "place" in answer.json["detail"]
+def test_refusals_say_what_is_missing(reader: Caller, context: Services) -> None:
+    response = reader.place()
+    assert response.status_code == 403
+    assert "place" in response.json["detail"]
     assert (
-        answer.headers["WWW-Authenticate"] == 'Bearer realm="obdtrack", error="insufficient_scope"'
+        response.headers["WWW-Authenticate"]
+        == 'Bearer realm="obdtrack", error="insufficient_scope"'
     )
 
 

@@ -15,14 +15,14 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from obdtrack.access.keys import create_key
 from obdtrack.application import create_app
-from obdtrack.config import load_settings
-from obdtrack.storage import deliveries
-from obdtrack.web.access import PUBLIC_ENDPOINTS, needed_scope
-from obdtrack.web.bodies import MAX_BODY
-from obdtrack.web.security import FROM_ONE_ADDRESS, _strangers
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
+from obdtrack.calls.reports import deliveries
+from obdtrack.services import Services
+from obdtrack.settings import load_settings
+from obdtrack.web.http.auth import PUBLIC_ENDPOINTS, needed_scope
+from obdtrack.web.http.browser_security import FROM_ONE_ADDRESS, _strangers
+from obdtrack.web.http.request_bodies import MAX_BODY
 from tests.conftest import Caller
 from tests.end_to_end.conftest import until
 from tests.factories import SECRET
@@ -64,29 +64,29 @@ ANSWERS: dict[str, tuple[int, str, str, dict[str, Any]]] = {
 }
 
 
-def check_headers(answer: TestResponse) -> None:
+def check_headers(response: TestResponse) -> None:
     for name, value in ON_EVERYTHING.items():
-        assert answer.headers[name].startswith(value), (name, answer.headers.get(name))
-    assert "Server" not in answer.headers
+        assert response.headers[name].startswith(value), (name, response.headers.get(name))
+    assert "Server" not in response.headers
 
 
 @pytest.mark.parametrize(("status", "method", "path", "options"), ANSWERS.values(), ids=ANSWERS)
 def test_every_answer_carries_its_security_headers(
     caller: Caller, status: int, method: str, path: str, options: dict[str, Any]
 ) -> None:
-    answer = caller.client.open(path, method=method, **{"headers": caller.headers, **options})
-    assert answer.status_code == status
-    check_headers(answer)
+    response = caller.client.open(path, method=method, **{"headers": caller.headers, **options})
+    assert response.status_code == status
+    check_headers(response)
 
 
 def test_also_when_something_breaks(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("obdtrack.web.api.search.newest", broken)
-    answer = caller.get("/calls")
-    assert answer.status_code == 500
-    check_headers(answer)
+    monkeypatch.setattr("obdtrack.web.api.routes.search.newest", broken)
+    response = caller.get("/calls")
+    assert response.status_code == 500
+    check_headers(response)
 
 
 def test_also_when_a_report_could_not_be_stored(
@@ -96,9 +96,9 @@ def test_also_when_a_report_could_not_be_stored(
         raise peewee.OperationalError("disk I/O error")
 
     monkeypatch.setattr(deliveries, "add", full)
-    answer = caller.report()
-    assert answer.status_code == 503
-    check_headers(answer)
+    response = caller.report()
+    assert response.status_code == 503
+    check_headers(response)
 
 
 # Who is asked for a key, and how (RFC 9110, 11.6.1; RFC 6750, 3).
@@ -116,8 +116,10 @@ def closed_routes(app: Flask) -> Iterator[tuple[str, str]]:
 def test_every_closed_route_asks_for_a_key_in_due_form(app: Flask) -> None:
     client, seen = app.test_client(), 0
     for method, path in closed_routes(app):
-        answer = client.open(path, method=method, headers={"Authorization": "Basic eDp5"})
-        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, CHALLENGE), path
+        response = client.open(path, method=method, headers={"Authorization": "Basic eDp5"})
+        assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, CHALLENGE), (
+            path
+        )
         seen += 1
     assert seen > 20
 
@@ -132,8 +134,8 @@ def test_an_error_code_is_told_only_to_who_gave_a_token(
     app: Flask, path: str, given: str | None, challenge: str
 ) -> None:
     headers = {"Authorization": given} if given else {}
-    answer = app.test_client().get(path, headers=headers)
-    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, challenge)
+    response = app.test_client().get(path, headers=headers)
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, challenge)
 
 
 def test_what_is_not_there_is_told_to_key_holders_only(app: Flask, reader: Caller) -> None:
@@ -142,7 +144,7 @@ def test_what_is_not_there_is_told_to_key_holders_only(app: Flask, reader: Calle
 
 
 def test_the_door_says_401_with_a_challenge_and_403_for_a_scope_that_is_missing(
-    app: Flask, context: Context
+    app: Flask, context: Services
 ) -> None:
     wrong = Visitor(app, "").send("/sign-in", key="obd_wrong")
     assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, CHALLENGE)
@@ -150,7 +152,7 @@ def test_the_door_says_401_with_a_challenge_and_403_for_a_scope_that_is_missing(
     assert Visitor(app, "").send("/sign-in", key=narrow).status_code == 403
 
 
-def test_trying_keys_at_the_door_is_slowed_down_by_address(app: Flask, context: Context) -> None:
+def test_trying_keys_at_the_door_is_slowed_down_by_address(app: Flask, context: Services) -> None:
     visitor = Visitor(app, "obd_wrong")
     codes = [visitor.send("/sign-in", key=f"obd_{number}").status_code for number in range(31)]
     assert (codes[0], codes[-1]) == (401, 429)
@@ -191,7 +193,7 @@ def test_slow_forms_from_one_address_keep_no_other_out(app: Flask) -> None:
 # Forms.
 
 
-def test_no_form_is_taken_without_its_token(app: Flask, context: Context) -> None:
+def test_no_form_is_taken_without_its_token(app: Flask, context: Services) -> None:
     visitor = Visitor(app, create_key("Asha", ["read", "place", "pii", "admin"], context))
     forms = [
         (method, path)
@@ -201,8 +203,8 @@ def test_no_form_is_taken_without_its_token(app: Flask, context: Context) -> Non
     assert len(forms) > 5
     for method, path in forms:
         assert method == "POST", path  # the only other method that is checked
-        answer = visitor.client.post(path, data={"key": "x", "csrf_token": "forged"})
-        assert (answer.status_code, "another site" in answer.text) == (400, True), path
+        response = visitor.client.post(path, data={"key": "x", "csrf_token": "forged"})
+        assert (response.status_code, "another site" in response.text) == (400, True), path
     assert visitor.open("/").status_code == 200
 
 
@@ -210,13 +212,13 @@ def test_no_form_is_taken_without_its_token(app: Flask, context: Context) -> Non
 
 
 @contextmanager
-def app_with(context: Context, **settings: Any) -> Iterator[Flask]:
+def app_with(context: Services, **settings: Any) -> Iterator[Flask]:
     made = create_app(replace(context, settings=replace(context.settings, **settings)))
     yield made
     made.extensions["quarantine"].close()
 
 
-def test_only_trusted_hosts_are_served(context: Context) -> None:
+def test_only_trusted_hosts_are_served(context: Services) -> None:
     with app_with(context, trusted_hosts=("calls.example.com",)) as app:
         client = app.test_client()
         assert client.get("/livez", base_url="https://calls.example.com").status_code == 200
@@ -234,7 +236,7 @@ def test_only_trusted_hosts_are_served(context: Context) -> None:
 )
 @pytest.mark.parametrize("setting", ["calls.example.com", "Calls.Example.com."])
 def test_hosts_are_compared_as_names_are(
-    context: Context, monkeypatch: pytest.MonkeyPatch, host: str, setting: str
+    context: Services, monkeypatch: pytest.MonkeyPatch, host: str, setting: str
 ) -> None:
     monkeypatch.setenv("OBDTRACK_TRUSTED_HOSTS", setting)
     with app_with(context, trusted_hosts=load_settings().trusted_hosts) as app:
@@ -249,14 +251,14 @@ def tries(app: Flask, forwarded: str) -> int:
 
 
 def test_with_a_proxy_in_front_wrong_keys_are_counted_by_the_address_it_saw(
-    context: Context,
+    context: Services,
 ) -> None:
     with app_with(context, proxy_hops=1) as app:
         assert [tries(app, "192.0.2.1") for _ in range(31)][-1] == 429
         assert tries(app, "192.0.2.2") == 401
 
 
-def test_what_a_client_puts_before_the_proxys_word_is_not_believed(context: Context) -> None:
+def test_what_a_client_puts_before_the_proxys_word_is_not_believed(context: Services) -> None:
     with app_with(context, proxy_hops=1) as app:
         codes = [tries(app, f"198.51.100.{number}, 192.0.2.1") for number in range(31)]
         assert codes[-1] == 429
@@ -264,7 +266,7 @@ def test_what_a_client_puts_before_the_proxys_word_is_not_believed(context: Cont
 
 @pytest.mark.parametrize(("hops", "status"), [(0, 400), (1, 200)])
 def test_a_forwarded_host_counts_only_behind_a_proxy(
-    context: Context, hops: int, status: int
+    context: Services, hops: int, status: int
 ) -> None:
     headers = {"Host": "10.0.0.7", "X-Forwarded-Host": "calls.example.com"}
     with app_with(context, proxy_hops=hops, trusted_hosts=("calls.example.com",)) as app:

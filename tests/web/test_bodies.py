@@ -10,7 +10,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obdtrack.web.bodies import MAX_BODY, MAX_DEPTH, MAX_FIELDS, load_json, read_body
+from obdtrack.web.http.request_bodies import MAX_BODY, MAX_DEPTH, MAX_FIELDS, load_json, read_body
 from tests.conftest import Caller
 from tests.factories import ScriptedProvider
 
@@ -61,10 +61,10 @@ def test_a_hostile_body_is_refused_with_a_reason_and_rings_nobody(
     caller: Caller, provider: ScriptedProvider, body: bytes
 ) -> None:
     headers = {**caller.headers, "Content-Type": "application/json"}
-    answer = caller.client.post("/api/v1/calls", data=body, headers=headers)
-    assert answer.status_code in {400, 413, 422}
-    assert answer.content_type == "application/problem+json"
-    assert answer.json.get("errors") or answer.status_code == 413
+    response = caller.client.post("/api/v1/calls", data=body, headers=headers)
+    assert response.status_code in {400, 413, 422}
+    assert response.content_type == "application/problem+json"
+    assert response.json.get("errors") or response.status_code == 413
     assert not provider.sent
     assert caller.get("/calls").json["data"] == []
 
@@ -82,28 +82,28 @@ def test_a_long_body_is_never_cut_and_taken_for_a_whole_one(
     body = call_with(b'"name": "x"') + b" " * MAX_BODY
     headers = {**caller.headers, "Content-Type": "application/json"}
     options = {"data": body} if told else {"input_stream": io.BytesIO(body)}
-    answer = caller.client.post(
+    response = caller.client.post(
         "/api/v1/calls", headers=headers, environ_overrides={} if told else CHUNKED, **options
     )
-    assert (answer.status_code, provider.sent) == (413, [])
+    assert (response.status_code, provider.sent) == (413, [])
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["length told", "chunked"])
 def test_a_form_that_is_too_long_is_refused_at_the_door(app: Flask, told: bool) -> None:
     body = b"key=obd_x&note=" + b"y" * MAX_BODY
     options = {"data": body} if told else {"input_stream": io.BytesIO(body)}
-    answer = app.test_client().post(
+    response = app.test_client().post(
         "/sign-in", headers=FORM, environ_overrides={} if told else CHUNKED, **options
     )
-    assert answer.status_code == 413
+    assert response.status_code == 413
 
 
 def test_a_form_of_too_many_parts_is_refused(app: Flask) -> None:
     parts = {f"k{number}": "x" for number in range(MAX_FIELDS + 1)}
-    answer = app.test_client().post(
+    response = app.test_client().post(
         "/sign-in", data=parts, headers={"Content-Type": "multipart/form-data"}
     )
-    assert answer.status_code == 413
+    assert response.status_code == 413
 
 
 def test_a_body_that_ends_too_soon_places_nothing(
@@ -111,13 +111,13 @@ def test_a_body_that_ends_too_soon_places_nothing(
 ) -> None:
     headers = {**caller.headers, "Content-Type": "application/json"}
     whole = call_with(b'"name": "x"')
-    answer = caller.client.post(
+    response = caller.client.post(
         "/api/v1/calls",
         input_stream=io.BytesIO(whole),
         headers=headers,
         environ_overrides={"CONTENT_LENGTH": "500"},
     )
-    assert (answer.status_code, provider.sent) == (400, [])
+    assert (response.status_code, provider.sent) == (400, [])
 
 
 REPORT = b'{"id": "x:1", "list": [{"a": 1}], "note": ":-] \\" {", "duration": "125"}'
@@ -167,6 +167,6 @@ def test_a_body_that_is_not_sent_as_json_is_told_how_to_be(
     caller: Caller, provider: ScriptedProvider, sent_as: str | None
 ) -> None:
     headers = caller.headers if sent_as is None else {**caller.headers, "Content-Type": sent_as}
-    answer = caller.client.post("/api/v1/calls", data=call_with(b'"name": "x"'), headers=headers)
-    assert (answer.status_code, provider.sent) == (400, [])
-    assert "send application/json" in str(answer.json["errors"])
+    response = caller.client.post("/api/v1/calls", data=call_with(b'"name": "x"'), headers=headers)
+    assert (response.status_code, provider.sent) == (400, [])
+    assert "send application/json" in str(response.json["errors"])

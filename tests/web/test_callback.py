@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import peewee
 import pytest
 
+from obdtrack.access.keys import create_key
 from obdtrack.application import create_app
-from obdtrack.storage import deliveries
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
+from obdtrack.calls.reports import deliveries
+from obdtrack.services import Services
 from tests.conftest import Caller
 from tests.factories import (
     MID,
@@ -65,11 +65,11 @@ def test_the_same_report_twice_is_one_event_seen_twice(caller: Caller) -> None:
 def test_a_report_before_the_answer_is_joined_by_it(
     caller: Caller, provider: ScriptedProvider
 ) -> None:
-    answer = provider.on_send
+    response = provider.on_send
 
     def report_first(request):
         caller.report()
-        return answer(request)
+        return response(request)
 
     provider.on_send = report_first
     assert caller.place().json["status"] == "completed"
@@ -123,10 +123,10 @@ def test_the_secret_is_checked_before_the_body_is_read(caller: Caller) -> None:
         def read(self, *_: object) -> bytes:
             raise AssertionError("the body was read")
 
-    answer = caller.client.post(
+    response = caller.client.post(
         "/webhooks/mobtexting", input_stream=Untouchable(), content_length=10
     )
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 def test_a_body_too_large_is_told_so(caller: Caller) -> None:
@@ -137,8 +137,8 @@ def test_a_body_too_large_is_told_so(caller: Caller) -> None:
 def test_a_chunked_body_too_large_is_not_cut_and_acknowledged(caller: Caller) -> None:
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     stream = io.BytesIO(b"x" * 70_000)
-    answer = caller.deliver("", data=None, input_stream=stream, environ_overrides=chunked)
-    assert answer.status_code == 413
+    response = caller.deliver("", data=None, input_stream=stream, environ_overrides=chunked)
+    assert response.status_code == 413
     assert caller.get("/deliveries").json["data"] == []
 
 
@@ -150,28 +150,28 @@ def test_a_long_query_is_kept_whole_or_refused(caller: Caller) -> None:
     assert caller.deliver("", method="GET", query_string="y" + query).status_code == 413
 
 
-def test_without_any_secret_only_this_machine_is_believed(context: Context) -> None:
+def test_without_any_secret_only_this_machine_is_believed(context: Services) -> None:
     settings = replace(context.settings, webhook_secrets=(), insecure=True)
     client = create_app(replace(context, settings=settings)).test_client()
     for address, status in (("127.0.0.1", 200), ("::1", 200), ("203.0.113.7", 401), ("", 401)):
-        answer = client.post(
+        response = client.post(
             "/webhooks/mobtexting", data="{}", environ_overrides={"REMOTE_ADDR": address}
         )
-        assert answer.status_code == status, address
+        assert response.status_code == status, address
 
 
 def test_the_challenge_is_answered(caller: Caller) -> None:
     body = {"validation_key": "the-validation-key", "challenge": "a234qwe"}
-    answer = caller.deliver(json.dumps(body), query_string="token=the-validation-key")
-    assert (answer.status_code, answer.json) == (200, {"challenge": "a234qwe"})
+    response = caller.deliver(json.dumps(body), query_string="token=the-validation-key")
+    assert (response.status_code, response.json) == (200, {"challenge": "a234qwe"})
     delivery = caller.only_delivery()
     assert delivery["outcome"] == "challenge"
     assert "the-validation-key" not in json.dumps(delivery)
 
 
 def test_a_challenge_with_another_key_is_not_answered(caller: Caller) -> None:
-    answer = caller.deliver('{"validation_key": "wrong", "challenge": "a234qwe"}')
-    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+    response = caller.deliver('{"validation_key": "wrong", "challenge": "a234qwe"}')
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
     assert caller.only_delivery()["outcome"] == "ignored"
 
 
@@ -198,9 +198,9 @@ def test_what_could_not_be_stored_is_not_acknowledged(
         raise peewee.OperationalError("database or disk is full")
 
     monkeypatch.setattr(deliveries, "add", full)
-    answer = caller.report()
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "5"
+    response = caller.report()
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
 
 
 def test_reports_go_on_after_a_failed_write(
@@ -214,7 +214,7 @@ def test_reports_go_on_after_a_failed_write(
     assert caller.get(f"/calls/{MID}:1").json["to"] == NUMBER
 
 
-def test_a_header_the_operator_names_is_kept_with_the_report(context: Context) -> None:
+def test_a_header_the_operator_names_is_kept_with_the_report(context: Services) -> None:
     settings = replace(context.settings, webhook_fields={"dtmf": "header:X-Dtmf"})
     app = create_app(replace(context, settings=settings))
     caller = Caller(app.test_client(), create_key("tests", ["read", "place"], context))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from obdtrack.domain.submission import Failure, SendAnswer
-from obdtrack.workflows import place_call
-from obdtrack.workflows.room import Room
+from obdtrack.calls.bulkhead import Bulkhead
+from obdtrack.calls.placing import place
+from obdtrack.domain.submission import Failure, SendResponse
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted
 
 
 def test_a_placed_call_is_queued_under_the_providers_id(caller: Caller) -> None:
-    answer = caller.place()
-    assert answer.status_code == 201
-    assert answer.json["status"] == "queued"
-    assert answer.json["provider_id"] == f"{MID}:1"
-    assert answer.json["charges"] == "0.5000"
+    response = caller.place()
+    assert response.status_code == 201
+    assert response.json["status"] == "queued"
+    assert response.json["provider_id"] == f"{MID}:1"
+    assert response.json["charges"] == "0.5000"
 
 
 def test_location_leads_to_the_call(caller: Caller) -> None:
@@ -34,7 +34,7 @@ def test_a_refusal_is_rejected_with_the_providers_words(
     caller: Caller, provider: ScriptedProvider
 ) -> None:
     words = "Insufficient balance"
-    provider.on_send = lambda _: SendAnswer(Failure.INSUFFICIENT_BALANCE, words, http_status=400)
+    provider.on_send = lambda _: SendResponse(Failure.INSUFFICIENT_BALANCE, words, http_status=400)
     call = caller.place().json
     assert (call["status"], call["reason"]) == ("rejected", "insufficient-balance")
     assert call["provider_message"] == words
@@ -45,7 +45,9 @@ def test_a_refusal_is_rejected_with_the_providers_words(
 def test_the_providers_words_are_told_of_a_call_it_may_not_have_taken(
     caller: Caller, provider: ScriptedProvider
 ) -> None:
-    provider.on_send = lambda _: SendAnswer(Failure.PROVIDER_ERROR, "Bad gateway", http_status=502)
+    provider.on_send = lambda _: SendResponse(
+        Failure.PROVIDER_ERROR, "Bad gateway", http_status=502
+    )
     call = caller.place().json
     assert (call["status"], call["provider_message"]) == ("unknown", "Bad gateway")
     (listed,) = caller.get("/calls").json["data"]
@@ -53,17 +55,17 @@ def test_the_providers_words_are_told_of_a_call_it_may_not_have_taken(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
-        SendAnswer(Failure.REFUSED, http_status=422),
-        SendAnswer(Failure.UNREACHABLE, "No connection: Connection refused."),
-        SendAnswer(Failure.TIMEOUT, "No whole answer came in time."),
+        SendResponse(Failure.REFUSED, http_status=422),
+        SendResponse(Failure.UNREACHABLE, "No connection: Connection refused."),
+        SendResponse(Failure.TIMEOUT, "No whole answer came in time."),
     ],
 )
 def test_where_the_provider_said_nothing_there_are_no_words_of_its(
-    caller: Caller, provider: ScriptedProvider, answer: SendAnswer
+    caller: Caller, provider: ScriptedProvider, response: SendResponse
 ) -> None:
-    provider.on_send = lambda _: answer
+    provider.on_send = lambda _: response
     assert caller.place().json["provider_message"] is None
 
 
@@ -78,7 +80,7 @@ def test_numbers_in_the_providers_words_are_masked(
     caller: Caller, reader: Caller, provider: ScriptedProvider
 ) -> None:
     words = f"{NUMBER[1:]} is not valid"
-    provider.on_send = lambda _: SendAnswer(Failure.INVALID_REQUEST, words, http_status=422)
+    provider.on_send = lambda _: SendResponse(Failure.INVALID_REQUEST, words, http_status=422)
     call = caller.place().json
     for who in (caller, reader):
         told = who.get(f"/calls/{call['id']}").json["provider_message"]
@@ -89,10 +91,10 @@ def test_numbers_in_the_providers_words_are_masked(
 def test_an_ambiguous_answer_is_201_and_unknown(
     caller: Caller, provider: ScriptedProvider, failure: Failure
 ) -> None:
-    provider.on_send = lambda _: SendAnswer(failure)
-    answer = caller.place()
-    assert answer.status_code == 201
-    assert (answer.json["status"], answer.json["reason"]) == ("unknown", failure)
+    provider.on_send = lambda _: SendResponse(failure)
+    response = caller.place()
+    assert response.status_code == 201
+    assert (response.json["status"], response.json["reason"]) == ("unknown", failure)
 
 
 def test_a_provider_that_breaks_our_client_leaves_the_call_unknown(
@@ -105,11 +107,11 @@ def test_a_provider_that_breaks_our_client_leaves_the_call_unknown(
 def test_when_all_places_are_taken_nothing_is_sent(
     caller: Caller, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = Room(1, "full")
-    monkeypatch.setattr(place_call, "PLACING", room)
+    room = Bulkhead(1, "full")
+    monkeypatch.setattr(place, "PLACING", room)
     with room.hold():
-        answer = caller.place()
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        response = caller.place()
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     assert not provider.sent
     assert caller.place().status_code == 201
 
@@ -146,10 +148,10 @@ def test_variables_values_are_never_shown(caller: Caller) -> None:
 def test_bad_input_is_refused_by_field_and_nothing_is_stored(
     caller: Caller, provider: ScriptedProvider, change: dict[str, object], field: str
 ) -> None:
-    answer = caller.place(**change)
-    assert answer.status_code == 422
-    assert answer.content_type == "application/problem+json"
-    assert list(answer.json["errors"]) == [field]
+    response = caller.place(**change)
+    assert response.status_code == 422
+    assert response.content_type == "application/problem+json"
+    assert list(response.json["errors"]) == [field]
     assert not provider.sent
     assert caller.get("/calls").json["data"] == []
 
@@ -162,8 +164,8 @@ def test_audio_is_a_sounds_id_or_a_web_address(caller: Caller, audio: str) -> No
 
 @pytest.mark.parametrize("audio", ["ftp://example.com/a.mp3", "javascript:alert(1)", "http://"])
 def test_any_other_audio_is_refused(caller: Caller, audio: str) -> None:
-    answer = caller.post("/calls", {"to": NUMBER, "audio": audio})
-    assert list(answer.json["errors"]) == ["audio"]
+    response = caller.post("/calls", {"to": NUMBER, "audio": audio})
+    assert list(response.json["errors"]) == ["audio"]
 
 
 @pytest.mark.parametrize("spelling", ["918867135001", "+91 88671 35001", "0091-8867135001"])
@@ -173,9 +175,9 @@ def test_any_usual_spelling_of_a_number_is_taken(caller: Caller, spelling: str) 
 
 def test_a_body_that_is_no_json_is_a_bad_request(caller: Caller) -> None:
     headers = {**caller.headers, "Content-Type": "application/json"}
-    answer = caller.client.post("/api/v1/calls", data="{", headers=headers)
-    assert answer.status_code in {400, 422}
-    assert answer.content_type == "application/problem+json"
+    response = caller.client.post("/api/v1/calls", data="{", headers=headers)
+    assert response.status_code in {400, 422}
+    assert response.content_type == "application/problem+json"
 
 
 def test_lists_go_on_where_the_cursor_says(caller: Caller, provider: ScriptedProvider) -> None:
@@ -208,8 +210,8 @@ def test_lists_are_filtered(caller: Caller, query: dict[str, str], count: int) -
 
 
 def test_a_filter_that_cannot_be_read_is_named(caller: Caller) -> None:
-    answer = caller.get("/calls", created_after="yesterday")
-    assert list(answer.json["errors"]) == ["created_after"]
+    response = caller.get("/calls", created_after="yesterday")
+    assert list(response.json["errors"]) == ["created_after"]
 
 
 def test_a_reading_key_sees_masked_numbers(caller: Caller, reader: Caller) -> None:
@@ -222,9 +224,9 @@ def test_a_reading_key_sees_masked_numbers(caller: Caller, reader: Caller) -> No
 
 
 def test_a_reading_key_cannot_place(reader: Caller, provider: ScriptedProvider) -> None:
-    answer = reader.place()
-    assert answer.status_code == 403
-    assert "insufficient_scope" in answer.headers["WWW-Authenticate"]
+    response = reader.place()
+    assert response.status_code == 403
+    assert "insufficient_scope" in response.headers["WWW-Authenticate"]
     assert not provider.sent
 
 
@@ -233,9 +235,9 @@ def test_a_reading_key_cannot_place(reader: Caller, provider: ScriptedProvider) 
 )
 def test_without_a_valid_key_there_is_nothing_to_see(caller: Caller, given: str) -> None:
     caller.headers = {"Authorization": given.encode("latin-1", "replace").decode("latin-1")}
-    answer = caller.get("/calls")
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    response = caller.get("/calls")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 def test_events_tell_both_clocks(caller: Caller, clock: Clock) -> None:
@@ -249,14 +251,14 @@ def test_events_tell_both_clocks(caller: Caller, clock: Clock) -> None:
 
 
 def test_an_unknown_path_is_a_problem_too(caller: Caller) -> None:
-    answer = caller.get("/nothing")
-    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+    response = caller.get("/nothing")
+    assert (response.status_code, response.content_type) == (404, "application/problem+json")
 
 
 def test_a_wrong_method_names_the_right_ones(caller: Caller) -> None:
-    answer = caller.client.delete("/api/v1/calls", headers=caller.headers)
-    assert answer.status_code == 405
-    assert "POST" in answer.headers["Allow"]
+    response = caller.client.delete("/api/v1/calls", headers=caller.headers)
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
 
 
 @pytest.fixture
@@ -326,8 +328,8 @@ WRONG_QUERIES = {
 def test_a_query_that_cannot_be_meant_is_refused_by_field(
     caller: Caller, path: str, field: str
 ) -> None:
-    answer = caller.client.get(f"/api/v1{path}", headers=caller.headers)
-    assert (answer.status_code, list(answer.json["errors"])) == (422, [field])
+    response = caller.client.get(f"/api/v1{path}", headers=caller.headers)
+    assert (response.status_code, list(response.json["errors"])) == (422, [field])
 
 
 @pytest.mark.parametrize("to", ["8867135001", "08867135001", "+918867135001", "'+918867135001"])

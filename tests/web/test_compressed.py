@@ -9,11 +9,11 @@ import zlib
 
 import pytest
 
+from obdtrack.calls.reports.replay import replay_all
 from obdtrack.domain.content_coding import MAX_BODY
 from obdtrack.domain.status import Outcome
-from obdtrack.storage import models
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.replay_delivery import replay_all
+from obdtrack.services import Services
+from obdtrack.store import models
 from tests.conftest import Caller
 from tests.factories import MID, SECRET, ScriptedProvider, report_body
 
@@ -99,8 +99,8 @@ def test_what_cannot_be_undone_is_not_acknowledged(
 
 def test_the_refusal_names_what_can_be_undone(caller: Caller) -> None:
     headers = {"Authorization": f"Bearer {SECRET}", "Content-Encoding": "br"}
-    answer = caller.deliver(b"\x0b\x05\x80abc\x03", headers=headers)
-    assert answer.headers["Accept-Encoding"] == "gzip, deflate"
+    response = caller.deliver(b"\x0b\x05\x80abc\x03", headers=headers)
+    assert response.headers["Accept-Encoding"] == "gzip, deflate"
 
 
 def test_broken_gzip_that_nobody_names_is_kept_as_it_came(caller: Caller) -> None:
@@ -125,7 +125,7 @@ def test_the_bound_is_that_of_the_decoded_body(
 
 
 def test_a_report_that_an_older_version_stored_compressed_is_read_at_replay(
-    caller: Caller, context: Context
+    caller: Caller, context: Services
 ) -> None:
     caller.place()
     deliver(caller, b"what is this?", None)
@@ -149,5 +149,5 @@ def test_the_api_reads_or_refuses_the_same(
         "Content-Encoding": coding,
     }
     body = coded(json.dumps({"to": "+918867135001", "flow_id": "23"}).encode())
-    answer = caller.client.post("/api/v1/calls", data=body, headers=headers)
-    assert (answer.status_code, len(provider.sent)) == (status, int(status == 201))
+    response = caller.client.post("/api/v1/calls", data=body, headers=headers)
+    assert (response.status_code, len(provider.sent)) == (status, int(status == 201))

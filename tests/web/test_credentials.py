@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from obdtrack.calls.reports.quarantine import COUNTER
+from obdtrack.calls.reports.replay import replay_all
 from obdtrack.domain.status import Outcome
-from obdtrack.storage import coordination
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.quarantine_delivery import COUNTER
-from obdtrack.workflows.replay_delivery import replay_all
+from obdtrack.services import Services
+from obdtrack.store import leases
 from tests.conftest import Caller
 from tests.factories import SECRET
 
@@ -40,8 +40,8 @@ CARRIED = {
 
 @pytest.mark.parametrize("authorization", CARRIED.values(), ids=CARRIED)
 def test_what_carries_the_secret_is_believed(caller: Caller, authorization: str) -> None:
-    answer = caller.deliver("id=x:1&status=BUSY", headers={"Authorization": authorization})
-    assert answer.status_code == 200
+    response = caller.deliver("id=x:1&status=BUSY", headers={"Authorization": authorization})
+    assert response.status_code == 200
     assert caller.only_delivery()["outcome"] == "unmatched"
 
 
@@ -56,14 +56,14 @@ WRONG = {
 
 @pytest.mark.parametrize("authorization", WRONG.values(), ids=WRONG)
 def test_any_other_credential_is_kept_and_counted(
-    caller: Caller, context: Context, authorization: str
+    caller: Caller, context: Services, authorization: str
 ) -> None:
-    answer = caller.deliver("id=x:1&status=BUSY", headers={"Authorization": authorization})
-    assert answer.status_code == 401
+    response = caller.deliver("id=x:1&status=BUSY", headers={"Authorization": authorization})
+    assert response.status_code == 401
     caller.client.application.extensions["quarantine"].flush()
     assert caller.only_delivery()["outcome"] == "rejected"
     with context.store.connection_context():
-        assert coordination.counters([COUNTER]) == {COUNTER: 1}
+        assert leases.counters([COUNTER]) == {COUNTER: 1}
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer", "basic "])
@@ -76,7 +76,7 @@ def test_who_shows_nothing_leaves_nothing(caller: Caller, authorization: str | N
 
 @pytest.mark.parametrize("spelled", ["{}", "Bearer {}", "Token {}"])
 def test_what_was_kept_is_replayed_once_its_secret_is_right(
-    caller: Caller, context: Context, spelled: str
+    caller: Caller, context: Services, spelled: str
 ) -> None:
     late = "the-secret-nobody-had-set"
     for authorization in (spelled.format(late), basic("mobtexting", late)):

@@ -13,8 +13,8 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS as REGISTRY
 from schemathesis.specs.openapi import checks as of_openapi
 
-from obdtrack.workflows.context import Context
-from obdtrack.workflows.keys import create_key
+from obdtrack.access.keys import create_key
+from obdtrack.services import Services
 from tests.conftest import Caller
 
 # A schema cannot say which digits are somebody's number, so that some of what it allows is refused.
@@ -55,7 +55,7 @@ def test_the_document_needs_a_key(caller: Caller) -> None:
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_the_application_keeps_to_its_document(
-    app: Flask, context: Context, mode: GenerationMode
+    app: Flask, context: Services, mode: GenerationMode
 ) -> None:
     key = create_key("schemathesis", ["read", "place", "pii", "admin"], context)
     headers = {"Authorization": f"Bearer {key}"}

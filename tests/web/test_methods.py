@@ -35,8 +35,8 @@ def test_a_report_comes_by_a_method_a_webhook_can_have(caller: Caller, method: s
 def test_head_tells_whether_the_secret_is_right_and_does_nothing(
     caller: Caller, headers: dict[str, str], status: int
 ) -> None:
-    answer = ask(caller, "HEAD", **headers)
-    assert (answer.status_code, answer.data) == (status, b"")
+    response = ask(caller, "HEAD", **headers)
+    assert (response.status_code, response.data) == (status, b"")
     assert kept(caller) == []
 
 
@@ -49,9 +49,9 @@ def test_head_with_a_wrong_secret_leaves_nothing(caller: Caller) -> None:
 def test_options_names_the_methods_and_does_nothing(
     caller: Caller, headers: dict[str, str]
 ) -> None:
-    answer = ask(caller, "OPTIONS", **headers)
-    assert (answer.status_code, answer.data) == (200, b"")
-    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST, PUT"
+    response = ask(caller, "OPTIONS", **headers)
+    assert (response.status_code, response.data) == (200, b"")
+    assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST, PUT"
     assert kept(caller) == []
 
 
@@ -60,9 +60,9 @@ def test_options_names_the_methods_and_does_nothing(
 def test_any_other_method_is_refused_with_those_that_are_not(
     caller: Caller, method: str, headers: dict[str, str]
 ) -> None:
-    answer = ask(caller, method, **headers) if method != "get" else lower_case(caller, headers)
-    assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST, PUT"
+    response = ask(caller, method, **headers) if method != "get" else lower_case(caller, headers)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST, PUT"
     assert kept(caller) == []
 
 

@@ -38,7 +38,7 @@ class Asset(NamedTuple):
 
 @cache
 def load(name: str) -> Asset:
-    """Give one of the files; raises KeyError if there is no such."""
+    """Return one of the files; raises KeyError if there is no such."""
     path, kind = FILES[name]
     plain = path.read_bytes()
     if kind == "text/css":
@@ -47,7 +47,7 @@ def load(name: str) -> Asset:
 
 
 def address(name: str) -> str:
-    """Give the address of a file, which changes whenever its content does."""
+    """Return the address of a file, which changes whenever its content does."""
     return url_for("pages_sign_in.asset", mark=load(name).mark, name=name)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from obdtrack.storage import audit, calls, models
-from obdtrack.web.access import needs
+from obdtrack.access import audit_rows
+from obdtrack.access.audit import Action
+from obdtrack.access.keys import Scope
+from obdtrack.calls import queries
+from obdtrack.store import models
+from obdtrack.web.http.auth import needs
 from obdtrack.web.pages.filters import read_id
-from obdtrack.web.pages.frame import live
-from obdtrack.web.pages.gaps import facts
-from obdtrack.workflows.audit import Action
-from obdtrack.workflows.keys import Scope
+from obdtrack.web.pages.template_helpers import live
+from obdtrack.web.pages.timeline_entries import facts
 
 blueprint = Blueprint("pages_audit", __name__)
 
@@ -40,7 +42,7 @@ def index() -> Response:
     wrong: dict[str, str] = {}
     before = read_id(request.args, wrong)
     subject = request.args.get("subject") or None
-    found = [] if wrong else audit.newest(PAGE + 1, before, subject)
+    found = [] if wrong else audit_rows.newest(PAGE + 1, before, subject)
     shown = found[:PAGE]
     return live(
         "audit.html",
@@ -57,6 +59,6 @@ def deed(action: str) -> str:
 
 
 def is_call(row: models.Audit) -> bool:
-    """Tell whether the deed was done to a call that is still here."""
+    """Whether the deed was done to a call that is still here."""
     about_calls = row.action in (Action.NUMBER_VIEWED, Action.CALL_RESOLVED)
-    return about_calls and calls.find(row.subject) is not None
+    return about_calls and queries.find(row.subject) is not None

@@ -11,31 +11,32 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as Redirect
 
+from obdtrack.access.audit import record_view
+from obdtrack.access.keys import Scope
+from obdtrack.calls import opt_outs, queries, responses
+from obdtrack.calls.polling.check import refresh
+from obdtrack.calls.reports.replay import REPLAYABLE
+from obdtrack.calls.resolve import resolve
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import answers, calls, models, opt_outs
-from obdtrack.web import session
-from obdtrack.web.access import context, current_access, needs
-from obdtrack.web.errors import HTTP_STATUS
+from obdtrack.store import models
+from obdtrack.web.api.schemas import ResolveSchema
+from obdtrack.web.http import session
+from obdtrack.web.http.auth import context, current_access, needs
+from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.pages import raw
 from obdtrack.web.pages.clocks import Clock
-from obdtrack.web.pages.drawing import WIDTHS, Drawing, draw, mark_kind
-from obdtrack.web.pages.evidence import is_test, teller
-from obdtrack.web.pages.frame import clock, day, live, reader
-from obdtrack.web.pages.gaps import Line, list_lines
+from obdtrack.web.pages.http_log import Wire, wires
+from obdtrack.web.pages.labels import reason_text
 from obdtrack.web.pages.privacy import hide
+from obdtrack.web.pages.provenance import is_test, teller
 from obdtrack.web.pages.recordings import Recording, recordings
-from obdtrack.web.pages.story import Outlook, Story, kind_text, tell
-from obdtrack.web.pages.wires import Wire, wires
-from obdtrack.web.pages.words import reason_text
-from obdtrack.web.schemas import ResolveSchema
-from obdtrack.workflows.audit import record_view
-from obdtrack.workflows.check_call import refresh
-from obdtrack.workflows.keys import Scope
-from obdtrack.workflows.replay_delivery import REPLAYABLE
-from obdtrack.workflows.resolve_call import resolve
+from obdtrack.web.pages.summary import Outlook, Story, kind_text, tell
+from obdtrack.web.pages.template_helpers import clock, day, live, reader
+from obdtrack.web.pages.timeline_chart import WIDTHS, Drawing, draw, mark_kind
+from obdtrack.web.pages.timeline_entries import TimelineLine, list_lines
 
 blueprint = Blueprint("pages_call", __name__)
 
@@ -55,7 +56,7 @@ class Shown(NamedTuple):
 
     state: CallState
     story: Story
-    lines: list[Line]
+    lines: list[TimelineLine]
     drawings: dict[str, Drawing]
     recordings: list[Recording]
     in_full: bool
@@ -75,10 +76,10 @@ def show(call_id: UUID) -> Response:
 @needs(Scope.READ)
 def ask(call_id: UUID) -> Redirect:
     """Ask the provider about the call now, and say whether it told anything."""
-    call, before = _found(call_id), len(answers.of_call(call_id))
+    call, before = _found(call_id), len(responses.of_call(call_id))
     try:
         refresh(call, context())
-        flash(_what_came(answers.of_call(call_id)[before:]))
+        flash(_what_came(responses.of_call(call_id)[before:]))
     except ObdtrackError as error:
         if error.code is Code.UNAVAILABLE:
             raise
@@ -87,7 +88,7 @@ def ask(call_id: UUID) -> Redirect:
     return _back(call_id)
 
 
-def _what_came(fresh: list[models.Answer]) -> str:
+def _what_came(fresh: list[models.ResponseRow]) -> str:
     if not fresh:
         return "There is nothing to ask: the provider has no such call."
     if failure := fresh[-1].failure:
@@ -125,7 +126,7 @@ def decide(call_id: UUID) -> Response | Redirect:
 
 
 def _asked(name: str, error: ValidationError, given: Mapping[str, str]) -> Any:
-    """Give what is wrong with a field; the schema's words for one left out are for programs."""
+    """Return what is wrong with a field; the schema's words for one left out are for programs."""
     unsaid = name == "action" or name not in given
     return [_FIELDS[name]] if unsaid else error.messages_dict[name]
 
@@ -154,7 +155,7 @@ def show_number(call_id: UUID) -> Redirect:
 
 
 def _found(call_id: UUID) -> models.Call:
-    call = calls.find(str(call_id))
+    call = queries.find(str(call_id))
     if call is None:
         raise ObdtrackError(Code.NOT_FOUND, "There is no call with this id.")
     return call
@@ -186,7 +187,7 @@ def _page(
 
 
 def _shown(call: models.Call) -> Shown:
-    events = calls.history([call.id])[call.id]
+    events = queries.history([call.id])[call.id]
     state = fold(events, call.interval)
     entries = build_timeline(events, call.interval)
     now, written = context().now(), Clock(day, clock)
@@ -207,7 +208,7 @@ def _shown(call: models.Call) -> Shown:
 
 
 def _mask(call: models.Call, *, in_full: bool) -> Callable[[str], str]:
-    """Give what masks numbers in texts; the one that calls is ours, and no secret anywhere."""
+    """Return what masks numbers in texts; the one that calls is ours, and no secret anywhere."""
     own = call.submission.bridge
     return lambda text: text if in_full or text == own else hide(text, call.to_number)
 

@@ -6,10 +6,11 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.exceptions import Gone
 from werkzeug.wrappers import Response as Redirect
 
+from obdtrack.access.keys import Scope
+from obdtrack.calls import opt_outs, search
+from obdtrack.calls.search import CallFilter
 from obdtrack.domain.status import WAITING, Status
-from obdtrack.storage import opt_outs, search
-from obdtrack.storage.search import Wanted
-from obdtrack.web.access import context, needs
+from obdtrack.web.http.auth import context, needs
 from obdtrack.web.pages.export import csv_lines
 from obdtrack.web.pages.filters import (
     ATTENTION,
@@ -22,11 +23,10 @@ from obdtrack.web.pages.filters import (
     refusal,
     seal_text,
 )
-from obdtrack.web.pages.frame import live, reader
-from obdtrack.web.pages.searching import find_hits
-from obdtrack.web.pages.strip import make_strip
-from obdtrack.web.pages.zone import current_zone
-from obdtrack.workflows.keys import Scope
+from obdtrack.web.pages.preferences import current_zone
+from obdtrack.web.pages.search_box import find_hits
+from obdtrack.web.pages.template_helpers import live, reader
+from obdtrack.web.pages.totals import make_strip
 
 blueprint = Blueprint("pages_calls", __name__)
 
@@ -60,7 +60,7 @@ def index() -> Response:
         older=str(shown[-1].id) if len(found) > PAGE else None,
         strip=None if chosen.searched or before or unknown else make_strip(chosen, context().now()),
         days=_days(chosen),
-        is_first=not (shown or before or search.is_any(Wanted())),
+        is_first=not (shown or before or search.is_any(CallFilter())),
         busy=any(call.status in WAITING for call in shown),
         **_CHOICES,
     )
@@ -90,7 +90,7 @@ def choices() -> str:
 @blueprint.get("/calls.csv")
 @needs(Scope.READ)
 def as_csv() -> Response:
-    """Give the calls of the current filter as a table for a spreadsheet, however many."""
+    """Return the calls of the current filter as a table for a spreadsheet, however many."""
     chosen = _filter()
     if chosen.wrong:
         raise refusal(chosen.wrong)

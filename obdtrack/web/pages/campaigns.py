@@ -8,20 +8,22 @@ from typing import NamedTuple
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
+from obdtrack.access.keys import Scope
+from obdtrack.calls import search
+from obdtrack.calls.search import CallFilter
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import figures, models, search
-from obdtrack.storage.fields import from_microseconds
-from obdtrack.storage.search import Wanted
-from obdtrack.storage.tallies import HALF_HOUR, MOST_ATTEMPTS
-from obdtrack.web.access import context, needs
-from obdtrack.web.pages.charts import Chart, Figures, add_up, legend, stacked
+from obdtrack.statistics import questions
+from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
+from obdtrack.store import models
+from obdtrack.store.columns import from_microseconds
+from obdtrack.web.http.auth import context, needs
+from obdtrack.web.pages.charts import Chart, ChartFigures, add_up, legend, stacked
 from obdtrack.web.pages.filters import NO_PLACE, PERIODS, is_plain, read_filter, refusal
-from obdtrack.web.pages.frame import live
-from obdtrack.web.pages.strip import make_strip
-from obdtrack.web.pages.words import GROUP
-from obdtrack.web.pages.zone import current_zone
-from obdtrack.workflows.keys import Scope
+from obdtrack.web.pages.labels import GROUP
+from obdtrack.web.pages.preferences import current_zone
+from obdtrack.web.pages.template_helpers import live
+from obdtrack.web.pages.totals import make_strip
 
 blueprint = Blueprint("pages_campaigns", __name__, url_prefix="/campaigns")
 
@@ -29,12 +31,12 @@ PAGE = 50
 _CALLS = 20
 
 
-class Line(NamedTuple):
+class CampaignLine(NamedTuple):
     """A campaign in the list: when its newest call was placed, and how its calls ended."""
 
     name: str
     newest: datetime
-    figures: Figures
+    figures: ChartFigures
 
 
 class Attempts(NamedTuple):
@@ -51,10 +53,10 @@ def index() -> Response:
     """List campaigns, the most recent first."""
     wrong: dict[str, str] = {}
     before = _cursor(wrong)
-    found = [] if wrong else figures.campaigns(PAGE + 1, before)
-    sums = figures.of_campaigns([campaign.name for campaign in found[:PAGE]])
+    found = [] if wrong else questions.campaigns(PAGE + 1, before)
+    sums = questions.of_campaigns([campaign.name for campaign in found[:PAGE]])
     shown = [
-        Line(campaign.name, _newest(campaign), add_up(sums[campaign.name]))
+        CampaignLine(campaign.name, _newest(campaign), add_up(sums[campaign.name]))
         for campaign in found[:PAGE]
     ]
     last = found[PAGE - 1] if len(found) > PAGE else None
@@ -69,7 +71,7 @@ def index() -> Response:
 
 
 def _newest(campaign: models.Campaign) -> datetime:
-    """Give when its newest call was placed; to the half hour if its calls were deleted since."""
+    """Return when its newest call was placed; to the half hour if its calls were deleted since."""
     return search.last_placed(campaign.name) or from_microseconds(campaign.slot * HALF_HOUR)
 
 
@@ -77,17 +79,17 @@ def _newest(campaign: models.Campaign) -> datetime:
 @needs(Scope.READ)
 def show(name: str) -> Response:
     """Show one campaign."""
-    if not figures.is_campaign(name):
+    if not questions.is_campaign(name):
         raise ObdtrackError(Code.NOT_FOUND, "There is no campaign of this name.")
     made, zone = context(), current_zone()
     period_only = MultiDict({"period": request.args.get("period", "any")})
     chosen = read_filter(period_only, zone, made.now(), made.vault)
     if chosen.wrong:
         raise refusal(chosen.wrong)
-    chosen = chosen._replace(wanted=Wanted(name=name, since=chosen.wanted.since))
+    chosen = chosen._replace(wanted=CallFilter(name=name, since=chosen.wanted.since))
     since = chosen.wanted.since
-    period = figures.span(since, made.now() + timedelta(hours=1)) if since else None
-    bars = figures.by_hour_of_day(name, period, zone.shift(made.now()))
+    period = questions.span(since, made.now() + timedelta(hours=1)) if since else None
+    bars = questions.by_hour_of_day(name, period, zone.shift(made.now()))
     told, calls = make_strip(chosen, made.now(), 640), search.newest(chosen.wanted, _CALLS + 1)
     return live(
         "campaign.html",
@@ -102,8 +104,8 @@ def show(name: str) -> Response:
     )
 
 
-def answered_by_hour(bars: list[figures.Bar]) -> Chart:
-    """Give a chart of the calls that were answered and of those that were not, by hour of day."""
+def answered_by_hour(bars: list[questions.Bar]) -> Chart:
+    """Return a chart of the calls that were answered and of those that were not, by hour of day."""
     told = [
         bar._replace(
             status=Status.COMPLETED if bar.status == Status.COMPLETED else Status.NO_ANSWER
@@ -120,8 +122,8 @@ def answered_by_hour(bars: list[figures.Bar]) -> Chart:
     return stacked(told, labels, names, 640, 120, words)
 
 
-def attempts_needed(told: Figures) -> list[Attempts]:
-    """Give at which attempt calls were answered."""
+def attempts_needed(told: ChartFigures) -> list[Attempts]:
+    """Return at which attempt calls were answered."""
     answered = sum(told.attempts.values())
     return [
         Attempts(

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from obdtrack.domain.status import FINAL, Source, Status
-from obdtrack.storage.figures import Bar, Sum
-from obdtrack.storage.tallies import MILLION
-from obdtrack.web.pages.words import GROUP, STATUS
+from obdtrack.statistics.counters import MILLION
+from obdtrack.statistics.questions import Bar, Sum
+from obdtrack.web.pages.labels import GROUP, STATUS
 
 ORDER: tuple[str, ...] = (
     Status.COMPLETED, Status.NO_ANSWER, Status.BUSY, Status.CANCELED, Status.FAILED,
@@ -59,7 +59,7 @@ class Tile(NamedTuple):
     meaning: str
 
 
-class Part(NamedTuple):
+class ChartPart(NamedTuple):
     """How many calls have one status, and where in a bar of 100 they stand."""
 
     status: str
@@ -69,7 +69,7 @@ class Part(NamedTuple):
     width: float
 
 
-class Figures(NamedTuple):
+class ChartFigures(NamedTuple):
     """The figures of a period; `cost` is exact, and known for `priced` calls."""
 
     placed: int
@@ -80,33 +80,33 @@ class Figures(NamedTuple):
     priced: int
 
     def of(self, name: str) -> int:
-        """Give how many calls have a status, or one of a group's."""
+        """Return how many calls have a status, or one of a group's."""
         statuses = GROUP[name].statuses if name in GROUP else (name,)
         return sum(self.by_status.get(status, 0) for status in statuses)
 
     def tile(self, name: str) -> Tile:
-        """Give a status or a group with its word and what that means."""
+        """Return a status or a group with its word and what that means."""
         look = GROUP.get(name) or STATUS[name]
         return Tile(look.word, self.of(name), look.meaning)
 
     def percent(self, status: str) -> float | None:
-        """Give a status's part of the calls that ended; None if it is no end, or none did."""
+        """Return a status's part of the calls that ended; None if it is no end, or none did."""
         ended = self.of("ended")
         return 100 * self.of(status) / ended if ended and status in FINAL else None
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[ChartPart]:
         """The statuses there are, side by side in one bar."""
-        told, x = list[Part](), 0.0
+        told, x = list[ChartPart](), 0.0
         for status in ORDER:
             if calls := self.of(status):
                 width = 100 * calls / self.placed
-                told.append(Part(status, _WORDS[status], calls, round(x, 2), round(width, 2)))
+                told.append(ChartPart(status, _WORDS[status], calls, round(x, 2), round(width, 2)))
                 x += width
         return told
 
 
-def add_up(sums: Iterable[Sum]) -> Figures:
+def add_up(sums: Iterable[Sum]) -> ChartFigures:
     """Put sums together."""
     sums = list(sums)
     by_status: dict[str, int] = defaultdict(int)
@@ -115,7 +115,7 @@ def add_up(sums: Iterable[Sum]) -> Figures:
         by_status[one.status] += one.calls
         if one.status == Status.COMPLETED:
             attempts[max(one.attempts, 1)] += one.calls
-    return Figures(
+    return ChartFigures(
         placed=sum(by_status.values()),
         by_status=dict(by_status),
         repaired=sum(one.calls for one in sums if one.source == Source.POLL),
@@ -126,13 +126,13 @@ def add_up(sums: Iterable[Sum]) -> Figures:
 
 
 def legend(present: Iterable[str]) -> list[tuple[str, str]]:
-    """Give the statuses that are present, in their order, each with its word."""
+    """Return the statuses that are present, in their order, each with its word."""
     found = set(present)
     return [(status, _WORDS[status]) for status in ORDER if status in found]
 
 
 def money(millionths: int) -> Decimal:
-    """Give an exact amount, with the four decimals the provider writes or with all it has."""
+    """Return an exact amount, with the four decimals the provider writes or with all it has."""
     amount = Decimal(millionths) / MILLION
     four = amount.quantize(Decimal("0.0001"))
     return four if four == amount else amount.normalize()
@@ -171,7 +171,7 @@ def stacked(
 
 
 def round_up(number: int) -> int:
-    """Give the next number a scale may end at: one digit that can be halved, with zeros behind."""
+    """Return the next number a scale may end at: 1 to 6 or 8, with zeros behind."""
     scale = 1
     while True:
         for step in (1, 2, 3, 4, 5, 6, 8):

@@ -10,20 +10,22 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
-from obdtrack.config import CALLBACK_PATH
+from obdtrack.access.keys import Scope
+from obdtrack.calls import search
+from obdtrack.calls.reports import deliveries
+from obdtrack.calls.reports.replay import REPLAYABLE, replay
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import deliveries, models, search
-from obdtrack.web.access import context, current_access, needs
+from obdtrack.operations.webhooks.try_callback import try_callback
+from obdtrack.settings import CALLBACK_PATH
+from obdtrack.store import models
+from obdtrack.web.http.auth import context, current_access, needs
 from obdtrack.web.pages import raw
+from obdtrack.web.pages.delivery_rows import list_lines
 from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, refusal
-from obdtrack.web.pages.frame import live, reader
-from obdtrack.web.pages.inbox import list_lines
-from obdtrack.web.pages.words import outcome_look
-from obdtrack.web.pages.zone import current_zone
-from obdtrack.workflows.keys import Scope
-from obdtrack.workflows.replay_delivery import REPLAYABLE, replay
-from obdtrack.workflows.try_callback import try_callback
+from obdtrack.web.pages.labels import outcome_look
+from obdtrack.web.pages.preferences import current_zone
+from obdtrack.web.pages.template_helpers import live, reader
 
 blueprint = Blueprint("pages_deliveries", __name__, url_prefix="/deliveries")
 

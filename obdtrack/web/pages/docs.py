@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from obdtrack.web.access import needs
-from obdtrack.web.document import api_document
-from obdtrack.web.pages.frame import live
-from obdtrack.web.pages.manual import read_document
-from obdtrack.workflows.keys import Scope
+from obdtrack.access.keys import Scope
+from obdtrack.web.api.openapi import api_document
+from obdtrack.web.http.auth import needs
+from obdtrack.web.pages.api_reference import read_document
+from obdtrack.web.pages.template_helpers import live
 
 blueprint = Blueprint("pages_docs", __name__)
 

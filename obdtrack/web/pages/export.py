@@ -9,10 +9,11 @@ from uuid import UUID
 
 from flask import stream_with_context
 
+from obdtrack.calls import queries, search
+from obdtrack.calls.search import CallFilter
 from obdtrack.domain.fold import NOT_TAKEN, fold
 from obdtrack.domain.times import to_text
-from obdtrack.storage import calls, models, search
-from obdtrack.storage.search import Wanted
+from obdtrack.store import models
 from obdtrack.web.pages.privacy import Reader, hide
 
 COLUMNS = (
@@ -24,8 +25,8 @@ _BATCH = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def csv_lines(wanted: Wanted, reader: Reader) -> Iterator[str]:
-    """Give the table line by line, reading some hundred calls at a time."""
+def csv_lines(wanted: CallFilter, reader: Reader) -> Iterator[str]:
+    """Return the table line by line, reading some hundred calls at a time."""
     return stream_with_context(_lines(search.in_batches(wanted, _BATCH), reader))
 
 
@@ -41,7 +42,7 @@ def _provider_messages(batch: Iterable[models.Call], reader: Reader) -> dict[UUI
     not_taken = {call.id: call for call in batch if call.status in NOT_TAKEN}
     states = (
         (not_taken[call_id], fold(events, not_taken[call_id].interval))
-        for call_id, events in calls.history(not_taken).items()
+        for call_id, events in queries.history(not_taken).items()
     )
     return {
         call.id: message if reader.sees_numbers else hide(message, call.to_number)
@@ -68,6 +69,6 @@ def _line(values: Iterable[object]) -> str:
 
 
 def defused(value: object) -> str:
-    """Give a cell as text; what a spreadsheet would calculate gets an apostrophe in front."""
+    """Return a cell as text; what a spreadsheet would calculate gets an apostrophe in front."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -11,13 +11,13 @@ from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
 
+from obdtrack.calls.search import ENDING, CallFilter
 from obdtrack.domain.status import Status
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage.figures import half_hour
-from obdtrack.storage.search import ENDING, Wanted
-from obdtrack.storage.vault import Vault
-from obdtrack.web.pages.zone import ZONES, Zone, day_start
+from obdtrack.statistics.questions import half_hour
+from obdtrack.store.encryption import Encryption
+from obdtrack.web.pages.preferences import ZONES, Zone, day_start
 
 Args = MultiDict[str, str]
 
@@ -45,7 +45,7 @@ class Filter(NamedTuple):
     and no list of it may be shown.
     """
 
-    wanted: Wanted
+    wanted: CallFilter
     period: str
     searched: bool
     wrong: dict[str, str]
@@ -57,7 +57,7 @@ class Filter(NamedTuple):
         return "These days" if self.period == DAYS else PERIODS[self.period][0]
 
 
-def read_filter(args: Args, zone: Zone, now: datetime, vault: Vault) -> Filter:
+def read_filter(args: Args, zone: Zone, now: datetime, vault: Encryption) -> Filter:
     """Read the parameters of an address."""
     wrong = misnamed(args, _KNOWN, several="status")
     sealed = args.get("number", "")
@@ -65,7 +65,7 @@ def read_filter(args: Args, zone: Zone, now: datetime, vault: Vault) -> Filter:
     statuses = _statuses(args, wrong)
     period, since, until = _period(args, zone, now, wrong)
     ending = opened if opened.isdigit() else _read("ending", args, wrong)
-    wanted = Wanted(
+    wanted = CallFilter(
         statuses=tuple(word for word in statuses if word != ATTENTION),
         number=opened if opened and not opened.isdigit() else None,
         ending=ending,
@@ -122,14 +122,14 @@ def read_id(args: Args, wrong: dict[str, str], name: str = "before") -> UUID | N
         return None
 
 
-def seal_text(text: str, now: datetime, vault: Vault) -> str:
+def seal_text(text: str, now: datetime, vault: Encryption) -> str:
     """Hide a number, or what was typed, so that it can stand in an address for some hours."""
     until = to_text(now + _SEALED_FOR)
     return vault.seal({"sought": text, "until": until}).decode().rstrip("=")
 
 
-def open_text(sealed: str, now: datetime, vault: Vault) -> str | None:
-    """Give what was sealed; None if it is too old or not ours."""
+def open_text(sealed: str, now: datetime, vault: Encryption) -> str | None:
+    """Return what was sealed; None if it is too old or not ours."""
     try:
         held = vault.open((sealed + "=" * (-len(sealed) % 4)).encode())
         return held["sought"] if from_text(held["until"]) > now else None

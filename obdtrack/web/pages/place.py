@@ -20,17 +20,17 @@ from flask import (
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as Redirect
 
+from obdtrack.access.keys import Scope
+from obdtrack.calls.placing import idempotency_rows
+from obdtrack.calls.placing.idempotency import place_once
 from obdtrack.domain.submission import INTERVALS
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.storage import idempotency
-from obdtrack.web.access import context, current_access, needs
-from obdtrack.web.api import call_request
-from obdtrack.web.bodies import load_json
-from obdtrack.web.errors import HTTP_STATUS
-from obdtrack.web.schemas import PlaceCallSchema
-from obdtrack.workflows.context import new_id
-from obdtrack.workflows.keys import Scope
-from obdtrack.workflows.place_once import place_once
+from obdtrack.services import new_id
+from obdtrack.web.api.routes import call_request
+from obdtrack.web.api.schemas import PlaceCallSchema
+from obdtrack.web.http.auth import context, current_access, needs
+from obdtrack.web.http.errors import HTTP_STATUS
+from obdtrack.web.http.request_bodies import load_json
 
 blueprint = Blueprint("pages_place", __name__)
 
@@ -66,7 +66,7 @@ def place() -> Response | Redirect:
 
 
 def read_form(given: Mapping[str, str]) -> tuple[dict[str, Any], Messages]:
-    """Give the form as the API's body and what is wrong with it, by field."""
+    """Return the form as the API's body and what is wrong with it, by field."""
     body: dict[str, Any] = {k: v.strip() for k in _PLAIN if (v := given.get(k, "")).strip()}
     errors: Messages = {}
     interval = given.get("interval", "0")
@@ -81,7 +81,7 @@ def read_form(given: Mapping[str, str]) -> tuple[dict[str, Any], Messages]:
 
 
 def _wrong(body: dict[str, Any]) -> dict[str, Any]:
-    """Give all that is wrong at once; the schema compares fields only when each is right."""
+    """Return all that is wrong at once; the schema compares fields only when each is right."""
     wrong: dict[str, Any] = dict(PlaceCallSchema().validate(body))
     if "bridge" not in body and not context().settings.bridge:
         wrong["bridge"] = ["Missing, and there is no default (OBDTRACK_BRIDGE)."]
@@ -119,17 +119,17 @@ def _flat(messages: Any) -> list[str]:
 
 
 def _refused(error: ObdtrackError, once: str) -> Response | Redirect:
-    bound = idempotency.find(current_access().key_id, once)
+    bound = idempotency_rows.find(current_access().key_id, once)
     if error.code is Code.CONFLICT and bound is not None:
         return _to_call(bound.call_id)  # the same form again while the first is on its way
     if _USED in error.fields:
         flash("This form was sent before, with other content. Send it again to place a new call.")
         return _form(request.form, {}, new_id().hex, 422)
     errors = {name: list(messages) for name, messages in error.fields.items()}
-    answer = _form(request.form, errors, once, HTTP_STATUS[error.code], error.message)
+    response = _form(request.form, errors, once, HTTP_STATUS[error.code], error.message)
     if error.retry_after is not None:
-        answer.headers["Retry-After"] = str(error.retry_after)
-    return answer
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _to_call(call_id: UUID) -> Redirect:

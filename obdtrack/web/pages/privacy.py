@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from flask import g
 
+from obdtrack.access.audit import record_pii_use
+from obdtrack.access.keys import Access, Scope
 from obdtrack.domain import phone
-from obdtrack.web.access import context
-from obdtrack.web.security import is_page
-from obdtrack.workflows.audit import record_pii_use
-from obdtrack.workflows.keys import Access, Scope
+from obdtrack.web.http.auth import context
+from obdtrack.web.http.browser_security import is_page
 
 _ESCAPED_PLUS = re.compile(r"%2[bB](?=[0-9])")
 _LONG = re.compile(r"(?<![0-9A-Fa-f\-])[0-9]{9,15}(?![0-9A-Fa-f\-])")
@@ -24,7 +24,7 @@ class Reader(NamedTuple):
     scopes: frozenset[str]
 
     def may(self, scope: str) -> bool:
-        """Tell whether the reader's key has this scope."""
+        """Whether the reader's key has this scope."""
         return scope in self.scopes
 
     @property
@@ -33,7 +33,7 @@ class Reader(NamedTuple):
         return Scope.PII in self.scopes
 
     def number(self, number: str, *, in_full: bool | None = None) -> str:
-        """Give a number as this reader may see it."""
+        """Return a number as this reader may see it."""
         shown = self.sees_numbers if in_full is None else in_full
         return number if shown else phone.masked(number)
 

@@ -7,12 +7,12 @@ import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from obdtrack.config import CALLBACK_PATH
-from obdtrack.domain.event import Event
+from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind
 from obdtrack.domain.submission import CallRequest
-from obdtrack.storage import models
-from obdtrack.web.access import context
+from obdtrack.settings import CALLBACK_PATH
+from obdtrack.store import models
+from obdtrack.web.http.auth import context
 from obdtrack.web.pages.privacy import hide
 
 
@@ -25,7 +25,7 @@ class Raw(NamedTuple):
 
 
 def raw_delivery(delivery: models.Delivery, *, in_full: bool, number: str = "") -> Raw:
-    """Give a request to the callback as it came; its secret was never stored."""
+    """Return a request to the callback as it came; its secret was never stored."""
     show = (lambda text: text) if in_full else (lambda text: hide(text, number))
     query = f"?{delivery.query}" if delivery.query else ""
     headers = [(name, show(str(value))) for name, value in delivery.headers.items()]
@@ -35,12 +35,12 @@ def raw_delivery(delivery: models.Delivery, *, in_full: bool, number: str = "") 
     return Raw(f"{delivery.method} {CALLBACK_PATH}{show(query)}", headers, show(body))
 
 
-def raw_answer(answer: models.Answer, *, in_full: bool, number: str = "") -> Raw:
-    """Give what the provider's API answered, without secrets."""
-    body = bytes(answer.body or b"").decode("utf-8", "replace")
-    line = f"HTTP {answer.http_status}" if answer.http_status else "No answer came"
-    if answer.failure:
-        line += f" ({answer.failure})"
+def raw_response(response: models.ResponseRow, *, in_full: bool, number: str = "") -> Raw:
+    """Return what the provider's API answered, without secrets."""
+    body = bytes(response.body or b"").decode("utf-8", "replace")
+    line = f"HTTP {response.http_status}" if response.http_status else "No answer came"
+    if response.failure:
+        line += f" ({response.failure})"
     return Raw(line, [], body if in_full else hide(body, number))
 
 
@@ -70,7 +70,7 @@ def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) ->
 
 
 def curl_delivery(delivery: models.Delivery, base: str) -> str:
-    """Give the command that posts this very request once more."""
+    """Return the command that posts this very request once more."""
     query = f"?{delivery.query}" if delivery.query else ""
     words = ["curl", "-X", delivery.method, shlex.quote(f"{base}{CALLBACK_PATH}{query}")]
     words += ["-H", '"Authorization: Bearer $OBDTRACK_WEBHOOK_SECRET"']
@@ -83,6 +83,6 @@ def curl_delivery(delivery: models.Delivery, base: str) -> str:
 
 
 def curl_call(call: models.Call, base: str) -> str:
-    """Give the command that asks our API about this call."""
+    """Return the command that asks our API about this call."""
     address = shlex.quote(f"{base}/api/v1/calls/{call.id}")
     return f'curl {address} -H "Authorization: Bearer $OBDTRACK_KEY"'

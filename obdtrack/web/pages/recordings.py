@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from obdtrack.domain.event import Event
+from obdtrack.domain.events import Event
 from obdtrack.domain.fold import Attempt
 
 _WORKS = timedelta(hours=2)
@@ -27,7 +27,7 @@ class Recording(NamedTuple):
 
 
 def recordings(attempts: Sequence[Attempt], events: Sequence[Event]) -> list[Recording]:
-    """Give the recordings of these attempts, out of the call's events."""
+    """Return the recordings of these attempts, out of the call's events."""
     return [
         Recording(attempt.number, url, came_at, came_at + _WORKS)
         for attempt in attempts
@@ -37,7 +37,7 @@ def recordings(attempts: Sequence[Attempt], events: Sequence[Event]) -> list[Rec
 
 
 def _came_at(attempt: Attempt, url: str, events: Sequence[Event]) -> datetime | None:
-    """Give when the link first reached us: the provider made it no later than that."""
+    """Return when the link first reached us: the provider made it no later than that."""
     brought = [
         event.recorded_at
         for event in events

@@ -5,17 +5,17 @@ from __future__ import annotations
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 
+from obdtrack.services import Services
+from obdtrack.web.http.browser_security import secure
 from obdtrack.web.pages import audit, call, calls, campaigns, deliveries, docs, place, sign_in
-from obdtrack.web.pages.addresses import NameConverter
-from obdtrack.web.pages.frame import compile_pages, frame
 from obdtrack.web.pages.privacy import note_pii_use
-from obdtrack.web.security import secure
-from obdtrack.workflows.context import Context
+from obdtrack.web.pages.template_helpers import compile_pages, frame
+from obdtrack.web.pages.url_converters import NameConverter
 
 PAGES = (sign_in, calls, call, deliveries, campaigns, place, audit, docs)
 
 
-def register_pages(app: Flask, context: Context) -> None:
+def register_pages(app: Flask, context: Services) -> None:
     """Serve the pages, with their sessions and their templates."""
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)

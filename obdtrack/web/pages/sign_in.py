@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from obdtrack.web import session
-from obdtrack.web.access import check_key, context, needs
+from obdtrack.access.keys import Scope
+from obdtrack.web.http import session
+from obdtrack.web.http.auth import check_key, context, needs
 from obdtrack.web.pages import assets
-from obdtrack.workflows.keys import Scope
 
 blueprint = Blueprint("pages_sign_in", __name__)
 
@@ -38,13 +38,13 @@ def sign_out() -> Redirect:
 
 @blueprint.get("/assets/<mark>/<name>")
 def asset(mark: str, name: str) -> Response:
-    """Give a file; `mark` is there to have its address change with its content."""
+    """Return a file; `mark` is there to have its address change with its content."""
     return assets.serve(name)
 
 
 def _door(target: str, problem: str | None = None, status: int = 200) -> Response:
     page = render_template("sign_in.html", target=target, problem=problem)
-    answer = make_response(page, status)
+    response = make_response(page, status)
     if status == 401:
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="obdtrack"'  # RFC 9110: never without
-    return answer
+        response.headers["WWW-Authenticate"] = 'Bearer realm="obdtrack"'  # RFC 9110: never without
+    return response

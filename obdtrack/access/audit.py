@@ -1,0 +1,132 @@
+"""Records who did what: a trace for those who must answer for it, without numbers or secrets."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+import structlog
+
+from obdtrack.access import audit_rows
+from obdtrack.domain.phone import mask_all
+from obdtrack.errors import ObdtrackError
+from obdtrack.services import Services, new_id
+
+log = structlog.get_logger()
+
+
+class Action(StrEnum):
+    """What can be done that leaves a trace."""
+
+    KEY_CREATED = "key-created"
+    KEY_REVOKED = "key-revoked"
+    PII_USED = "pii-used"
+    NUMBER_VIEWED = "number-viewed"
+    DELIVERY_REPLAYED = "delivery-replayed"
+    DELIVERIES_REPLAYED = "deliveries-replayed"
+    CALL_RESOLVED = "call-resolved"
+    NUMBER_ERASED = "number-erased"
+    NUMBER_EXPORTED = "number-exported"
+    NUMBER_SUPPRESSED = "number-suppressed"
+    NUMBER_UNSUPPRESSED = "number-unsuppressed"
+    NUMBERS_IMPORTED = "numbers-imported"
+    OLD_FORGOTTEN = "old-forgotten"
+
+
+class Actor(Protocol):
+    """Whoever does something: an API key's access, or a person at the command line."""
+
+    @property
+    def name(self) -> str:
+        """The name the key was given, or who is logged in."""
+
+    @property
+    def key_id(self) -> UUID | None:
+        """The API key it is done with, if any."""
+
+
+class Operator(NamedTuple):
+    """A person at this machine's command line."""
+
+    name: str
+    key_id: None = None
+
+
+class Itself(NamedTuple):
+    """The background work, which does what the settings say and nobody asked for just now."""
+
+    name: str = "background work"
+    key_id: None = None
+
+
+def operator() -> Operator:
+    """Return who runs this command, by the name the operating system has for them."""
+    try:
+        return Operator(f"command line ({getpass.getuser()})")
+    except (KeyError, OSError):  # a container's user need not have a name
+        return Operator("command line")
+
+
+def record(
+    action: Action,
+    subject: UUID | str,
+    actor: Actor,
+    context: Services,
+    detail: Mapping[str, Any] | None = None,
+    *,
+    once: str | None = None,
+) -> None:
+    """Store that `actor` did `action` to `subject`: an id, or the pseudonym of a number.
+
+    Within a transaction of the store it is stored if and when the deed is. What looks like a phone
+    number in any text is masked. Raises ObdtrackError (unavailable) if it could not be stored.
+    """
+    entry = audit_rows.AuditEntry(
+        id=new_id(),
+        recorded_at=context.now(),
+        action=action,
+        subject=_unnumbered(subject),
+        actor=mask_all(actor.name),
+        key_id=actor.key_id,
+        detail=_unnumbered(detail or {}),
+        once=once,
+    )
+    with context.store.write():
+        audit_rows.add(entry)
+
+
+def record_view(access: Actor, call_id: UUID, context: Services) -> None:
+    """Note that a person saw a call's number in full on a page; once per call and hour.
+
+    Raises ObdtrackError (unavailable) if it could not be noted: then it must not be shown.
+    """
+    _record_hourly(Action.NUMBER_VIEWED, call_id, access, context)
+
+
+def record_pii_use(access: Actor, context: Services) -> None:
+    """Note that a key with the scope `pii` was used; once per key and hour, if it can be noted."""
+    try:
+        _record_hourly(Action.PII_USED, access.key_id or access.name, access, context)
+    except ObdtrackError:  # looking something up must work while the database cannot be written
+        log.warning("not_audited", action=Action.PII_USED, key_id=str(access.key_id))
+
+
+def _record_hourly(action: Action, subject: UUID | str, actor: Actor, context: Services) -> None:
+    hour = context.now().strftime("%Y-%m-%dT%H")
+    once = f"{action} {subject} {actor.key_id} {hour}"
+    if not audit_rows.is_noted(once):
+        record(action, subject, actor, context, once=once)
+
+
+def _unnumbered(part: Any) -> Any:
+    """Return what JSON can hold, with the numbers in its texts masked; ids are left whole."""
+    if isinstance(part, Mapping):
+        return {key: _unnumbered(value) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_unnumbered(value) for value in part]
+    if isinstance(part, UUID):
+        return str(part)
+    return mask_all(part) if isinstance(part, str) else part

@@ -1,0 +1,1 @@
+"""Calls: how they are changed, looked up and shown."""

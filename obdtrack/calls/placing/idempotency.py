@@ -1,0 +1,164 @@
+"""Places a call under the caller's own key for the request, so that asking twice rings once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from obdtrack.access.pseudonym import pseudonym
+from obdtrack.calls import queries
+from obdtrack.calls.placing import idempotency_rows, submissions
+from obdtrack.calls.placing.calling_rules import dialling_rules
+from obdtrack.calls.placing.place import Condition, canonical, place_call
+from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.domain import phone
+from obdtrack.domain.number_patterns import Spellings
+from obdtrack.domain.status import Status
+from obdtrack.domain.submission import CallRequest
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.services import Services
+from obdtrack.store.encryption import Encryption
+
+
+class Placed(NamedTuple):
+    """The call a request led to. `body` is the answer given before, if there was one."""
+
+    call_id: UUID
+    replayed: bool = False
+    body: str | None = None
+
+
+class _BoundError(Exception):
+    """The key is bound already."""
+
+
+def place_once(
+    request: CallRequest, given: Collection[str], owner_id: UUID, key: str, context: Services
+) -> Placed:
+    """Place the call unless this key was used before; then return what came of it.
+
+    `given` names the fields of `request` that the caller sent: the rest is ours, and may be another
+    when the caller tries again.
+
+    The key stays bound whatever the outcome, also after a crash and when the call is forgotten; a
+    call that the dialling rules refuse binds it not. Raises ObdtrackError: invalid if the key
+    belongs to another body, conflict if the first request is still running, its answer was never
+    stored and its call is not kept any more, or a rule refuses.
+    """
+    key = _kept_name(key, request.to, context)
+    fingerprint, *earlier = _fingerprints(request, given, context.vault)
+    oldest = context.now() - timedelta(days=context.settings.idempotency_days)
+
+    def bind(intention: PendingCall) -> None:
+        idempotency_rows.forget(owner_id, key, oldest)
+        if not idempotency_rows.claim(
+            owner_id, key, fingerprint, intention.call_id, intention.created_at
+        ):
+            raise _BoundError
+
+    try:
+        # What was asked before is answered as before, also when no call may be placed now.
+        conditions = [bind, *dialling_rules(request.to, context)]
+        return Placed(place_call(request, owner_id, context, conditions))
+    except _BoundError:
+        return _replay(owner_id, key, (fingerprint, *earlier))
+
+
+_NOTHING_GIVEN = asdict(CallRequest(to="", bridge=""))
+
+_FIRST_FIELDS = (
+    "to", "bridge", "flow_id", "audio", "name", "interval", "webhook_id", "variables", "reference",
+    "metadata",
+)  # fmt: skip
+"""What fingerprints were once made of, given or not. Keys are kept that were bound by those."""
+
+
+def _fingerprints(
+    request: CallRequest, given: Collection[str], vault: Encryption
+) -> tuple[str, str]:
+    """Return what tells this request from others, and what did in earlier versions.
+
+    Only what the caller gave counts: a field that a later version adds, or another default, must
+    not make another request of one that is sent again.
+    """
+    fields = asdict(request)
+    told = {n: v for n, v in fields.items() if n in given and v != _NOTHING_GIVEN[n]}
+    earlier = {name: fields[name] for name in _FIRST_FIELDS}
+    return vault.fingerprint(canonical(told)), vault.fingerprint(canonical(earlier))
+
+
+def place_guarded(request: CallRequest, owner_id: UUID, context: Services) -> Placed:
+    """Place the call; if the guard is on, refuse a twin of a call made moments ago.
+
+    Raises ObdtrackError (conflict) naming the earlier call, or the dialling rule that refuses.
+    """
+    guard = _guard(context.settings.duplicate_guard_seconds)
+    conditions = [*dialling_rules(request.to, context), guard]
+    return Placed(place_call(request, owner_id, context, conditions))
+
+
+def keep_response(owner_id: UUID, key: str, http_status: int, body: str, context: Services) -> None:
+    """Keep the answer to the first request with this key."""
+    with context.store.write():
+        idempotency_rows.store_response(owner_id, key, http_status, body)
+
+
+_TELLING_DIGITS = 8
+
+
+def _kept_name(key: str, number: str, context: Services) -> str:
+    """Return how a caller's own key that holds a number is kept: as it is, unless that is erased.
+
+    Otherwise a request repeated after the erasure would not be known again, and ring a second time.
+    """
+    digits = "".join(filter(str.isdigit, key))
+    if phone.provider_digits(number)[-_TELLING_DIGITS:] not in digits:
+        return key
+    name = pseudonym(number, context.vault)
+    return Spellings(number).replaced(key, name) if queries.is_erased_call(name) else key
+
+
+def _guard(seconds: int) -> Condition:
+    def refuse_twin(intention: PendingCall) -> None:
+        if intention.fingerprint is None:
+            return  # the guard is off
+        since = intention.created_at - timedelta(seconds=seconds)
+        twin = submissions.recent_duplicate(intention.fingerprint, since)
+        if twin is not None:
+            raise ObdtrackError(
+                Code.CONFLICT, f"The same call was made less than {seconds} seconds ago: {twin}."
+            )
+
+    return refuse_twin
+
+
+def _replay(owner_id: UUID, key: str, fingerprints: Collection[str]) -> Placed:
+    bound = idempotency_rows.find(owner_id, key)
+    if bound is None:
+        raise _running()
+    if bound.fingerprint not in fingerprints:
+        raise ObdtrackError(
+            Code.INVALID,
+            "This Idempotency-Key was used with another body.",
+            fields={"Idempotency-Key": ["Used with another body; take a new key."]},
+        )
+    if bound.body is None:
+        call = queries.find(str(bound.call_id))
+        if call is None:
+            raise ObdtrackError(
+                Code.CONFLICT,
+                "The call placed with this key is older than calls are kept. Take a new key to "
+                "place a new one.",
+            )
+        if call.status == Status.SUBMITTING:
+            raise _running()
+    return Placed(bound.call_id, replayed=True, body=bound.body)
+
+
+def _running() -> ObdtrackError:
+    return ObdtrackError(
+        Code.CONFLICT, "The first request with this key is still running.", retry_after=2
+    )

@@ -1,0 +1,236 @@
+"""Places one call: the intention is stored first, and the answer says what we know."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import peewee
+import structlog
+
+from obdtrack.calls import queries, responses
+from obdtrack.calls.bulkhead import PLACING
+from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.scrub import scrub
+from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.reports.reprocess import reprocess_waiting
+from obdtrack.domain.events import Event
+from obdtrack.domain.phone import mask_all
+from obdtrack.domain.reports import believable
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import (
+    AcceptedNumber,
+    CallRequest,
+    Failure,
+    Placement,
+    SendResponse,
+    canonical_id,
+    submission_uuid,
+)
+from obdtrack.errors import ObdtrackError
+from obdtrack.services import Services, new_id
+
+log = structlog.get_logger()
+
+STATUS_AFTER: dict[Placement, Status] = {
+    Placement.PLACED: Status.QUEUED,
+    Placement.NOT_PLACED: Status.REJECTED,
+    Placement.UNKNOWN: Status.UNKNOWN,
+}
+
+_SETTLE_PAUSES = (0.5, 1, 2, 4, 8)
+"""Seconds between tries to store an answer: it is all we will ever hear, so it is worth a wait."""
+
+
+Condition = Callable[[PendingCall], None]
+"""Something that must hold when the intention is stored, checked in the same transaction; it raises
+ObdtrackError if it does not."""
+
+
+def place_call(
+    request: CallRequest,
+    key_id: UUID | None,
+    context: Services,
+    conditions: Sequence[Condition] = (),
+) -> UUID:
+    """Ask the provider, once, to place this call; returns the call's id.
+
+    The call is then `queued`, `rejected` or `unknown`, or still `submitting` if its answer could
+    not be stored. Raises ObdtrackError (unavailable), before anything has left, if too many are
+    being placed or the intention could not be stored, or whatever a condition raised.
+    """
+    with PLACING.hold():
+        return _place(request, key_id, context, conditions)
+
+
+def _place(
+    request: CallRequest, key_id: UUID | None, context: Services, conditions: Sequence[Condition]
+) -> UUID:
+    intention = _intention(request, key_id, context)
+    _intend(request, intention, conditions, context)
+    context.store.close()  # the provider may take seconds; somebody else can use the connection
+    requested_at = context.now()
+    response = _send(request, context)
+    exchange = responses.ProviderResponse(
+        id=new_id(),
+        call_id=intention.call_id,
+        kind="send",
+        requested_at=requested_at,
+        answered_at=context.now(),
+        http_status=response.http_status,
+        failure=response.failure,
+        message=response.message,
+        body=scrub(response.body, request.variables.values()),
+    )
+    _persist(lambda: _settle(request, intention, response, exchange, context))
+    return intention.call_id
+
+
+def _intention(request: CallRequest, key_id: UUID | None, context: Services) -> PendingCall:
+    return PendingCall(
+        submission_id=new_id(),
+        call_id=new_id(),
+        created_at=context.now(),
+        key_id=key_id,
+        process_id=context.process_id,
+        variables_encrypted=context.vault.seal(request.variables) if request.variables else None,
+        fingerprint=_fingerprint(request, context),
+    )
+
+
+def _fingerprint(request: CallRequest, context: Services) -> str | None:
+    """Return how a twin of this call is told, None if nobody looks for twins."""
+    if not context.settings.duplicate_guard_seconds:
+        return None
+    heard = [request.to, request.flow_id, request.audio, dict(request.variables)]
+    return context.vault.fingerprint(canonical(heard))
+
+
+def canonical(content: object) -> bytes:
+    """Return the same bytes for the same content."""
+    return json.dumps(content, sort_keys=True, default=str).encode()
+
+
+def _intend(
+    request: CallRequest, intention: PendingCall, conditions: Sequence[Condition], context: Services
+) -> None:
+    with context.store.write():
+        if intention.fingerprint is not None:
+            context.store.lock_names({intention.fingerprint})  # or twins would not see each other
+        # Only now: who has waited for a turn may come too late for the hours of calling.
+        now = context.now()
+        intention = intention._replace(created_at=now)
+        # A default may be another when somebody looks; the submission keeps what was asked of us.
+        webhook_id = context.provider.completed(request).webhook_id
+        detail = {"webhook_id": webhook_id} if webhook_id else {}
+        event = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING, detail=detail)
+        for condition in conditions:
+            condition(intention)
+        submissions.create_submission(request, intention)
+        queries.add_events([(intention.call_id, event)])
+
+
+def _send(request: CallRequest, context: Services) -> SendResponse:
+    try:
+        return context.provider.send(request)
+    except Exception:  # the request may have left: what we do not know, we say
+        log.exception("send_failed")
+        return SendResponse(Failure.INTERNAL_ERROR)
+
+
+def _persist(store_response: Callable[[], None]) -> None:
+    for tries, pause in enumerate((*_SETTLE_PAUSES, None)):
+        try:
+            return store_response()
+        except ObdtrackError:
+            log.exception("answer_not_stored", next_try_seconds=pause)
+            if pause is None:
+                return None
+            time.sleep(pause)
+        except Exception as error:  # the phone may ring: an error would have it asked for again
+            if tries and isinstance(error, peewee.IntegrityError):
+                log.warning("answer_stored_before")  # that commit was done, and reported as failed
+            else:
+                log.exception("answer_not_stored")
+            return None
+    return None
+
+
+def _settle(
+    request: CallRequest,
+    intention: PendingCall,
+    response: SendResponse,
+    exchange: responses.ProviderResponse,
+    context: Services,
+) -> None:
+    number = _our_number(request, response)
+    with context.store.write():
+        if number is not None:
+            placed_at, told = intention.created_at, number.submitted_at
+            if told and not believable(told, placed_at, exchange.answered_at):
+                number = number._replace(submitted_at=None)
+            call_id, provider_id = intention.call_id, canonical_id(number.provider_id)
+            mid = submission_uuid(provider_id)
+            context.store.lock_names({provider_id, mid})
+            if not submissions.set_provider_id(call_id, provider_id, mid, number.submitted_at):
+                log.error("provider_id_taken", call_id=str(call_id), provider_id=provider_id)
+                response, number = SendResponse(Failure.ANSWER_WITHOUT_ID), None
+        responses.add(exchange)
+        _conclude(intention, response, exchange, number, context)
+        if number is not None:
+            reprocess_waiting(provider_id, mid, context)
+
+
+def _conclude(
+    intention: PendingCall,
+    response: SendResponse,
+    exchange: responses.ProviderResponse,
+    number: AcceptedNumber | None,
+    context: Services,
+) -> None:
+    submissions.close_submission(
+        intention.submission_id,
+        exchange.answered_at,
+        # While it is unknown a person may decide to place it again.
+        keep_variables=response.placement is Placement.UNKNOWN,
+    )
+    event = response_event(response, number, exchange.id, exchange.answered_at)
+    add_and_refold(intention.call_id, [event], exchange.answered_at, context)
+
+
+def response_event(
+    response: SendResponse, number: AcceptedNumber | None, response_id: UUID, answered_at: datetime
+) -> Event:
+    """Return the event that the provider's answer to our request is on its call's timeline."""
+    return Event(
+        id=new_id(),
+        kind=Kind.ANSWER,
+        source=Source.API,
+        recorded_at=answered_at,
+        status=STATUS_AFTER[response.placement],
+        reason=response.failure,
+        occurred_at=number.submitted_at if number else None,
+        response_id=response_id,
+        detail=_detail(response, number),
+    )
+
+
+def _our_number(request: CallRequest, response: SendResponse) -> AcceptedNumber | None:
+    if response.failure is not None:
+        return None
+    return next((number for number in response.numbers if number.to in (None, request.to)), None)
+
+
+def _detail(response: SendResponse, number: AcceptedNumber | None) -> dict[str, Any]:
+    detail = {
+        "http_status": response.http_status,
+        "message": mask_all(response.message) if response.message else None,
+        "provider_id": number.provider_id if number else None,
+        "charges": number.charges if number else None,
+    }
+    return {name: value for name, value in detail.items() if value is not None}

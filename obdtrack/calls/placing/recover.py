@@ -1,0 +1,72 @@
+"""Finds calls whose process died while it was placing them: what we do not know, we say."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from obdtrack.calls import queries
+from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.placing import submissions
+from obdtrack.domain.events import Event
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.services import Services, new_id
+from obdtrack.store import leases
+
+log = structlog.get_logger()
+
+PREFIX = "process:"
+LEASE = timedelta(seconds=8)
+"""How long a process counts as alive after its last sign; it gives one every second or so."""
+
+NO_LEASE_YET = timedelta(seconds=60)
+TOO_LONG = timedelta(minutes=5)
+"""No request takes this long; after it even a live process has lost the answer."""
+
+
+def sign_of_life(context: Services) -> None:
+    """Renew this process's lease, so that others leave its submissions alone."""
+    with context.store.write():
+        name = f"{PREFIX}{context.process_id}"
+        leases.hold_lease(name, context.process_id, context.now(), LEASE)
+
+
+def say_goodbye(context: Services) -> None:
+    """Return this process's lease back; what it still had in flight is looked up at once."""
+    with context.store.write():
+        name = f"{PREFIX}{context.process_id}"
+        leases.hold_lease(name, context.process_id, context.now(), -LEASE)
+
+
+def recover_interrupted(context: Services) -> int:
+    """Make submissions of dead processes `unknown`; returns how many. Nothing is sent again."""
+    now = context.now()
+    # Almost always there is nothing in flight, and a look costs no turn to write.
+    if not any(_is_lost(found, now) for found in submissions.in_flight()):
+        return 0
+    with context.store.write():
+        lost = [found for found in submissions.in_flight() if _is_lost(found, now)]
+        for call_id, submission_id, _, _ in lost:
+            (match,) = queries.lock_calls(
+                [call_id]
+            )  # locked from here on: its answer may just come
+            if match.status != Status.SUBMITTING:
+                continue
+            event = Event(
+                new_id(), Kind.INTERRUPTION, Source.SYSTEM, now, Status.UNKNOWN, "interrupted"
+            )
+            submissions.close_submission(submission_id, now, keep_variables=True)
+            add_and_refold(call_id, [event], now, context)
+            log.warning("submission_interrupted", call_id=str(call_id))
+    return len(lost)
+
+
+def _is_lost(found: tuple[UUID, UUID, UUID | None, datetime], now: datetime) -> bool:
+    _, _, process_id, created_at = found
+    age = now - created_at
+    if process_id is None or not -leases.FAR < age < TOO_LONG:
+        return True
+    end = leases.lease_end(f"{PREFIX}{process_id}")
+    return age > NO_LEASE_YET if end is None else leases.is_over(end, now)

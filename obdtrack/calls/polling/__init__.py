@@ -1,0 +1,1 @@
+"""Polling the provider about calls whose report has not come."""

@@ -1,0 +1,206 @@
+"""Asks the provider what became of a call whose report has not come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from obdtrack.calls import queries, responses
+from obdtrack.calls.bulkhead import ASKING
+from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.polling.poll import (
+    Poll,
+    Wait,
+    count_if_repaired,
+    may_be_kept,
+    must_pause,
+    poll_provider,
+    stays_due,
+)
+from obdtrack.calls.polling.reconcile import reconcile
+from obdtrack.calls.reports.record import (
+    IncomingReport,
+    ReportResult,
+    record_reports,
+    rows_about,
+    tells_something,
+)
+from obdtrack.domain.events import Event
+from obdtrack.domain.phone import is_erased
+from obdtrack.domain.reports import Report
+from obdtrack.domain.status import Kind, Outcome, Source, Status
+from obdtrack.domain.submission import canonical_id
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.services import Services, new_id
+from obdtrack.store import leases, models
+
+REFRESH_SECONDS = 10
+"""How soon a person or program may ask about the same call again."""
+
+LONGEST_WAIT_SECONDS = 5.0
+"""How long a person's question may wait for its turn before it is told to come later."""
+
+_UNDER_WAY = timedelta(minutes=1)
+"""How long a question may take; after it the process that asked it has died."""
+
+
+def check_call(
+    call_id: UUID, context: Services, wait: Wait = time.sleep, patience: float | None = None
+) -> None:
+    """Ask about one call and record what the provider says.
+
+    Does nothing if there is no such call or it is being placed. Raises ObdtrackError as `ask` does.
+    """
+    call = queries.find(str(call_id))
+    if call is None or call.status == Status.SUBMITTING:
+        return
+    if is_erased(call.to_number):
+        _leave_alone(call, context)
+        return
+    if call.provider_id is None:
+        if call.status == Status.UNKNOWN:
+            reconcile(call, context, wait, patience)
+        return
+    asked = poll_provider(context, call.id, wait, patience, provider_id=_as_it_was_told(call))
+    record_response(call, asked, context)
+
+
+def _as_it_was_told(call: models.Call) -> str | None:
+    """Return the call's id as the provider spells it: only we are certain to know all spellings."""
+    told = (event.detail.get("provider_id") for event in queries.history([call.id])[call.id])
+    spelled = (name for name in told if name and canonical_id(name) == call.provider_id)
+    return next(spelled, call.provider_id)
+
+
+def refresh(call: models.Call, context: Services) -> None:
+    """Ask about a call now because somebody wants to know.
+
+    Raises ObdtrackError: conflict if its number was erased; rate limited if it is being asked
+    about, was just now, or the line is long; unavailable if too many wait for the provider already.
+    """
+    if is_erased(call.to_number):
+        raise ObdtrackError(
+            Code.CONFLICT, "Its number was erased; the provider is not asked about it any more."
+        )
+    with ASKING.hold(), _nobody_else_asking(call.id, context):
+        check_call(call.id, context, patience=LONGEST_WAIT_SECONDS)
+
+
+@contextmanager
+def _nobody_else_asking(call_id: UUID, context: Services) -> Iterator[None]:
+    """Hold the call's question, across processes; raises ObdtrackError (rate limited)."""
+    name, holder, now = f"asking:{call_id}", new_id(), context.now()
+    with context.store.write():
+        free = leases.hold_lease(name, holder, now, _UNDER_WAY)
+        last = responses.last_asked(call_id)  # looked at second: who held it before has stored it
+        if not free or (last and (now - last).total_seconds() < REFRESH_SECONDS):
+            raise ObdtrackError(
+                Code.RATE_LIMITED,
+                "The provider was asked about this call just now.",
+                retry_after=REFRESH_SECONDS,
+            )
+    try:
+        yield
+    finally:
+        with suppress(ObdtrackError), context.store.write():  # else it runs out by itself
+            leases.give_back(name, holder)
+
+
+def _leave_alone(call: models.Call, context: Services) -> None:
+    # The answer would bring back what was erased.
+    with context.store.write():
+        queries.stop_polling(call.to_number)
+
+
+def record_response(call: models.Call, asked: Poll, context: Services) -> None:
+    """Put what the provider's log says about this call on its timeline, in one transaction."""
+    with context.store.write():
+        if not may_be_kept(call):
+            return
+        responses.add(asked.exchange)
+        if asked.response.failure and stays_due(call, asked.exchange.answered_at, context):
+            return  # the exchange tells why
+        reports = rows_about(call, [found.report for found in asked.response.calls])
+        verdicts = record_reports(
+            [
+                IncomingReport(report, Source.POLL, asked.exchange.answered_at,
+                        response_id=asked.exchange.id, call_id=call.id)
+                for report in reports
+                if tells_something(report)
+            ],
+            context,
+        )  # fmt: skip
+        if any(verdict.outcome is Outcome.MATCHED for verdict in verdicts):
+            count_if_repaired(call, asked.exchange.id)
+        _conclude(call.id, reports, verdicts, asked, context)
+
+
+def _conclude(
+    call_id: UUID,
+    reports: Sequence[Report],
+    verdicts: Sequence[ReportResult],
+    asked: Poll,
+    context: Services,
+) -> None:
+    now = asked.exchange.answered_at
+    new = any(verdict.outcome is Outcome.MATCHED for verdict in verdicts)
+    events = [] if new else [_check_event(reports, asked)]
+    refolded = add_and_refold(call_id, events, now, context)
+    if refolded.given_up:
+        why = asked.response.failure or "no-report"
+        event = Event(new_id(), Kind.DEADLINE, Source.SYSTEM, now, Status.UNRESOLVED, why)
+        add_and_refold(call_id, [event], now, context)
+
+
+def _check_event(reports: Sequence[Report], asked: Poll) -> Event:
+    failure = asked.response.failure
+    detail: dict[str, Any] = {} if failure else {"found": len(reports)}
+    if reports:
+        detail["provider_status"] = reports[-1].provider_status
+    return Event(
+        id=new_id(),
+        kind=Kind.CHECK,
+        source=Source.POLL,
+        recorded_at=asked.exchange.answered_at,
+        reason=failure,
+        response_id=asked.exchange.id,
+        detail=detail,
+    )
+
+
+def check_due(
+    context: Services, limit: int, wait: Wait = time.sleep, due_by: datetime | None = None
+) -> int:
+    """Take calls whose check was due by then, by default now, and ask about each.
+
+    Returns how many were asked about. Ends early if the provider wants a longer pause than a poll
+    waits; the others come due again.
+    """
+    asked = 0
+    for call_id in take_due(context, due_by or context.now(), limit):
+        try:
+            check_call(call_id, context, wait)
+        except ObdtrackError as error:
+            if error.code is not Code.RATE_LIMITED:
+                raise
+            break
+        asked += 1
+    return asked
+
+
+def take_due(context: Services, due_by: datetime, limit: int) -> list[UUID]:
+    """Take the calls whose check was due by then, so that no other process asks about them too.
+
+    While the provider wants a pause there are none.
+    """
+    if not queries.any_due(due_by) or must_pause(context):
+        return []
+    with context.store.write():
+        return queries.due(due_by, limit, put_off_until=context.now() + _PUT_OFF)
+
+
+_PUT_OFF = timedelta(minutes=10)

@@ -1,0 +1,153 @@
+"""Asks the provider about calls, never faster than agreed, and keeps what it answered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from obdtrack.calls import queries
+from obdtrack.calls.journal import next_look
+from obdtrack.calls.responses import ProviderResponse
+from obdtrack.domain.fold import fold
+from obdtrack.domain.phone import is_erased, mask_all
+from obdtrack.domain.status import FINAL
+from obdtrack.domain.submission import Failure
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.providers.base import StatusResponse
+from obdtrack.services import Services, new_id
+from obdtrack.store import leases, models
+
+log = structlog.get_logger()
+
+PACE = "provider"
+REPAIRED = "repaired-by-polling"
+"""Counts outcomes that we knew only because we asked: any number but zero means that reports
+are being lost."""
+
+LONGEST_PAUSE = timedelta(minutes=15)
+"""How long the provider's `Retry-After` is obeyed; after it one question tells whether it holds."""
+
+_WHEN_TOO_FAST = timedelta(minutes=1)
+_PATIENCE = timedelta(seconds=30)
+"""How long a question stands in line before it is left for later, if its pace is no slower."""
+
+_ENOUGH = 2000
+"""Bytes of an answer that cannot be used."""
+
+Wait = Callable[[float], None]
+
+
+class Poll(NamedTuple):
+    """An answer of the provider, and the exchange to be stored with whatever comes of it."""
+
+    response: StatusResponse
+    exchange: ProviderResponse
+
+
+def poll_provider(
+    context: Services,
+    call_id: UUID,
+    wait: Wait,
+    patience: float | None = None,
+    *,
+    provider_id: str | None = None,
+    to: str | None = None,
+    on: date | None = None,
+) -> Poll:
+    """Ask about one call when it is our turn; `wait` is called with the seconds until then.
+
+    If the provider says that we ask too often, everybody waits as long as it wants, up to
+    LONGEST_PAUSE. Raises ObdtrackError: rate limited if our turn is more than `patience` seconds
+    away (some are had by default), unavailable if the database is out of use.
+    """
+    wait(_stand_in_line(context, patience))
+    requested_at = context.now()
+    context.store.close()  # the provider may take seconds; somebody else can use the connection
+    response = context.provider.find(provider_id=provider_id, to=to, on=on)
+    if response.failure is Failure.RATE_LIMITED:
+        _slow_down(response, context)
+    return Poll(response, _exchange(response, call_id, requested_at, context))
+
+
+def must_pause(context: Services) -> bool:
+    """Whether the line is longer than questions stand in it, as the provider wants a pause."""
+    now = context.now()
+    wait = leases.line_end(PACE, now) - now
+    return wait.total_seconds() > _usual_patience(context)
+
+
+def stays_due(call: models.Call, now: datetime, context: Services) -> bool:
+    """Whether a question that got no answer is put again; past the call's schedule none is."""
+    state = fold(queries.history([call.id])[call.id], call.interval)
+    return next_look(call, state, now, context).next_check_at is not None
+
+
+def may_be_kept(call: models.Call) -> bool:
+    """Whether an answer may be stored: not if call or number were erased meanwhile."""
+    found = queries.lock_calls([call.id])  # locked where that is possible
+    return bool(found) and not is_erased(found[0].to_number)
+
+
+def count_if_repaired(call: models.Call, response_id: UUID) -> None:
+    """Count the call if this answer brought its outcome; in the transaction that recorded it."""
+    events = queries.history([call.id])[call.id]
+    without = [event for event in events if event.response_id != response_id]
+    status = fold(events, call.interval).status
+    if status in FINAL and status is not fold(without, call.interval).status:
+        leases.count(REPAIRED)
+
+
+def _stand_in_line(context: Services, patience: float | None) -> float:
+    longest = _usual_patience(context) if patience is None else patience
+    with context.store.write():  # a refusal undoes it: who is sent away takes no place in the line
+        seconds = _turn(context)
+        if seconds > longest:
+            raise ObdtrackError(
+                Code.RATE_LIMITED,
+                "The provider is being asked about many calls; ask again later.",
+                retry_after=math.ceil(seconds),
+            )
+    return seconds
+
+
+def _turn(context: Services) -> float:
+    now = context.now()
+    return (leases.acquire_slot(PACE, _spacing(context), now) - now).total_seconds()
+
+
+def _spacing(context: Services) -> timedelta:
+    return timedelta(minutes=1) / context.settings.poll_per_minute
+
+
+def _usual_patience(context: Services) -> float:
+    return max(_PATIENCE, _spacing(context)).total_seconds()
+
+
+def _slow_down(response: StatusResponse, context: Services) -> None:
+    wanted = timedelta(seconds=response.retry_after) if response.retry_after else _WHEN_TOO_FAST
+    pause = min(wanted, LONGEST_PAUSE)
+    log.warning("provider_says_too_fast", pause_seconds=pause.total_seconds())
+    with context.store.write():
+        leases.pause_until(PACE, context.now() + pause)
+
+
+def _exchange(
+    response: StatusResponse, call_id: UUID, requested_at: datetime, context: Services
+) -> ProviderResponse:
+    return ProviderResponse(
+        id=new_id(),
+        call_id=call_id,
+        kind="status",
+        requested_at=requested_at,
+        answered_at=context.now(),
+        http_status=response.http_status,
+        failure=response.failure,
+        message=mask_all(response.message) if response.message else None,
+        # Of a failure its beginning tells enough, and there may be one every ten minutes.
+        body=response.body if response.failure is None else (response.body or b"")[:_ENOUGH],
+    )

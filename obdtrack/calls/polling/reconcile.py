@@ -1,0 +1,162 @@
+"""Looks in the provider's log for a call whose answer never came, and takes it only on evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from obdtrack.calls import queries, responses
+from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.polling.poll import (
+    Poll,
+    Wait,
+    count_if_repaired,
+    may_be_kept,
+    poll_provider,
+    stays_due,
+)
+from obdtrack.calls.provider_ids import assign_provider_id
+from obdtrack.calls.reports.record import IncomingReport, record_reports, tells_something
+from obdtrack.domain.candidates import (
+    Candidate,
+    SoughtCall,
+    candidates,
+    certain,
+    explained,
+    rivals_made,
+    window,
+)
+from obdtrack.domain.events import Event
+from obdtrack.domain.status import Kind, Source
+from obdtrack.domain.submission import canonical_id
+from obdtrack.domain.times import to_text
+from obdtrack.errors import ObdtrackError
+from obdtrack.services import Services, new_id
+from obdtrack.store import models
+
+_MOST_LISTED = 20
+
+
+def reconcile(
+    call: models.Call, context: Services, wait: Wait, patience: float | None = None
+) -> None:
+    """Ask by number and day; exactly one plausible call is attached, else a person decides.
+
+    What was asked, and the candidates, stand on the call's timeline either way. If a question gets
+    no answer nothing is attached. Raises ObdtrackError as `ask` does.
+    """
+    wanted = _wanted(call)
+    asked = _ask_about_days(call, wanted, context, wait, patience)
+    found = [candidate for question in asked for candidate in question.response.calls]
+    ids = {canonical_id(one.report.provider_id) for one in found if one.report.provider_id}
+    listed = candidates(found, wanted, queries.taken(ids))
+    rivals = queries.other_unnamed(call, *rivals_made(wanted))
+    provider_id = certain(listed)
+    if provider_id and not rivals and asked[-1].response.failure is None:
+        its = [c for c in listed if canonical_id(c.found.report.provider_id or "") == provider_id]
+        _take(call, its, wanted, asked, context)
+    else:
+        doubtful = listed if provider_id else explained(listed)
+        _leave(call, doubtful, wanted, asked, rivals, context)
+
+
+def _ask_about_days(
+    call: models.Call, wanted: SoughtCall, context: Services, wait: Wait, patience: float | None
+) -> list[Poll]:
+    """Ask until all days are answered, or one is not: what the others hold proves nothing then."""
+    asked: list[Poll] = []
+    for day in _days(wanted, context):
+        asked.append(poll_provider(context, call.id, wait, patience, to=call.to_number, on=day))
+        if asked[-1].response.failure is not None:
+            break
+    return asked
+
+
+def _take(
+    call: models.Call,
+    rows: Sequence[Candidate],
+    wanted: SoughtCall,
+    asked: Sequence[Poll],
+    context: Services,
+) -> None:
+    first = rows[0].found
+    provider_id = first.report.provider_id
+    assert provider_id is not None
+    # Asked about two days, a call is in one day's answer.
+    exchange = next(q.exchange for q in asked if first in q.response.calls)
+    evidence = _evidence(rows, wanted)
+    with context.store.write():
+        if not may_be_kept(call):
+            return
+        _keep(asked)
+        try:
+            assign_provider_id(call.id, provider_id, Source.POLL, evidence, context, exchange.id)
+        except ObdtrackError:
+            return  # somebody was faster; what they found stands
+        record_reports(
+            [
+                IncomingReport(
+                    report, Source.POLL, exchange.answered_at, None, exchange.id, call.id
+                )
+                for report in (row.found.report for row in rows)
+                if tells_something(report)
+            ],
+            context,
+        )
+        count_if_repaired(call, exchange.id)
+
+
+def _leave(
+    call: models.Call,
+    listed: Sequence[Candidate],
+    wanted: SoughtCall,
+    asked: Sequence[Poll],
+    rivals: bool,
+    context: Services,
+) -> None:
+    now, failure = context.now(), asked[-1].response.failure
+    detail = {**_evidence(listed, wanted), "another_call_in_doubt": rivals}
+    with context.store.write():
+        if not may_be_kept(call):
+            return
+        _keep(asked)
+        if failure is not None and stays_due(call, now, context):
+            return  # no answer is no evidence
+        event = Event(new_id(), Kind.CHECK, Source.POLL, now, reason=failure, detail=detail)
+        add_and_refold(call.id, [event], now, context)
+
+
+def _keep(asked: Sequence[Poll]) -> None:
+    for question in asked:
+        responses.add(question.exchange)
+
+
+def _wanted(call: models.Call) -> SoughtCall:
+    submission = call.submission
+    since, until = window(call.created_at, submission.settled_at or call.created_at)
+    return SoughtCall(call.to_number, submission.bridge, since, until)
+
+
+def _days(wanted: SoughtCall, context: Services) -> list[date]:
+    """Return the days of the window in the provider's zone: one, or two around midnight."""
+    zone = context.settings.provider_timezone
+    first, last = (moment.astimezone(zone).date() for moment in (wanted.since, wanted.until))
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _evidence(listed: Sequence[Candidate], wanted: SoughtCall) -> dict[str, Any]:
+    return {
+        "looked_for": "same number, same bridge if told, created in this time, nobody else's",
+        "created_after": to_text(wanted.since),
+        "created_before": to_text(wanted.until),
+        "candidates": [
+            {
+                "provider_id": found.report.provider_id,
+                "provider_status": found.report.provider_status,
+                "created_at": to_text(found.created_at) if found.created_at else None,
+                "doubt": doubt,
+            }
+            for found, doubt, _ in listed[:_MOST_LISTED]
+        ],
+    }

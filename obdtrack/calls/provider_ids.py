@@ -1,0 +1,83 @@
+"""Tells a call how the provider calls it, once that is found out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from obdtrack.calls import queries
+from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.placing import submissions
+from obdtrack.calls.reports.reprocess import reprocess_waiting
+from obdtrack.domain.events import Event
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import canonical_id, submission_uuid
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.services import Services, new_id
+from obdtrack.store import models
+
+_IN_DOUBT: dict[Source, tuple[Status, ...]] = {
+    Source.POLL: (Status.UNKNOWN,),
+    # A person may still find out about a call that was given up.
+    Source.PERSON: (Status.UNKNOWN, Status.UNRESOLVED),
+}
+"""Which calls may be told their id, by who found it: no others can be the provider's."""
+
+
+def assign_provider_id(
+    call_id: UUID,
+    provider_id: str,
+    source: Source,
+    evidence: Mapping[str, Any],
+    context: Services,
+    response_id: UUID | None = None,
+) -> None:
+    """Return the call this provider id, with the evidence on its timeline, and its waiting reports.
+
+    The id may be spelled in any way; the timeline keeps its spelling, to ask the provider by it.
+    `response_id` is the provider's response it was found in, if it was.
+    Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
+    there is no doubt about the call: what was refused rang nobody.
+    """
+    told, provider_id = provider_id, canonical_id(provider_id)
+    now, mid = context.now(), submission_uuid(provider_id)
+    event = Event(
+        id=new_id(),
+        kind=Kind.RESOLUTION,
+        source=source,
+        recorded_at=now,
+        status=Status.QUEUED,
+        reason="attached",
+        response_id=response_id,
+        detail={"provider_id": told, **evidence},
+    )
+    with context.store.write():
+        context.store.lock_names({provider_id, mid})
+        call = _unnamed(call_id, source)
+        if not submissions.set_provider_id(call_id, provider_id, mid, None):
+            raise ObdtrackError(Code.CONFLICT, f"Another call is {provider_id} at the provider.")
+        submissions.close_submission(call.submission.id, now, keep_variables=False)
+        if add_and_refold(call_id, [event], now, context).given_up:
+            queries.check_at(
+                call_id, now
+            )  # found after the last check: it is asked about once more
+        reprocess_waiting(provider_id, mid, context)
+
+
+def _unnamed(call_id: UUID, source: Source) -> models.Call:
+    queries.lock_calls([call_id])  # locks the row where that is possible
+    call = queries.find(str(call_id))
+    if call is None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
+    if call.provider_id is not None:
+        raise ObdtrackError(Code.CONFLICT, f"The call is {call.provider_id} at the provider.")
+    if call.status == Status.SUBMITTING:
+        raise ObdtrackError(Code.CONFLICT, "The call is being placed now.", retry_after=20)
+    if call.status not in _IN_DOUBT[source]:
+        raise ObdtrackError(
+            Code.CONFLICT,
+            "Only a call whose outcome is unknown or unresolved can be told its id; "
+            f"it is {call.status}.",
+        )
+    return call

@@ -1,0 +1,272 @@
+"""Calls and their events: what is stored about them, and the questions asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from obdtrack.domain.events import Event
+from obdtrack.domain.fold import CallState
+from obdtrack.domain.status import WAITING, Kind, Source, Status
+from obdtrack.domain.submission import canonical_id, submission_uuid
+from obdtrack.statistics import counters
+from obdtrack.statistics.counters import Change
+from obdtrack.store import bulk_sql, models
+
+EVENT_COLUMNS = (
+    "call", "id", "kind", "source", "status", "reason", "occurred_at", "recorded_at",
+    "delivery_id", "response_id", "detail", "times_seen",
+)  # fmt: skip
+STATE_COLUMNS = (
+    "status", "reason", "status_source", "status_as_of", "answered", "conflict", "attempt_count",
+    "report_count", "started_at", "ended_at", "duration_seconds", "charges", "billable_seconds",
+)  # fmt: skip
+
+
+class CallRow(NamedTuple):
+    """As much of a call as a report needs to find it and to fold it."""
+
+    id: UUID
+    interval: int
+    provider_id: str | None
+    mid: str | None
+    to_number: str
+    created_at: datetime
+    report_count: int
+    status: str
+    status_source: str
+    status_as_of: datetime
+    reason: str | None
+    charges: str | None
+    name: str | None
+    attempt_count: int
+
+
+def lock_reported_calls(provider_ids: Collection[str], mids: Collection[str]) -> list[CallRow]:
+    """Return the calls that carry any of these provider ids or submission uuids.
+
+    Their rows stay locked until the transaction ends where the database can do that, so that two
+    processes do not fold one call at once.
+    """
+    found: dict[UUID, CallRow] = {}
+    for column, wanted in (("provider_id", provider_ids), ("mid", mids)):
+        for match in _matches(column, sorted(wanted)):
+            found[match.id] = match
+    return list(found.values())
+
+
+def lock_calls(call_ids: Collection[UUID]) -> list[CallRow]:
+    """Return the calls with these ids, locked until the transaction ends where that is possible."""
+    return _matches("id", sorted(call_ids))
+
+
+def history(call_ids: Collection[UUID]) -> dict[UUID, list[Event]]:
+    """Return the events of these calls, each call's in the order of their ids."""
+    found: dict[UUID, list[Event]] = {call_id: [] for call_id in call_ids}
+    for row in bulk_sql.fetch(
+        models.EventRow, EVENT_COLUMNS, "call", list(found), order="call_id, id"
+    ):
+        found[row[0]].append(_event(row))
+    return found
+
+
+def add_events(events: Iterable[tuple[UUID, Event]]) -> None:
+    """Store events, each with the id of its call."""
+    bulk_sql.insert(
+        models.EventRow, EVENT_COLUMNS, [_event_row(call, event) for call, event in events]
+    )
+
+
+def count_again(seen: Iterable[tuple[UUID, Event]]) -> None:
+    """Store how often these facts have arrived by now (`times_seen`)."""
+    changes = [(event.times_seen, call, event.id) for call, event in seen]
+    bulk_sql.update(models.EventRow, ("times_seen",), ("call", "id"), changes)
+
+
+def save_states(states: Iterable[tuple[CallRow, CallState, datetime | None]]) -> None:
+    """Store the newest fold of these calls, each with the time of its next check.
+
+    Each is given once, as it stood when it was read in this transaction: the figures move by the
+    difference.
+    """
+    found = list(states)
+    changes = [(*state_row(state), check, call.id) for call, state, check in found]
+    bulk_sql.update(models.Call, (*STATE_COLUMNS, "next_check_at"), ("id",), changes)
+    counters.count(_move(call, state) for call, state, _ in found)
+
+
+def any_due(now: datetime) -> bool:
+    """Whether any call's next check is due; a look that takes no turn to write."""
+    return bool(models.Call.select().where(models.Call.next_check_at <= now).exists())
+
+
+def due(now: datetime, limit: int, put_off_until: datetime) -> list[UUID]:
+    """Take the calls whose next check is due, at most `limit`, the longest due first.
+
+    They are put off, so that no other process takes them meanwhile; if this one dies they come
+    due again by themselves.
+    """
+    call = models.Call
+    query = call.select(call.id).where(call.next_check_at <= now).order_by(call.next_check_at)
+    if call._meta.database.for_update:
+        query = query.for_update(skip_locked=True)
+    taken = [row.id for row in query.limit(limit)]
+    call.update(next_check_at=put_off_until).where(call.id.in_(taken)).execute()
+    return taken
+
+
+def check_at(call_id: UUID, when: datetime) -> None:
+    """Have the provider asked about a call at this time."""
+    call = models.Call
+    call.update(next_check_at=when).where(call.id == call_id).execute()
+
+
+def of_submission(mid: str | None) -> list[CallRow]:
+    """Return the calls of a submission that the provider named `mid`; nothing is locked."""
+    wanted = [mid] if mid else []
+    found = bulk_sql.fetch(models.Call, CallRow._fields, "mid", wanted, order="id")
+    return [CallRow(*row) for row in found]
+
+
+def taken(provider_ids: Collection[str]) -> set[str]:
+    """Return those of these ids (canonical) that are some call's already.
+
+    The bare uuid of a submission is its call's, and so is `uuid:n` where a call has the bare one.
+    """
+    names = [*provider_ids, *map(submission_uuid, provider_ids)]
+    ids = {
+        name
+        for (name,) in bulk_sql.fetch(
+            models.Call, ("provider_id",), "provider_id", names, order="id"
+        )
+    }
+    mids = {name for (name,) in bulk_sql.fetch(models.Call, ("mid",), "mid", names, order="id")}
+    return {name for name in provider_ids if {name, submission_uuid(name)} & ids or name in mids}
+
+
+def other_unnamed(call: models.Call, since: datetime, until: datetime) -> bool:
+    """Whether another call to this number, made in this time, still lacks its provider id."""
+    other = models.Call
+    return bool(
+        other.select()
+        .where((other.to_number == call.to_number) & (other.id != call.id))
+        .where(other.provider_id.is_null() & (other.status != Status.REJECTED))
+        .where((other.created_at >= since) & (other.created_at <= until))
+        .exists()
+    )
+
+
+def ids_after(after: UUID | None, limit: int) -> list[UUID]:
+    """List ids of calls, oldest first, that come after this one."""
+    call = models.Call
+    query = call.select(call.id).order_by(call.id).limit(limit)
+    return [row.id for row in (query if after is None else query.where(call.id > after))]
+
+
+def state_columns(call_id: UUID) -> tuple[Any, ...]:
+    """Return the stored state of a call, as `state_row` would give it."""
+    call = models.Call
+    columns = [getattr(call, name) for name in STATE_COLUMNS]
+    found: Any = call.select(*columns).where(call.id == call_id).tuples().first()
+    return tuple(found)
+
+
+def replace_reports(call_id: UUID, reports: Iterable[Event]) -> None:
+    """Put these report events in the place of all the call has."""
+    event = models.EventRow
+    event.delete().where((event.call == call_id) & (event.kind == Kind.REPORT)).execute()
+    add_events((call_id, report) for report in reports)
+
+
+def find(identifier: str) -> models.Call | None:
+    """Return a call with its submission by our id or by the provider's, however it is spelled."""
+    if not identifier.isprintable():
+        return None  # no id has a NUL or half a character in it, and a database may not take them
+    ours = _uuid(identifier)
+    found = bulk_sql.load(models.Call, "id", [ours]) if ours else []
+    for call in found or bulk_sql.load(models.Call, "provider_id", [canonical_id(identifier)]):
+        (call.submission,) = bulk_sql.load(models.Submission, "id", [call.__data__["submission"]])
+        return call
+    return None
+
+
+def drop_secrets_of(to_number: str) -> None:
+    """Delete the encrypted variables of all calls to this number."""
+    call, submission = models.Call, models.Submission
+    theirs = call.select(call.submission).where(call.to_number == to_number)
+    submission.update(variables_encrypted=None).where(submission.id.in_(theirs)).execute()
+
+
+def stop_polling(to_number: str) -> None:
+    """Have nobody ask the provider about calls to this number any more."""
+    call = models.Call
+    call.update(next_check_at=None).where(call.to_number == to_number).execute()
+
+
+def is_erased_call(name: str) -> bool:
+    """Whether any call was to a number that was erased under this name."""
+    return bool(models.Call.select().where(models.Call.to_number == name).exists())
+
+
+def waiting_calls(to_number: str) -> list[models.Call]:
+    """List the calls to this number that are not known to have ended."""
+    call = models.Call
+    query = call.select().where((call.to_number == to_number) & call.status.in_(list(WAITING)))
+    return list(query.order_by(call.id))
+
+
+def _move(call: CallRow, state: CallState) -> Change:
+    return (
+        (call.name, counters.slot_of(call.created_at)),
+        (call.status, call.status_source, call.attempt_count, call.charges),
+        (state.status, state.status_source, len(state.attempts), state.charges),
+    )
+
+
+def _matches(column: str, wanted: Sequence[Any]) -> list[CallRow]:
+    found = bulk_sql.fetch(models.Call, CallRow._fields, column, wanted, order="id", lock=True)
+    return [CallRow(*row) for row in found]
+
+
+def _event(row: Sequence[Any]) -> Event:
+    (_, event_id, kind, source, status, reason, occurred, recorded, delivery, response, detail, seen
+     ) = row  # fmt: skip
+    return Event(
+        id=event_id,
+        kind=Kind(kind),
+        source=Source(source),
+        recorded_at=recorded,
+        status=Status(status) if status else None,
+        reason=reason,
+        occurred_at=occurred,
+        delivery_id=delivery,
+        response_id=response,
+        detail=detail,
+        times_seen=seen,
+    )
+
+
+def _event_row(call_id: UUID, event: Event) -> tuple[Any, ...]:
+    return (
+        call_id, event.id, event.kind, event.source, event.status, event.reason,
+        event.occurred_at, event.recorded_at, event.delivery_id, event.response_id,
+        event.detail, event.times_seen,
+    )  # fmt: skip
+
+
+def state_row(state: CallState) -> tuple[Any, ...]:
+    """Return the columns that hold a state, in their order."""
+    return (
+        state.status, state.reason, state.status_source, state.status_as_of, state.answered,
+        state.conflict, len(state.attempts), state.report_count, state.started_at, state.ended_at,
+        state.duration_seconds, state.charges, state.billable_seconds,
+    )  # fmt: skip
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

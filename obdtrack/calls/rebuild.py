@@ -1,0 +1,117 @@
+"""Computes calls anew from raw deliveries and answers, and compares or mends what is stored.
+
+What we did and what persons said stays as it is: nothing rawer is known of that. So does the time
+of a check that was planned, also if it is past or was put off; it is mended only if a call that
+still waits has none, or one that does not wait has one. At last the figures are counted anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
+from uuid import UUID
+
+from obdtrack.calls import queries
+from obdtrack.calls.placing import submissions
+from obdtrack.calls.queries import CallRow
+from obdtrack.calls.rederive import REDERIVABLE, rederive
+from obdtrack.domain.events import Event
+from obdtrack.domain.fold import CallState, fold
+from obdtrack.domain.phone import is_erased
+from obdtrack.domain.poll_schedule import plan
+from obdtrack.services import Services
+from obdtrack.statistics import counters
+from obdtrack.store import bulk_sql, models
+
+BATCH = 200
+_FACTS = ("kind", "source", "status", "reason", "occurred_at", "recorded_at", "detail",
+          "times_seen")  # fmt: skip
+_ANY_SCHEDULE = (timedelta(days=1),)
+
+
+class Rebuilt(NamedTuple):
+    """How many calls were looked at, which of them differ (or differed), and how many figures."""
+
+    calls: int
+    different: tuple[UUID, ...]
+    figures: int = 0
+
+
+def rebuild(
+    context: Services, *, check: bool, progress: Callable[[int], None] = lambda _: None
+) -> Rebuilt:
+    """Compute every call anew; with `check` only compare. Returns what differs.
+
+    Works in batches of short transactions, so that reports go on coming in meanwhile. The figures
+    are compared with the calls as they then stand. Raises ObdtrackError (unavailable) if the
+    database is out of use.
+    """
+    seen, different = 0, list[UUID]()
+    for call_ids in _batches():
+        with context.store.write():
+            matches = queries.lock_calls(call_ids)
+            stored = queries.history(call_ids)
+            found = {row.id: row for row in bulk_sql.load(models.Call, "id", call_ids)}
+            for match in matches:
+                if not _agrees(match, found[match.id], stored[match.id], context, mend=not check):
+                    different.append(match.id)
+        seen += len(call_ids)
+        progress(seen)
+    return Rebuilt(seen, tuple(different), _wrong_figures(context, mend=not check))
+
+
+def _batches() -> Iterator[list[UUID]]:
+    after: UUID | None = None
+    while call_ids := queries.ids_after(after, BATCH):
+        yield call_ids
+        after = call_ids[-1]
+
+
+def _wrong_figures(context: Services, *, mend: bool) -> int:
+    """Count the figures that differ. Nobody waits while they are compared, only if some do."""
+    with counters.one_moment(context.store):
+        wrong = counters.wrong()
+    if wrong and mend:
+        with context.store.write():
+            counters.recount()
+    return wrong
+
+
+def _agrees(
+    match: CallRow, row: models.Call, stored: Sequence[Event], context: Services, *, mend: bool
+) -> bool:
+    answered, reports = rederive(match, row, stored, context)
+    kept = [event for event in stored if event.kind not in REDERIVABLE]
+    old = [event for event in stored if event.kind in REDERIVABLE]
+    state = fold([*kept, *answered, *reports], match.interval)
+    check_at = _check_at(match, row, state, context)
+    same_events = _facts(old) == _facts([*answered, *reports])
+    same_state = queries.state_columns(match.id) == queries.state_row(state)
+    same = same_events and same_state and check_at == row.next_check_at
+    if mend and not same_events:
+        submissions.replace_responses(match.id, answered)
+        queries.replace_reports(match.id, reports)
+    if mend and not same:
+        queries.save_states([(match, state, check_at)])
+    return same
+
+
+def _facts(events: Sequence[Event]) -> list[list[object]]:
+    return sorted(([getattr(event, name) for name in _FACTS] for event in events), key=repr)
+
+
+def _check_at(
+    match: CallRow, row: models.Call, state: CallState, context: Services
+) -> datetime | None:
+    """Return when the call is to be asked about: as stored, unless that cannot be right."""
+    stored: datetime | None = row.next_check_at
+    if is_erased(match.to_number):
+        return stored  # nobody asks about it any more, whatever was planned
+    planned = partial(plan, state, created_at=match.created_at, interval=match.interval)
+    # By any schedule at all: what was planned by settings that have changed since still counts.
+    if planned(now=match.created_at, schedule=_ANY_SCHEDULE).next_check_at is None:
+        return None
+    schedule = context.settings.poll_schedule
+    return stored or planned(now=context.now(), schedule=schedule).next_check_at

@@ -1,0 +1,1 @@
+"""Reports that reach the callback: stored raw, matched, put on timelines."""

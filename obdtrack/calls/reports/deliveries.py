@@ -1,0 +1,165 @@
+"""Raw requests that reached the callback, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from peewee import fn
+
+from obdtrack.domain.naming import names_of
+from obdtrack.domain.reports import RawDelivery, Reading, Report
+from obdtrack.domain.status import Outcome
+from obdtrack.store import bulk_sql, models
+
+_RAW = ("id", "received_at", "method", "query", "headers", "content_type", "body")
+_MEANING = ("outcome", "reason", "call_id", "provider_id", "mid", "to_number")
+
+
+class InboundRequest(NamedTuple):
+    """A raw request with its place in the inbox; `received_at` is aware UTC."""
+
+    id: UUID
+    received_at: datetime
+    raw: RawDelivery
+
+
+class DeliveryResult(NamedTuple):
+    """What a delivery turned out to be; the last three are what it waits for, if it waits."""
+
+    outcome: Outcome
+    reason: str | None = None
+    call_id: UUID | None = None
+    provider_id: str | None = None
+    mid: str | None = None
+    to_number: str | None = None
+
+
+def meaning(
+    outcome: Outcome, reason: str | None, call_id: UUID | None, reading: Reading | None
+) -> DeliveryResult:
+    """Put an outcome together with the keys under which an unmatched report waits."""
+    if outcome is not Outcome.UNMATCHED or not isinstance(reading, Report):
+        return DeliveryResult(outcome, reason, call_id)
+    names = names_of(reading)
+    mid = names.mid or next(iter(names.submissions), None)
+    return DeliveryResult(outcome, reason, call_id, names.provider_id, mid, reading.to)
+
+
+def add(found: Iterable[tuple[InboundRequest, DeliveryResult]]) -> None:
+    """Store requests together with what they mean."""
+    bulk_sql.insert(
+        models.Delivery,
+        _RAW + _MEANING,
+        [(*_raw_row(stored), *meaning) for stored, meaning in found],
+    )
+
+
+def add_rejected(found: Iterable[tuple[InboundRequest, str]]) -> None:
+    """Store requests with a wrong secret, each with the keyed hash of what it carried."""
+    reason = "its secret is not one of OBDTRACK_WEBHOOK_SECRETS"
+    bulk_sql.insert(
+        models.Delivery,
+        (*_RAW, *_MEANING, "secret_fingerprint"),
+        [
+            (*_raw_row(stored), *DeliveryResult(Outcome.REJECTED, reason), fingerprint)
+            for stored, fingerprint in found
+        ],
+    )
+
+
+def prune_rejected(rows_kept: int, bytes_kept: int) -> int:
+    """Delete the oldest rejected requests beyond these bounds; returns how many went."""
+    delivery = models.Delivery
+    # Without coercion the lengths would be converted as if they were bodies.
+    sizes = [fn.LENGTH(column).coerce(False) for column in (delivery.body, delivery.query)]
+    query = delivery.select(delivery.id, *sizes).where(delivery.outcome == Outcome.REJECTED)
+    kept: list[UUID] = []
+    gone: list[UUID] = []
+    total = 0
+    found: Iterable[Any] = query.order_by(delivery.id.desc()).tuples()
+    for delivery_id, body_length, query_length in found:
+        total += body_length + query_length
+        fits = len(kept) < rows_kept and total <= bytes_kept
+        (kept if fits else gone).append(delivery_id)
+    delivery.delete().where(delivery.id.in_(gone)).execute()
+    return len(gone)
+
+
+def set_meanings(found: Iterable[tuple[UUID, DeliveryResult]]) -> None:
+    """Store what deliveries mean now, after they were read again."""
+    bulk_sql.update(
+        models.Delivery,
+        _MEANING,
+        ("id",),
+        [(*meaning, delivery_id) for delivery_id, meaning in found],
+    )
+
+
+def waiting_for(provider_id: str, mid: str) -> list[InboundRequest]:
+    """List the unmatched deliveries that may belong to this call, oldest first.
+
+    Either id may stand under either key: who composes a report puts them where they like.
+    """
+    found = {
+        row.id: row
+        for key in ("provider_id", "mid")
+        for row in bulk_sql.load(models.Delivery, key, [provider_id, mid])
+        if row.outcome == Outcome.UNMATCHED
+    }
+    return [to_stored(row) for _, row in sorted(found.items())]
+
+
+def ids_of(outcome: Outcome, limit: int) -> list[UUID]:
+    """List the ids of deliveries with this outcome, oldest first."""
+    delivery = models.Delivery
+    query = delivery.select(delivery.id).where(delivery.outcome == outcome)
+    return [row.id for row in query.order_by(delivery.id).limit(limit)]
+
+
+def of_call(call_id: UUID) -> list[models.Delivery]:
+    """List the deliveries that stand on a call's timeline, oldest first."""
+    delivery = models.Delivery
+    return list(delivery.select().where(delivery.call_id == call_id).order_by(delivery.id))
+
+
+def find(delivery_id: UUID) -> models.Delivery | None:
+    """Return one delivery, raw."""
+    return models.Delivery.get_or_none(models.Delivery.id == delivery_id)
+
+
+def newest(
+    limit: int, before: UUID | None = None, outcome: str | None = None
+) -> list[models.Delivery]:
+    """List deliveries, newest first, at most `limit`, older than `before`."""
+    delivery = models.Delivery
+    query = delivery.select()
+    if outcome is not None:
+        query = query.where(delivery.outcome == outcome)
+    if before is not None:
+        query = query.where(delivery.id < before)
+    return list(query.order_by(delivery.id.desc()).limit(limit))
+
+
+def newest_of(
+    outcomes: Collection[str], limit: int, before: UUID | None = None
+) -> list[models.Delivery]:
+    """List deliveries with any of these outcomes (none: with any at all), as `newest` does."""
+    found = [row for outcome in outcomes or (None,) for row in newest(limit, before, outcome)]
+    return sorted(found, key=lambda row: row.id.bytes, reverse=True)[:limit]
+
+
+def to_stored(row: models.Delivery) -> InboundRequest:
+    """Return a stored row as the request it was."""
+    raw = RawDelivery(row.method, row.query, row.headers, row.content_type, row.body)
+    return InboundRequest(row.id, row.received_at, raw)
+
+
+def _raw_row(stored: InboundRequest) -> Sequence[object]:
+    raw = stored.raw
+    return (
+        stored.id, stored.received_at, raw.method, raw.query, raw.headers, raw.content_type,
+        raw.body,
+    )  # fmt: skip

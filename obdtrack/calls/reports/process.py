@@ -1,0 +1,140 @@
+"""Says what deliveries mean and puts their reports on timelines; new ones and stored ones alike.
+
+Runs inside the caller's transaction. A fault in one delivery is that delivery's outcome.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
+
+from obdtrack.calls import opt_outs, search
+from obdtrack.calls.reports import deliveries
+from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
+from obdtrack.calls.reports.record import IncomingReport, ReportResult, record_reports
+from obdtrack.domain.content_coding import UndecodableError, decode
+from obdtrack.domain.phone import fits
+from obdtrack.domain.reports import (
+    Challenge,
+    NotOurs,
+    OptOut,
+    RawDelivery,
+    Reading,
+    Report,
+    Unreadable,
+)
+from obdtrack.domain.status import Outcome, Source
+from obdtrack.services import Services
+
+log = structlog.get_logger()
+
+
+class ProcessedDelivery(NamedTuple):
+    """What a delivery means; `challenge` is to be answered if it is not None."""
+
+    meaning: DeliveryResult
+    challenge: str | None = None
+
+
+def read(stored: InboundRequest, context: Services) -> Reading | Exception:
+    """Read a delivery; a fault of the reader is given, not raised, as the next one is innocent."""
+    try:
+        return context.provider.read_delivery(_as_sent(stored.raw))
+    except Exception as error:
+        log.exception("reading_failed", delivery_id=str(stored.id))
+        return error
+
+
+def _as_sent(raw: RawDelivery) -> RawDelivery:
+    """Return a delivery with its body decoded, if it was stored compressed as it came."""
+    if "content-encoding" not in raw.headers:
+        return raw
+    try:
+        return raw._replace(body=decode(raw.body, raw.headers["content-encoding"]))
+    except (UndecodableError, OverflowError):
+        return raw
+
+
+def process(
+    batch: Sequence[InboundRequest], readings: Sequence[Reading | Exception], context: Services
+) -> list[ProcessedDelivery]:
+    """Record the reports among these readings and give what each delivery means."""
+    arrivals = [
+        IncomingReport(reading, Source.WEBHOOK, stored.received_at, stored.id)
+        for stored, reading in zip(batch, readings, strict=True)
+        if isinstance(reading, Report)
+    ]
+    recorded = iter(record_reports(arrivals, context))
+    return [
+        _interpreted(
+            reading,
+            next(recorded) if isinstance(reading, Report) else _verdict(stored, reading, context),
+        )
+        for stored, reading in zip(batch, readings, strict=True)
+    ]
+
+
+def _verdict(
+    stored: InboundRequest,
+    reading: Challenge | NotOurs | OptOut | Unreadable | Exception,
+    context: Services,
+) -> ReportResult:
+    match reading:
+        case Unreadable(reason):
+            return ReportResult(Outcome.UNREADABLE, reason)
+        case NotOurs(reason):
+            return ReportResult(Outcome.IGNORED, reason)
+        case OptOut() as opt_out:
+            return _opted_out(stored, opt_out)
+        case Challenge() as challenge if _is_ours(challenge, context):
+            return ReportResult(Outcome.CHALLENGE)
+        case Challenge():
+            return ReportResult(Outcome.IGNORED, "the validation key is not OBDTRACK_WEBHOOK_TOKEN")
+        case error:
+            return ReportResult(Outcome.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _opted_out(stored: InboundRequest, opt_out: OptOut) -> ReportResult:
+    """Note an opt-out, for the whole number if that is certain, else for all that it may be."""
+    said = opt_out.number
+    if said is None:
+        reason = "an opt-out whose number cannot be read: find it and add it by `suppress add`"
+        return ReportResult(Outcome.UNMATCHED, reason)
+    known = _known_as(said)
+    opt_outs.note(known or said, opt_out.occurred_at, stored.received_at, stored.id)
+    if known is None:
+        return ReportResult(Outcome.UNMATCHED, _NO_COUNTRY)
+    return ReportResult(Outcome.RECEIVED, "the number opted out of calls")
+
+
+def _known_as(said: str) -> str | None:
+    """Return the whole number that was meant: as it was said, or the only one known that it fits.
+
+    Known are the numbers that were called and those on the list.
+    """
+    if not said.isdigit():
+        return said
+    known = {*search.numbers_ending(said), *opt_outs.whole_ending(said)}
+    return known.pop() if len(known) == 1 and all(fits(number, said) for number in known) else None
+
+
+_NO_COUNTRY = (
+    "an opt-out of a number without its country code: no number that ends in it is called until "
+    "somebody adds the whole one by `suppress add`"
+)
+
+
+def _is_ours(challenge: Challenge, context: Services) -> bool:
+    expected = context.settings.webhook_token
+    given = challenge.validation_key or ""
+    return expected is None or hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _interpreted(reading: Reading | Exception, verdict: ReportResult) -> ProcessedDelivery:
+    known = None if isinstance(reading, Exception) else reading
+    meaning = deliveries.meaning(verdict.outcome, verdict.reason, verdict.call_id, known)
+    response = reading.challenge if isinstance(reading, Challenge) else None
+    return ProcessedDelivery(meaning, response if verdict.outcome is Outcome.CHALLENGE else None)

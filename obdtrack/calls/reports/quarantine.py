@@ -1,0 +1,118 @@
+"""Keeps some of the reports that came with a wrong secret, so that a slip can be mended.
+
+What a stranger can cause is bounded: how many are admitted, how many wait, how many are kept. They
+are written by a thread of their own, many in one transaction, so that they cost honest reports
+nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from obdtrack.calls.reports import deliveries
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.receive import without_secrets
+from obdtrack.errors import ObdtrackError
+from obdtrack.services import Services
+from obdtrack.store import leases
+
+log = structlog.get_logger()
+
+ROWS_KEPT = 500
+BYTES_KEPT = 5 * 1024 * 1024
+COUNTER = "deliveries-rejected"
+
+_BURST = ROWS_KEPT
+_PER_SECOND = 2.0
+_READERS = 4
+_PAUSE_SECONDS = 0.25
+
+
+class Quarantine:
+    """Admits, gathers and stores rejected deliveries; threads share it."""
+
+    def __init__(self, context: Services, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._context = context
+        self._monotonic = monotonic
+        self._tokens = float(_BURST)
+        self._refilled_at = monotonic()
+        self._reading = threading.BoundedSemaphore(_READERS)
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[InboundRequest, str]] = deque(maxlen=ROWS_KEPT)
+        self._uncounted = 0
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+
+    def take(self, secret: bytes, read: Callable[[], InboundRequest | None]) -> None:
+        """Count a rejected request, and keep it if there is room for it; `read` gives it whole.
+
+        Nothing is read of what is not kept: a body costs a thread for as long as its sender likes.
+        """
+        admitted = self._admit()
+        if not admitted or not self._reading.acquire(blocking=False):
+            return
+        try:
+            stored = read()
+        finally:
+            self._reading.release()
+        if stored is not None:
+            kept = without_secrets(stored, self._context)
+            with self._lock:
+                self._waiting.append((kept, self._context.vault.fingerprint(secret)))
+
+    def flush(self) -> None:
+        """Store what waits, and let the oldest go beyond the bounds; what is not stored waits on.
+
+        Raises ObdtrackError (unavailable) if the database is out of use.
+        """
+        with self._lock:
+            found, counted = list(self._waiting), self._uncounted
+            self._waiting.clear()
+            self._uncounted = 0
+        if not found and not counted:
+            return
+        try:
+            with self._context.store.write():
+                deliveries.add_rejected(found)
+                deliveries.prune_rejected(ROWS_KEPT, BYTES_KEPT)
+                leases.count(COUNTER, counted)
+        except ObdtrackError:
+            with self._lock:
+                self._waiting = deque([*found, *self._waiting], maxlen=ROWS_KEPT)
+                self._uncounted += counted
+            raise
+
+    def close(self) -> None:
+        """Store what waits and end the thread."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def _admit(self) -> bool:
+        with self._lock:
+            self._uncounted += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="quarantine", daemon=True)
+                self._thread.start()
+            now = self._monotonic()
+            gained = (now - self._refilled_at) * _PER_SECOND
+            self._tokens, self._refilled_at = min(_BURST, self._tokens + gained), now
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True
+
+    def _run(self) -> None:
+        while not self._closing.wait(_PAUSE_SECONDS):
+            try:
+                self.flush()
+            except ObdtrackError as error:
+                log.warning("quarantine_not_written", reason=error.message)
+            except Exception:  # what strangers send must not end the thread
+                log.exception("quarantine_failed")

@@ -1,0 +1,229 @@
+"""Puts reports on the timelines they belong to. Webhooks, replays and polls all come through here.
+
+Runs inside the caller's transaction, for many reports at once: one look-up of their calls, one of
+their events, and one write of what changed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+
+from obdtrack.calls import queries
+from obdtrack.calls.journal import save
+from obdtrack.calls.queries import CallRow
+from obdtrack.domain.events import Event
+from obdtrack.domain.fold import CallState, fold
+from obdtrack.domain.naming import Named, Names, is_about, may_be, names_of, why_unmatched
+from obdtrack.domain.phone import mask_all
+from obdtrack.domain.reports import TIMES, Report, adds_nothing, facts, occurred_at, within_life
+from obdtrack.domain.status import Kind, Outcome, Source, Status
+from obdtrack.services import Services, new_id
+
+log = structlog.get_logger()
+
+_MOST_KEYS = 20
+
+
+class IncomingReport(NamedTuple):
+    """A report on its way to a timeline; `call_id` is set if the question named the call."""
+
+    report: Report
+    source: Source
+    received_at: datetime
+    delivery_id: UUID | None = None
+    response_id: UUID | None = None
+    call_id: UUID | None = None
+
+
+class ReportResult(NamedTuple):
+    """What became of a report; `reason` says why it is not matched, or what it left unsaid."""
+
+    outcome: Outcome
+    reason: str | None = None
+    call_id: UUID | None = None
+
+
+class _Timeline:
+    """One call's events while reports are added; `state` is their newest fold, if any was."""
+
+    __slots__ = ("counted", "events", "match", "state", "stored")
+
+    def __init__(self, match: CallRow, events: list[Event]) -> None:
+        self.match = match
+        self.events = events
+        self.stored = len(events)
+        self.state: CallState | None = None
+        self.counted: set[int] = set()
+
+    def add(self, event: Event) -> None:
+        events = [*self.events, event]
+        self.state = fold(events, self.match.interval)
+        self.events = events
+
+    def count(self, place: int) -> None:
+        event = self.events[place]
+        self.events[place] = event._replace(times_seen=event.times_seen + 1)
+        self.counted.add(place)
+
+
+def _open(matches: Iterable[CallRow]) -> dict[UUID, _Timeline]:
+    """Return the timelines of these calls; the history is read of those that have one."""
+    found = {match.id: match for match in matches}
+    past = queries.history([match.id for match in found.values() if match.report_count])
+    return {
+        call_id: _Timeline(match, past.get(call_id) or [_standing(match)])
+        for call_id, match in found.items()
+    }
+
+
+def _save(timelines: Collection[_Timeline], context: Services) -> None:
+    queries.add_events((t.match.id, event) for t in timelines for event in t.events[t.stored :])
+    again = ((t, place) for t in timelines for place in t.counted if place < t.stored)
+    queries.count_again((t.match.id, t.events[place]) for t, place in again)
+    save([(t.match, t.state) for t in timelines if t.state], context.now(), context)
+
+
+def _standing(match: CallRow) -> Event:
+    """Return what a call without any report is known to be, as the one claim that its row holds.
+
+    Most reports are a call's first. Its row says all that folding its history would.
+    """
+    return Event(
+        id=match.id,
+        kind=Kind.ANSWER,
+        source=Source(match.status_source),
+        recorded_at=match.status_as_of,
+        status=Status(match.status),
+        reason=match.reason,
+        detail={"charges": match.charges},
+    )
+
+
+def record_reports(arrivals: Sequence[IncomingReport], context: Services) -> list[ReportResult]:
+    """Match each report, add it to its call's timeline, and store the calls' new states.
+
+    Must run in a transaction of `context.store`. A fault in one report is its own verdict
+    (`failed`) and does not touch the others.
+    """
+    found = _match(arrivals, context)
+    timelines = _open(match for match in found if isinstance(match, CallRow))
+    verdicts = [
+        _record(arrival, timelines[match.id])
+        if isinstance(match, CallRow)
+        else ReportResult(Outcome.UNMATCHED, match)
+        for arrival, match in zip(arrivals, found, strict=True)
+    ]
+    _save(timelines.values(), context)
+    return verdicts
+
+
+def _record(arrival: IncomingReport, timeline: _Timeline) -> ReportResult:
+    call_id = timeline.match.id
+    try:
+        event = make_event(arrival, timeline.match.created_at)
+        same = same_fact(event, timeline.events)
+        if same is not None:
+            timeline.count(timeline.events.index(same))
+            return ReportResult(Outcome.DUPLICATE, what_is_missing(arrival.report), call_id)
+        timeline.add(event)
+    except Exception as error:  # whatever is wrong with this report, the next one is innocent
+        log.exception("report_failed", delivery_id=str(arrival.delivery_id))
+        return ReportResult(Outcome.FAILED, f"{type(error).__name__}: {error}", call_id)
+    return ReportResult(Outcome.MATCHED, what_is_missing(arrival.report), call_id)
+
+
+def what_is_missing(report: Report) -> str | None:
+    """Return why a report says nothing about how its call went; None if it does."""
+    if report.provider_status is not None:
+        return None
+    keys = ", ".join(list(map(mask_all, report.extra))[:_MOST_KEYS])
+    return f"no status was read from it; keys not understood: {keys or 'none'}"
+
+
+def make_event(arrival: IncomingReport, placed_at: datetime) -> Event:
+    """Return the event that a report is on the timeline of its call, placed at that time."""
+    report = within_life(arrival.report, placed_at, arrival.received_at)
+    return Event(
+        id=new_id(),
+        kind=Kind.REPORT,
+        source=arrival.source,
+        recorded_at=arrival.received_at,
+        status=report.status,
+        reason=report.reason,
+        occurred_at=occurred_at(report),
+        delivery_id=arrival.delivery_id,
+        response_id=arrival.response_id,
+        detail=facts(report),
+    )
+
+
+def rows_about(call: Named, rows: Sequence[Report]) -> list[Report]:
+    """Return those of the rows that the provider's log has on `call` which certainly are about it.
+
+    It was asked about by its id, and may answer with all of the submission, or by the bare uuid.
+    """
+    if all(row.provider_id == call.provider_id for row in rows):
+        return list(rows)
+    of_submission = queries.of_submission(call.mid)
+    return [row for row in rows if is_about(row, call, of_submission)]
+
+
+def tells_something(report: Report) -> bool:
+    """Whether a row of the provider's log is news; one that only says `queued` is not."""
+    return report.status is not Status.QUEUED or report.started_at is not None
+
+
+def same_fact(event: Event, known: Iterable[Event]) -> Event | None:
+    """Return the report among `known` that says all that `event` says, whoever brought it."""
+    return next(
+        (
+            other
+            for other in known
+            if other.kind is Kind.REPORT
+            and other.status == event.status
+            and adds_nothing(event.detail, _all_told(other))
+        ),
+        None,
+    )
+
+
+def _all_told(event: Event) -> Mapping[str, Any]:
+    """Return a report's facts with the times that it was not believed; it came with them."""
+    extra = event.detail.get("extra", {})
+    return (
+        {**{n: extra[n] for n in TIMES & extra.keys()}, **event.detail} if extra else event.detail
+    )
+
+
+def _match(arrivals: Sequence[IncomingReport], context: Services) -> list[CallRow | str]:
+    """Return the call of each report, or why there is none."""
+    named = [names_of(arrival.report) for arrival in arrivals]
+    context.store.lock_names(set().union(*(names.all() for names in named)))
+    provider_ids = {names.provider_id for names in named if names.provider_id}
+    known = queries.lock_reported_calls(provider_ids, {mid for n in named for mid in n.submissions})
+    asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
+    by_id = {match.id: match for match in (queries.lock_calls(asked) if asked else ())}
+    by_provider_id = {match.provider_id: match for match in known}
+    by_mid: dict[str | None, list[CallRow]] = defaultdict(list)
+    for match in known:
+        by_mid[match.mid].append(match)
+
+    def one(arrival: IncomingReport, names: Names) -> CallRow | str:
+        report = arrival.report
+        if arrival.call_id:
+            return by_id.get(arrival.call_id) or "the call it answers about is not there any more"
+        if exact := by_provider_id.get(names.provider_id) if names.provider_id else None:
+            return exact
+        of_submission = [match for mid in names.submissions for match in by_mid.get(mid, ())]
+        found = may_be(report, names, of_submission)
+        if len(found) == 1:
+            return found[0]
+        return why_unmatched(report, names, of_submission, len(found))
+
+    return [one(arrival, names) for arrival, names in zip(arrivals, named, strict=True)]

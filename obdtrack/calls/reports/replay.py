@@ -1,0 +1,111 @@
+"""Reads a stored delivery once more, after what kept it off its timeline was mended."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import peewee
+import structlog
+
+from obdtrack.access import audit
+from obdtrack.access.audit import Action, Actor
+from obdtrack.calls.reports import deliveries
+from obdtrack.calls.reports.reprocess import reprocess
+from obdtrack.domain.status import Outcome
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.services import Services
+from obdtrack.store import models
+
+log = structlog.get_logger()
+
+REPLAYABLE = (
+    Outcome.FAILED,
+    Outcome.UNREADABLE,
+    Outcome.UNMATCHED,
+    Outcome.REJECTED,
+    Outcome.IGNORED,
+)
+"""Outcomes that another reading may change; the others stand on a timeline already."""
+
+
+def replay(delivery_id: UUID, context: Services, actor: Actor | None = None) -> Outcome:
+    """Read one delivery again and record what it means now; returns its outcome.
+
+    `actor` is who wants it, by default the person at the command line. What stands on a timeline
+    already stays as it is. Raises ObdtrackError: not found, or conflict if the delivery was
+    rejected and the secret it carried is still not one of ours.
+    """
+    who = actor or audit.operator()
+
+    def note(outcome: Outcome) -> None:
+        detail = {"outcome": outcome}
+        audit.record(Action.DELIVERY_REPLAYED, delivery_id, who, context, detail)
+
+    return _replay(delivery_id, context, note)
+
+
+def _replay(delivery_id: UUID, context: Services, note: Callable[[Outcome], None]) -> Outcome:
+    row = deliveries.find(delivery_id)
+    if row is None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
+    if row.outcome not in REPLAYABLE:
+        return Outcome(row.outcome)
+    if row.outcome == Outcome.REJECTED and not _is_trusted_now(row, context):
+        raise ObdtrackError(
+            Code.CONFLICT,
+            "The secret this request carried is not one of OBDTRACK_WEBHOOK_SECRETS.",
+        )
+    try:
+        with context.store.write():
+            outcome = reprocess([deliveries.to_stored(row)], context)[0]
+            note(outcome)
+            return outcome
+    except peewee.DatabaseError as error:
+        return _failed(delivery_id, error, context, note)
+
+
+def replay_all(
+    outcome: Outcome, context: Services, limit: int = 100_000, actor: Actor | None = None
+) -> dict[Outcome, int]:
+    """Replay all deliveries of one outcome, oldest first; returns how many ended in which.
+
+    `actor` is who wants it, by default the person at the command line; one trace tells of all.
+    """
+    ends: dict[Outcome, int] = {}
+    found = deliveries.ids_of(outcome, limit)
+    if found:
+        who, told = actor or audit.operator(), {"deliveries": len(found)}
+        audit.record(Action.DELIVERIES_REPLAYED, outcome, who, context, told)
+    for delivery_id in found:
+        try:
+            end = _replay(delivery_id, context, lambda _: None)
+        except ObdtrackError as error:
+            if error.code is not Code.CONFLICT:
+                raise
+            end = outcome
+        ends[end] = ends.get(end, 0) + 1
+    return ends
+
+
+def secret_fingerprints(secrets: Sequence[str], context: Services) -> list[str]:
+    """Return the keyed hashes under which rejected deliveries remember the secret they carried."""
+    return [context.vault.fingerprint(secret.encode()) for secret in secrets]
+
+
+def _is_trusted_now(row: models.Delivery, context: Services) -> bool:
+    carried = row.secret_fingerprint or ""
+    known = secret_fingerprints(context.settings.webhook_secrets, context)
+    return any(hmac.compare_digest(carried, fingerprint) for fingerprint in known)
+
+
+def _failed(
+    delivery_id: UUID, error: Exception, context: Services, note: Callable[[Outcome], None]
+) -> Outcome:
+    log.error("replay_failed", delivery_id=str(delivery_id), error=type(error).__name__)
+    meaning = deliveries.DeliveryResult(Outcome.FAILED, f"{type(error).__name__}: {error}")
+    with context.store.write():
+        deliveries.set_meanings([(delivery_id, meaning)])
+        note(Outcome.FAILED)
+    return Outcome.FAILED

@@ -1,0 +1,124 @@
+"""Stored rows as the API shows them: times as text, numbers masked where they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from obdtrack.domain.events import Event
+from obdtrack.domain.fold import Attempt, fold
+from obdtrack.domain.phone import mask_all, masked
+from obdtrack.domain.timeline import TimelineEntry
+from obdtrack.domain.times import to_text
+from obdtrack.store import models
+
+_ATTEMPT_FIELDS = (
+    "number", "status", "reason", "answered", "provider_status", "source", "duration_seconds",
+    "billable_seconds", "charges", "dtmf", "hangup_by", "recording_url", "conflict",
+)  # fmt: skip
+
+
+def call_view(
+    call: models.Call,
+    events: Sequence[Event],
+    *,
+    numbers_in_full: bool,
+    opted_out_at: datetime | None = None,
+) -> dict[str, Any]:
+    """Return a call (with its submission) and its events as the API's call."""
+    state = fold(events, call.interval)
+    submission = call.submission
+    return {
+        "id": call.id,
+        "reference": call.reference,
+        "provider_id": call.provider_id,
+        "submission_id": submission.id,
+        "to": call.to_number if numbers_in_full else masked(call.to_number),
+        "bridge": submission.bridge,
+        "flow_id": submission.flow_id,
+        "audio": submission.audio,
+        "name": call.name,
+        "interval": call.interval,
+        "status": state.status,
+        "reason": state.reason,
+        "answered": state.answered,
+        "provider_status": state.provider_status,
+        "provider_message": (
+            state.provider_message if numbers_in_full else _mask_texts(state.provider_message)
+        ),
+        "status_source": state.status_source,
+        "status_as_of": to_text(state.status_as_of),
+        "next_check_at": _time(call.next_check_at),
+        "created_at": to_text(call.created_at),
+        "submitted_at": _time(call.submitted_at),
+        "started_at": _time(state.started_at),
+        "ended_at": _time(state.ended_at),
+        "duration_seconds": state.duration_seconds,
+        "billable_seconds": state.billable_seconds,
+        "charges": state.charges,
+        "dtmf": state.dtmf,
+        "hangup_by": state.hangup_by,
+        "recording_url": state.recording_url,
+        "conflict": state.conflict,
+        "opted_out_at": _time(opted_out_at),
+        "attempts": [_attempt_view(attempt) for attempt in state.attempts],
+        "variables": submission.variable_names,
+        "metadata": call.metadata,
+    }
+
+
+def event_view(entry: TimelineEntry, *, numbers_in_full: bool) -> dict[str, Any]:
+    """Return one line of a timeline as the API's event."""
+    event = entry.event
+    detail = dict(event.detail)
+    return {
+        "id": event.id,
+        "kind": event.kind,
+        "status": event.status,
+        "reason": event.reason,
+        "source": event.source,
+        "occurred_at": _time(event.occurred_at),
+        "recorded_at": to_text(event.recorded_at),
+        "attempt": entry.attempt,
+        "delivery_id": event.delivery_id,
+        "times_seen": event.times_seen,
+        "detail": detail if numbers_in_full else _mask_texts(detail),
+    }
+
+
+def delivery_view(delivery: models.Delivery, *, numbers_in_full: bool) -> dict[str, Any]:
+    """Return a raw request as the API's delivery."""
+    body = bytes(delivery.body).decode("utf-8", "replace")
+    show = str if numbers_in_full else mask_all
+    return {
+        "id": delivery.id,
+        "received_at": to_text(delivery.received_at),
+        "method": delivery.method,
+        "query": show(delivery.query),
+        "headers": delivery.headers,
+        "content_type": delivery.content_type,
+        "body": show(body),
+        "outcome": delivery.outcome,
+        "reason": show(delivery.reason) if delivery.reason else None,
+        "call_id": delivery.call_id,
+    }
+
+
+def _attempt_view(attempt: Attempt) -> dict[str, Any]:
+    view = {name: getattr(attempt, name) for name in _ATTEMPT_FIELDS}
+    view["started_at"] = _time(attempt.started_at)
+    view["ended_at"] = _time(attempt.ended_at)
+    return view
+
+
+def _mask_texts(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _mask_texts(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_mask_texts(value) for value in part]
+    return mask_all(part) if isinstance(part, str) else part
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else to_text(moment)

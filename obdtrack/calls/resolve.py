@@ -1,0 +1,153 @@
+"""A person's decision about a call whose outcome is unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from obdtrack.access import audit
+from obdtrack.access.audit import Action
+from obdtrack.access.keys import Access
+from obdtrack.calls import queries
+from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.calling_rules import dialling_rules
+from obdtrack.calls.placing.place import Condition, place_call
+from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.provider_ids import assign_provider_id
+from obdtrack.domain.events import Event
+from obdtrack.domain.phone import is_erased
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import CallRequest
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.services import Services, new_id
+from obdtrack.store import models
+
+
+def resolve(
+    call_id: UUID,
+    *,
+    action: str,
+    access: Access,
+    context: Services,
+    provider_id: str | None = None,
+    note: str | None = None,
+) -> UUID:
+    """Carry out a decision: `attach` (needs `provider_id`), `not-placed` or `place-again`.
+
+    Returns the call to look at next: this one, or the new one. Raises ObdtrackError as the
+    decisions below do.
+    """
+    if action == "place-again":
+        return place_again(call_id, note, access, context)
+    if action == "not-placed":
+        declare_not_placed(call_id, note, access, context)
+    elif provider_id is not None:
+        attach_by_person(call_id, provider_id, note, access, context)
+    return call_id
+
+
+def attach_by_person(
+    call_id: UUID, provider_id: str, note: str | None, access: Access, context: Services
+) -> None:
+    """Say that this call is the provider's so named; its waiting reports join it.
+
+    Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
+    the call's outcome is neither unknown nor unresolved.
+    """
+    with context.store.write():
+        assign_provider_id(call_id, provider_id, Source.PERSON, _who(access, note), context)
+        _record(call_id, access, context, action="attach", provider_id=provider_id)
+
+
+def declare_not_placed(call_id: UUID, note: str | None, access: Access, context: Services) -> None:
+    """Say that no phone rang; a report that comes all the same is still believed.
+
+    Raises ObdtrackError (conflict) if the call's outcome is not unknown.
+    """
+    with context.store.write():
+        call = _in_doubt(call_id)
+        _decide(call, Status.REJECTED, "declared-not-placed", _who(access, note), context)
+        _record(call_id, access, context, action="not-placed")
+
+
+def place_again(call_id: UUID, note: str | None, access: Access, context: Services) -> UUID:
+    """Place the call anew, as a new call that names the old one; returns the new call's id.
+
+    The old one stays on record as never known. Raises ObdtrackError (conflict) if its outcome is
+    not unknown, somebody has decided meanwhile, its variables cannot be read any more, or its
+    number may not be called.
+    """
+    request = _request(_in_doubt(call_id), context)
+    conditions = [*dialling_rules(request.to, context), _replace(call_id, note, access, context)]
+    return place_call(request, access.key_id, context, conditions)
+
+
+def _replace(call_id: UUID, note: str | None, access: Access, context: Services) -> Condition:
+    def replace_old(intention: PendingCall) -> None:
+        detail = {**_who(access, note), "replaced_by": str(intention.call_id)}
+        _decide(_in_doubt(call_id), Status.UNRESOLVED, "placed-again", detail, context)
+        replaced_by = intention.call_id
+        _record(call_id, access, context, action="place-again", replaced_by=replaced_by)
+
+    return replace_old
+
+
+def _decide(
+    call: models.Call, status: Status, reason: str, detail: dict[str, Any], context: Services
+) -> None:
+    now = context.now()
+    event = Event(new_id(), Kind.RESOLUTION, Source.PERSON, now, status, reason, detail=detail)
+    submissions.close_submission(call.submission.id, now, keep_variables=False)
+    add_and_refold(call.id, [event], now, context)
+
+
+def _in_doubt(call_id: UUID) -> models.Call:
+    queries.lock_calls([call_id])  # locks the row where that is possible
+    call = queries.find(str(call_id))
+    if call is None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
+    if call.status != Status.UNKNOWN:
+        raise ObdtrackError(
+            Code.CONFLICT,
+            f"Only a call whose outcome is unknown can be resolved; it is {call.status}.",
+        )
+    return call
+
+
+def _request(call: models.Call, context: Services) -> CallRequest:
+    if is_erased(call.to_number):
+        raise ObdtrackError(Code.CONFLICT, "The number of this call was erased.")
+    submission = call.submission
+    return CallRequest(
+        to=call.to_number,
+        bridge=submission.bridge,
+        flow_id=submission.flow_id,
+        audio=submission.audio,
+        name=call.name,
+        interval=call.interval,
+        webhook_id=submission.webhook_id,
+        variables=_variables(submission, context),
+        reference=call.reference,
+        metadata={**(call.metadata or {}), "replaces": str(call.id)},
+    )
+
+
+def _variables(submission: models.Submission, context: Services) -> dict[str, str]:
+    if not submission.variable_names:
+        return {}
+    try:
+        return context.vault.open(submission.variables_encrypted or b"")
+    except ValueError as error:
+        raise ObdtrackError(
+            Code.CONFLICT,
+            f"The values of its variables are not readable any more ({error}); place a new call.",
+        ) from None
+
+
+def _record(call_id: UUID, access: Access, context: Services, **detail: Any) -> None:
+    audit.record(Action.CALL_RESOLVED, call_id, access, context, detail)
+
+
+def _who(access: Access, note: str | None) -> dict[str, Any]:
+    return {"by": access.name, **({"note": note} if note else {})}

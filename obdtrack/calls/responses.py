@@ -1,0 +1,46 @@
+"""What the provider's API answered, kept as it came (without secrets)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from obdtrack.store import bulk_sql, models
+
+
+class ProviderResponse(NamedTuple):
+    """One question to the provider's API and its answer; times are aware UTC."""
+
+    id: UUID
+    call_id: UUID | None
+    kind: str
+    requested_at: datetime
+    answered_at: datetime
+    http_status: int | None
+    failure: str | None
+    message: str | None
+    body: bytes | None
+
+
+def add(exchange: ProviderResponse) -> None:
+    """Store one exchange."""
+    bulk_sql.insert(models.ResponseRow, ProviderResponse._fields, [exchange])
+
+
+def of_call(call_id: UUID) -> list[models.ResponseRow]:
+    """List the exchanges about one call, oldest first."""
+    response = models.ResponseRow
+    return list(response.select().where(response.call_id == call_id).order_by(response.id))
+
+
+def last_asked(call_id: UUID) -> datetime | None:
+    """Return when the provider was last asked about this call."""
+    response = models.ResponseRow
+    found: models.ResponseRow | None = (
+        response.select(response.answered_at)
+        .where((response.call_id == call_id) & (response.kind == "status"))
+        .order_by(response.id.desc())
+        .first()
+    )
+    return found.answered_at if found else None

@@ -1,0 +1,204 @@
+"""What one report says about one call, in our words, and whether it says anything new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from obdtrack.domain.status import Status
+from obdtrack.domain.times import from_text, to_text
+
+
+class RawDelivery(NamedTuple):
+    """One HTTP request that reached the callback, as it came."""
+
+    method: str
+    query: str
+    headers: Mapping[str, str]
+    content_type: str
+    body: bytes
+
+
+class Report(NamedTuple):
+    """The facts of one call detail record. Everything may be missing; nothing is guessed.
+
+    `to`, `caller` and `bridge` are `+digits`, times are aware UTC, `charges` is exact decimal text.
+    `status` is None where the vocabulary has no word for `provider_status`.
+    `numbers` are those of a list, or with hidden digits, that stand where `to` should: they name
+    nobody, but may fit a number that is known.
+    `extra` holds what came under keys we have no name for, as text.
+    """
+
+    provider_id: str | None = None
+    mid: str | None = None
+    to: str | None = None
+    status: Status | None = None
+    reason: str | None = None
+    answered: bool | None = None
+    provider_status: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    reported_at: datetime | None = None
+    duration_seconds: int | None = None
+    billable_seconds: int | None = None
+    charges: str | None = None
+    dtmf: str | None = None
+    hangup_by: str | None = None
+    recording_url: str | None = None
+    caller: str | None = None
+    bridge: str | None = None
+    flow_id: str | None = None
+    numbers: Sequence[str] | None = None
+    extra: Mapping[str, str] = {}
+
+    @property
+    def called(self) -> Sequence[str]:
+        """What it gives for the number that was called: `to`, or else what stands in its place."""
+        return (self.to,) if self.to else self.numbers or ()
+
+
+class OptOut(NamedTuple):
+    """A number's wish not to be called again (`voice:unsubscription`)."""
+
+    number: str | None
+    occurred_at: datetime | None
+
+
+class Challenge(NamedTuple):
+    """The provider's question whether this callback is ours; `validation_key` proves its side."""
+
+    challenge: str
+    validation_key: str | None
+
+
+class Unreadable(NamedTuple):
+    """A request no report could be read from, and why."""
+
+    reason: str
+
+
+class NotOurs(NamedTuple):
+    """A request about something else than calls, and what it is."""
+
+    reason: str
+
+
+class FoundCall(NamedTuple):
+    """One call in the provider's own log: what it says, and when it says the call was created.
+
+    `created_at` is aware UTC, or None if it gave none; it is no fact about an attempt.
+    """
+
+    report: Report
+    created_at: datetime | None = None
+
+
+Reading = Report | OptOut | Challenge | NotOurs | Unreadable
+"""What a delivery turned out to be."""
+
+FACTS = (
+    "provider_status",
+    "answered",
+    "started_at",
+    "ended_at",
+    "duration_seconds",
+    "billable_seconds",
+    "charges",
+    "dtmf",
+    "hangup_by",
+    "recording_url",
+    "caller",
+    "bridge",
+    "flow_id",
+    "extra",
+)
+"""The fields of a report that are facts about the call, as they stand in an event's detail."""
+
+_facts = attrgetter(*FACTS)
+_ECHOES = frozenset({"caller", "bridge", "flow_id", "extra"})
+TIMES = frozenset({"started_at", "ended_at"})
+MOMENTS = ("started_at", "ended_at", "reported_at")
+_DAY = timedelta(days=1)
+
+
+def _amount(text: str) -> tuple[Decimal, int, str]:
+    """Return what amounts are compared by: their value, and only then how fully it is written."""
+    return Decimal(text), len(text), text
+
+
+_MEASURES: dict[str, Callable[[Any], Any]] = {
+    "charges": _amount,
+    **dict.fromkeys(TIMES, from_text),
+}
+
+
+def measure(name: str, value: Any) -> Any:
+    """Return what values of this fact are compared by: times as instants, money as decimals."""
+    read = _MEASURES.get(name)
+    return value if read is None or value is None else read(value)
+
+
+def facts(report: Report) -> dict[str, Any]:
+    """Return what the report states as a JSON-ready dictionary; what it leaves out is left out."""
+    values = zip(FACTS, _facts(report), strict=True)
+    stated = {name: value for name, value in values if value is not None}
+    for name in TIMES & stated.keys():
+        stated[name] = to_text(stated[name])
+    if not report.extra:
+        del stated["extra"]
+    return stated
+
+
+def occurred_at(report: Report) -> datetime | None:
+    """Return the provider's time for what the report tells, or None if it gave none."""
+    return report.ended_at or report.started_at or report.reported_at
+
+
+def believable(moment: datetime, placed_at: datetime, received_at: datetime) -> bool:
+    """Whether a time of the provider's can be that of a call placed then and told of then.
+
+    It cannot be if it is more than a day before or after. What is less may come of a wrong
+    OBDTRACK_PROVIDER_TIMEZONE, which `doctor` finds and names.
+    """
+    return placed_at - _DAY <= moment <= received_at + _DAY
+
+
+def within_life(report: Report, placed_at: datetime, received_at: datetime) -> Report:
+    """Return the report without times that are not believable; they stay in `extra`, as text."""
+    strange = {
+        name: moment
+        for name in MOMENTS
+        if (moment := getattr(report, name)) and not believable(moment, placed_at, received_at)
+    }
+    if not strange:
+        return report
+    shown = {name: to_text(moment) for name, moment in strange.items()}
+    return report._replace(extra={**report.extra, **shown}, **dict.fromkeys(strange))
+
+
+def adds_nothing(new: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether every fact in `new` already stands in `known` with the same value.
+
+    A poll that repeats part of a webhook is the same fact; a webhook that brings more than the
+    poll before it is not. What merely echoes our own request is not compared.
+    """
+    return all(
+        known.get(name) == value or (name == "charges" and _is_known(value, known.get(name)))
+        for name, value in new.items()
+        if name not in _ECHOES
+    )
+
+
+def _is_known(charges: str, known: str | None) -> bool:
+    """Whether an amount is the known one in other digits, but no more of them.
+
+    `0.5000` after `0.50` says more: if it were left out, it would depend on the order of arrival
+    which of the two the call shows.
+    """
+    if known is None:
+        return False
+    new, old = _amount(charges), _amount(known)
+    return new[0] == old[0] and new <= old

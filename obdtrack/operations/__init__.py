@@ -1,0 +1,1 @@
+"""Running an installation: checks, backlog, backup, moving."""

@@ -1,0 +1,95 @@
+"""Looks an installation over: one check after the other, none of which stops the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.operations.doctor import machine, provider, traffic
+from obdtrack.operations.doctor.result import (
+    Check,
+    CheckedInstallation,
+    CheckResult,
+    Level,
+    NotCheckedError,
+    problem,
+)
+from obdtrack.settings import SECRET_LENGTH, Settings
+from obdtrack.store.database import unusable
+
+CHECKS: dict[str, Check] = {
+    "settings": machine.check_settings,
+    "database": machine.check_database,
+    "migrations": machine.check_migrations,
+    "disk space": machine.check_disk,
+    "SQLite": machine.check_sqlite,
+    "provider": provider.check_reachability,
+    "webhook": provider.check_webhook,
+    "clock": provider.check_time,
+    "time zone": traffic.check_zone,
+    "reports": traffic.check_reports,
+    "backlog": traffic.check_backlog,
+}
+
+_UNUSABLE = "the database cannot be used"
+_DOTS = "•••"
+
+
+def diagnose(subject: CheckedInstallation) -> Iterator[tuple[str, CheckResult]]:
+    """Return each check's name and finding as soon as it is there. No secret is in any of them."""
+    for name, check in CHECKS.items():
+        found = _run(check, subject)
+        if check is machine.check_migrations and found.level is Level.PROBLEM:
+            # What the next would ask of tables that are not there says nothing.
+            subject = subject._replace(context=None, no_database=_UNUSABLE)
+        yield (
+            name,
+            found._replace(
+                text=_clean(found.text, subject.settings),
+                remedy=_clean(found.remedy, subject.settings) if found.remedy else None,
+            ),
+        )
+
+
+def _run(check: Check, subject: CheckedInstallation) -> CheckResult:
+    try:
+        return check(subject)
+    except NotCheckedError as error:
+        return _unchecked(error)
+    except (ConfigError, ObdtrackError) as error:
+        return problem(str(error), "put this right and run doctor again")
+    except Exception as error:  # the next check may still tell why
+        if unusable(error) is not None:
+            return _unchecked(_UNUSABLE)
+        text = f"could not be checked: {type(error).__name__}: {error}"
+        return problem(text, "this should not happen; please report it with this line")
+
+
+def _unchecked(reason: object) -> CheckResult:
+    return CheckResult(Level.WARNING, f"not checked: {reason}", "put the problem above right first")
+
+
+def _clean(text: str, settings: Settings) -> str:
+    """Return a text as one line without secrets: a driver may repeat its whole address."""
+    for secret in _secrets(settings):
+        text = text.replace(secret, _DOTS)
+    return " ".join(text.split())
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    token = settings.webhook_token or ""
+    # By hand: what is wrong with an address must not keep its password from being found.
+    user = settings.database_url.partition("://")[2].rpartition("@")[0]
+    password = user.partition(":")[2]
+    candidates = (
+        settings.database_url if password else "",
+        password,
+        unquote(password),
+        settings.provider_token,
+        # A short validation key could stand for something in any sentence.
+        token if len(token) >= SECRET_LENGTH else "",
+        settings.secret_key,
+        *settings.webhook_secrets,
+    )
+    yield from (secret for secret in candidates if secret)

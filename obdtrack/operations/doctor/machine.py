@@ -1,0 +1,174 @@
+"""Checks what is on this machine: settings, database, migrations, disk, SQLite."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import humanize
+
+from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.operations.doctor.result import (
+    CheckedInstallation,
+    CheckResult,
+    NotCheckedError,
+    ok,
+    problem,
+    warning,
+)
+from obdtrack.operations.probe import prove_writable
+from obdtrack.providers.mobtexting.reports import PayloadReader
+from obdtrack.settings import PREFIX, SECRET_LENGTH, Settings, require_for_serving
+from obdtrack.store.database import Store, connected, unavailable_if_locked
+from obdtrack.store.migrate import check_schema, require_tables
+
+FULL_BYTES = 256 * 1024**2
+"""With less than this free the next burst of reports may not fit."""
+
+TIGHT_BYTES = 1024**3
+
+_FIRST_WITH_BUG, _FIRST_WITHOUT = (3, 7, 0), (3, 51, 3)
+
+
+def check_settings(subject: CheckedInstallation) -> CheckResult:
+    """Tell all wrong and missing settings at once."""
+    wrong = [*subject.wrong, *_refusals(subject.settings)]
+    if wrong and subject.unknown:
+        wrong.append(f"No setting is named {', '.join(subject.unknown)}.")
+    if wrong:
+        return problem(" ".join(wrong), "correct them in the environment; the README lists all")
+    for holds, text, remedy in _DOUBTS:
+        if holds(subject):
+            return warning(text.format(", ".join(subject.unknown)), remedy)
+    return ok("complete")
+
+
+def _refusals(settings: Settings) -> Iterator[str]:
+    """Return what `serve` would refuse to start with."""
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: require_for_serving(settings),
+        lambda: PayloadReader(settings.provider_timezone, settings.webhook_fields),
+    )
+    for attempt in attempts:
+        try:
+            attempt()
+        except ConfigError as error:
+            yield from str(error).splitlines()
+
+
+_DOUBTS: tuple[tuple[Callable[[CheckedInstallation], object], str, str], ...] = (
+    (
+        lambda subject: subject.unknown,
+        "no setting is named {}",
+        "look for a slip of the pen; it has no effect",
+    ),
+    (
+        lambda subject: subject.settings.insecure,
+        "serving without secrets is allowed: whoever reaches the port is believed",
+        f"unset {PREFIX}INSECURE",
+    ),
+    (
+        lambda subject: 0 < len(subject.settings.webhook_token or "") < SECRET_LENGTH,
+        f"{PREFIX}WEBHOOK_TOKEN has fewer than {SECRET_LENGTH} characters and may be guessed",
+        "make a longer one, set it, and run: python -m obdtrack webhook register --update",
+    ),
+    (
+        lambda subject: not subject.settings.bridge,
+        "there is no default number that calls, so that every request must name one",
+        f"set {PREFIX}BRIDGE",
+    ),
+)
+
+
+def check_database(subject: CheckedInstallation) -> CheckResult:
+    """Write something small, and look at who else may read the file."""
+    path = _file(subject)
+    if path and not os.path.exists(path):  # Path's own method raises where this one says no
+        return problem(f"there is no {path}", "make it with: python -m obdtrack migrate")
+    if subject.context is None:
+        return problem(subject.no_database, f"see that {PREFIX}DATABASE_URL names it rightly")
+    try:
+        _require_tables(subject.context.store)
+        prove_writable(subject.context)
+    except ConfigError as error:
+        return _told(error)
+    except ObdtrackError as error:
+        return problem(f"cannot be used: {error.__cause__}", _FOR_FILE if path else _FOR_SERVER)
+    if path is None:
+        return ok("PostgreSQL can be written")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return warning(f"{path} is open to other users of this machine", f"chmod 600 {path}")
+    return ok(f"{path} can be written")
+
+
+_FOR_FILE = (
+    "see that it is obdtrack's database and whole (if not, restore a backup), that there is space, "
+    "that this user owns the file and its folder, and that no other program holds the database"
+)
+_FOR_SERVER = f"see that the server runs, and that {PREFIX}DATABASE_URL names it rightly"
+
+
+def _file(subject: CheckedInstallation) -> Path | None:
+    """Return the database's file, None for PostgreSQL; raises NotCheckedError if nobody knows."""
+    if any(line.startswith(f"{PREFIX}DATABASE_URL") for line in subject.wrong):
+        raise NotCheckedError(f"{PREFIX}DATABASE_URL is wrong")
+    scheme, _, path = subject.settings.database_url.partition(":///")
+    return Path(path).absolute() if scheme == "sqlite" else None
+
+
+def check_migrations(subject: CheckedInstallation) -> CheckResult:
+    """Compare the schema with the one this version needs."""
+    context = subject.with_database()
+    with context.store.connection_context():
+        try:
+            check_schema(context.store)
+        except ConfigError as error:
+            return _told(error)
+    return ok("the schema is the one this version needs")
+
+
+def _require_tables(store: Store) -> None:
+    with unavailable_if_locked(), connected(store):
+        require_tables(store)
+
+
+def _told(error: ConfigError) -> CheckResult:
+    """Return a refusal, whose last sentence is the remedy, as a problem."""
+    text, _, remedy = str(error).rpartition(". ")
+    return problem(text, remedy)
+
+
+def check_disk(subject: CheckedInstallation) -> CheckResult:
+    """Look at the space that is left for the database."""
+    path = _file(subject)
+    if path is None:
+        return ok("not this machine's matter; watch the database server's")
+    folder = next(parent for parent in path.parents if parent.exists())
+    free = shutil.disk_usage(folder).free
+    text = f"{humanize.naturalsize(free, binary=True)} free for {path.name}"
+    remedy = "free some, or move the database; a full disk turns reports away (503) until then"
+    size = path.stat().st_size if path.exists() else 0
+    if free < FULL_BYTES:
+        return problem(text, remedy)
+    if free < max(TIGHT_BYTES, size):
+        return warning(f"{text}, less than a backup and a bad day need", remedy)
+    return ok(text)
+
+
+def check_sqlite(subject: CheckedInstallation) -> CheckResult:
+    """Tell of the bug of SQLite's log, and why it does no harm here."""
+    if _file(subject) is None:
+        return ok("not in use")
+    version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
+    if not _FIRST_WITH_BUG <= version < _FIRST_WITHOUT:
+        return ok(sqlite3.sqlite_version)
+    return warning(
+        f"{sqlite3.sqlite_version}: versions 3.7.0 to 3.51.2 can corrupt the log when two "
+        "connections commit and checkpoint at the same instant; obdtrack's own write lock lets "
+        "only one of its processes write at a time, so it is safe from that",
+        "let no other program write to the file; SQLite 3.51.3 ends the bug",
+    )

@@ -1,0 +1,118 @@
+"""Checks the provider: whether it is there, takes our token, has our webhook and our time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from requests import Request
+
+from obdtrack.domain.submission import Failure
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.operations.doctor.result import (
+    CheckedInstallation,
+    CheckResult,
+    NotCheckedError,
+    ok,
+    problem,
+    warning,
+)
+from obdtrack.operations.webhooks.set_up import account_webhooks, shown
+from obdtrack.providers.http.connections import Limits
+from obdtrack.providers.http.exchange import ExchangeError, exchange, open_session
+from obdtrack.providers.mobtexting.account import MobTextingWebhooks, Webhook
+from obdtrack.settings import CALLBACK_PATH
+
+_NOBODYS_CALL = "00000000-0000-4000-8000-000000000000:1"
+_LIMITS = Limits(connect=3.0, read=5.0, total=8.0, max_bytes=1_000_000)
+
+_CLOSE, _FAR = timedelta(seconds=3), timedelta(seconds=60)
+
+_REGISTER = "python -m obdtrack webhook register --url https://your-host"
+
+_REMEDIES: dict[Failure, str] = {
+    Failure.UNREACHABLE: "see that this machine reaches it; correct OBDTRACK_PROVIDER_URL if not",
+    Failure.TIMEOUT: "try again; if it stays so, ask the provider",
+    Failure.CONNECTION_LOST: "try again; if it stays so, ask the provider",
+    Failure.INVALID_TOKEN: "set OBDTRACK_PROVIDER_TOKEN to a token from the provider's portal",
+    Failure.FORBIDDEN: "give the token of OBDTRACK_PROVIDER_TOKEN the right to use voice calls",
+    Failure.NOT_FOUND: "correct OBDTRACK_PROVIDER_URL; it usually ends in /api/v2/",
+    Failure.REDIRECTED: "correct OBDTRACK_PROVIDER_URL; the provider has moved",
+    Failure.RATE_LIMITED: "wait a minute; lower OBDTRACK_POLL_PER_MINUTE if it happens often",
+}
+
+
+def check_reachability(subject: CheckedInstallation) -> CheckResult:
+    """Ask the provider about a call that nobody made: it changes nothing and needs the token."""
+    host = urlsplit(subject.settings.provider_url).netloc
+    response = _account(subject).find(provider_id=_NOBODYS_CALL)
+    if response.failure is None:
+        return ok(f"{host} answers and takes the token")
+    words = f": {response.message}" if response.message else ""
+    remedy = _REMEDIES.get(response.failure, "try again; if it stays so, ask the provider")
+    return problem(f"{host}: {response.failure}{words}", remedy)
+
+
+def check_webhook(subject: CheckedInstallation) -> CheckResult:
+    """Look for an active webhook that leads to our callback."""
+    account, wanted = _account(subject), subject.settings.webhook_id
+    try:
+        webhook = account.webhook(wanted) if wanted else _subscribed(account)
+    except ObdtrackError as error:
+        if wanted is None or error.code is not Code.NOT_FOUND:
+            return problem(error.message, "put the provider right first (see above)")
+        remedy = f"set OBDTRACK_WEBHOOK_ID to one of `webhook list`, or run: {_REGISTER}"
+        return problem(f"the provider has no webhook {wanted}", remedy)
+    if webhook is None:
+        return problem("no webhook leads the reports of calls to us", f"run: {_REGISTER}")
+    return _judge(webhook)
+
+
+def check_time(subject: CheckedInstallation) -> CheckResult:
+    """Compare this machine's clock with the date in the provider's answer."""
+    host = urlsplit(subject.settings.provider_url).netloc
+    with open_session() as session:
+        try:
+            found = exchange(session, Request("GET", subject.settings.provider_url), _LIMITS)
+        except ExchangeError as failed:
+            raise NotCheckedError(f"{host} told no time: {failed.message}") from None
+    try:
+        theirs = parsedate_to_datetime(found.headers.get("Date", ""))
+    except ValueError:
+        raise NotCheckedError(f"{host} told no time") from None
+    return _compare(theirs.replace(tzinfo=theirs.tzinfo or UTC), datetime.now(UTC), host)
+
+
+def _account(subject: CheckedInstallation) -> MobTextingWebhooks:
+    if not subject.settings.provider_token:
+        raise NotCheckedError("OBDTRACK_PROVIDER_TOKEN is not set")
+    return account_webhooks(subject.settings)
+
+
+def _subscribed(account: MobTextingWebhooks) -> Webhook | None:
+    ours = (found for found in account.webhooks() if _leads_to_us(found))
+    return next((found for found in ours if account.is_subscribed(found.id)), None)
+
+
+def _leads_to_us(webhook: Webhook) -> bool:
+    return urlsplit(webhook.uri).path.rstrip("/").endswith(CALLBACK_PATH)
+
+
+def _judge(webhook: Webhook) -> CheckResult:
+    text = f"{webhook.id} ({shown(webhook.uri)})"
+    if not webhook.active:
+        return problem(f"{text} is not active", f"run: {_REGISTER} --update")
+    if not _leads_to_us(webhook):
+        remedy = f"unless a proxy maps it there, register one that does: {_REGISTER}"
+        return warning(f"{text} does not end in {CALLBACK_PATH}", remedy)
+    return ok(f"{text} is active; `webhook test` follows a report through it")
+
+
+def _compare(theirs: datetime, ours: datetime, host: str) -> CheckResult:
+    distance = ours - theirs
+    text = f"{distance.total_seconds():+.0f} s from the clock of {host}"
+    remedy = "keep this machine's clock by NTP: timedatectl set-ntp true"
+    if abs(distance) <= _CLOSE:
+        return ok(text)
+    return warning(text, remedy) if abs(distance) <= _FAR else problem(text, remedy)

@@ -1,0 +1,70 @@
+"""What a check of the installation is given, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from obdtrack.errors import ConfigError
+from obdtrack.services import Services
+from obdtrack.settings import Settings
+
+
+class Level(StrEnum):
+    """How bad it is; only a problem makes the command fail."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+class CheckResult(NamedTuple):
+    """What one check found: `text` says it, `remedy` what to do about it."""
+
+    level: Level
+    text: str
+    remedy: str | None = None
+
+
+class CheckedInstallation(NamedTuple):
+    """The installation to look at.
+
+    `wrong` holds a sentence for each setting that could not be read (`settings` then has its
+    default), `unknown` the names of OBDTRACK_ variables that mean nothing. Without a database there
+    is no `context`, and `no_database` says why.
+    """
+
+    settings: Settings
+    context: Services | None
+    wrong: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    no_database: str = "there is no database"
+
+    def with_database(self) -> Services:
+        """Return the context; raises NotChecked if there is no database to look into."""
+        if self.context is None:
+            raise NotCheckedError(self.no_database)
+        return self.context
+
+
+class NotCheckedError(ConfigError):
+    """Another check's problem keeps this one from looking; the text names it."""
+
+
+Check = Callable[[CheckedInstallation], CheckResult]
+
+
+def ok(text: str) -> CheckResult:
+    """All is well, and how that shows."""
+    return CheckResult(Level.OK, text)
+
+
+def warning(text: str, remedy: str) -> CheckResult:
+    """It works, but somebody should know."""
+    return CheckResult(Level.WARNING, text, remedy)
+
+
+def problem(text: str, remedy: str) -> CheckResult:
+    """It does not work as it should."""
+    return CheckResult(Level.PROBLEM, text, remedy)

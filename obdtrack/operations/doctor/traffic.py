@@ -1,0 +1,147 @@
+"""Checks what came in: the provider's time zone, reports that never came, work left lying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from obdtrack.domain.status import Outcome, Status
+from obdtrack.operations.backlog import CAP, LOOKED_AT, Queue
+from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level, ok, problem
+from obdtrack.operations.system_status import SystemStatus, system_status
+
+OVERDUE = timedelta(minutes=15)
+"""Checks are put off while they are under way; longer than this, nobody is asking."""
+
+_LOST = "see that reports reach us: python -m obdtrack webhook test"
+
+
+def check_zone(subject: CheckedInstallation) -> CheckResult:
+    """Compare reported end times with their receipt, over the last reports."""
+    stock = _stock(subject)
+    if stock.skew is None:
+        zone = subject.settings.provider_timezone
+        return ok(f"{zone}; no steady distance of end times from their receipt")
+    text, _, remedy = stock.skew.sentence().rstrip(".").rpartition(": ")
+    return problem(text, remedy)
+
+
+def check_reports(subject: CheckedInstallation) -> CheckResult:
+    """Look for calls whose report should have come and did not."""
+    stock = _stock(subject)
+    for level, holds, text, remedy in _LOSSES:
+        if holds(stock, subject):
+            rejected = f"; {stock.rejected} requests came with a wrong secret"
+            told = text.format(stock=stock, looked_at=LOOKED_AT)
+            return CheckResult(level, told + (rejected if stock.rejected else ""), remedy)
+    age = stock.age(stock.last_report_at)
+    last = "none has come yet" if age is None else f"the last came {_ago(age)} ago"
+    return ok(f"{last}; none is missing, and none was repaired by polling")
+
+
+def check_backlog(subject: CheckedInstallation) -> CheckResult:
+    """Look for work that nobody does, then for what waits for a person."""
+    stock = _stock(subject)
+    for level, read, text, remedy in _LEFT_LYING:
+        queue = read(stock)
+        if queue.length:
+            many = f"{queue.length}{' or more' if queue.length >= CAP else ''}"
+            age = _ago(stock.age(queue.since) or 0)
+            return CheckResult(level, text.format(many=many, age=age), remedy)
+    return ok("nothing is left lying")
+
+
+def _stock(subject: CheckedInstallation) -> SystemStatus:
+    context = subject.with_database()
+    with context.store.connection_context():
+        return system_status(context)
+
+
+def _nothing_comes(stock: SystemStatus, subject: CheckedInstallation) -> bool:
+    """Whether accepted calls wait and no report at all has come since the first of them."""
+    since = stock.calls[Status.QUEUED].since
+    if since is None or stock.taken_at - since < subject.settings.poll_schedule[0]:
+        return False
+    return stock.last_report_at is None or stock.last_report_at < since
+
+
+_Loss = tuple[Level, Callable[[SystemStatus, CheckedInstallation], object], str, str]
+
+_LOSSES: tuple[_Loss, ...] = (
+    (
+        Level.PROBLEM,
+        _nothing_comes,
+        "{stock.calls[queued].length} accepted calls wait, and no report has come since the first",
+        _LOST,
+    ),
+    (
+        Level.PROBLEM,
+        lambda stock, _: stock.only_polled,
+        "{stock.only_polled} of the last {looked_at} calls are known only by polling, "
+        "{stock.repaired} were repaired by it since the beginning: any number but zero repaired "
+        "by polling means webhooks are being lost",
+        _LOST,
+    ),
+    (
+        Level.PROBLEM,
+        lambda stock, _: stock.silent,
+        "{stock.silent} accepted calls got no report, though later ones got theirs",
+        f"{_LOST}; ask the provider about these calls: GET /api/v1/calls?status=queued",
+    ),
+    (
+        Level.WARNING,
+        lambda stock, _: stock.repaired,
+        "{stock.repaired} outcomes were repaired by polling since the beginning, but the reports "
+        "of the last {looked_at} calls are there by now: any number but zero means webhooks are "
+        "being lost, or were",
+        _LOST,
+    ),
+)
+
+
+def _overdue(stock: SystemStatus) -> Queue:
+    age = stock.age(stock.due.since)
+    return stock.due if age is not None and age > OVERDUE.total_seconds() else Queue(0, None)
+
+
+_LEFT_LYING: tuple[tuple[Level, Callable[[SystemStatus], Queue], str, str], ...] = (
+    (
+        Level.PROBLEM,
+        _overdue,
+        "{many} calls should be asked about, the first since {age}: nobody is asking",
+        "start `serve` with OBDTRACK_JOBS=true, or `worker`",
+    ),
+    (
+        Level.PROBLEM,
+        lambda stock: stock.deliveries[Outcome.FAILED],
+        "{many} deliveries failed while they were read, the first {age} ago",
+        "see the log for why, then: python -m obdtrack replay --outcome failed",
+    ),
+    (
+        Level.WARNING,
+        lambda stock: stock.calls[Status.UNKNOWN],
+        "{many} calls may ring or not, the first for {age}",
+        "they are looked up by themselves; to decide: POST /api/v1/calls/{id}/resolve",
+    ),
+    (
+        Level.WARNING,
+        lambda stock: stock.deliveries[Outcome.UNREADABLE],
+        "{many} deliveries could not be understood, the first {age} ago",
+        "look at GET /api/v1/deliveries?outcome=unreadable; `webhook fields` helps to name keys",
+    ),
+    (
+        Level.WARNING,
+        lambda stock: stock.calls[Status.UNRESOLVED],
+        "{many} calls ended without any outcome, the first made {age} ago",
+        "look at GET /api/v1/calls?status=unresolved",
+    ),
+)
+
+
+def _ago(seconds: float) -> str:
+    unit, name = next(
+        (unit, name)
+        for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+        if seconds >= 2 * unit or unit == 1
+    )
+    return f"{seconds / unit:.0f} {name}"

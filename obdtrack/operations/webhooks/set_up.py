@@ -1,0 +1,163 @@
+"""Sets the webhook up at the provider: the callback checked first, nothing made twice."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from obdtrack.errors import Code, ConfigError, ObdtrackError
+from obdtrack.providers.mobtexting.account import MobTextingWebhooks, WantedWebhook, Webhook
+from obdtrack.providers.mobtexting.self_test import challenge
+from obdtrack.settings import CALLBACK_PATH, Settings, is_loopback
+
+NAME = "obdtrack"
+
+
+class Registered(NamedTuple):
+    """The webhook as it is now, and what was done to it: `created`, `updated` or `found`."""
+
+    webhook: Webhook
+    deed: str
+    subscribed: bool
+
+
+def account_webhooks(settings: Settings) -> MobTextingWebhooks:
+    """Return the client for the webhooks of the account that the settings name.
+
+    Raises ConfigError if there is no token to speak to it with.
+    """
+    if not settings.provider_token:
+        raise ConfigError("OBDTRACK_PROVIDER_TOKEN is not set: the webhooks are the account's.")
+    return MobTextingWebhooks(
+        url=settings.provider_url,
+        token=settings.provider_token,
+        timezone=settings.provider_timezone,
+        total_timeout=settings.provider_timeout,
+        read_timeout=settings.provider_timeout,  # it waits for our answer to its challenge first
+    )
+
+
+def callback_uri(url: str) -> str:
+    """Return the callback's address for what an operator wrote; an origin alone gets the path.
+
+    Raises ConfigError with a sentence if the provider could not, or should not, post there.
+    """
+    parts = _split(url)
+    for is_wrong, sentence in _OBJECTIONS:
+        if is_wrong(parts):
+            raise ConfigError(f"{shown(url)}: {sentence}")
+    return parts._replace(path=parts.path.rstrip("/") or CALLBACK_PATH).geturl()
+
+
+def register_webhook(
+    uri: str,
+    webhooks: MobTextingWebhooks,
+    settings: Settings,
+    *,
+    name: str | None = None,
+    update: bool = False,
+    subscribe: bool = True,
+    check: bool = True,
+) -> Registered:
+    """Make the webhook for `uri` (see `callback_uri`), or find the one that is there already.
+
+    `update` gives a found one our present secret and validation key, `subscribe` leads the reports
+    of all calls to it. Raises ConfigError if no secret is set, and ObdtrackError if the callback
+    fails our own challenge (unless `check` is off) or the provider refuses.
+    """
+    if not settings.webhook_secrets:
+        raise ConfigError("OBDTRACK_WEBHOOK_SECRETS is not set: the webhook needs its first one.")
+    if check:
+        check_callback(uri, settings)
+    known = _known(uri, webhooks.webhooks(), settings)
+    wanted = WantedWebhook(
+        name=name or (known.name if known else "") or NAME,
+        uri=known.uri if known else uri,
+        secret=settings.webhook_secrets[0],
+        token=settings.webhook_token,
+    )
+    webhook, deed = _saved(known, wanted, webhooks, update)
+    subscribed = subscribe and _subscribed(webhook, deed, webhooks)
+    return Registered(webhook, deed, subscribed)
+
+
+def check_callback(uri: str, settings: Settings) -> None:
+    """Challenge the callback as the provider will; raises ObdtrackError if it does not pass."""
+    key = settings.webhook_token or secrets.token_hex(8)
+    secret = first_secret(settings)
+    complaint = challenge(uri, secret, key, word=secrets.token_hex(4)).complaint
+    if complaint is not None:
+        raise ObdtrackError(Code.CONFLICT, f"{shown(uri)} {complaint}.")
+
+
+def first_secret(settings: Settings) -> str | None:
+    """Return the secret that reports carry, None where the server believes everybody."""
+    return settings.webhook_secrets[0] if settings.webhook_secrets else None
+
+
+def shown(uri: str) -> str:
+    """Return an address without what may be secret in it: a query's values, a user's password."""
+    try:
+        parts = _split(uri)
+    except ConfigError:
+        return "(an address that cannot be read)"
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="…" if parts.query else "", fragment="").geturl()
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port  # read late, and raises only then
+    except ValueError:
+        raise ConfigError("This is no URL; write it like https://calls.example.com") from None
+    return parts
+
+
+def _is_unsafe(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    return not host or not safe
+
+
+_OBJECTIONS: tuple[tuple[Callable[[SplitResult], bool], str], ...] = (
+    (_is_unsafe, "must be an https:// URL (http:// only for a loopback address)."),
+    (lambda parts: "@" in parts.netloc, "must not hold a user or password; the secret is enough."),
+    (lambda parts: bool(parts.fragment), "must not hold a #fragment; it never reaches a server."),
+    (
+        lambda parts: not (parts.path.rstrip("/") or CALLBACK_PATH).endswith(CALLBACK_PATH),
+        f"the callback's path ends in {CALLBACK_PATH}; give that, or the origin alone.",
+    ),
+)
+
+
+def _known(uri: str, listed: list[Webhook], settings: Settings) -> Webhook | None:
+    same = [webhook for webhook in listed if webhook.uri.rstrip("/") == uri.rstrip("/")]
+    return max(
+        same, key=lambda found: (found.id == settings.webhook_id, found.active), default=None
+    )
+
+
+def _saved(
+    known: Webhook | None, wanted: WantedWebhook, webhooks: MobTextingWebhooks, update: bool
+) -> tuple[Webhook, str]:
+    if known is None:
+        return webhooks.create(wanted), "created"
+    if update:
+        return webhooks.change(known.id, wanted), "updated"
+    return known, "found"
+
+
+def _subscribed(webhook: Webhook, deed: str, webhooks: MobTextingWebhooks) -> bool:
+    try:
+        if not webhooks.is_subscribed(webhook.id):
+            webhooks.subscribe(webhook.id)
+    except ObdtrackError as error:
+        raise ObdtrackError(
+            error.code,
+            f"The webhook {webhook.id} was {deed}, but not subscribed. {error.message} "
+            "Run the command again, or with --no-subscription.",
+        ) from None
+    return True

@@ -1,0 +1,123 @@
+"""Tries the callback from outside: posts a sample report and follows it to a timeline."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from obdtrack.calls import queries
+from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.reports import deliveries
+from obdtrack.domain.events import Event
+from obdtrack.domain.phone import whole
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import CallRequest
+from obdtrack.domain.timeline import TimelineEntry, build_timeline
+from obdtrack.operations.webhooks.set_up import first_secret, shown
+from obdtrack.providers.mobtexting.self_test import CallbackReply, deliver, sample_report
+from obdtrack.services import Services, new_id
+
+NAME = "obdtrack-test"
+NUMBER = "+10000000000"
+"""A number nobody can have: no area code begins with 0."""
+
+PATIENCE_SECONDS = 10.0
+_PAUSE_SECONDS = 0.05
+_LOOKED_THROUGH = 200
+
+
+class Trial(NamedTuple):
+    """How far a sample report came: `problem` names the step it stopped at, None if at none.
+
+    `milliseconds` is how long the callback took to answer, None if it did not; `delivery` is what
+    our inbox says of it.
+    """
+
+    call_id: UUID
+    milliseconds: int | None
+    delivery: str | None
+    timeline: list[TimelineEntry]
+    problem: str | None
+
+
+def try_callback(uri: str, context: Services, patience: float = PATIENCE_SECONDS) -> Trial:
+    """Post a report about a test call to `uri` and wait until the call's timeline shows it.
+
+    The test call is stored and never sent to the provider: no phone rings. If its report does not
+    come within `patience` seconds it ends as `rejected`.
+    """
+    settings = context.settings
+    call_id, mid = _store_test_call(context)
+    report = sample_report(mid, NUMBER, _bridge(context), context.now(), settings.provider_timezone)
+    reply = deliver(uri, first_secret(settings), report)
+    arrived = reply.complaint is None and _arrives(call_id, patience)
+    delivery = _delivery(mid)
+    problem = None if arrived else _problem(uri, reply, delivery)
+    if problem is not None:
+        _give_up(call_id, context)
+    timeline = build_timeline(queries.history([call_id])[call_id])
+    milliseconds = None if reply.status is None else reply.milliseconds
+    return Trial(call_id, milliseconds, delivery, timeline, problem)
+
+
+def _store_test_call(context: Services) -> tuple[UUID, str]:
+    now, mid = context.now(), f"{NAME}-{uuid4()}"
+    intention = PendingCall(new_id(), new_id(), now, key_id=None)
+    request = CallRequest(NUMBER, _bridge(context), flow_id=NAME, name=NAME)
+    told = {"provider_id": f"{mid}:1", "message": "a test call, never sent to the provider"}
+    events = [
+        Event(new_id(), Kind.SUBMISSION, Source.SYSTEM, now, Status.SUBMITTING),
+        Event(new_id(), Kind.ANSWER, Source.SYSTEM, now, Status.QUEUED, detail=told),
+    ]
+    with context.store.write():
+        context.store.lock_names({f"{mid}:1", mid})
+        submissions.create_submission(request, intention)
+        submissions.set_provider_id(intention.call_id, f"{mid}:1", mid, None)
+        submissions.close_submission(intention.submission_id, now, keep_variables=False)
+        add_and_refold(intention.call_id, events, now, context)
+    return intention.call_id, mid
+
+
+def _bridge(context: Services) -> str:
+    return whole(context.settings.bridge) or NUMBER
+
+
+def _arrives(call_id: UUID, patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while not any(event.kind is Kind.REPORT for event in queries.history([call_id])[call_id]):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE_SECONDS)
+    return True
+
+
+def _delivery(mid: str) -> str | None:
+    """Say what our inbox knows of the request that carried `mid`, if it is there."""
+    for row in deliveries.newest(_LOOKED_THROUGH):
+        if mid.encode() in row.body:
+            reason = f": {row.reason}" if row.reason else ""
+            return f"delivery {row.id}, {row.outcome}{reason}"
+    return None
+
+
+def _problem(uri: str, reply: CallbackReply, delivery: str | None) -> str:
+    if reply.complaint is not None:
+        return f"{shown(uri)} {reply.complaint}."
+    if delivery is not None:
+        return f"The report was stored but not put on its call's timeline ({delivery})."
+    return (
+        f"{shown(uri)} answered {reply.status}, but the report is not in this database: another "
+        "server answers there, or one with another OBDTRACK_DATABASE_URL."
+    )
+
+
+def _give_up(call_id: UUID, context: Services) -> None:
+    now = context.now()
+    event = Event(
+        new_id(), Kind.RESOLUTION, Source.SYSTEM, now, Status.REJECTED, "test-report-missing"
+    )
+    with context.store.write():
+        add_and_refold(call_id, [event], now, context)

@@ -1,0 +1,1 @@
+"""What a person may ask for: erasure, export, retention, not to be called."""

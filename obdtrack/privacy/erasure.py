@@ -1,0 +1,106 @@
+"""Erases a person's number: a keyed hash takes its place everywhere, and no trace of it is left.
+
+The calls stay, with all that happened, under a name that stands for nobody. It can be run again,
+also after it was interrupted: what is replaced stays so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+from typing import NamedTuple
+
+from obdtrack.access import audit
+from obdtrack.access.audit import Action, Actor
+from obdtrack.access.pseudonym import person_number, pseudonym
+from obdtrack.calls import queries
+from obdtrack.calls.journal import add_and_refold
+from obdtrack.domain import phone
+from obdtrack.domain.events import Event
+from obdtrack.domain.number_patterns import Spellings
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.errors import Code, ConfigError, ObdtrackError
+from obdtrack.privacy import mentions
+from obdtrack.services import Services, new_id
+from obdtrack.store import models
+from obdtrack.store.schema import TABLES
+from obdtrack.store.vacuum import vacuum
+
+BATCH = 200
+"""Rows changed in one transaction, so that reports wait for milliseconds at most."""
+
+REASON = "number-erased"
+
+_MOST_PASSES = 5
+
+
+class Erased(NamedTuple):
+    """What an erasure did: the name in the number's place, and rows changed by table.
+
+    `concluded` calls were still waiting for a report, and are `unresolved` now. `cleared` is False
+    if old bytes may be left in the database's files, because somebody kept reading them.
+    """
+
+    name: str
+    rows: dict[str, int]
+    concluded: int
+    cleared: bool
+
+
+def erase(text: str, actor: Actor, context: Services) -> Erased:
+    """Replace a number, in any spelling, wherever it stands.
+
+    Raises ConfigError without OBDTRACK_SECRET_KEY, and ObdtrackError: invalid if `text` is no
+    whole number or is our own, conflict if it is being called now, unavailable if the database is
+    out of use.
+    """
+    number = _erasable(text, context)
+    name = pseudonym(number, context.vault)
+    concluded = _conclude(number, name, actor, context)
+    spellings = Spellings(number)
+    rows: Counter[type[models.Table]] = Counter()
+    for _ in range(_MOST_PASSES):  # what came in behind the search is found by the next one
+        changed = _replace_all(spellings, name, context)
+        rows += changed
+        if not changed:
+            break
+    cleared = vacuum(context.store, rows or TABLES)
+    by_table = {table._meta.table_name: count for table, count in rows.items()}
+    return Erased(name, by_table, concluded, cleared)
+
+
+def _erasable(text: str, context: Services) -> str:
+    if not context.settings.secret_key:
+        raise ConfigError("OBDTRACK_SECRET_KEY is not set: without it a hash could be guessed.")
+    number = person_number(text)
+    if number == phone.whole(context.settings.bridge):
+        raise ObdtrackError(Code.INVALID, "That is OBDTRACK_BRIDGE: the number that calls.")
+    return number
+
+
+def _conclude(number: str, name: str, actor: Actor, context: Services) -> int:
+    """Stop waiting for reports on calls to this number: asking would bring it back."""
+    now = context.now()
+    with context.store.write():
+        waiting = queries.waiting_calls(number)
+        if any(call.status == Status.SUBMITTING for call in waiting):
+            raise ObdtrackError(
+                Code.CONFLICT, "The number is being called now; try again soon.", retry_after=20
+            )
+        audit.record(Action.NUMBER_ERASED, name, actor, context)
+        for call in waiting:
+            event = Event(new_id(), Kind.RESOLUTION, Source.SYSTEM, now, Status.UNRESOLVED, REASON)
+            add_and_refold(call.id, [event], now, context)
+        queries.drop_secrets_of(number)
+        queries.stop_polling(number)
+    return len(waiting)
+
+
+def _replace_all(spellings: Spellings, name: str, context: Services) -> Counter[type[models.Table]]:
+    changed: Counter[type[models.Table]] = Counter()
+    found = mentions.mentions(spellings)
+    while batch := list(islice(found, BATCH)):
+        with context.store.write():
+            for mention in batch:
+                changed[mention.table] += mentions.replace(mention, spellings, name)
+    return +changed

@@ -1,0 +1,119 @@
+"""Gives what is stored about one person's number, as data they can be handed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from obdtrack.access import audit
+from obdtrack.access.audit import Action, Actor
+from obdtrack.access.pseudonym import person_number, pseudonym
+from obdtrack.calls import opt_outs, responses, search
+from obdtrack.calls.reports import deliveries
+from obdtrack.calls.search import CallFilter
+from obdtrack.domain.number_patterns import Spellings
+from obdtrack.domain.phone import mask_all
+from obdtrack.domain.times import to_text
+from obdtrack.privacy import mentions
+from obdtrack.services import Services
+from obdtrack.store import models
+
+_PAGE = 200
+_INTERNAL = frozenset(
+    {"variables_encrypted", "fingerprint", "secret_fingerprint", "key_id", "process_id"}
+)
+"""Columns that tell nothing of the person: sealed values, hashes and machinery of ours."""
+
+Row = dict[str, Any]
+
+
+def export(text: str, actor: Actor, context: Services) -> Row:
+    """Return a person's data, ready for JSON; `text` is the number in any spelling.
+
+    `calls` holds every call to the number (also under the name of its erasure) with its timeline,
+    its raw reports and the provider's answers; `elsewhere` every other text in which the number
+    stands, with the numbers of others masked. Raises ObdtrackError (invalid) if it is no whole
+    number.
+    """
+    number = person_number(text)
+    name = pseudonym(number, context.vault)
+    audit.record(Action.NUMBER_EXPORTED, name, actor, context)
+    theirs = [*_calls_to(number), *_calls_to(name)]
+    opted_out = opt_outs.of_numbers({number, name})
+    return {
+        "number": number,
+        "exported_at": to_text(context.now()),
+        "opted_out_at": to_text(min(opted_out.values())) if opted_out else None,
+        "calls": theirs,
+        "elsewhere": list(_elsewhere(Spellings(number), _ids(theirs))),
+    }
+
+
+def _calls_to(number: str) -> Iterator[Row]:
+    before: UUID | None = None
+    while found := search.newest(CallFilter(number=number), _PAGE, before):
+        for call in found:
+            yield {
+                **_row(call),
+                "submission": _row(call.submission),
+                "events": [_row(event) for event in _events_of(call)],
+                "deliveries": [_row(delivery) for delivery in deliveries.of_call(call.id)],
+                "answers": [_row(response) for response in responses.of_call(call.id)],
+            }
+        before = found[-1].id
+
+
+def _events_of(call: models.Call) -> Iterable[models.EventRow]:
+    return models.EventRow.select().where(models.EventRow.call == call).order_by(models.EventRow.id)
+
+
+def _row(row: models.Table) -> Row:
+    return {
+        field.column_name: _plain(row.__data__.get(field.name))
+        for field in row._meta.sorted_fields
+        if field.name not in _INTERNAL
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_text(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _ids(theirs: Iterable[Row]) -> set[str]:
+    """Return the ids of the rows that are told with these calls; an event goes by its call's."""
+    return {
+        row["id"]
+        for call in theirs
+        for row in (call, call["submission"], *call["deliveries"], *call["answers"])
+    }
+
+
+def _elsewhere(spellings: Spellings, told: Collection[str]) -> Iterator[Row]:
+    for mention in mentions.mentions(spellings):
+        key = [_key(part) for part in mention.key]
+        if mention.table is not models.OptOutRow and key[0] not in told:
+            texts = {name: _others_masked(text, spellings) for name, text in mention.texts.items()}
+            yield {"table": mention.table._meta.table_name, "key": key, "texts": texts}
+
+
+def _key(part: Any) -> str:
+    return str(UUID(bytes=bytes(part))) if isinstance(part, bytes | memoryview) else str(part)
+
+
+def _others_masked(text: str, spellings: Spellings) -> str:
+    pieces = spellings.pieces(_readable(text))
+    return "".join(piece if number % 2 else mask_all(piece) for number, piece in enumerate(pieces))
+
+
+def _readable(text: str) -> str:
+    """Return bytes that were read as latin-1 as the UTF-8 they are, if they are."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text

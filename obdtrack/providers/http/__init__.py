@@ -1,0 +1,1 @@
+"""One bounded HTTP exchange with a provider."""

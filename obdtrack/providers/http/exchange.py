@@ -1,0 +1,142 @@
+"""One bounded HTTP exchange: it ends in time and in memory, and failures say what they prove."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import NamedTuple
+
+import requests
+import urllib3
+
+from obdtrack.domain.submission import Failure
+from obdtrack.providers.http.connections import ATTEMPT, BoundedAdapter, ConnectionAttempt, Limits
+
+_CONNECTIONS_KEPT = 200
+_CHUNK_BYTES = 65_536
+_PAUSE_SECONDS = 0.2
+_HEADERS = {"User-Agent": "obdtrack", "Accept-Encoding": "identity"}
+
+_TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+_BREAKS = (OSError, http.client.IncompleteRead)
+
+
+class HttpExchange(NamedTuple):
+    """An answer as it came: `headers` ignore case, `body` is whole and not decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ExchangeError(Exception):
+    """There is no usable answer. No URL, header or body is in the text.
+
+    `status` is the HTTP code if one arrived.
+    """
+
+    def __init__(self, failure: Failure, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.message = message
+        self.status = status
+
+
+def open_session() -> requests.Session:
+    """Return a session for `exchange`; threads share it, and it keeps connections alive.
+
+    Nothing comes from the environment: a ~/.netrc would replace the token, and a stray HTTP_PROXY
+    would hand token and phone numbers to somebody nobody chose. Certificates are verified.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, BoundedAdapter(2, _CONNECTIONS_KEPT))
+    # urllib3 logs whole URLs, and a query may hold a phone number.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    return session
+
+
+def exchange(session: requests.Session, request: requests.Request, limits: Limits) -> HttpExchange:
+    """Send `request` and give the answer, whatever it is; a redirect is an answer too.
+
+    What failed before its first byte left is tried once more if there is time; so is a GET whose
+    connection broke, as it changes nothing (RFC 9110, section 9.2.2). Raises ExchangeError:
+    UNREACHABLE if nothing was sent, else TIMEOUT, CONNECTION_LOST, ANSWER_TOO_LARGE or
+    UNREADABLE_ANSWER (what came is not HTTP).
+    """
+    attempt = ConnectionAttempt(limits)
+    again = {Failure.UNREACHABLE}
+    if request.method == "GET":
+        again.add(Failure.CONNECTION_LOST)
+    try:
+        return _once(session, request, attempt)
+    except ExchangeError as failed:
+        if failed.failure not in again or not attempt.has_time_to_send(after=_PAUSE_SECONDS):
+            raise
+    time.sleep(_PAUSE_SECONDS)
+    return _once(session, request, attempt)
+
+
+def _once(
+    session: requests.Session, request: requests.Request, attempt: ConnectionAttempt
+) -> HttpExchange:
+    attempt.sent = False
+    token = ATTEMPT.set(attempt)
+    try:
+        prepared = request.prepare()
+        prepared.headers.update(_HEADERS)
+        # Not Session.send: even when told not to follow a redirect, it reads and unpacks its body.
+        adapter = session.get_adapter(str(prepared.url))
+        patience = (attempt.limits.connect, attempt.limits.read)
+        verify = session.verify or True  # a bundle of certificates may be set, but never nothing
+        response = adapter.send(prepared, stream=True, timeout=patience, verify=verify)
+        with closing(response):
+            return _read(response, attempt.limits.max_bytes)
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise _failed(error, attempt) from None
+    finally:
+        ATTEMPT.reset(token)
+
+
+def _read(response: requests.Response, max_bytes: int) -> HttpExchange:
+    status, body = response.status_code, bytearray()
+    if status < 200:
+        # The real answer comes later, and would be taken for that of the connection's next request.
+        raise ExchangeError(Failure.UNREADABLE_ANSWER, "An interim answer came alone.", status)
+    while chunk := response.raw.read(_CHUNK_BYTES, decode_content=False):
+        body += chunk
+        if len(body) > max_bytes:
+            words = f"The answer is larger than {max_bytes} bytes."
+            raise ExchangeError(Failure.ANSWER_TOO_LARGE, words, status)
+    return HttpExchange(status, response.headers, bytes(body))
+
+
+def _failed(error: Exception, attempt: ConnectionAttempt) -> ExchangeError:
+    """Say what an error proves, from what was sent and from the errors below it."""
+    chain = list(_chain(error))
+    if not attempt.sent:
+        return ExchangeError(Failure.UNREACHABLE, f"No connection: {_words(chain[-1])}.")
+    if any(isinstance(link, _TIMEOUTS) for link in chain):
+        return ExchangeError(Failure.TIMEOUT, "No whole answer came in time.")
+    root = chain[-1]
+    if isinstance(root, http.client.HTTPException) and not isinstance(root, _BREAKS):
+        return ExchangeError(Failure.UNREADABLE_ANSWER, "What came was not HTTP.")
+    return ExchangeError(Failure.CONNECTION_LOST, "The connection broke before a whole answer.")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _words(error: BaseException) -> str:
+    """Name an error without its text, which may hold the URL."""
+    for name in ("verify_message", "strerror"):
+        if words := getattr(error, name, None):
+            return str(words).rstrip(".")
+    return type(error).__name__

@@ -1,0 +1,1 @@
+"""MobTexting: its API, its words and its reports, read into ours."""

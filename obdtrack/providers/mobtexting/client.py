@@ -1,0 +1,227 @@
+"""The client of MobTexting's API: asks for a call to be placed, and what became of it."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import PurePath
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from requests import PreparedRequest, Request
+from requests.auth import AuthBase
+
+from obdtrack.domain.phone import fits, masked, provider_digits, reported
+from obdtrack.domain.reports import FoundCall, RawDelivery, Reading
+from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, SendResponse
+from obdtrack.errors import ConfigError
+from obdtrack.providers.base import SendRequest, StatusResponse
+from obdtrack.providers.http.connections import Limits
+from obdtrack.providers.http.exchange import ExchangeError, HttpExchange, exchange, open_session
+from obdtrack.providers.mobtexting.messages import presentable
+from obdtrack.providers.mobtexting.reports import (
+    PayloadReader,
+    read_call,
+    read_delivery,
+    read_money,
+)
+from obdtrack.providers.mobtexting.text import ID_LENGTH, scalar
+from obdtrack.providers.mobtexting.verdicts import judge
+
+_DOTS = "•••"
+# Shorter ones are no secrets worth the name, and are found in many an innocent word.
+_SHORTEST_SECRET = 4
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+class MobTexting:
+    """A `Provider` that speaks to one account at `url`; threads may share it.
+
+    `timezone` is that of times the provider writes without one, `date_order` (`dmy`, `mdy` or None)
+    that of dates like 04/09/2021, `webhook_id` goes with calls that
+    name none, `fields` is for composed webhooks (our name -> their key). Timeouts are in seconds.
+    Raises ConfigError if the token cannot be sent or `fields` cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        token: str,
+        timezone: ZoneInfo,
+        date_order: str | None = None,
+        webhook_id: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        connect_timeout: float = 3.0,
+        read_timeout: float = 8.0,
+        total_timeout: float = 15.0,
+        max_response_bytes: int = 1_000_000,
+    ) -> None:
+        self._url = url.rstrip("/") + "/"
+        self._token = _Token(token)
+        self._webhook_id = webhook_id
+        self._reader = PayloadReader(timezone, fields or {}, date_order)
+        self._limits = Limits(connect_timeout, read_timeout, total_timeout, max_response_bytes)
+        self._session = open_session()
+
+    def send(self, request: CallRequest) -> SendResponse:
+        """Ask for one call to be placed, once (`POST outgoing/send`). Never raises."""
+        try:
+            method, path, body = self.send_request(self.completed(request))
+            found = self._ask(method, path, json=body)
+            return self._read_send(found, request)
+        except ExchangeError as failed:
+            return SendResponse(failed.failure, failed.message, http_status=failed.status)
+        except Exception as error:
+            return SendResponse(Failure.INTERNAL_ERROR, _place_of(error))
+
+    def completed(self, request: CallRequest) -> CallRequest:
+        """Return the request with the default webhook if it names none."""
+        return replace(request, webhook_id=request.webhook_id or self._webhook_id)
+
+    def send_request(self, request: CallRequest) -> SendRequest:
+        """Return the request of `outgoing/send`; each variable is a flat key of its own."""
+        return send_request(request)
+
+    def find(
+        self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None
+    ) -> StatusResponse:
+        """Ask what became of a call (`GET outgoing/callstatus`). Never raises for what comes back.
+
+        By the provider's id, or by number (E.164) and day in the provider's time zone. No such call
+        is a proper answer without calls. Raises ValueError if neither id nor number is given.
+        """
+        if not provider_id and not to:
+            raise ValueError("Give the provider's id of the call, or its number.")
+        try:
+            found = self._ask("GET", "outgoing/callstatus", params=_question(provider_id, to, on))
+            return self._read_find(found, to)
+        except ExchangeError as failed:
+            return StatusResponse(failed.failure, failed.message, http_status=failed.status)
+        except Exception as error:
+            return StatusResponse(Failure.INTERNAL_ERROR, _place_of(error))
+
+    def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
+        """Read the body of an answer to `find` once more, as it was stored. Pure."""
+        entries = judge(HttpExchange(200, {}, body)).entries()
+        return tuple(call for entry in entries if (call := read_call(entry, self._reader)))
+
+    def read_delivery(self, delivery: RawDelivery) -> Reading:
+        """Read what reached the callback. Pure: the same bytes give the same reading."""
+        return read_delivery(delivery, self._reader)
+
+    def _ask(self, method: str, path: str, **content: Any) -> HttpExchange:
+        headers = {"Accept": "application/json"}
+        request = Request(method, self._url + path, headers, auth=self._token, **content)
+        return exchange(self._session, request, self._limits)
+
+    def _read_send(self, found: HttpExchange, request: CallRequest) -> SendResponse:
+        verdict = judge(found)
+        failure, numbers = verdict.failure, tuple[AcceptedNumber, ...]()
+        if failure is None:
+            numbers = _accepted(verdict.entries(), request.to, self._reader)
+            failure = None if numbers else Failure.ANSWER_WITHOUT_ID
+        message = presentable(verdict.words, self._hidden(request.to, *request.variables.values()))
+        body = self._token.erased(found.body)
+        return SendResponse(failure, message, numbers, found.status, body, verdict.retry_after)
+
+    def _read_find(self, found: HttpExchange, to: str | None) -> StatusResponse:
+        verdict = judge(found)
+        failure = verdict.failure
+        calls = self.read_found(found.body) if failure is None else ()
+        if verdict.means_no_such_call():
+            failure = None
+        elif failure is None and not calls:
+            failure = Failure.UNREADABLE_ANSWER
+        message = presentable(verdict.words, self._hidden(to))
+        body = self._token.erased(found.body)
+        return StatusResponse(failure, message, calls, found.status, body, verdict.retry_after)
+
+    def _hidden(self, to: str | None, *values: str) -> dict[str, str]:
+        """Return what a message must not hold, and what stands there instead."""
+        secrets = (self._token.text, *values)
+        hidden = {secret: _DOTS for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+        if to:
+            hidden[provider_digits(to)] = masked(to).removeprefix("+")
+        return hidden
+
+
+class _Token(AuthBase):
+    """Puts the token on a request, and takes it out of what comes back."""
+
+    def __init__(self, text: str) -> None:
+        if not _TOKEN.fullmatch(text):
+            raise ConfigError("The provider's token is empty or holds characters no header may.")
+        self.text = text
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.text}"
+        return request
+
+    def erased(self, body: bytes) -> bytes:
+        """Return a body to keep: error pages tend to repeat the request's headers."""
+        if len(self.text) < _SHORTEST_SECRET:
+            return body
+        return body.replace(self.text.encode(), _DOTS.encode())
+
+
+def send_request(request: CallRequest) -> SendRequest:
+    """Return the request of `outgoing/send`; each variable is a flat key of its own."""
+    named = {
+        "bridge": provider_digits(request.bridge),
+        "to": provider_digits(request.to),
+        "flow_id": request.flow_id,
+        "audio": request.audio,
+        "name": request.name,
+        "interval": request.interval,
+        "webhook_id": request.webhook_id,
+    }
+    given: dict[str, str | int] = {key: value for key, value in named.items() if value}
+    flat = {f"variables[{name}]": value for name, value in request.variables.items()}
+    return SendRequest("POST", "outgoing/send", given | flat)
+
+
+def _question(provider_id: str | None, to: str | None, on: date | None) -> dict[str, str]:
+    if provider_id:
+        return {"id": provider_id}
+    asked = {"mobile": provider_digits(to or "")}
+    return asked | {"date": on.isoformat()} if on else asked
+
+
+def _accepted(
+    entries: list[Mapping[str, Any]], asked: str, reader: PayloadReader
+) -> tuple[AcceptedNumber, ...]:
+    """Return the entries with a usable id for the number we asked for, as accepted numbers.
+
+    `mobile` says whose an entry is. If none has our number in full, one does that it fits, masked
+    (`91761936xxxx`) or without its country code; or else the first, if that gives no number.
+    """
+    told = [(entry, reported(entry.get("mobile"))) for entry in entries]
+    ours = (
+        [entry for entry, number in told if number == asked]
+        or [entry for entry, number in told if number and fits(asked, number)][:1]
+        or [entry for entry, number in told[:1] if number is None]
+    )
+    return tuple(
+        AcceptedNumber(
+            provider_id,
+            asked,
+            read_money(_first(entry, "charges", "credits")),
+            reader.time(_first(entry, "submitted_at", "created_at")),
+        )
+        for entry in ours
+        if (provider_id := scalar(entry.get("id"))) and len(provider_id) <= ID_LENGTH
+    )
+
+
+def _first(entry: Mapping[str, Any], *keys: str) -> object:
+    return next((value for key in keys if (value := entry.get(key)) not in (None, "")), None)
+
+
+def _place_of(error: Exception) -> str:
+    """Say what went wrong, and where, without the error's text, which may hold anything."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"Unforeseen {type(error).__name__} in {PurePath(frame.filename).name}:{frame.lineno}"

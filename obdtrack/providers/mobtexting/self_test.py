@@ -1,0 +1,112 @@
+"""Speaks to a callback as the provider does: the challenge, and a sample report."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from requests import Request
+
+from obdtrack.domain.phone import provider_digits
+from obdtrack.providers.http.connections import Limits
+from obdtrack.providers.http.exchange import ExchangeError, HttpExchange, exchange, open_session
+from obdtrack.providers.mobtexting.messages import json_object, redirect_target
+
+# Our callback answers in a few bytes; what needs seconds for them is in no state to take reports.
+_LIMITS = Limits(connect=3.0, read=8.0, total=10.0, max_bytes=65_536)
+_TAKEN = frozenset({200, 202})
+_RANG, _TALKED = timedelta(seconds=7), timedelta(seconds=16)
+
+_COMPLAINTS: dict[int, str] = {
+    401: "answers 401: it takes none of the secrets in OBDTRACK_WEBHOOK_SECRETS",
+    413: "answers 413: something in front of it takes no body of a few hundred bytes",
+    503: "answers 503: it cannot store anything at the moment; its log says why",
+}
+_ELSE = "something else than obdtrack's callback answers there (HTTP {status})"
+_LOGIN = "answers 401, but not in obdtrack's words: something in front of it asks for a login"
+
+
+class CallbackReply(NamedTuple):
+    """What a callback did with a request: `complaint` says what was wrong, None if nothing was."""
+
+    complaint: str | None
+    milliseconds: int
+    status: int | None = None
+    response: Any = None
+
+
+def challenge(uri: str, secret: str | None, key: str, word: str) -> CallbackReply:
+    """Ask a callback to repeat `word`, as the provider does before it accepts a webhook.
+
+    `key` is the validation key. Changes nothing there. Never raises for what comes back.
+    """
+    reply = _post(uri, secret, {"validation_key": key, "challenge": word}, {"token": key})
+    if reply.complaint is not None:
+        return reply
+    response = reply.response or {}
+    if reply.status == 200 and response.get("challenge") == word:
+        return reply
+    if response.get("status") == "ok":
+        return reply._replace(
+            complaint="takes the secret, but its OBDTRACK_WEBHOOK_TOKEN is another one"
+        )
+    return reply._replace(complaint=_ELSE.format(status=reply.status))
+
+
+def deliver(uri: str, secret: str | None, report: dict[str, Any]) -> CallbackReply:
+    """Post a report to a callback, once, as the provider does. Never raises for what comes back."""
+    return _post(uri, secret, report)
+
+
+def sample_report(
+    mid: str, to: str, bridge: str, ended_at: datetime, timezone: ZoneInfo
+) -> dict[str, Any]:
+    """Return a default report of an answered call of submission `mid` that ended at `ended_at`."""
+
+    def written(moment: datetime) -> str:
+        return moment.astimezone(timezone).strftime("%Y-%m-%d %H:%M:%S")
+
+    return {
+        "bridge": int(provider_digits(bridge)),
+        "to": int(provider_digits(to)),
+        "source": "obdtrack-test",
+        "mid": mid,
+        "start_at": written(ended_at - _TALKED),
+        "end_at": written(ended_at),
+        "duration": str((_RANG + _TALKED).seconds),
+        "status": "ANSWER",
+    }
+
+
+def _post(
+    uri: str, secret: str | None, body: dict[str, Any], query: dict[str, str] | None = None
+) -> CallbackReply:
+    headers: dict[str, Any] = {"Content-Type": "application/json"}
+    if secret:
+        headers["Authorization"] = f"Bearer {secret}".encode()
+    request = Request("POST", uri, headers, data=json.dumps(body), params=query)
+    begun = time.monotonic()
+    with open_session() as session:
+        try:
+            found = exchange(session, request, _LIMITS)
+        except ExchangeError as failed:
+            why = failed.message.rstrip(".")
+            return CallbackReply(f"cannot be reached from here: {why}", _since(begun))
+    complaint = None if found.status in _TAKEN else _complaint(found)
+    return CallbackReply(complaint, _since(begun), found.status, json_object(found))
+
+
+def _complaint(found: HttpExchange) -> str:
+    if found.status // 100 == 3:
+        target = redirect_target(found)._replace(query="", fragment="").geturl()
+        return f"redirects to {target or 'nowhere'}, and the provider does not follow"
+    if found.status == 401 and (json_object(found) or {}).get("code") != "unauthorized":
+        return _LOGIN
+    return _COMPLAINTS.get(found.status, _ELSE.format(status=found.status))
+
+
+def _since(begun: float) -> int:
+    return round((time.monotonic() - begun) * 1000)

@@ -1,0 +1,47 @@
+"""What every workflow is given: the store, the provider, the clock and the secrets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from obdtrack.providers.base import Provider
+from obdtrack.settings import Settings
+from obdtrack.store.database import Store
+from obdtrack.store.encryption import Encryption
+
+
+def utc_now() -> datetime:
+    """Return the current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7: unique everywhere, and later ones sort after earlier ones."""
+    return uuid7()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts a workflow works with. Clock and provider are arguments so that tests set them."""
+
+    settings: Settings
+    store: Store
+    provider: Provider
+    vault: Encryption
+    now: Callable[[], datetime] = field(default=utc_now)
+    process_ids: dict[int, UUID] = field(default_factory=dict, repr=False)
+
+    @property
+    def process_id(self) -> UUID:
+        """Return what tells this process from others on the same database.
+
+        A server may fork after the application was made: each of its processes has an id of its
+        own.
+        """
+        return self.process_ids.setdefault(os.getpid(), new_id())

@@ -1,0 +1,430 @@
+"""Settings from the environment: how each is read, what it accepts, and all checked at once.
+
+Every name stands in the table of the README. Each can also be given as a file:
+`OBDTRACK_X_FILE`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from ipaddress import ip_address
+from typing import Any, cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from environs import EnvValidationError, FileAwareEnv
+from marshmallow import ValidationError
+
+from obdtrack.errors import ConfigError
+
+PREFIX = "OBDTRACK_"
+
+SECRET_LENGTH = 16
+"""Shortest secret accepted, in characters: long enough that nobody guesses it over HTTP."""
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def plain_host(host: str) -> str:
+    """Return a host name, with or without port, as names are compared (RFC 9110, 4.2.3; RFC 1034).
+
+    Capitals and the dot at the end of a name mean nothing.
+    """
+    name, colon, port = host.lower().partition(":")
+    return host.lower() if host.startswith("[") else f"{name.removesuffix('.')}{colon}{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address) is this machine talking to itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check(accepts: Callable[[Any], bool], sentence: str) -> Callable[[Any], None]:
+    def validate(value: Any) -> None:
+        if not accepts(value):
+            raise ValidationError(sentence)
+
+    return validate
+
+
+def _is_provider_url(url: str) -> bool:
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
+def _provider_url(env: FileAwareEnv) -> str:
+    url = env.str(
+        "PROVIDER_URL",
+        "https://portal.mobtexting.com/api/v2/",
+        validate=_check(
+            _is_provider_url, "must be an https:// URL (http:// only for a loopback address)."
+        ),
+    )
+    return url if not url or url.endswith("/") else url + "/"
+
+
+def _zone(env: FileAwareEnv, setting: str, default: str) -> ZoneInfo:
+    def known(name: str) -> bool:
+        try:
+            return bool(ZoneInfo(name))
+        except (KeyError, ValueError, OSError):
+            return False
+
+    name = env.str(
+        setting,
+        default,
+        validate=_check(known, "must be a time zone's name, like Asia/Kolkata."),
+    )
+    return ZoneInfo(name if name and known(name) else default)
+
+
+def _date_order(env: FileAwareEnv) -> str | None:
+    order = env.str(
+        "PROVIDER_DATE_ORDER",
+        "",
+        validate=_check(
+            lambda order: order.lower() in ("", "dmy", "mdy"),
+            "must be dmy (04/09/2021 is in September) or mdy (it is in April).",
+        ),
+    )
+    return order.lower() or None if order else None
+
+
+def entries(text: str | None) -> list[str]:
+    """Return the entries of a list setting: separated by commas or line ends, without blanks."""
+    return [part.strip() for part in re.split("[,\r\n\ufeff]", text or "") if part.strip()]
+
+
+def _is_secret(text: str) -> bool:
+    # A server hands header bytes beyond ASCII over in a way of its own, or as an empty header.
+    return len(text) >= SECRET_LENGTH and text.isascii() and text.isprintable()
+
+
+def _secrets(env: FileAwareEnv) -> tuple[str, ...]:
+    text = env.str(
+        "WEBHOOK_SECRETS",
+        "",
+        validate=_check(
+            lambda text: all(map(_is_secret, entries(text))),
+            f"each secret must have at least {SECRET_LENGTH} characters, all of them ASCII: "
+            "others do not arrive in a header as they were sent.",
+        ),
+    )
+    return tuple(entries(text))
+
+
+def _secret_key(env: FileAwareEnv) -> str:
+    return env.str(
+        "SECRET_KEY",
+        "",
+        validate=_check(
+            lambda key: not key or len(key) >= SECRET_LENGTH,
+            f"must have at least {SECRET_LENGTH} characters.",
+        ),
+    )
+
+
+def _fields(env: FileAwareEnv) -> dict[str, str]:
+    text = env.str(
+        "WEBHOOK_FIELDS",
+        "",
+        validate=_check(
+            lambda text: all("=" in pair for pair in entries(text)),
+            "must be our name=their key, separated by commas, like provider_id=ref,status=result.",
+        ),
+    )
+    pairs = (pair.partition("=") for pair in entries(text) if "=" in pair)
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
+DATABASE_SCHEMES = ("sqlite:///", "postgresql://", "postgres://")
+
+
+def _database_url(env: FileAwareEnv) -> str:
+    return env.str(
+        "DATABASE_URL",
+        "sqlite:///var/obdtrack.db",
+        validate=_check(
+            lambda url: url.startswith(DATABASE_SCHEMES) and url not in DATABASE_SCHEMES,
+            "must be sqlite:///path/to/file.db or postgresql://user:password@host/name.",
+        ),
+    )
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def read_length(text: str) -> timedelta:
+    """Read a length of time like `90s`, `15m`, `6h` or `2d`; raises ValueError for others."""
+    number, unit = text.strip()[:-1], text.strip()[-1:]
+    if unit not in _UNITS or not number.isdigit():
+        raise ValueError(f"{text!r} is no length of time; write it like 90s, 15m, 6h or 2d.")
+    return timedelta(seconds=int(number) * _UNITS[unit])
+
+
+def _schedule(env: FileAwareEnv) -> tuple[timedelta, ...]:
+    def rising(text: str) -> bool:
+        try:
+            lengths = [read_length(part) for part in entries(text)]
+        except ValueError:
+            return False
+        return lengths == sorted(set(lengths)) and any(lengths[:1])
+
+    text = env.str(
+        "POLL_SCHEDULE",
+        "15m,1h,6h,1d,2d,3d,4d,5d,6d,7d",
+        validate=_check(rising, "must be rising lengths of time, like 15m,1h,6h,1d."),
+    )
+    return tuple(map(read_length, entries(text))) if text and rising(text) else ()
+
+
+def read_window(text: str) -> tuple[time, time]:
+    """Read hours like `09:00-21:00`, also over midnight; raises ValueError for others."""
+    opens, _, closes = (part.strip() for part in text.partition("-"))
+    times = [time(*divmod(_minutes(clock), 60)) for clock in (opens, closes)]
+    if times[0] == times[1]:
+        raise ValueError("a window that opens when it closes is none")
+    return times[0], times[1]
+
+
+def _minutes(clock: str) -> int:
+    found = _CLOCK.fullmatch(clock)
+    minutes = int(found[1]) * 60 + int(found[2]) if found else _DAY + 1
+    if minutes > _DAY:
+        raise ValueError(f"{clock!r} is no time of day; write it like 09:00.")
+    return minutes % _DAY  # 24:00 is the next day's 00:00
+
+
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
+_DAY = 24 * 60
+
+
+def _window(env: FileAwareEnv) -> tuple[time, time] | None:
+    def readable(text: str) -> bool:
+        try:
+            return not text or bool(read_window(text))
+        except ValueError:
+            return False
+
+    text = env.str(
+        "CALLING_WINDOW",
+        "",
+        validate=_check(readable, "must be two different times of day, like 09:00-21:00."),
+    )
+    return read_window(text) if text and readable(text) else None
+
+
+def _count(name: str, default: int, lowest: int, highest: int) -> Callable[[FileAwareEnv], Any]:
+    sentence = f"must be a whole number from {lowest} to {highest}."
+    return lambda env: env.int(
+        name, default, validate=_check(lambda number: lowest <= number <= highest, sentence)
+    )
+
+
+READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
+    "database_url": _database_url,
+    "provider_url": _provider_url,
+    "provider_token": lambda env: env.str(
+        "PROVIDER_TOKEN",
+        "",
+        validate=_check(
+            lambda token: token.isascii() and token.isprintable(),
+            "must be one line of ASCII: nothing else can be sent in a header.",
+        ),
+    ),
+    "provider_timezone": lambda env: _zone(env, "PROVIDER_TIMEZONE", "UTC"),
+    "provider_date_order": _date_order,
+    "provider_timeout": lambda env: env.float(
+        "PROVIDER_TIMEOUT",
+        15.0,
+        validate=_check(lambda seconds: 1 <= seconds <= 20, "must be from 1 to 20 (seconds)."),
+    ),
+    "bridge": lambda env: env.str(
+        "BRIDGE",
+        None,
+        validate=_check(
+            lambda number: number is None or sum(c.isdigit() for c in number) in range(7, 16),
+            "must be a phone number with its country code, like +918068280000.",
+        ),
+    ),
+    "webhook_id": lambda env: env.str("WEBHOOK_ID", None),
+    "webhook_secrets": _secrets,
+    "webhook_token": lambda env: env.str("WEBHOOK_TOKEN", None) or None,
+    "webhook_fields": _fields,
+    "secret_key": _secret_key,
+    "host": lambda env: env.str("HOST", "").strip("[]") or "127.0.0.1",
+    "port": lambda env: env.int(
+        "PORT", 8000, validate=_check(lambda p: 0 <= p < 65536, "must be from 0 to 65535.")
+    ),
+    "log_level": lambda env: env.str(
+        "LOG_LEVEL",
+        "info",
+        validate=_check(
+            lambda level: level.lower() in LOG_LEVELS, f"must be one of {', '.join(LOG_LEVELS)}."
+        ),
+    ),
+    "poll_schedule": _schedule,
+    "poll_per_minute": _count("POLL_PER_MINUTE", 600, 1, 1000),
+    "duplicate_guard_seconds": _count("DUPLICATE_GUARD_SECONDS", 0, 0, 86400),
+    "idempotency_days": _count("IDEMPOTENCY_DAYS", 7, 1, 365),
+    "retention_calls_days": _count("RETENTION_CALLS_DAYS", 400, 1, 36500),
+    "retention_quarantine_days": _count("RETENTION_QUARANTINE_DAYS", 14, 1, 36500),
+    "retention_unmatched_days": _count("RETENTION_UNMATCHED_DAYS", 30, 1, 36500),
+    "suppression": lambda env: env.bool("SUPPRESSION", True),
+    "calling_window": _window,
+    "calling_window_timezone": lambda env: _zone(env, "CALLING_WINDOW_TIMEZONE", "Asia/Kolkata"),
+    "proxy_hops": _count("PROXY_HOPS", 0, 0, 5),
+    "trusted_hosts": lambda env: tuple(map(plain_host, entries(env.str("TRUSTED_HOSTS", "")))),
+    "jobs": lambda env: env.bool("JOBS", True),
+    "insecure": lambda env: env.bool("INSECURE", False),
+}
+
+
+INDIA = ZoneInfo("Asia/Kolkata")
+
+CALLBACK_PATH = "/webhooks/mobtexting"
+"""Where reports come in. It stands in the webhooks of the providers' accounts, so it stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set from outside; times in seconds."""
+
+    database_url: str = field(repr=False)
+    provider_url: str
+    provider_token: str = field(repr=False)
+    provider_timezone: ZoneInfo
+    provider_timeout: float
+    bridge: str | None
+    webhook_id: str | None
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    webhook_token: str | None = field(repr=False)
+    webhook_fields: Mapping[str, str]
+    secret_key: str = field(repr=False)
+    host: str
+    port: int
+    log_level: str
+    poll_schedule: tuple[timedelta, ...]
+    poll_per_minute: int
+    duplicate_guard_seconds: int
+    idempotency_days: int
+    proxy_hops: int = 0
+    trusted_hosts: tuple[str, ...] = ()
+    jobs: bool = True
+    insecure: bool = False
+    retention_calls_days: int = 400
+    retention_quarantine_days: int = 14
+    retention_unmatched_days: int = 30
+    suppression: bool = True
+    calling_window: tuple[time, time] | None = None
+    calling_window_timezone: ZoneInfo = field(default=INDIA)
+
+    @property
+    def own_url(self) -> str:
+        """The address to listen on, as a URL without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    provider_date_order: str | None = None
+
+
+def load_settings() -> Settings:
+    """Read the settings from the process environment.
+
+    Raises ConfigError with one line for each setting that is wrong.
+    """
+    values, wrong = _read()
+    if wrong:
+        raise ConfigError(_sentences(wrong))
+    return Settings(**values)
+
+
+def load_for_serving(
+    *, insecure: bool = False, also: Callable[[Mapping[str, Any]], object] = lambda _: None
+) -> Settings:
+    """Read the settings and refuse, in one message, all that does not allow to serve.
+
+    `insecure` allows what the setting of that name allows; `also` is given all values and raises
+    ConfigError for what nobody here can judge. Raises ConfigError.
+    """
+    values, wrong = _read()
+    values["insecure"] = insecure or bool(values.get("insecure"))
+    lines = _sentences(wrong).splitlines()
+    lines += [gap for gap in _gaps(values) if gap.partition(" ")[0] not in wrong]
+    try:
+        also(values)
+    except ConfigError as error:
+        lines += str(error).splitlines()
+    if lines:
+        raise ConfigError("\n".join(lines))
+    return Settings(**values)
+
+
+def _read() -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Return what every setting holds, and of those that are wrong what is wrong with them."""
+    env = FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True)
+    values: dict[str, Any] = {}
+    wrong: dict[str, list[str]] = {}
+    for name, read in READERS.items():
+        try:
+            values[name] = read(env)
+        except ValueError as error:  # the file that a *_FILE variable names
+            wrong[PREFIX + name.upper()] = [str(error)]
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        wrong |= cast(dict[str, list[str]], error.error_messages)
+    return values, wrong
+
+
+def require_for_serving(settings: Settings) -> None:
+    """Refuse to serve without the secrets that keep strangers out.
+
+    Raises ConfigError naming each missing setting and how to make a value. With `insecure`, only
+    on a loopback address, the gaps are allowed.
+    """
+    if gaps := _gaps({name: getattr(settings, name) for name in SETTINGS}):
+        raise ConfigError("\n".join(gaps))
+
+
+def _gaps(values: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each setting without which nobody may serve."""
+    missing = [
+        f"{PREFIX}{name.upper()} is not set: {remedy}"
+        for name, remedy in _NEEDED.items()
+        if not values.get(name)
+    ]
+    if not missing or not values["insecure"]:
+        return missing
+    host = str(values.get("host"))
+    if is_loopback(host):
+        return []
+    return [f"--insecure is for a loopback address only, and {PREFIX}HOST is {host!r}."]
+
+
+_MAKE_SECRET = (
+    "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    f" (at least {SECRET_LENGTH} characters)."
+)
+
+_NEEDED = {
+    "webhook_secrets": _MAKE_SECRET,
+    "secret_key": _MAKE_SECRET,
+    "provider_token": "create an access token in the provider's portal.",
+}
+
+
+def _sentences(messages: Mapping[str, list[str]]) -> str:
+    return "\n".join(f"{name}: {' '.join(texts)}" for name, texts in sorted(messages.items()))
+
+
+SETTINGS: tuple[str, ...] = tuple(READERS)
+"""The names of all settings, in lower case and without the prefix."""

@@ -1,0 +1,1 @@
+"""Figures of calls, counted as calls change."""

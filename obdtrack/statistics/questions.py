@@ -1,0 +1,123 @@
+"""The questions asked of the figures: how many calls ended how, when, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from peewee import SQL, fn
+
+from obdtrack.statistics.counters import ALL, EVER, HALF_HOUR, slot_of
+from obdtrack.store import models
+from obdtrack.store.columns import from_microseconds, to_microseconds
+
+_DAY = 48
+
+
+class Sum(NamedTuple):
+    """So many calls that stand there. `cost` is in millionths, for `priced` of them."""
+
+    status: str
+    source: str
+    attempts: int
+    calls: int
+    priced: int
+    cost: int
+
+
+class Bar(NamedTuple):
+    """So many calls with this status, made in the `place`-th part of a period or hour of a day."""
+
+    place: int
+    status: str
+    calls: int
+
+
+class Span(NamedTuple):
+    """Half hours from `first` to before `end`, counted since 1970 UTC."""
+
+    first: int
+    end: int
+
+
+def span(since: datetime, until: datetime) -> Span:
+    """Return the half hours that a period touches."""
+    return Span(to_microseconds(since) // HALF_HOUR, -(-to_microseconds(until) // HALF_HOUR))
+
+
+def half_hour(moment: datetime) -> datetime:
+    """Return the beginning of the half hour that an aware time lies in: figures go no finer."""
+    return from_microseconds(slot_of(moment) * HALF_HOUR)
+
+
+def totals(name: str | None, period: Span | None) -> list[Sum]:
+    """Add up one campaign (None: all) in a period (None: all time)."""
+    figure = models.Statistic
+    columns: list[Any] = [figure.status, figure.source, figure.attempts]
+    sums: list[Any] = [fn.SUM(column) for column in (figure.calls, figure.priced, figure.cost)]
+    query = figure.select(*columns, *sums).where(_of(name, period)).group_by(*columns)
+    found: Any = query.tuples()
+    return [Sum(*row[:3], *(int(number or 0) for number in row[3:])) for row in found if row[3]]
+
+
+def over_time(name: str | None, period: Span, width: int) -> list[Bar]:
+    """Count by status in each part of a period that is `width` half hours wide."""
+    place = (models.Statistic.slot - period.first) / width
+    return _bars(place, _of(name, period))
+
+
+def by_hour_of_day(name: str | None, period: Span | None, shift: int) -> list[Bar]:
+    """Count by status in each hour of the day; `shift` is the zone's half hours before UTC."""
+    local = models.Statistic.slot + shift
+    place = (local - local / _DAY * _DAY) / 2  # peewee's % is LIKE
+    return _bars(place, _of(name, period or Span(0, 1 << 30)))
+
+
+def campaigns(limit: int, before: tuple[int, str] | None = None) -> list[models.Campaign]:
+    """List campaigns, those with the newest calls first, that come after this slot and name."""
+    campaign = models.Campaign
+    query = campaign.select()
+    if before is not None:
+        slot, name = before
+        query = query.where(
+            (campaign.slot <= slot) & ((campaign.slot < slot) | (campaign.name < name))
+        )
+    return list(query.order_by(campaign.slot.desc(), campaign.name.desc()).limit(limit))
+
+
+def of_campaigns(names: Collection[str]) -> dict[str, list[Sum]]:
+    """Add up each of these campaigns over all time."""
+    figure = models.Statistic
+    found: dict[str, list[Sum]] = {name: [] for name in names}
+    query = figure.select().where(figure.name.in_(list(names)) & (figure.slot == EVER))
+    for row in query:
+        if row.calls:
+            found[row.name].append(
+                Sum(row.status, row.source, row.attempts, row.calls, row.priced, row.cost)
+            )
+    return found
+
+
+def is_campaign(name: str) -> bool:
+    """Whether any call was made for this campaign."""
+    return bool(models.Campaign.select().where(models.Campaign.name == name).exists())
+
+
+def _of(name: str | None, period: Span | None) -> Any:
+    figure = models.Statistic
+    if period is None:
+        return (figure.name == (name or ALL)) & (figure.slot == EVER)
+    when = (figure.slot >= period.first) & (figure.slot < period.end)
+    return (figure.name == (name or ALL)) & when
+
+
+def _bars(place: Any, condition: Any) -> list[Bar]:
+    figure = models.Statistic
+    query = (
+        figure.select(place, figure.status, fn.SUM(figure.calls))
+        .where(condition)
+        .group_by(SQL("1"), figure.status)
+    )
+    found: Any = query.tuples()
+    return [Bar(int(row[0]), row[1], int(row[2])) for row in found if row[2]]

@@ -1,1 +1,0 @@
-"""Tables and the questions asked of them; the only place that speaks SQL."""

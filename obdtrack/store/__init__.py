@@ -1,0 +1,1 @@
+"""The database: connections, one writer at a time, tables and their upkeep."""

@@ -1,0 +1,245 @@
+"""Many rows in one statement: prepared once, run for all, without the cost of a query builder.
+
+SQLite's driver lets other threads go on between any two rows of an `executemany`, and each such
+change of threads costs as much as a row; so rows that are inserted together are one statement.
+Of a value that is neither a number nor plain text it asks around how to bind it, every time; what
+is registered here it finds at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import chain
+from operator import attrgetter
+from types import NoneType
+from typing import Any, TypeVar
+
+import peewee
+from peewee import BooleanField
+
+from obdtrack.domain.status import Kind, Outcome, Source, Status
+from obdtrack.store.columns import (
+    IdField,
+    JsonField,
+    MomentField,
+    dumps,
+    from_microseconds,
+    to_id,
+    to_microseconds,
+)
+from obdtrack.store.models import Table
+
+Row = TypeVar("Row", bound=Table)
+
+MOST_ROWS = 64
+"""Rows in one statement; a row of 14 columns, the widest, leaves room under SQLite's 999 marks."""
+
+Convert = Callable[[Any], Any]
+Converters = tuple[tuple[int, Convert], ...]
+"""The places in a row whose values the driver does not take or give as we want them."""
+
+_TO_DRIVER: dict[type, Convert] = {
+    IdField: attrgetter("bytes"),
+    JsonField: dumps,
+    MomentField: to_microseconds,
+}
+_FROM_DRIVER: dict[type, Convert] = {
+    BooleanField: bool,
+    IdField: to_id,
+    JsonField: json.loads,
+    MomentField: from_microseconds,
+}
+_BOUND_AS: dict[type, Convert] = {
+    NoneType: lambda none: none,
+    bool: int,
+    bytes: bytes,
+    **dict.fromkeys((Kind, Outcome, Source, Status), str),
+}
+for _type, _bind in _BOUND_AS.items():
+    sqlite3.register_adapter(_type, _bind)
+
+# Turns the driver's errors into peewee's, as peewee's own execute does; its stubs forgot it.
+_PEEWEE_ERRORS: Any = vars(peewee)["__exception_wrapper__"]
+
+
+def insert(model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows of Python values, given in the order of `columns` (field names)."""
+    database = model._meta.database
+    cursor = database.cursor()
+    with _PEEWEE_ERRORS:
+        for some in _in_powers_of_two(_converted(_to_driver(model, columns), rows)):
+            sql = _insert_sql(model, columns, len(some), database.param)
+            cursor.execute(sql, list(chain.from_iterable(some)))
+
+
+def update(
+    model: type[Table],
+    columns: tuple[str, ...],
+    keys: tuple[str, ...],
+    rows: Iterable[Sequence[Any]],
+) -> None:
+    """Set `columns` in the rows that `keys` name; each row gives the columns, then the keys."""
+    sql = _update_sql(model, columns, keys, model._meta.database.param)
+    _run_each(model, sql, columns + keys, rows)
+
+
+def add_up(
+    model: type[Table], keys: tuple[str, ...], sums: tuple[str, ...], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Add to `sums` in the rows that `keys` name, making those that are not there yet."""
+    sql = _add_up_sql(model, keys, sums, model._meta.database.param)
+    _run_each(model, sql, keys + sums, rows)
+
+
+def raise_to(
+    model: type[Table], keys: tuple[str, ...], value: str, rows: Iterable[Sequence[Any]]
+) -> None:
+    """Set `value` in the rows that `keys` name where it is larger, making those not there yet."""
+    sql = _raise_to_sql(model, keys, value, model._meta.database.param)
+    _run_each(model, sql, (*keys, value), rows)
+
+
+def fetch(
+    model: type[Table],
+    columns: tuple[str, ...],
+    key: str,
+    values: Sequence[Any],
+    *,
+    order: str,
+    lock: bool = False,
+) -> list[list[Any]]:
+    """Return `columns` as Python values of the rows whose `key` is among `values`, in `order`.
+
+    With `lock` the rows stay locked until the transaction ends, where the database can do that.
+    """
+    if not values:
+        return []
+    database = model._meta.database
+    # The last is asked for again and again, so that few statements do for any number of values.
+    wanted = [*values, *[values[-1]] * (_power_of_two(len(values)) - len(values))]
+    sql = _fetch_sql(model, columns, key, len(wanted), database.param, order)
+    if lock and database.for_update:
+        sql += " FOR UPDATE"
+    keys = _converted(_to_driver(model, (key,)), ((value,) for value in wanted))
+    with _PEEWEE_ERRORS:
+        cursor = database.cursor()
+        cursor.execute(sql, list(chain.from_iterable(keys)))
+        found = cursor.fetchall()
+    return _converted(_from_driver(model, columns), found)
+
+
+def load(model: type[Row], key: str, values: Sequence[Any], *, order: str = "id") -> list[Row]:
+    """Return the rows whose `key` is among `values` as objects, in `order`.
+
+    What a query builder would give too; it takes ten times as long to word the question.
+    """
+    columns = tuple(model._meta.fields)
+    found = []
+    for row in fetch(model, columns, key, values, order=order):
+        loaded = model(__no_default__=1)  # as peewee makes what it has read
+        loaded.__data__.update(zip(columns, row, strict=True))
+        found.append(loaded)
+    return found
+
+
+def _run_each(
+    model: type[Table], sql: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]
+) -> None:
+    if parameters := _converted(_to_driver(model, columns), rows):
+        with _PEEWEE_ERRORS:
+            model._meta.database.cursor().executemany(sql, parameters)
+
+
+def _converted(converters: Converters, rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    found = list(map(list, rows))
+    for place, convert in converters:
+        for row in found:
+            if (value := row[place]) is not None:
+                row[place] = convert(value)
+    return found
+
+
+def _in_powers_of_two(rows: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]]:
+    """Cut rows into runs of 64, 32, … 1, so that few statements do for any number of rows."""
+    start, size = 0, MOST_ROWS
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        yield rows[start : start + size]
+        start += size
+
+
+def _power_of_two(count: int) -> int:
+    return 1 << (count - 1).bit_length()
+
+
+@cache
+def _to_driver(model: type[Table], columns: tuple[str, ...]) -> Converters:
+    return _converters(model, columns, _TO_DRIVER)
+
+
+@cache
+def _from_driver(model: type[Table], columns: tuple[str, ...]) -> Converters:
+    return _converters(model, columns, _FROM_DRIVER)
+
+
+def _converters(
+    model: type[Table], columns: tuple[str, ...], known: Mapping[type, Convert]
+) -> Converters:
+    fields = [model._meta.fields[name] for name in columns]
+    kinds = [type(getattr(field, "rel_field", field)) for field in fields]
+    return tuple((place, known[kind]) for place, kind in enumerate(kinds) if kind in known)
+
+
+@cache
+def _fetch_sql(
+    model: type[Table], columns: tuple[str, ...], key: str, count: int, param: str, order: str
+) -> str:
+    marks = ", ".join([param] * count)
+    found = f'WHERE "{_column(model, key)}" IN ({marks}) ORDER BY {order}'
+    return f'SELECT {_names(model, columns)} FROM "{model._meta.table_name}" {found}'
+
+
+@cache
+def _insert_sql(model: type[Table], columns: tuple[str, ...], count: int, param: str) -> str:
+    row = f"({', '.join([param] * len(columns))})"
+    rows = ", ".join([row] * count)
+    return f'INSERT INTO "{model._meta.table_name}" ({_names(model, columns)}) VALUES {rows}'
+
+
+@cache
+def _add_up_sql(
+    model: type[Table], keys: tuple[str, ...], sums: tuple[str, ...], param: str
+) -> str:
+    table = model._meta.table_name
+    names = (_column(model, name) for name in sums)
+    changes = ", ".join(f'"{name}" = "{table}"."{name}" + excluded."{name}"' for name in names)
+    found = f"ON CONFLICT ({_names(model, keys)})"
+    return f"{_insert_sql(model, keys + sums, 1, param)} {found} DO UPDATE SET {changes}"
+
+
+@cache
+def _raise_to_sql(model: type[Table], keys: tuple[str, ...], value: str, param: str) -> str:
+    mine, theirs = f'"{model._meta.table_name}"."{value}"', f'excluded."{value}"'
+    found = f'ON CONFLICT ({_names(model, keys)}) DO UPDATE SET "{value}" = {theirs}'
+    return f"{_insert_sql(model, (*keys, value), 1, param)} {found} WHERE {mine} < {theirs}"
+
+
+@cache
+def _update_sql(
+    model: type[Table], columns: tuple[str, ...], keys: tuple[str, ...], param: str
+) -> str:
+    changes = ", ".join(f'"{_column(model, name)}" = {param}' for name in columns)
+    found = " AND ".join(f'"{_column(model, name)}" = {param}' for name in keys)
+    return f'UPDATE "{model._meta.table_name}" SET {changes} WHERE {found}'
+
+
+def _names(model: type[Table], columns: tuple[str, ...]) -> str:
+    return ", ".join(f'"{_column(model, name)}"' for name in columns)
+
+
+def _column(model: type[Table], name: str) -> str:
+    return str(model._meta.fields[name].column_name)

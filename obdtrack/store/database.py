@@ -1,0 +1,303 @@
+"""Opens the database and gives the one way to write to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import peewee
+from playhouse.pool import (
+    MaxConnectionsExceeded,
+    PooledPostgresqlDatabase,
+    PooledSqliteDatabase,
+)
+
+from obdtrack.errors import Code, ConfigError, ObdtrackError
+from obdtrack.store.schema import TABLES
+from obdtrack.store.write_lock import Turns
+
+BUSY_SECONDS = 5.0
+"""How long a writer waits for its turn before it says so."""
+
+_NOT_WORTH_IT = 0.25
+"""Seconds already waited that need not be taken off SQLite's own patience."""
+
+_PRAGMAS = (
+    # Readers go on while the one writer commits.
+    ("journal_mode", "wal"),
+    # An acknowledged report must outlive a power cut: NORMAL syncs the log only at checkpoints.
+    ("synchronous", "full"),
+    # Off by default in SQLite; an event without its call would be an orphan nobody sees.
+    ("foreign_keys", 1),
+    # Pages, 4 MiB of log: copying them back holds up whoever writes, for a few milliseconds. Four
+    # times as many would be copied four times as seldom, and one report in a hundred would wait.
+    ("wal_autocheckpoint", 1000),
+    # Give the log's disk space back after a burst.
+    ("journal_size_limit", 64 * 1024 * 1024),
+    # 32 MiB of pages per connection, so that indexes stay in memory.
+    ("cache_size", -32 * 1024),
+    # Sorting must not fail for want of a temporary directory.
+    ("temp_store", "memory"),
+)
+
+
+class SqliteStore(PooledSqliteDatabase):
+    """SQLite, with one writer at a time across threads and processes.
+
+    SQLite's own busy handler sleeps in growing steps, which makes long tails, and versions up to
+    3.51.2 can corrupt the log when two connections commit and checkpoint at the same instant. A
+    lock of our own, beside the database file, ends both.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            path,
+            pragmas=_PRAGMAS,
+            lock_type="IMMEDIATE",  # a DEFERRED transaction that turns writer fails when it is late
+            max_connections=None,
+            check_same_thread=False,
+        )
+        # As an argument it would be how long to wait for a place in the pool.
+        self.timeout = BUSY_SECONDS
+        self._turns = Turns(f"{path}.lock")
+
+    @property
+    def title(self) -> str:
+        """How a sentence names this database: its absolute path."""
+        return str(self.database)
+
+    def _connect(self) -> Any:
+        try:
+            return super()._connect()
+        except sqlite3.DatabaseError as error:  # among them: not a database, or a damaged one
+            raise sqlite3.OperationalError(f"{self.title}: {error}") from error
+
+    @contextmanager
+    def write(self, *, first: bool = False) -> Iterator[None]:
+        """Run the block as one transaction; committed when it ends, undone if it raises.
+
+        One that wants to be `first` stands in no line behind others of this process. Raises
+        ObdtrackError (unavailable) if no turn came in time or the disk refused.
+        """
+        if self.in_transaction():
+            with self.atomic():
+                yield
+            return
+        with unavailable_if_locked(), connected(self), self.in_turn(first=first), self.atomic():
+            yield
+
+    def lock_names(self, names: Collection[str]) -> None:
+        """Keep others from writing about these provider ids; here nobody else is writing."""
+
+    @contextmanager
+    def in_turn(self, *, first: bool = False) -> Iterator[None]:
+        """Be the only writer for the block; raises peewee.OperationalError if no turn came."""
+        taken = self._turns.taken(BUSY_SECONDS, first=first)
+        with taken as deadline, self._patient_until(deadline):
+            yield
+
+    @contextmanager
+    def _patient_until(self, deadline: float) -> Iterator[None]:
+        """Wait for programs that do not know our lock no longer than what is left of our time."""
+        left = deadline - time.monotonic()
+        if left > BUSY_SECONDS - _NOT_WORTH_IT:
+            yield
+            return
+        self.execute_sql(f"PRAGMA busy_timeout = {max(0, round(left * 1000))}")
+        try:
+            yield
+        finally:
+            self.execute_sql(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
+
+
+# OFFSET keeps the planner from pulling the sorted names apart: two writers must lock in one order.
+_LOCK_NAMES = """SELECT pg_advisory_xact_lock(hashtextextended(name, 0))
+FROM (SELECT name FROM unnest(%s::text[]) AS name ORDER BY name OFFSET 0) AS sorted"""
+
+
+class PostgresStore(PooledPostgresqlDatabase):
+    """PostgreSQL; rows are locked where two writers could meet."""
+
+    @property
+    def title(self) -> str:
+        """How a sentence names this database: by its name, without user, password and host."""
+        return urlsplit(self.database).path.removeprefix("/")
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        """Have a connection for this thread; False if it had one.
+
+        Raises peewee.OperationalError if none became free in time, or the server is gone.
+        """
+        try:
+            return bool(super().connect(reuse_if_open))
+        except MaxConnectionsExceeded as error:
+            raise peewee.OperationalError(str(error)) from error
+
+    @contextmanager
+    def write(self, *, first: bool = False) -> Iterator[None]:
+        """Run the block as one transaction; committed when it ends, undone if it raises.
+
+        Here nobody stands in line (`first`): rows are locked, not the database. Raises
+        ObdtrackError (unavailable) if the server cannot be reached or gave up waiting.
+        """
+        with unavailable_if_locked(), connected(self):
+            outermost = not self.in_transaction()
+            with self.atomic():
+                if outermost:
+                    self._wait_no_longer(BUSY_SECONDS)
+                yield
+
+    def lock_names(self, names: Collection[str]) -> None:
+        """Keep others from writing about these provider ids until the transaction ends.
+
+        A report that finds no call and the answer that names the call must not pass each other
+        unseen; there is no row yet that both could lock.
+        """
+        if names:
+            self.execute_sql(_LOCK_NAMES, (sorted(names),))
+
+    def _wait_no_longer(self, seconds: float) -> None:
+        # PostgreSQL would wait for a lock for ever; this setting ends with the transaction.
+        milliseconds = str(round(seconds * 1000))
+        self.execute_sql("SELECT set_config('lock_timeout', %s, true)", (milliseconds,))
+
+
+Store = SqliteStore | PostgresStore
+
+
+def open_database(url: str, *, create: bool = True) -> Store:
+    """Return the store that `url` names, with the tables bound to it; nothing is connected yet.
+
+    Unless told not to `create` it, an SQLite file that is missing is created, and its folder.
+    Raises ConfigError, naming the absolute path, if there is no such file then, or none that can be
+    read; and if `url` is not an address of PostgreSQL's.
+    """
+    store = _sqlite(url, create=create) if url.startswith("sqlite:") else _postgres(url)
+    bind_tables(store)
+    return store
+
+
+def bind_tables(store: Store) -> None:
+    """Have all questions asked of this store from now on; a process works on one at a time."""
+    store.bind(TABLES, bind_refs=False, bind_backrefs=False)
+
+
+def _sqlite(url: str, *, create: bool) -> SqliteStore:
+    path = Path(url.removeprefix("sqlite:///")).absolute()
+    if create:
+        _create(path)
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(
+            f"There is no database at {path}. Create it with: python -m obdtrack migrate"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"The database {path} cannot be read: {error.strerror}.") from error
+    if not is_file:
+        raise ConfigError(f"{path} is not a file. Set OBDTRACK_DATABASE_URL to the database's file")
+    if not os.access(path, os.R_OK):
+        raise ConfigError(f"The database {path} cannot be read: this user lacks the permission.")
+    return SqliteStore(str(path))
+
+
+def _create(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            # SQLite would create it readable by all; its log and index files copy this mode.
+            # Only a new one: closing a file that SQLite has open drops SQLite's locks on it.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise ConfigError(f"OBDTRACK_DATABASE_URL: {path} cannot be made: {error}") from error
+
+
+def _postgres(url: str) -> PostgresStore:
+    url = url.replace("postgres://", "postgresql://", 1)
+    _require_address(url)
+    return PostgresStore(
+        url,
+        max_connections=64,
+        timeout=BUSY_SECONDS,
+        stale_timeout=300,
+        prefer_psycopg3=True,
+    )
+
+
+def _require_address(url: str) -> None:
+    """Refuse what the driver would read otherwise than meant, and quote, password and all."""
+    try:
+        import psycopg  # only who has set PostgreSQL up has it
+    except ImportError:
+        raise ConfigError(
+            "PostgreSQL needs its driver: pip install 'psycopg[binary]>=3.2,<4'"
+        ) from None
+    address = url.partition("://")[2].partition("?")[0]
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+        readable = address.count("@") == address.partition("/")[0].count("@") <= 1
+    except psycopg.Error:
+        readable = False
+    if not readable:
+        raise ConfigError(
+            "The address of the database must be postgresql://user:password@host/name, with signs "
+            "such as @ / % in the password written as %40 %2F %25 (OBDTRACK_DATABASE_URL)."
+        )
+
+
+@contextmanager
+def connected(store: Store) -> Iterator[None]:
+    """Have a connection for the block; it goes back to the pool unless there was one before."""
+    opened = store.connect(reuse_if_open=True)
+    try:
+        yield
+    finally:
+        if opened:
+            store.close()
+
+
+@contextmanager
+def unavailable_if_locked() -> Iterator[None]:
+    """Turn a database that is busy, full, damaged or gone into an error: try again soon."""
+    try:
+        yield
+    except Exception as error:
+        if unusable(error) is None:
+            raise
+        raise unavailable() from error
+
+
+_ERRORS = {
+    **dict.fromkeys(("OperationalError", "InterfaceError", "DatabaseError"), True),
+    **dict.fromkeys(("IntegrityError", "ProgrammingError", "DataError"), False),
+    **dict.fromkeys(("InternalError", "NotSupportedError"), False),
+}
+"""Whether an error of this name (PEP 249) is about the database and not about a statement."""
+
+
+def unusable(error: Exception) -> str | None:
+    """Return in one line why the database cannot be used; None if `error` says something else.
+
+    Told by names, which peewee and the drivers share: rows that are read late, and copies, raise
+    the driver's own. A plain DatabaseError is SQLite's for a file that is damaged or no database.
+    """
+    names = (kind.__name__ for kind in type(error).__mro__)
+    if not _ERRORS.get(next((name for name in names if name in _ERRORS), "")):
+        return None
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def unavailable() -> ObdtrackError:
+    """Return the error a caller sees when the database cannot be used now."""
+    return ObdtrackError(
+        Code.UNAVAILABLE,
+        "The database cannot be used at the moment. Try again soon.",
+        retry_after=5,
+    )

@@ -1,0 +1,114 @@
+"""Brings a database to the schema this code needs, and refuses one it does not fit."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playhouse.migrations import Runner
+
+from obdtrack.errors import ConfigError
+from obdtrack.store.database import PostgresStore, SqliteStore, Store
+from obdtrack.store.schema import TABLES
+
+FOLDER = Path(__file__).resolve().parents[2] / "migrations"
+_HISTORY = "schema_migration"  # as playhouse's Runner names it
+_ADVISORY_LOCK = 0x0BD7_AC4B  # any number that nobody else takes
+
+
+def migrate(store: Store, folder: Path = FOLDER) -> list[str]:
+    """Apply what is missing, one process at a time; returns the names applied."""
+    with _alone(store):
+        newer, _, ours = _compared(store, folder)
+        _require_ours(store, newer, ours)
+        return list(Runner(store, str(folder)).up())
+
+
+def check_schema(store: Store, folder: Path = FOLDER) -> None:
+    """Raise ConfigError if the database does not fit this code, naming it and the way out."""
+    newer, older, ours = _compared(store, folder)
+    _require_ours(store, newer, ours)
+    if newer:
+        raise ConfigError(
+            f"The database {store.title} is newer than this version of obdtrack (it has "
+            f"{', '.join(newer)}). Install the version that wrote it, or restore an older backup."
+        )
+    if older:
+        state = "older than this version of obdtrack" if ours else "empty"
+        raise ConfigError(
+            f"The database {store.title} is {state} (it lacks {', '.join(older)}). "
+            "Run: python -m obdtrack migrate"
+        )
+
+
+def require_tables(store: Store, folder: Path = FOLDER) -> None:
+    """Raise ConfigError if the database holds nothing of obdtrack's, of whatever version."""
+    newer, _, ours = _compared(store, folder)
+    _require_ours(store, newer, ours)
+    if not ours:
+        raise ConfigError(f"The database {store.title} is empty. Run: python -m obdtrack migrate")
+
+
+def _compared(store: Store, folder: Path) -> tuple[list[str], list[str], bool]:
+    """Return the migrations that only the database has, those it lacks, and whether it has any."""
+    rows = Runner(store, str(folder)).status()
+    newer = [row.name for row in rows if row.path is None]
+    older = [row.name for row in rows if row.applied is None]
+    return newer, older, len(newer) + len(older) < len(rows)
+
+
+def _require_ours(store: Store, newer: list[str], ours: bool) -> None:
+    """Raise ConfigError if another program's tables stand there: they are not to be added to.
+
+    A file belongs to one program; a database of a server may be shared, if no two tables have one
+    name.
+    """
+    if ours:
+        return
+    tables = set(store.get_tables())
+    if isinstance(store, PostgresStore):
+        tables &= {table._meta.table_name for table in TABLES}
+    if newer or (tables and not store.table_exists(_HISTORY)):
+        raise ConfigError(
+            f"The database {store.title} belongs to another program: it has tables, but not "
+            "obdtrack's. Set OBDTRACK_DATABASE_URL to a database of obdtrack's own"
+        )
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[None]:
+    if isinstance(store, SqliteStore):
+        with _file_lock(f"{store.database}.migrate.lock"), store.connection_context():
+            # Tables are rebuilt to change them; enforcing references would delete their children.
+            # The switch works only outside a transaction.
+            store.pragma("foreign_keys", 0)
+            try:
+                # One transaction for all: killed half-way, the old schema is still whole.
+                with store.atomic("EXCLUSIVE"):
+                    yield
+            finally:
+                store.pragma("foreign_keys", 1)
+        return
+    with store.connection_context():
+        store.execute_sql("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK,))
+        try:
+            with store.atomic():
+                yield
+        finally:
+            store.execute_sql("SELECT pg_advisory_unlock(%s)", (_ADVISORY_LOCK,))
+
+
+@contextmanager
+def _file_lock(path: str) -> Iterator[None]:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be created: {error.strerror}.") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,276 @@
+"""The tables and their columns; what they are indexed by is in `schema`.
+
+Text has no length here: the edges bound it, and only one of the two databases would.
+"""
+
+from __future__ import annotations
+
+from peewee import (
+    SQL,
+    BigIntegerField,
+    BooleanField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    SmallIntegerField,
+    TextField,
+)
+
+from obdtrack.store.columns import BytesField, IdField, JsonField, MomentField
+
+
+class Table(Model):
+    """What all tables share."""
+
+    class Meta:
+        legacy_table_names = False
+
+
+class ApiKey(Table):
+    """A program's or a person's right to ask; only the key's SHA-256 is kept."""
+
+    id = IdField(primary_key=True)
+    name = TextField()
+    digest = TextField(unique=True)
+    scopes = JsonField()
+    created_at = MomentField()
+    last_used_at = MomentField(null=True)
+    revoked_at = MomentField(null=True)
+
+    class Meta:
+        table_name = "api_keys"
+
+
+class Submission(Table):
+    """One request to place a call, stored before it leaves."""
+
+    id = IdField(primary_key=True)
+    created_at = MomentField()
+    settled_at = MomentField(null=True)
+    bridge = TextField()
+    flow_id = TextField(null=True)
+    audio = TextField(null=True)
+    name = TextField(null=True)
+    interval = SmallIntegerField(default=0)
+    webhook_id = TextField(null=True)
+    variable_names = JsonField()
+    variables_encrypted = BytesField(null=True)
+    key_id = IdField(null=True)
+    process_id = IdField(null=True)
+    fingerprint = TextField(null=True)
+
+    class Meta:
+        table_name = "submissions"
+
+
+class Call(Table):
+    """One number of a submission, with the newest result of folding its events.
+
+    The state columns can all be computed again from `events`; they stand here to be searched.
+    """
+
+    id = IdField(primary_key=True)
+    submission = ForeignKeyField(Submission, backref="calls", index=False)
+    to_number = TextField()
+    name = TextField(null=True)
+    reference = TextField(null=True)
+    metadata = JsonField(null=True)
+    interval = SmallIntegerField(default=0)
+    created_at = MomentField()
+    submitted_at = MomentField(null=True)
+    provider_id = TextField(null=True)
+    mid = TextField(null=True)
+    next_check_at = MomentField(null=True)
+    status = TextField()
+    reason = TextField(null=True)
+    status_source = TextField()
+    status_as_of = MomentField()
+    answered = BooleanField(null=True)
+    conflict = BooleanField(default=False)
+    attempt_count = IntegerField(default=0)
+    report_count = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    started_at = MomentField(null=True)
+    ended_at = MomentField(null=True)
+    duration_seconds = IntegerField(null=True)
+    charges = TextField(null=True)
+    billable_seconds = IntegerField(null=True)
+
+    class Meta:
+        table_name = "calls"
+
+
+class EventRow(Table):
+    """One line of a call's timeline. Rows of one call lie side by side on disk."""
+
+    call = ForeignKeyField(Call, backref="events", index=False)
+    id = IdField()
+    kind = TextField()
+    source = TextField()
+    status = TextField(null=True)
+    reason = TextField(null=True)
+    occurred_at = MomentField(null=True)
+    recorded_at = MomentField()
+    delivery_id = IdField(null=True)
+    response_id = IdField(null=True, column_name="answer_id")
+    detail = JsonField()
+    times_seen = IntegerField(default=1)
+
+    class Meta:
+        table_name = "events"
+        primary_key = CompositeKey("call", "id")
+
+
+class Delivery(Table):
+    """One HTTP request that reached the callback, raw, and what became of it.
+
+    The three match keys are filled only while the delivery waits for its call.
+    """
+
+    id = IdField(primary_key=True)
+    received_at = MomentField()
+    method = TextField()
+    query = TextField()
+    headers = JsonField()
+    content_type = TextField()
+    body = BytesField()
+    outcome = TextField()
+    reason = TextField(null=True)
+    call_id = IdField(null=True)
+    provider_id = TextField(null=True)
+    mid = TextField(null=True)
+    to_number = TextField(null=True)
+    secret_fingerprint = TextField(null=True)
+
+    class Meta:
+        table_name = "deliveries"
+
+
+class ResponseRow(Table):
+    """One exchange with the provider's API: what was asked (no secrets) and what came back."""
+
+    id = IdField(primary_key=True)
+    call_id = IdField(null=True)
+    kind = TextField()
+    requested_at = MomentField()
+    answered_at = MomentField()
+    http_status = SmallIntegerField(null=True)
+    failure = TextField(null=True)
+    message = TextField(null=True)
+    body = BytesField(null=True)
+
+    class Meta:
+        table_name = "answers"
+
+
+class IdempotencyKey(Table):
+    """A caller's own name for one request: bound to its first body, and to its answer."""
+
+    owner_id = IdField()
+    key = TextField()
+    fingerprint = TextField()
+    call_id = IdField()
+    created_at = MomentField()
+    http_status = SmallIntegerField(null=True)
+    body = TextField(null=True)
+
+    class Meta:
+        table_name = "idempotency_keys"
+        primary_key = CompositeKey("owner_id", "key")
+
+
+class Lease(Table):
+    """Something only one process may do or be, until the lease runs out."""
+
+    name = TextField(primary_key=True)
+    holder = IdField()
+    expires_at = MomentField()
+
+    class Meta:
+        table_name = "leases"
+
+
+class RateLimit(Table):
+    """When the next request of a kind may leave, across all processes."""
+
+    name = TextField(primary_key=True)
+    next_at = MomentField()
+
+    class Meta:
+        table_name = "paces"
+
+
+class Counter(Table):
+    """A figure that only grows."""
+
+    name = TextField(primary_key=True)
+    value = BigIntegerField()
+
+    class Meta:
+        table_name = "counters"
+
+
+class OptOutRow(Table):
+    """A number whose owner does not want to be called.
+
+    E.164, the digits of one that was reported without its country code, or an erased one's name.
+    """
+
+    number = TextField(primary_key=True)
+    occurred_at = MomentField(null=True)
+    recorded_at = MomentField()
+    delivery_id = IdField(null=True)
+
+    class Meta:
+        table_name = "opt_outs"
+
+
+class Audit(Table):
+    """Who did what: keys made and revoked, numbers seen, erased and exported, decisions taken.
+
+    Holds no phone number and no secret. Of entries with the same `once` only the first is stored.
+    """
+
+    id = IdField(primary_key=True)
+    recorded_at = MomentField()
+    action = TextField()
+    subject = TextField()
+    actor = TextField()
+    key_id = IdField(null=True)
+    detail = JsonField()
+    once = TextField(null=True)
+
+    class Meta:
+        table_name = "audit"
+
+
+class Statistic(Table):
+    """How many calls of a campaign stand where, by the half hour in which they were made.
+
+    `name` is empty for all campaigns together, `slot` (half hours since 1970 UTC) -1 for all time.
+    `cost` is in millionths, of those `priced` calls whose charges are known. Everything here can be
+    counted again from `calls`; it stands here because counting a million rows takes too long.
+    """
+
+    name = TextField()
+    slot = IntegerField()
+    status = TextField()
+    source = TextField()
+    attempts = SmallIntegerField()
+    calls = BigIntegerField()
+    priced = BigIntegerField()
+    cost = BigIntegerField()
+
+    class Meta:
+        table_name = "figures"
+        primary_key = CompositeKey("name", "slot", "status", "source", "attempts")
+
+
+class Campaign(Table):
+    """A campaign's name, and the half hour of its newest call."""
+
+    name = TextField(primary_key=True)
+    slot = IntegerField()
+
+    class Meta:
+        table_name = "campaigns"

@@ -1,0 +1,74 @@
+"""The whole schema: every table, and each index beside the question it answers."""
+
+from __future__ import annotations
+
+from peewee import SQL
+
+from obdtrack.store.models import (
+    ApiKey,
+    Audit,
+    Call,
+    Campaign,
+    Counter,
+    Delivery,
+    EventRow,
+    IdempotencyKey,
+    Lease,
+    OptOutRow,
+    RateLimit,
+    ResponseRow,
+    Statistic,
+    Submission,
+    Table,
+)
+
+
+def _index(
+    model: type[Table], *columns: str, unique: bool = False, where: str | None = None
+) -> None:
+    """Add an index whose name tells its table and columns."""
+    name = "_".join((model._meta.table_name, *columns))
+    fields = [getattr(model, column) for column in columns]
+    index = model.index(*fields, unique=unique, name=name)
+    model.add_index(index.where(SQL(where)) if where else index)
+
+
+_index(Call, "provider_id", unique=True)  # a report's call; GET /calls/{provider id}
+_index(Call, "mid", "to_number")  # a report without the call's id
+_index(Call, "to_number", "id")  # calls of one number, newest first
+_index(Call, "reference", "id", where="reference IS NOT NULL")  # the caller's own reference
+_index(Call, "name", "id", where="name IS NOT NULL")  # a campaign's calls
+_index(Call, "status", "id")  # calls by status; submissions in flight at a start
+_index(Delivery, "outcome", "id")  # the inbox by outcome
+_index(Delivery, "call_id", where="call_id IS NOT NULL")  # raw reports of one call
+_index(Delivery, "provider_id", where="provider_id IS NOT NULL")  # who waits for this id
+_index(Delivery, "mid", where="mid IS NOT NULL")  # who waits for this submission
+_index(ResponseRow, "call_id")  # what the provider answered about one call
+
+_index(Submission, "fingerprint", "created_at", where="fingerprint IS NOT NULL")  # the guard
+_index(Call, "next_check_at", where="next_check_at IS NOT NULL")  # who is due to be asked for
+_index(IdempotencyKey, "created_at")  # which keys are too old
+_index(IdempotencyKey, "call_id")  # the keys of an erased call
+
+# Calls by the last four digits of their number, newest first.
+Call.add_index(
+    Call.index(SQL("(substr(to_number, length(to_number) - 3))"), Call.id, name="calls_ending_id")
+)
+# Calls a person should look at.
+Call.add_index(
+    Call.index(Call.id, name="calls_attention").where(
+        SQL("status IN ('unknown', 'unresolved') OR conflict")
+    )
+)
+_index(Call, "created_at")  # where among the ids a time begins
+_index(Campaign, "slot", "name")  # campaigns, the most recent first
+_index(Call, "submission")  # the other calls of a submission whose calls are deleted
+_index(Audit, "subject", "id")  # what was done to one key, call or number
+_index(Audit, "once", unique=True, where="once IS NOT NULL")  # whether it is noted already
+
+TABLES: tuple[type[Table], ...] = (
+    ApiKey, Submission, Call, EventRow, Delivery, ResponseRow, IdempotencyKey, Lease, RateLimit,
+    Counter, OptOutRow,
+    Statistic, Campaign, Audit,
+)  # fmt: skip
+"""Every table, in the order in which they refer to each other."""

@@ -1,0 +1,71 @@
+"""Clears what replaced and deleted rows leave behind in the files of the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from obdtrack.errors import ObdtrackError
+from obdtrack.store.database import SqliteStore, Store, connected, unavailable_if_locked
+from obdtrack.store.models import Table
+
+_TRIES = 5
+_PAUSE_SECONDS = 1.0
+_LOCK_TIMEOUT = "5s"
+_STATISTICS = "(FULL) pg_catalog.pg_statistic"
+
+
+def vacuum(store: Store, touched: Iterable[type[Table]]) -> bool:
+    """Write what remains anew, so that no replaced byte is left in the files of the database.
+
+    Nobody else can write meanwhile. False if others kept reading all the while: the rows are
+    right then, but the files may hold old ones still. Raises ObdtrackError (unavailable) if the
+    database or the disk refused.
+    """
+    if isinstance(store, SqliteStore):
+        return _clear_sqlite(store)
+    tables = [f'(FULL, ANALYZE) "{table._meta.table_name}"' for table in touched]
+    # ANALYZE renews the planner's samples of what stood in the columns; the old ones lie there too.
+    written = [_until(partial(_write_anew, store, what)) for what in (*tables, _STATISTICS)]
+    return all(written)
+
+
+def _clear_sqlite(store: SqliteStore) -> bool:
+    with unavailable_if_locked(), connected(store):
+        with store.in_turn():
+            # In memory the copy would take as much of that as the database has on disk.
+            store.pragma("temp_store", "file")
+            try:
+                store.execute_sql("VACUUM")
+            finally:
+                store.pragma("temp_store", "memory")
+        return _until(partial(_empty_log, store))
+
+
+def _empty_log(store: SqliteStore) -> bool:
+    with store.in_turn():
+        busy, *_ = store.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _write_anew(store: Store, what: str) -> bool:
+    try:
+        with unavailable_if_locked(), connected(store):
+            store.execute_sql(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
+            try:
+                store.execute_sql(f"VACUUM {what}")
+            finally:
+                store.execute_sql("RESET lock_timeout")
+    except ObdtrackError:
+        return False
+    return True
+
+
+def _until(done: Callable[[], bool]) -> bool:
+    """Try some times, until it is done; returns whether it was."""
+    for _ in range(_TRIES):
+        if done():
+            return True
+        time.sleep(_PAUSE_SECONDS)
+    return False

@@ -1,0 +1,97 @@
+"""The API document (OpenAPI 3.1), made from the schemas and the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from flask import Flask, current_app
+from flask_smorest import Api, Blueprint
+
+from obdtrack.access.keys import Scope
+from obdtrack.web.api.schemas import ProblemSchema
+from obdtrack.web.http.auth import needs
+from obdtrack.web.http.errors import PROBLEM_JSON, on_http_exception
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+DOCUMENT_ENDPOINT = "api-docs.openapi_json"
+
+_DESCRIPTION = """Places calls, and tells what became of them and how we know.
+
+Every request carries an API key: `Authorization: Bearer <key>`. Times are RFC 3339 in UTC."""
+
+_EXAMPLE = {
+    "type": "about:blank",
+    "title": "Unprocessable Entity",
+    "status": 422,
+    "detail": "Some fields are not right.",
+    "code": "invalid",
+    "errors": {"to": ["Not a phone number in international form."]},
+    "request_id": "0193573f0f3e7b0c",
+}
+
+
+class ProblemApi(Api):
+    """flask-smorest with its errors as `application/problem+json`."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def handle_http_exception(self, error: Any) -> Any:
+        """Answer as the rest of the application does."""
+        return on_http_exception(error)
+
+    def _register_responses(self) -> None:
+        # The library would describe errors as application/json.
+        content = {PROBLEM_JSON: {"schema": ProblemSchema, "example": _EXAMPLE}}
+        described = {status.name: status.phrase for status in HTTPStatus if status >= 400}
+        for name, phrase in {**described, "DEFAULT_ERROR": "An error (RFC 9457)"}.items():
+            response = {"description": phrase, "content": content}
+            self.spec.components.response(name, response, lazy=True)
+
+
+def secured(scope: Scope, *errors: HTTPStatus) -> Callable[[View], View]:
+    """Name the scope a route needs, for the guard and for the document, with its likely errors."""
+    likely = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, *errors)
+    responses = {str(status.value): status.name for status in likely}
+
+    def decorate(view: View) -> View:
+        documented = Blueprint.doc(responses=responses, **{"x-scope": scope.value})(view)
+        marked: View = needs(scope)(documented)
+        return marked
+
+    return decorate
+
+
+def api_document() -> dict[str, Any]:
+    """Return the document as it is served."""
+    found: dict[str, Any] = current_app.extensions["api_document"].to_dict()
+    return found
+
+
+def register_api(app: Flask, *blueprints: Blueprint) -> None:
+    """Serve these parts of the REST API, and the document about them."""
+    app.config.update(
+        API_TITLE="obdtrack",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "info": {"description": _DESCRIPTION},
+            "security": [{"key": []}],
+            "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        },
+    )
+    document = ProblemApi(app)
+    app.extensions["api_document"] = document.spec
+    for blueprint in blueprints:
+        document.register_blueprint(blueprint)
+    serve_document: Callable[..., Any] = app.view_functions[DOCUMENT_ENDPOINT]
+
+    @needs(Scope.READ)
+    def guarded_document() -> Any:
+        return serve_document()
+
+    app.view_functions[DOCUMENT_ENDPOINT] = guarded_document

@@ -1,0 +1,250 @@
+"""The REST API under `/api/v1`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Response, request, url_for
+from flask_smorest import Blueprint
+from marshmallow import EXCLUDE, RAISE
+
+from obdtrack.access.audit import record_pii_use
+from obdtrack.access.keys import Scope
+from obdtrack.calls import opt_outs, queries, search
+from obdtrack.calls.placing.idempotency import Placed, keep_response, place_guarded, place_once
+from obdtrack.calls.polling.check import refresh
+from obdtrack.calls.reports import deliveries
+from obdtrack.calls.reports.replay import replay
+from obdtrack.calls.representation import call_view, delivery_view, event_view
+from obdtrack.calls.resolve import resolve
+from obdtrack.calls.search import CallFilter
+from obdtrack.domain import phone
+from obdtrack.domain.status import Status
+from obdtrack.domain.submission import CallRequest
+from obdtrack.domain.timeline import build_timeline
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.store import models
+from obdtrack.store.database import unavailable_if_locked
+from obdtrack.web.api.openapi import secured
+from obdtrack.web.api.schemas import (
+    CallPageSchema,
+    CallQuerySchema,
+    CallSchema,
+    DeliveryPageSchema,
+    DeliveryQuerySchema,
+    DeliverySchema,
+    EventPageSchema,
+    IdempotencySchema,
+    PlaceCallSchema,
+    ResolveSchema,
+)
+from obdtrack.web.http.auth import context, current_access
+from obdtrack.web.http.request_bodies import BodyParser
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+blueprint.ARGUMENTS_PARSER = BodyParser()
+
+Headers = dict[str, str]
+
+_CALL = CallSchema()
+
+_ASKED = {"created_after": "since", "created_before": "until"}
+"""Filters of the list that are asked of the database by another name."""
+
+
+@blueprint.before_request
+def _note_pii_use() -> None:
+    if Scope.PII in current_access().scopes:
+        record_pii_use(current_access(), context())
+
+
+@blueprint.route("/calls", methods=["POST"])
+@secured(
+    Scope.PLACE,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+@blueprint.arguments(PlaceCallSchema())
+@blueprint.arguments(IdempotencySchema(), location="headers", unknown=EXCLUDE)
+@blueprint.response(201, CallSchema)
+def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """Place one call.
+
+    The answer is 201 also when the outcome is `unknown`: the phone may ring, so do not repeat the
+    request; look the call up. With an `Idempotency-Key` a repeated request is safe. A number that
+    opted out of calls, and any outside the calling hours, is refused with 409 and not called.
+    """
+    wanted, owner, key = call_request(body), current_access().key_id, headers.get("key")
+    if key is None:
+        return _placed_or_told(place_guarded(wanted, owner, context()), wanted)
+    placed = place_once(wanted, body, owner, key, context())
+    answer = _placed(placed)
+    if placed.body is None:
+        keep_response(owner, key, 201, answer.get_data(as_text=True), context())
+    return answer
+
+
+@blueprint.route("/calls", methods=["GET"])
+@secured(Scope.READ)
+@blueprint.arguments(CallQuerySchema, location="query", unknown=RAISE)
+@blueprint.response(200, CallPageSchema)
+def list_calls(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
+    """List calls, newest first."""
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
+    to = query.pop("to", None)
+    number = {"ending" if to.isdigit() else "number": to} if to else {}
+    named = {_ASKED.get(name, name): value for name, value in query.items()}
+    wanted = CallFilter(**named, **number)
+    found = search.newest(wanted, limit + 1, cursor)
+    return _page(_views(found[:limit]), more=len(found) > limit)
+
+
+@blueprint.route("/calls/<identifier>")
+@secured(Scope.READ, HTTPStatus.NOT_FOUND)
+@blueprint.response(200, CallSchema)
+def show_call(identifier: str) -> dict[str, Any]:
+    """Show one call, by our id or by the provider's."""
+    return _call(identifier)
+
+
+@blueprint.route("/calls/<identifier>/events")
+@secured(Scope.READ, HTTPStatus.NOT_FOUND)
+@blueprint.response(200, EventPageSchema)
+def list_events(identifier: str) -> dict[str, Any]:
+    """Show a call's timeline, oldest event first."""
+    call = _found(identifier)
+    timeline = build_timeline(queries.history([call.id])[call.id], call.interval)
+    in_full = current_access().sees_numbers
+    return {"data": [event_view(e, numbers_in_full=in_full) for e in timeline], "next_cursor": None}
+
+
+@blueprint.route("/calls/<identifier>/refresh", methods=["POST"])
+@secured(
+    Scope.READ, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE
+)
+@blueprint.response(200, CallSchema)
+def refresh_call(identifier: str) -> dict[str, Any]:
+    """Ask the provider about a call now, instead of waiting for its report or the next check."""
+    call = _found(identifier)
+    refresh(call, context())
+    return _call(str(call.id))
+
+
+@blueprint.route("/calls/<identifier>/resolve", methods=["POST"])
+@secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+@blueprint.arguments(ResolveSchema)
+@blueprint.response(200, CallSchema)
+def resolve_call(body: dict[str, Any], identifier: str) -> dict[str, Any]:
+    """Decide about a call whose outcome is unknown. `place-again` answers with the new call."""
+    call = _found(identifier)
+    return _call(str(resolve(call.id, access=current_access(), context=context(), **body)))
+
+
+@blueprint.route("/deliveries")
+@secured(Scope.READ)
+@blueprint.arguments(DeliveryQuerySchema, location="query", unknown=RAISE)
+@blueprint.response(200, DeliveryPageSchema)
+def list_deliveries(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
+    """List the requests that reached the callback, newest first."""
+    limit = query["limit"]
+    found = deliveries.newest_of(query.get("outcomes", ()), limit + 1, query.get("cursor"))
+    in_full = current_access().sees_numbers
+    shown = [delivery_view(row, numbers_in_full=in_full) for row in found[:limit]]
+    return _page(shown, more=len(found) > limit)
+
+
+@blueprint.route("/deliveries/<uuid:delivery_id>")
+@secured(Scope.READ, HTTPStatus.NOT_FOUND)
+@blueprint.response(200, DeliverySchema)
+def show_delivery(delivery_id: UUID) -> dict[str, Any]:
+    """Show one request that reached the callback, raw."""
+    return _delivery(delivery_id)
+
+
+def _delivery(delivery_id: UUID) -> dict[str, Any]:
+    row = deliveries.find(delivery_id)
+    if row is None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
+    return delivery_view(row, numbers_in_full=current_access().sees_numbers)
+
+
+@blueprint.route("/deliveries/<uuid:delivery_id>/replay", methods=["POST"])
+@secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.response(200, DeliverySchema)
+def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
+    """Read a stored request again, after what kept it off its timeline was mended."""
+    replay(delivery_id, context(), current_access())
+    return _delivery(delivery_id)
+
+
+def call_request(body: Mapping[str, Any]) -> CallRequest:
+    """Return the validated body as a request; raises ObdtrackError if no bridge is known."""
+    bridge = body.get("bridge") or phone.whole(context().settings.bridge)
+    if bridge is None:
+        raise ObdtrackError(
+            Code.INVALID,
+            "Some fields are not right.",
+            fields={"bridge": ["Missing, and there is no default (OBDTRACK_BRIDGE)."]},
+        )
+    return CallRequest(**{**body, "bridge": bridge})
+
+
+def _found(identifier: str) -> models.Call:
+    call = queries.find(identifier)
+    if call is None:
+        raise ObdtrackError(
+            Code.NOT_FOUND, "There is no call with this id, ours or the provider's."
+        )
+    return call
+
+
+def _call(identifier: str) -> dict[str, Any]:
+    return _views([_found(identifier)])[0]
+
+
+def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
+    events = queries.history([call.id for call in found])
+    opted_out = opt_outs.of_numbers({call.to_number for call in found})
+    return [
+        call_view(
+            call,
+            events[call.id],
+            numbers_in_full=current_access().sees_numbers,
+            opted_out_at=opted_out.get(call.to_number),
+        )
+        for call in found
+    ]
+
+
+def _placed_or_told(placed: Placed, wanted: CallRequest) -> Response:
+    """Answer 201 even if the call cannot be read now: who tries again would ring twice."""
+    try:
+        with unavailable_if_locked():
+            return _placed(placed)
+    except ObdtrackError:
+        told = {"id": placed.call_id, "reference": wanted.reference, "to": wanted.to}
+        body = json.dumps(_CALL.dump({**told, "status": Status.UNKNOWN}))
+        return _placed(placed._replace(body=body))
+
+
+def _placed(placed: Placed) -> Response:
+    body = placed.body or json.dumps(_CALL.dump(_call(str(placed.call_id))))
+    headers = {"Location": url_for("api.show_call", identifier=placed.call_id)}
+    if placed.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(body, 201, headers, content_type="application/json")
+
+
+def _page(shown: list[dict[str, Any]], *, more: bool) -> tuple[dict[str, Any], int, Headers]:
+    if not more:
+        return {"data": shown, "next_cursor": None}, 200, {}
+    cursor = str(shown[-1]["id"])
+    query = urlencode({**request.args.to_dict(flat=False), "cursor": cursor}, doseq=True)
+    link = f'<{request.base_url}?{query}>; rel="next"'
+    return {"data": shown, "next_cursor": cursor}, 200, {"Link": link}

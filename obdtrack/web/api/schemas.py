@@ -1,0 +1,312 @@
+"""What goes in and out over the REST API; the API document is made from these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from obdtrack.domain.status import Outcome, Source, Status
+from obdtrack.domain.submission import INTERVALS
+from obdtrack.web.api.fields import (
+    Audio,
+    Choices,
+    Count,
+    Cursor,
+    IdempotencyKey,
+    Metadata,
+    Moment,
+    Number,
+    SoughtNumber,
+    Text,
+    Token,
+    Variables,
+    WholeNumber,
+)
+
+MAX_PAGE = 200
+_TIME = {"format": "date-time", "examples": ["2026-11-23T06:27:39Z"]}
+
+
+class PlaceCallSchema(Schema):
+    """One call to place."""
+
+    to = Number(
+        required=True,
+        metadata={
+            "description": "Number to call, with country code, in any usual spelling.",
+            "examples": ["+918867135001"],
+        },
+    )
+    bridge = WholeNumber(
+        metadata={
+            "description": "The number that calls. Default: the setting OBDTRACK_BRIDGE.",
+            "examples": ["+918068280000"],
+        }
+    )
+    flow_id = Token(
+        64,
+        metadata={"description": "Id of an IVR flow. Either this or `audio`.", "examples": ["23"]},
+    )
+    audio = Audio(
+        2000,
+        metadata={"description": "A sound's id, or its http(s) URL. Either this or `flow_id`."},
+    )
+    name = Text(100, metadata={"description": "Campaign the call belongs to.", "examples": ["otp"]})
+    interval = fields.Integer(
+        strict=True,
+        load_default=0,
+        validate=validate.OneOf(INTERVALS, error="Must be one of 0, 5, 15, 30, 45, 60 (minutes)."),
+        metadata={"description": "Minutes between redials of an unanswered call; 0: none."},
+    )
+    webhook_id = Token(
+        100, metadata={"description": "Webhook that gets the reports. Default: the setting."}
+    )
+    variables = Variables(
+        keys=fields.String(),
+        values=fields.String(),
+        load_default=dict,
+        metadata={
+            "description": "Values for the flow's placeholders. Only their names are kept.",
+            "examples": [{"otp": "123456"}],
+        },
+    )
+    reference = Text(200, metadata={"description": "Your own key for this call."})
+    metadata = Metadata(metadata={"description": "Any small JSON object, given back as it is."})
+
+    @validates_schema
+    def one_of_flow_and_audio(self, data: dict[str, Any], **_: Any) -> None:
+        """Exactly one of the two says what the called person hears (the provider's API page)."""
+        if ("flow_id" in data) == ("audio" in data):
+            raise ValidationError("Give exactly one of flow_id and audio.", "flow_id")
+
+
+class IdempotencySchema(Schema):
+    """The caller's own key for the request."""
+
+    key = IdempotencyKey(
+        255,
+        data_key="Idempotency-Key",
+        metadata={
+            "description": "Your own key for this request. The same key and body again give the "
+            "stored answer (`Idempotent-Replayed: true`) and ring nobody.",
+            "examples": ["order-7-otp"],
+        },
+    )
+
+
+class ResolveSchema(Schema):
+    """A person's decision about a call whose outcome is unknown."""
+
+    action = fields.String(
+        required=True,
+        validate=validate.OneOf(["attach", "not-placed", "place-again"]),
+        metadata={
+            "description": "`attach`: it is the provider's `provider_id`; `not-placed`: no phone "
+            "rang; `place-again`: ring now, as a new call that names this one.",
+            "examples": ["not-placed"],
+        },
+    )
+    provider_id = Text(
+        100,
+        validate=validate.Regexp(
+            r"^(urn:uuid:)?[{]?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}[}]?"
+            r"(:[1-9][0-9]{0,5})?[}]?$",
+            error="No id of the provider's; it is like 70fa87e0-9df9-4327-bc80-a561c48703d8:1.",
+        ),
+        metadata={"description": "With `attach`: the provider's id."},
+    )
+    note = Text(500, metadata={"description": "Why; it stands on the timeline."})
+
+    @validates_schema
+    def attach_needs_an_id(self, data: dict[str, Any], **_: Any) -> None:
+        """Without an id there is nothing to attach, and elsewhere it would mean nothing."""
+        if (data.get("action") == "attach") != ("provider_id" in data):
+            raise ValidationError("Give it with `attach`, and only then.", "provider_id")
+
+
+class AttemptSchema(Schema):
+    """One dialling of a call."""
+
+    number = fields.Integer()
+    status = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+    answered = fields.Boolean(allow_none=True)
+    provider_status = fields.String(allow_none=True)
+    source = fields.String(validate=validate.OneOf(list(Source)))
+    started_at = fields.String(allow_none=True, metadata=_TIME)
+    ended_at = fields.String(allow_none=True, metadata=_TIME)
+    duration_seconds = fields.Integer(allow_none=True)
+    billable_seconds = fields.Integer(allow_none=True)
+    charges = fields.String(allow_none=True)
+    dtmf = fields.String(allow_none=True)
+    hangup_by = fields.String(allow_none=True)
+    recording_url = fields.String(allow_none=True)
+    conflict = fields.Boolean()
+
+
+class CallSchema(Schema):
+    """A call, what became of it, and how we know."""
+
+    id = fields.UUID()
+    reference = fields.String(allow_none=True)
+    provider_id = fields.String(
+        allow_none=True, metadata={"examples": ["70fa87e0-9df9-4327-bc80-a561c48703d8:1"]}
+    )
+    submission_id = fields.UUID()
+    to = fields.String(
+        metadata={"description": "Masked unless the key has the scope `place` or `pii`."}
+    )
+    bridge = fields.String()
+    flow_id = fields.String(allow_none=True)
+    audio = fields.String(allow_none=True)
+    name = fields.String(allow_none=True)
+    interval = fields.Integer()
+    status = fields.String(validate=validate.OneOf(list(Status)))
+    reason = fields.String(allow_none=True)
+    answered = fields.Boolean(allow_none=True, metadata={"description": "null: not known."})
+    provider_status = fields.String(allow_none=True)
+    provider_message = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "What the provider's response said where the call is `rejected` or "
+            "`unknown`; numbers in it are masked."
+        },
+    )
+    status_source = fields.String(validate=validate.OneOf(list(Source)))
+    status_as_of = fields.String(metadata=_TIME)
+    next_check_at = fields.String(allow_none=True, metadata=_TIME)
+    created_at = fields.String(metadata=_TIME)
+    submitted_at = fields.String(allow_none=True, metadata=_TIME)
+    started_at = fields.String(allow_none=True, metadata=_TIME)
+    ended_at = fields.String(allow_none=True, metadata=_TIME)
+    duration_seconds = fields.Integer(
+        allow_none=True, metadata={"description": "As the provider reported it."}
+    )
+    billable_seconds = fields.Integer(
+        allow_none=True,
+        metadata={"description": "Seconds the provider charges for, as it reported them."},
+    )
+    charges = fields.String(
+        allow_none=True, metadata={"description": "Exact decimal text.", "examples": ["0.5000"]}
+    )
+    dtmf = fields.String(allow_none=True)
+    hangup_by = fields.String(allow_none=True)
+    recording_url = fields.String(allow_none=True)
+    conflict = fields.Boolean(metadata={"description": "Two reports of one attempt disagree."})
+    opted_out_at = fields.String(
+        allow_none=True,
+        metadata={"description": "Since when the number does not want calls.", **_TIME},
+    )
+    attempts = fields.List(fields.Nested(AttemptSchema))
+    variables = fields.List(fields.String(), metadata={"description": "Names only."})
+    metadata = fields.Dict(allow_none=True)
+
+
+class EventSchema(Schema):
+    """One line of a call's timeline."""
+
+    id = fields.UUID()
+    kind = fields.String()
+    status = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+    source = fields.String(validate=validate.OneOf(list(Source)))
+    occurred_at = fields.String(
+        allow_none=True, metadata={"description": "The provider's clock.", **_TIME}
+    )
+    recorded_at = fields.String(metadata={"description": "Our clock.", **_TIME})
+    attempt = fields.Integer(allow_none=True)
+    delivery_id = fields.UUID(allow_none=True)
+    times_seen = fields.Integer(metadata={"description": "How often this same fact arrived."})
+    detail = fields.Dict()
+
+
+class DeliverySchema(Schema):
+    """One HTTP request that reached the callback, as it came."""
+
+    id = fields.UUID()
+    received_at = fields.String(metadata=_TIME)
+    method = fields.String()
+    query = fields.String()
+    headers = fields.Dict()
+    content_type = fields.String()
+    body = fields.String(metadata={"description": "As text; bytes that are no UTF-8 as U+FFFD."})
+    outcome = fields.String(validate=validate.OneOf(list(Outcome)))
+    reason = fields.String(allow_none=True)
+    call_id = fields.UUID(allow_none=True)
+
+
+class _PageQuery(Schema):
+    limit = Count(
+        load_default=50,
+        validate=validate.Range(1, MAX_PAGE),
+        metadata={"description": "Rows a page."},
+    )
+    cursor = Cursor(metadata={"description": "`next_cursor` of the page before."})
+
+
+class CallQuerySchema(_PageQuery):
+    """Which calls to list."""
+
+    statuses = Choices(
+        Status, data_key="status", metadata={"description": "Any of these: given again, or a,b."}
+    )
+    to = SoughtNumber(
+        metadata={
+            "description": "The number called, in any usual spelling; without its country code all "
+            "numbers that end in it."
+        }
+    )
+    name = Text(100)
+    reference = Text(200)
+    created_after = Moment(metadata={"type": "string", "format": "date-time"})
+    created_before = Moment(metadata={"type": "string", "format": "date-time"})
+
+    @validates_schema
+    def begins_before_it_ends(self, data: dict[str, Any], **_: Any) -> None:
+        """A period that ends before it begins is a slip, not a wish for nothing."""
+        after, before = data.get("created_after"), data.get("created_before")
+        if after and before and before < after:
+            raise ValidationError("Must not be earlier than created_after.", "created_before")
+
+
+class DeliveryQuerySchema(_PageQuery):
+    """Which deliveries to list."""
+
+    outcomes = Choices(
+        Outcome, data_key="outcome", metadata={"description": "Any of these: given again, or a,b."}
+    )
+
+
+class _Page(Schema):
+    next_cursor = fields.String(allow_none=True)
+
+
+class CallPageSchema(_Page):
+    """Some calls, newest first."""
+
+    data = fields.List(fields.Nested(CallSchema))
+
+
+class EventPageSchema(_Page):
+    """A call's timeline, oldest first, whole."""
+
+    data = fields.List(fields.Nested(EventSchema))
+
+
+class DeliveryPageSchema(_Page):
+    """Some deliveries, newest first."""
+
+    data = fields.List(fields.Nested(DeliverySchema))
+
+
+class ProblemSchema(Schema):
+    """An error (RFC 9457). `errors` holds what is wrong, by field."""
+
+    type = fields.String()
+    title = fields.String()
+    status = fields.Integer()
+    detail = fields.String()
+    code = fields.String()
+    errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
+    request_id = fields.String()

@@ -1,0 +1,232 @@
+"""The callback: a small WSGI function in front of the application, the only way a report comes in.
+
+A report is answered 200 (stored, whatever it was), 401 (secret), 413 (too large), 415 (compressed
+in a way that cannot be undone) or 503 (not stored). The provider takes all but the first for
+failures. The callback stands in front of Flask because most requests are reports and none of them
+needs routing or a session.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import structlog
+
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.receive import ReceivedDelivery
+from obdtrack.domain.content_coding import CODINGS, MAX_BODY, UndecodableError
+from obdtrack.domain.reports import RawDelivery
+from obdtrack.errors import ObdtrackError
+from obdtrack.services import new_id
+from obdtrack.settings import CALLBACK_PATH, is_loopback
+from obdtrack.web.http.request_bodies import read_body
+
+log = structlog.get_logger()
+
+_REPORTS = frozenset({"GET", "POST", "PUT"})
+"""What a webhook can be composed with; nothing else has any effect."""
+
+_KNOWN = _REPORTS | {"HEAD"}
+_ALLOW = ("Allow", "GET, HEAD, OPTIONS, POST, PUT")
+
+_KEPT_HEADERS = ("user-agent", "content-encoding", "x-request-id", "host")
+_MAX_HEADER = 500
+_MAX_CREDENTIALS = 2000
+_BETWEEN = re.compile(r"[\s,;:=\"']+")
+
+_SCHEMES = frozenset({"bearer", "basic", "digest", "token"})
+_CHALLENGE = 'Bearer realm="obdtrack"'
+_TRY_AGAIN = _CHALLENGE + ', error="invalid_token"'  # RFC 6750: only if one was given
+
+_HEADERS = (
+    ("Content-Type", "application/json"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)
+
+Answer = tuple[str, bytes, Sequence[tuple[str, str]]]
+
+_OK: Answer = ("200 OK", b'{"status":"ok"}', ())
+
+
+class Callback:
+    """Answers the callback's path and leaves every other to `app`.
+
+    `secrets` are the accepted bearer secrets (none: whatever this machine sends is believed);
+    `store` gives what became of a delivery once it is on disk; `reject` is told of requests with a
+    wrong secret and may read them; `headers` names more headers to keep.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        store: Callable[[InboundRequest], ReceivedDelivery],
+        reject: Callable[[bytes, Callable[[], InboundRequest | None]], None],
+        now: Callable[[], datetime],
+        secrets: Iterable[str],
+        headers: Iterable[str] = (),
+    ) -> None:
+        self._app = app
+        self._store = store
+        self._reject = reject
+        self._now = now
+        self._secrets = tuple(secret.encode() for secret in secrets)
+        kept = (*_KEPT_HEADERS, *headers)
+        self._kept = {"HTTP_" + name.upper().replace("-", "_"): name for name in kept}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request as a WSGI application (PEP 3333)."""
+        path = environ.get("PATH_INFO", "")
+        if path != CALLBACK_PATH:
+            if not _leads_here(path):
+                return self._app(environ, start_response)
+            environ["PATH_INFO"] = CALLBACK_PATH  # whoever counts requests counts it here
+        status, body, headers = self._response(environ)
+        start_response(status, [*headers, *_HEADERS, ("Content-Length", str(len(body)))])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _response(self, environ: WSGIEnvironment) -> Answer:
+        method = environ["REQUEST_METHOD"]
+        if method not in _KNOWN:
+            return _without_effect(method)
+        credentials = environ.get("HTTP_AUTHORIZATION", "")
+        secret = _secret(credentials)
+        if not self._is_trusted(environ, secret) and not self._is_carried(credentials):
+            # An empty header is what the server makes of letters other than ASCII.
+            if method in _REPORTS and (secret or environ.get("HTTP_AUTHORIZATION") == ""):
+                self._turn_away(environ, secret)
+            given = secret and credentials[:7].lower() == "bearer "
+            challenge = _TRY_AGAIN if given else _CHALLENGE
+            return _problem("401 Unauthorized", "unauthorized", ("WWW-Authenticate", challenge))
+        return self._received(environ) if method in _REPORTS else _OK
+
+    def _received(self, environ: WSGIEnvironment) -> Answer:
+        try:
+            stored = self._stored(environ)
+            if stored is None:
+                return _problem("413 Content Too Large", "too-large")
+            received = self._store(stored)
+        except ObdtrackError as error:
+            log.error("delivery_not_stored", reason=error.message)
+            return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
+        except UndecodableError as error:
+            log.error("delivery_not_decoded", reason=str(error))
+            return _problem("415 Unsupported Media Type", "encoding", ("Accept-Encoding", CODINGS))
+        except Exception:  # what was not stored must not be acknowledged
+            log.exception("delivery_not_stored")
+            return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
+        if received.challenge is not None:
+            return "200 OK", json.dumps({"challenge": received.challenge}).encode(), []
+        return _OK
+
+    def _is_trusted(self, environ: WSGIEnvironment, secret: bytes) -> bool:
+        if not self._secrets:
+            return is_loopback(environ.get("REMOTE_ADDR", ""))
+        # All are compared, so that the time tells nothing about which of them came close.
+        matches = [hmac.compare_digest(secret, known) for known in self._secrets]
+        return any(matches)
+
+    def _is_carried(self, credentials: str) -> bool:
+        """Whether the header carries a secret in another way than `Bearer <secret>`."""
+        words = _words(credentials)
+        matches = [hmac.compare_digest(word, known) for word in words for known in self._secrets]
+        return any(matches)
+
+    def _turn_away(self, environ: WSGIEnvironment, secret: bytes) -> None:
+        try:
+            self._reject(secret, lambda: self._stored(environ))
+        except Exception:  # whoever was refused is refused whatever happens to the copy
+            log.warning("rejected_delivery_not_kept", exc_info=True)
+
+    def _stored(self, environ: WSGIEnvironment) -> InboundRequest | None:
+        body, query = read_body(environ), environ.get("QUERY_STRING", "")
+        if body is None or len(query) > MAX_BODY:
+            return None
+        raw = RawDelivery(
+            method=environ["REQUEST_METHOD"][:16],
+            query=_text(query, MAX_BODY),
+            headers=_headers(environ, self._kept),
+            content_type=_text(environ.get("CONTENT_TYPE", ""), 255),
+            body=body,
+        )
+        return InboundRequest(new_id(), self._now(), raw)
+
+
+def _leads_here(path: str) -> bool:
+    """Whether a path is the callback's but for slashes, capitals and blanks.
+
+    A base URL with a slash at its end makes `//webhooks/mobtexting`, and a report that is sent to
+    where nothing listens is lost without a trace.
+    """
+    parts = path.lower().split("/")
+    return "/" + "/".join(part for part in map(str.strip, parts) if part) == CALLBACK_PATH
+
+
+def _without_effect(method: str) -> Answer:
+    if method == "OPTIONS":
+        return "200 OK", b"", [_ALLOW]
+    return _problem("405 Method Not Allowed", "method-not-allowed", _ALLOW)
+
+
+def _secret(credentials: str) -> bytes:
+    """Return what stands where the secret belongs in an Authorization header, or nothing.
+
+    MobTexting sends `Bearer <secret>`. Somebody else's way to put it there is taken for the same:
+    the secret alone, under another scheme's name, or as the password of Basic (RFC 7617).
+    """
+    scheme, _, rest = credentials.strip().partition(" ")
+    given = rest.strip() or ("" if scheme.lower() in _SCHEMES else scheme)
+    # WSGI hands header bytes over as latin-1 text.
+    return _password(given) if scheme.lower() == "basic" else given.encode("latin-1", "replace")
+
+
+def _password(given: str) -> bytes:
+    user, _, password = _decoded(given).partition(b":")
+    return password or user or given.encode("latin-1", "replace")
+
+
+def _decoded(given: str) -> bytes:
+    try:
+        return b64decode(given, validate=True)
+    except ValueError:
+        return b""
+
+
+def _words(credentials: str) -> list[bytes]:
+    """Return all parts of an Authorization header that may be a secret."""
+    if len(credentials) > _MAX_CREDENTIALS:
+        return []
+    parts = [credentials.strip(), *_BETWEEN.split(credentials)]
+    basic = [_decoded(part) for part in credentials.split()]
+    return [
+        *(part.encode("latin-1", "replace") for part in parts),
+        *(word for pair in basic for word in (pair, *pair.partition(b":"))),
+    ]
+
+
+def _headers(environ: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: _text(value, _MAX_HEADER) for key, name in kept.items() if (value := environ.get(key))
+    }
+
+
+def _text(value: str, limit: int) -> str:
+    """Return header text as UTF-8 where it is that, without what a database cannot hold."""
+    if value.isascii() and value.isprintable():
+        return value[:limit]
+    raw = value.encode("latin-1", "replace")
+    return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")[:limit]
+
+
+def _problem(status: str, code: str, *headers: tuple[str, str]) -> Answer:
+    return status, json.dumps({"status": int(status[:3]), "code": code}).encode(), headers

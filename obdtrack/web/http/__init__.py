@@ -1,0 +1,1 @@
+"""What every request shares: sign-in, errors, bodies, logs, limits."""

@@ -1,0 +1,70 @@
+"""Errors as pages: what happened, in words for people, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from flask import Response, g, make_response, redirect, render_template, request, url_for
+
+from obdtrack.web.http.browser_security import is_page
+from obdtrack.web.http.session import own_path
+
+TITLES: dict[int, tuple[str, str]] = {
+    400: ("That did not work", "Go back, reload the page and try again."),
+    403: ("Not with this key", "Sign in with a key that has the scope, or ask whoever made yours."),
+    404: ("Nothing here", "Search for the call, or look for it in the list."),
+    405: ("Not in this way", "Go back and use the button on the page."),
+    409: ("Not any more", "Somebody or something was faster. Reload to see how it stands now."),
+    413: ("Too much at once", "Go back and send less."),
+    422: ("That cannot be done", "Go back and change what is named above."),
+    429: ("Too soon", "Wait a moment, then try again."),
+    500: ("Our mistake", "If it stays, give the id below to whoever runs this."),
+    503: ("Busy at the moment", "Reports are safe: the provider sends them again."),
+}
+
+
+_PASSING = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+
+def wants_page() -> bool:
+    """Whether whoever asks is a browser, to be answered with a page."""
+    if request.path.startswith("/api/v") or "Authorization" in request.headers:
+        return False
+    return is_page() or "text/html" in request.headers.get("Accept", "")
+
+
+def fault(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) -> Response:
+    """Answer a browser: who is not signed in is led to the door, others are told."""
+    if status is HTTPStatus.UNAUTHORIZED:
+        return _to_the_door()
+    title, remedy = TITLES.get(status.value, (status.phrase, "Go back and try again."))
+    page = render_template(
+        "fault.html",
+        title=title,
+        detail=detail,
+        remedy=remedy,
+        status=status.value,
+        request_id=g.get("request_id"),
+        again=_again(status),
+    )
+    response = make_response(page, status.value)
+    response.headers.update({k: v for k, v in (headers or {}).items() if k != "WWW-Authenticate"})
+    return response
+
+
+def _again(status: HTTPStatus) -> str | None:
+    """Return where to try again, if that may help and does nothing twice."""
+    if status not in _PASSING or request.method != "GET":
+        return None
+    return own_path(request.full_path.rstrip("?"))
+
+
+def _to_the_door() -> Response:
+    target = request.full_path.rstrip("?") if request.method == "GET" else None
+    answer = redirect(url_for("pages_sign_in.sign_in", next=target), 303)
+    return make_response(answer)

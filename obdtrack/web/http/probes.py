@@ -1,0 +1,100 @@
+"""What the operations' routes share: this process's figures, and answers remembered for a while."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar, cast
+
+import structlog
+from flask import current_app
+
+from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.operations.probe import prove_writable
+from obdtrack.operations.system_status import system_status
+from obdtrack.services import Services
+from obdtrack.store.migrate import check_schema
+from obdtrack.web.http.request_metrics import Meter
+
+log = structlog.get_logger()
+
+Answer = TypeVar("Answer")
+
+READY_SECONDS = 1.0
+STOCK_SECONDS = 10.0
+
+
+class Remembered(Generic[Answer]):
+    """A question asked at most every so many seconds, by one thread at a time.
+
+    Whoever comes meanwhile gets the last answer: while the database hangs, health checks must not
+    take the threads that reports need.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Answer],
+        seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._asking = threading.Lock()
+        self._known: tuple[float, Answer] | None = None
+
+    def get(self) -> Answer:
+        """Return the answer, asked again if it is too old; raises what the question raised."""
+        known = self._known
+        if known is not None and self._monotonic() < known[0]:
+            return known[1]
+        if not self._asking.acquire(blocking=known is None):
+            assert known is not None
+            return known[1]
+        try:
+            if self._known is known:  # else somebody asked while we waited
+                response = self._ask()
+                self._known = self._monotonic() + self._seconds, response
+            assert self._known is not None
+            return self._known[1]
+        finally:
+            self._asking.release()
+
+
+class Watch:
+    """The figures of one application: `meter` of this process, `stock` of the database.
+
+    `ready` names each thing a report needs, with None or a sentence that says what is wrong.
+    """
+
+    def __init__(self, context: Services) -> None:
+        self._context = context
+        self.meter = Meter()
+        self.ready = Remembered(self._ready, READY_SECONDS)
+        self.stock = Remembered(lambda: system_status(context), STOCK_SECONDS)
+
+    def _ready(self) -> dict[str, str | None]:
+        return {name: _complaint(check, self._context) for name, check in _CHECKS.items()}
+
+
+def watch() -> Watch:
+    """Return the figures of the application that serves this request."""
+    return cast(Watch, current_app.extensions["watch"])
+
+
+_CHECKS: dict[str, Callable[[Services], None]] = {
+    "database": prove_writable,
+    "migrations": lambda context: check_schema(context.store),
+}
+
+
+def _complaint(check: Callable[[Services], None], context: Services) -> str | None:
+    try:
+        check(context)
+    except (ConfigError, ObdtrackError) as error:
+        return str(error)
+    except Exception as error:  # whatever it is, the answer is no
+        log.warning("not_ready", error=type(error).__name__)
+        return type(error).__name__
+    return None

@@ -1,0 +1,233 @@
+"""What a request may bring: the one place that bounds bodies, forms and the JSON in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from io import BytesIO
+from math import isfinite
+from typing import IO, Any, NoReturn
+from wsgiref.types import WSGIEnvironment
+
+from flask import Request
+from marshmallow import Schema, ValidationError
+from webargs import core
+from webargs.flaskparser import FlaskParser, abort, is_json_request
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
+from werkzeug.utils import cached_property
+
+from obdtrack.domain.content_coding import CODINGS, GZIP_MAGIC, MAX_BODY, UndecodableError, decode
+from obdtrack.settings import plain_host
+
+RECEIVING = "obdtrack.receiving"
+"""Name in a request's environment: whether its body is being waited for."""
+
+MAX_FIELDS = 200
+"""Fields of a form; the largest of ours has a dozen."""
+
+MAX_DEPTH = 32
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_PAIRS = ((b"{", b"}"), (b"[", b"]"))
+_LARGEST = 2**63 - 1
+_LONGEST_INTEGER = 19
+
+
+def read_body(environ: WSGIEnvironment) -> bytes | None:
+    """Return the whole body, decoded, or None if it is larger than MAX_BODY.
+
+    A length that is told is checked before a byte is read; without one (chunked) a byte more than
+    allowed is asked for, since a truncated body must never look like a whole one. Raises EOFError
+    if the client went away before the end, or if nobody could tell whether it did, and
+    UndecodableError if the body is in a `Content-Encoding` that cannot be undone. Of a body that
+    was decoded `HTTP_CONTENT_ENCODING` says so afterwards.
+    """
+    told = environ.get("CONTENT_LENGTH") or ""
+    if told:
+        length = int(told) if told.isascii() and told.isdigit() else MAX_BODY + 1
+        if length > MAX_BODY:
+            return None
+        body = _read(environ, length)
+        if len(body) < length:
+            raise EOFError("the client closed the connection before the end of its request")
+        return _plain(body, environ)
+    if environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
+        body = _read(environ, MAX_BODY + 1)
+        if len(body) > MAX_BODY:
+            return None
+        plain = _plain(body, environ)
+        if plain is body and not _shows_its_end(body):
+            raise EOFError("a chunked body must show where it ends, as JSON and multipart forms do")
+        return plain
+    return b""
+
+
+def _plain(body: bytes, environ: WSGIEnvironment) -> bytes | None:
+    """Return the body without its coding, which shows its own end, or None if it is too large."""
+    named = environ.get("HTTP_CONTENT_ENCODING", "")
+    coding = named or ("gzip" if body.startswith(GZIP_MAGIC) else "")
+    if not coding:
+        return body
+    try:
+        plain = decode(body, coding)
+    except OverflowError:
+        return None
+    except UndecodableError:
+        if named:
+            raise
+        return body  # nobody said that it is anything
+    if plain is not body:
+        environ["HTTP_CONTENT_ENCODING"] = f"{coding} (decoded)"
+    return plain
+
+
+def _shows_its_end(body: bytes) -> bool:
+    """Whether a body that came in chunks is all there, going by itself.
+
+    Servers end it in the same way whether the last chunk came or the connection broke (granian
+    does), and half of a form would pass for a whole one.
+    """
+    text = body.strip()
+    if text[:1] not in (b"{", b"["):
+        return not text or text.endswith(b"--")
+    bare = _STRINGS.sub(b"", text)
+    return b'"' not in bare and all(bare.count(left) == bare.count(right) for left, right in _PAIRS)
+
+
+class BoundedRequest(Request):
+    """A request whose body is there whole, or not at all: werkzeug cuts a long chunked one."""
+
+    max_form_parts = MAX_FIELDS
+
+    def __init__(self, environ: WSGIEnvironment, *args: Any, **kwargs: Any) -> None:
+        if host := environ.get("HTTP_HOST"):
+            environ["HTTP_HOST"] = plain_host(host)
+        super().__init__(environ, *args, **kwargs)
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """Return the body; raises its HTTPException for what is too large, cut or encoded."""
+        try:
+            body = read_body(self.environ)
+        except EOFError as error:
+            raise ClientDisconnected(str(error)) from None
+        except UndecodableError as error:
+            raise UnsupportedMediaType(f"{error}; send it as it is, or as {CODINGS}") from None
+        if body is None:
+            raise RequestEntityTooLarge
+        return BytesIO(body)
+
+
+class BodyParser(FlaskParser):
+    """Reads the JSON of API requests within the bounds; 400 says what is wrong with it.
+
+    Of a parameter that means one value two are refused: which of them is meant nobody knows.
+    """
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """Return the query; raises ValidationError (422) naming each parameter given twice."""
+        found = super().load_querystring(req, schema)
+        given = req.args.lists()
+        twice = {
+            name for name, values in given if len(values) > 1 and name not in found.multiple_keys
+        }
+        if twice:
+            raise ValidationError({name: ["Given more than once."] for name in twice})
+        return found
+
+    def _raw_load_json(self, req: Request) -> Any:
+        raw = req.get_data(cache=True)
+        if not raw:
+            return core.missing
+        if not is_json_request(req):
+            words = f"The Content-Type is {req.mimetype or 'missing'!r}; send application/json."
+            abort(400, messages={"json": [words]})
+        try:
+            return load_json(raw)
+        except ValueError as error:
+            self._handle_invalid_json_error(error, req)
+
+    def _handle_invalid_json_error(self, error: ValueError, *_: Any, **__: Any) -> NoReturn:
+        abort(400, messages={"json": [f"Not JSON that can be taken: {error}."]})
+
+
+def load_json(raw: bytes) -> Any:
+    """Parse strict JSON (RFC 8259) that every database can hold.
+
+    Raises ValueError, and nothing else, for anything but that: names given twice, NaN, numbers
+    beyond 64 bit, lone surrogates, nesting beyond MAX_DEPTH.
+    """
+    try:
+        found = _DECODER.decode(raw.decode())
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    _check(found, MAX_DEPTH)
+    return found
+
+
+_TOO_DEEP = f"it is nested deeper than {MAX_DEPTH}"
+
+
+def _check(part: Any, room: int) -> None:
+    if isinstance(part, str):
+        _require_characters(part)
+    elif isinstance(part, dict | list):
+        if not room:
+            raise ValueError(_TOO_DEEP)
+        for inner in part.values() if isinstance(part, dict) else part:
+            _check(inner, room - 1)
+
+
+def _require_characters(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it contains half a character (a lone surrogate)") from None
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is given twice")
+    for name in found:
+        _require_characters(name)
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > _LONGEST_INTEGER or abs(number := int(text)) > _LARGEST:
+        raise ValueError("a number is beyond 64 bit")
+    return number
+
+
+def _float(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise ValueError("a number is beyond 64 bit")
+    return number
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_named_once, parse_int=_integer, parse_float=_float, parse_constant=_refuse
+)
+
+
+def _read(environ: WSGIEnvironment, length: int) -> bytes:
+    stream, parts = environ["wsgi.input"], []
+    environ[RECEIVING] = True
+    while length > 0 and (part := stream.read(length)):
+        parts.append(part)
+        length -= len(part)
+    environ[RECEIVING] = False
+    return b"".join(parts)

@@ -1,0 +1,58 @@
+"""Who is signed in: the cookie names a key, and the key is looked up again at every request."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import session
+
+from obdtrack.access.keys import Access, access_of
+from obdtrack.domain.times import from_text, to_text
+from obdtrack.services import Services
+from obdtrack.web.http.browser_security import SESSION_HOURS
+
+_SHOWN_FOR = timedelta(minutes=10)
+
+
+def begin(access: Access, now: datetime) -> None:
+    """Sign in: the session holds the key's id and its own end, and nothing of before."""
+    session.clear()
+    session.permanent = True
+    session["key"] = str(access.key_id)
+    session["until"] = to_text(now + timedelta(hours=SESSION_HOURS))
+
+
+def end() -> None:
+    """Sign out."""
+    session.clear()
+
+
+def signed_in(context: Services) -> Access | None:
+    """Return the access of who is signed in; None if nobody is, or the key is revoked or old."""
+    key_id, until = session.get("key"), session.get("until")
+    if key_id is None or until is None or from_text(until) <= context.now():
+        return None
+    return access_of(UUID(key_id), context)
+
+
+def show_number(call_id: UUID, now: datetime) -> None:
+    """Remember that this call's number was asked for, for some minutes."""
+    session["shown"] = [str(call_id), to_text(now + _SHOWN_FOR)]
+
+
+def is_shown(call_id: UUID, now: datetime) -> bool:
+    """Whether this call's number was asked for just now."""
+    shown: Any = session.get("shown")
+    return bool(shown) and shown[0] == str(call_id) and from_text(shown[1]) > now
+
+
+def own_path(target: str | None) -> str:
+    """Return `target` if it is a path on this site, else `/`: nobody is led elsewhere."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return "/"
+    parts = urlsplit(target)
+    usable = target.isprintable() and "\\" not in target
+    return target if usable and not (parts.scheme or parts.netloc) else "/"

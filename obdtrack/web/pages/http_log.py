@@ -1,0 +1,81 @@
+"""What went over the wire about one call, in the order of its times, beside the events it made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from obdtrack.calls import responses
+from obdtrack.calls.reports import deliveries
+from obdtrack.domain.status import Kind
+from obdtrack.domain.timeline import TimelineEntry
+from obdtrack.store import models
+from obdtrack.web.pages.provenance import is_test
+from obdtrack.web.pages.raw import Raw, curl_delivery, raw_delivery, raw_request, raw_response
+
+_NOTED_WITHIN = timedelta(minutes=1)
+
+
+class Wire(NamedTuple):
+    """A request or an answer; `event` is the number of the event it made, if it made one.
+
+    `delivery` is the request to the callback, if it is one, and `curl` the command to repeat it.
+    """
+
+    title: str
+    at: datetime
+    raw: Raw
+    event: int | None
+    delivery: models.Delivery | None = None
+    curl: str | None = None
+
+
+def wires(
+    call: models.Call, entries: Sequence[TimelineEntry], base: str, *, in_full: bool
+) -> list[Wire]:
+    """Return our request, the provider's answers and the reports; `base` is our own address."""
+    events = [entry.event for entry in entries]
+    sent = Wire("Our request", call.created_at, raw_request(call, events, in_full=in_full), 1)
+    ours = [] if is_test(events) else [sent]
+    told = [_response(call, row, entries, in_full) for row in responses.of_call(call.id)]
+    came = [_report(call, row, entries, base, in_full) for row in deliveries.of_call(call.id)]
+    return sorted([*ours, *told, *came], key=lambda wire: wire.at)
+
+
+def _response(
+    call: models.Call, row: models.ResponseRow, entries: Sequence[TimelineEntry], in_full: bool
+) -> Wire:
+    title = "The provider's answer" if row.kind == "send" else "What asking brought"
+    return Wire(
+        title if row.http_status else f"{title}: none",
+        row.answered_at,
+        raw_response(row, in_full=in_full, number=call.to_number),
+        next((n for n, e in enumerate(entries, 1) if _made(row, e)), None),
+    )
+
+
+def _made(row: models.ResponseRow, entry: TimelineEntry) -> bool:
+    """Whether an answer made this event: it names it, or it concludes a search it was in."""
+    event = entry.event
+    if event.response_id is not None:
+        return bool(event.response_id == row.id)
+    waited = event.recorded_at - row.answered_at
+    return event.kind is Kind.CHECK and timedelta(0) <= waited < _NOTED_WITHIN
+
+
+def _report(
+    call: models.Call,
+    row: models.Delivery,
+    entries: Sequence[TimelineEntry],
+    base: str,
+    in_full: bool,
+) -> Wire:
+    return Wire(
+        "Report",
+        row.received_at,
+        raw_delivery(row, in_full=in_full, number=call.to_number),
+        next((n for n, e in enumerate(entries, 1) if e.event.delivery_id == row.id), None),
+        row,
+        curl_delivery(row, base) if in_full else None,
+    )

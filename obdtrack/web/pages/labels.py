@@ -1,0 +1,136 @@
+"""The words, shapes and tones in which statuses, outcomes, reasons and sources are shown."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from obdtrack.domain.status import FINAL, NEEDS_ATTENTION, Outcome, Source, Status
+
+
+class Look(NamedTuple):
+    """A word, the shape beside it, its tone, and what it means. Never told by colour alone."""
+
+    word: str
+    shape: str
+    tone: str
+    meaning: str
+
+
+STATUS: dict[str, Look] = {
+    Status.SUBMITTING: Look("Submitting", "arrow", "wait", "The request is on its way."),
+    Status.QUEUED: Look("Queued", "clock", "wait", "Accepted by the provider; no report yet."),
+    Status.COMPLETED: Look("Answered", "check", "good", "The call was answered."),
+    Status.BUSY: Look("Busy", "bar", "miss", "The line was busy."),
+    Status.NO_ANSWER: Look("No answer", "ring", "miss", "It rang, and nobody answered."),
+    Status.CANCELED: Look("Canceled", "slash", "miss", "Ended before anybody picked up."),
+    Status.FAILED: Look("Failed", "cross", "bad", "The call did not get through."),
+    Status.REJECTED: Look("Rejected", "stop", "bad", "Not placed: no phone rang."),
+    Status.UNKNOWN: Look("Unknown", "question", "doubt", "Sent, but no answer came: it may ring."),
+    Status.UNRESOLVED: Look(
+        "Unresolved", "alert", "doubt", "No report came, and asking brought no end."
+    ),
+}
+
+OUTCOME: dict[str, Look] = {
+    Outcome.RECEIVED: Look("Received", "check", "wait", "Taken in; it is about no call."),
+    Outcome.MATCHED: Look("Matched", "check", "good", "It stands on its call's timeline."),
+    Outcome.DUPLICATE: Look("Duplicate", "twice", "miss", "The same was known already; counted."),
+    Outcome.UNMATCHED: Look(
+        "Unmatched", "question", "doubt", "It names no call of ours for certain."
+    ),
+    Outcome.UNREADABLE: Look("Unreadable", "alert", "bad", "No report could be read from it."),
+    Outcome.IGNORED: Look("Ignored", "slash", "miss", "Not meant for us, or of no use."),
+    Outcome.CHALLENGE: Look("Challenge", "arrow", "wait", "The provider tested the webhook."),
+    Outcome.FAILED: Look("Failed", "cross", "bad", "Stored, but interpreting it went wrong."),
+    Outcome.REJECTED: Look("Rejected", "stop", "bad", "It carried a wrong secret."),
+}
+
+
+class Group(NamedTuple):
+    """A word for several statuses together, and which they are, for people."""
+
+    word: str
+    statuses: frozenset[str]
+    meaning: str
+
+
+GROUP: dict[str, Group] = {
+    "ended": Group("Ended", FINAL, "Answered, busy, no answer, canceled or failed"),
+    "not-answered": Group(
+        "Not answered", FINAL - {Status.COMPLETED}, "Busy, no answer, canceled or failed"
+    ),
+    "in-doubt": Group("In doubt", NEEDS_ATTENTION, "Unknown or unresolved: a person should look"),
+    "waiting": Group(
+        "Waiting",
+        frozenset({Status.QUEUED, Status.SUBMITTING}),
+        "Queued or submitting: the end is still to come",
+    ),
+}
+"""What figures are called on every page. With `rejected`, each call is in one of the last three or
+has ended."""
+
+SOURCE: dict[str, str] = {
+    Source.API: "the provider's answer",
+    Source.WEBHOOK: "a report",
+    Source.POLL: "asking the provider",
+    Source.PERSON: "a person",
+    Source.SYSTEM: "obdtrack",
+}
+
+SOURCE_SHORT: dict[str, str] = {
+    Source.API: "answer",
+    Source.WEBHOOK: "report",
+    Source.POLL: "asked",
+    Source.PERSON: "person",
+    Source.SYSTEM: "obdtrack",
+}
+
+REASON: dict[str, str] = {
+    "provider-unreachable": "the provider could not be reached",
+    "invalid-token": "the provider did not accept our access token",
+    "forbidden": "the provider does not allow it",
+    "not-found": "the provider does not know what was asked for",
+    "invalid-request": "the provider found the request invalid",
+    "insufficient-balance": "the balance at the provider is too low",
+    "rate-limited": "the provider is asked too often",
+    "conflict": "the provider reported a conflict",
+    "refused": "the provider refused it",
+    "redirected": "the provider led us elsewhere instead of answering",
+    "timeout": "the provider's answer did not come in time",
+    "connection-lost": "the connection was lost before the answer came",
+    "provider-error": "the provider answered with an error",
+    "unreadable-answer": "the provider's answer could not be read",
+    "answer-too-large": "the provider's answer was too large",
+    "answer-without-id": "the provider's answer named no call",
+    "internal-error": "something went wrong on our side",
+    "interrupted": "obdtrack was stopped while it waited for the answer",
+    "declared-not-placed": "a person said that no phone rang",
+    "placed-again": "a person had it placed again, as a new call",
+    "not-forwarded": "it reached the flow and was not passed on",
+    "agent-missed": "it reached the flow, and no agent took it",
+    "congestion": "no route, or congestion in the network",
+    "channel-unavailable": "the channel was not available",
+    "attached": "the provider's name for it was found",
+    "no-report": "the last deadline passed without a report",
+    "test-report-missing": "the test report did not come back",
+}
+
+
+def status_look(status: str) -> Look:
+    """Return how a status is shown; one we do not know is shown as it is."""
+    return STATUS.get(status) or Look(status, "question", "doubt", "A word we do not know.")
+
+
+def outcome_look(outcome: str) -> Look:
+    """Return how a delivery's outcome is shown."""
+    return OUTCOME.get(outcome) or Look(outcome, "question", "doubt", "A word we do not know.")
+
+
+def source_word(source: str, status: str) -> str:
+    """Say in a word how a status is known."""
+    return "not known" if status == Status.UNKNOWN else SOURCE_SHORT.get(source, source)
+
+
+def reason_text(reason: str | None) -> str:
+    """Say a reason in words; one we do not know is shown without its dashes."""
+    return REASON.get(reason or "") or (reason or "").replace("-", " ")

@@ -1,0 +1,102 @@
+"""The reader's choices that a cookie keeps: the time zone, and light or dark."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+from flask import Response, request
+
+from obdtrack.web.http.auth import context
+from obdtrack.web.http.browser_security import is_page, is_tls
+
+ZONES = {"utc": "UTC", "mine": "Mine", "provider": "The provider's"}
+THEMES = {"auto": "As the system", "light": "Light", "dark": "Dark"}
+_FIRST_DAY, _LAST_DAY = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
+_YEAR = 365 * 24 * 3600
+
+
+class Zone(NamedTuple):
+    """The zone times are shown in: how it was chosen, and its name."""
+
+    choice: str
+    info: ZoneInfo
+
+    @property
+    def name(self) -> str:
+        """Its name in the time zone database."""
+        return self.info.key
+
+    def local(self, moment: datetime) -> datetime:
+        """Return a moment on this zone's clocks."""
+        return moment.astimezone(self.info)
+
+    def shift(self, now: datetime) -> int:
+        """Return how many half hours this zone is ahead of UTC now."""
+        offset = now.astimezone(self.info).utcoffset()
+        return 0 if offset is None else round(offset.total_seconds() / 1800)
+
+
+def current_zone() -> Zone:
+    """Return the zone chosen just now or before; the reader's own unless told otherwise."""
+    chosen = request.args.get("tz")
+    kept = request.cookies.get("obdtrack_zone") or "mine"
+    return _zone(chosen if chosen in ZONES else kept)
+
+
+def other_zones(shown: Zone) -> dict[str, str]:
+    """Return the choices, with their words, by which times would read otherwise."""
+    return {choice: word for choice, word in ZONES.items() if _zone(choice).name != shown.name}
+
+
+def _zone(choice: str) -> Zone:
+    if choice == "provider":
+        return Zone(choice, context().settings.provider_timezone)
+    if choice == "mine" and (mine := _named(request.cookies.get("obdtrack_mine"))):
+        return Zone(choice, mine)
+    return Zone("utc", ZoneInfo("UTC"))
+
+
+def current_theme() -> str:
+    """Return `light`, `dark` or `auto`."""
+    choice = request.args.get("theme") or request.cookies.get("obdtrack_theme") or "auto"
+    return choice if choice in THEMES else "auto"
+
+
+def keep_choices(response: Response) -> Response:
+    """Keep in cookies what this request for a page chose."""
+    if not is_page():
+        return response
+    for name, cookie, known in (
+        ("tz", "obdtrack_zone", ZONES),
+        ("theme", "obdtrack_theme", THEMES),
+    ):
+        if (choice := request.args.get(name)) in known:
+            response.set_cookie(
+                cookie, choice, max_age=_YEAR, httponly=True, samesite="Lax", secure=is_tls(request)
+            )
+    return response
+
+
+def _named(name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(unquote(name)) if name else None
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def day_start(text: str, zone: Zone, *, days_later: int = 0) -> datetime | None:
+    """Return the first moment of a day written like 2026-11-23, or of one so many days later.
+
+    None if it is no day. One before or after all years in which anybody was called becomes the
+    first or the last of them. Days are counted on the zone's calendar: where clocks change not all
+    have 24 hours.
+    """
+    try:
+        first = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    first = min(max(first, _FIRST_DAY), _LAST_DAY).replace(tzinfo=zone.info)
+    return (first + timedelta(days=days_later)).astimezone(UTC)  # by the clock on the wall

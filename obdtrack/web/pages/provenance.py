@@ -1,0 +1,129 @@
+"""How we know what the page of a call says: who told it, in which word, and how soon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from obdtrack.domain.events import Event
+from obdtrack.domain.fold import Attempt, CallState
+from obdtrack.domain.status import FINAL, Kind, Source, Status
+from obdtrack.domain.submission import Failure
+from obdtrack.web.pages.clocks import Clock, length
+from obdtrack.web.pages.labels import SOURCE, reason_text
+
+_SECOND = timedelta(seconds=1)
+# The provider tells whole seconds, rounded up or down, and clocks differ a little.
+_ROUNDING = timedelta(seconds=2)
+_LONGEST_RINGING = timedelta(minutes=5)
+
+
+def is_test(events: Sequence[Event]) -> bool:
+    """Whether we made the call up to try the callback; no other one is submitted by us."""
+    return any(e.kind is Kind.SUBMISSION and e.source is Source.SYSTEM for e in events)
+
+
+def last_attempt(state: CallState) -> Attempt | None:
+    """Return the attempt that decides how the call ended."""
+    return next((a for a in reversed(state.attempts) if a.status in FINAL), None)
+
+
+def ringing(attempt: Attempt, asked_at: datetime | None) -> timedelta:
+    """Return how long the phone rang before an answered attempt started, as far as that is told.
+
+    The provider's duration can be longer than from start to end: then it includes the ringing,
+    which began so much before, though not before we had `asked_at` for the call.
+    """
+    start, end = attempt.started_at, attempt.ended_at
+    if not attempt.answered or start is None or end is None or end < start:
+        return timedelta(0)
+    extra = timedelta(seconds=attempt.duration_seconds or 0) - (end - start)
+    if not timedelta(0) < extra < _LONGEST_RINGING:
+        return timedelta(0)
+    return max(min(extra, start - asked_at), timedelta(0)) if asked_at else extra
+
+
+def tellers(state: CallState, events: Sequence[Event]) -> list[Event]:
+    """Return the events that say what holds now, as they came: a report and a poll may both."""
+    last = last_attempt(state)
+    if last is not None:
+        told = [e for e in events if e.id in last.event_ids and e.status is state.status]
+    else:
+        by_them = [event for event in events if event.source is state.status_source]
+        told = [e for e in by_them if e.status is state.status][-1:] or by_them[-1:]
+    return sorted(told, key=lambda event: event.recorded_at)
+
+
+def teller(event: Event) -> str:
+    """Say who an event is from."""
+    ours = event.kind is Kind.SUBMISSION or event.status is Status.UNKNOWN
+    if ours or event.reason == Failure.UNREACHABLE:
+        return SOURCE[Source.SYSTEM]
+    by = event.detail.get("by") if event.source is Source.PERSON else None
+    return f"{SOURCE.get(event.source, str(event.source))}{f' ({by})' if by else ''}"
+
+
+def how_soon(state: CallState, events: Sequence[Event]) -> str:
+    """Say how long after its end the provider's word came, and by which way."""
+    first = tellers(state, events)[0]
+    asked = first.source is Source.POLL
+    way = "found by asking the provider" if asked else "reported by the provider"
+    if state.ended_at is None:
+        return way
+    late = first.recorded_at - state.ended_at
+    if late < -_ROUNDING:
+        return f"{way}, by a clock that differs from ours"
+    return f"{way} {'at once' if late < _SECOND else f'{length(late.total_seconds())} after that'}"
+
+
+def last_check(events: Sequence[Event], clock: Clock) -> str:
+    """Say what asking brought when nobody ever told how the call ended."""
+    last = next((event for event in reversed(events) if event.kind is Kind.CHECK), None)
+    if last is None:
+        return ""
+    asked = f", and the provider, last asked {clock.at(last.recorded_at)},"
+    if last.reason:
+        return f"{asked} could not tell: {reason_text(last.reason)}"
+    word = last.detail.get("provider_status")
+    if not last.detail.get("found"):
+        return f"{asked} told of no such call"
+    return f"{asked} still said “{word}”" if word else f"{asked} said nothing new"
+
+
+def known(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    """Say from whom we know what holds, in which of the provider's words, and since when."""
+    since = clock.at(state.status_as_of)[3:]
+    if is_test(events):
+        return "From obdtrack itself, which made up the call and its report."
+    if state.status is Status.UNKNOWN:
+        return f"From nobody: we sent the request and got no usable answer (noted {since})."
+    if state.status is Status.UNRESOLVED:
+        return f"From nobody; {_given_up(state, events)} ({since})."
+    words: dict[str, str] = {}
+    for event in tellers(state, events):
+        word = event.detail.get("provider_status")
+        words.setdefault(teller(event), f" (its word: “{word}”)" if word else "")
+    ways = " and from ".join(who + word for who, word in words.items())
+    return f"Known from {ways}, since {since}.{_waited(state, events)}"
+
+
+def _given_up(state: CallState, events: Sequence[Event]) -> str:
+    if state.reason == "placed-again":
+        return f"{teller(tellers(state, events)[-1])} had it placed again"
+    return "the last deadline passed"
+
+
+def _waited(state: CallState, events: Sequence[Event]) -> str:
+    """Say that a report was here before anybody knew that it is about this call."""
+    first = next((e for e in tellers(state, events) if e.kind is Kind.REPORT), None)
+    named = next((e for e in events if e.kind is Kind.RESOLUTION and e.reason == "attached"), None)
+    if first is None or first.source is not Source.WEBHOOK or named is None:
+        return ""
+    waited = named.recorded_at - first.recorded_at
+    if waited < _SECOND:
+        return ""
+    who = "asking" if named.source is Source.POLL else teller(named)
+    return (
+        f" The report could be put on this call only {length(waited.total_seconds())} after it "
+        f"came, when {who} told what the provider calls it."
+    )

@@ -1,0 +1,130 @@
+"""What somebody may have meant by what they typed into the one search box."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import NamedTuple
+from unicodedata import category, decimal, normalize
+from urllib.parse import urlencode
+
+from flask import url_for
+
+from obdtrack.calls import queries, search
+from obdtrack.calls.search import ENDING, CallFilter
+from obdtrack.domain import phone
+from obdtrack.domain.submission import canonical_id
+from obdtrack.statistics import questions
+from obdtrack.store import models
+from obdtrack.store.encryption import Encryption
+from obdtrack.web.pages.filters import MASKED, is_plain, seal_text
+
+_LONGEST = 200
+_BETWEEN = re.compile(r"[\s().\-/+]+")
+_LEFT_OUT = re.compile(r"^'|^tel:|;.*|(?<=[0-9])\s*\(0\)", re.IGNORECASE)
+"""What is written around a number, or into it, and not dialled."""
+
+_TELLING = 7
+"""Last digits that may tell whose number it is, so that they stand in no address."""
+
+_SHORT_NATIONAL = 8
+"""Digits that a whole number without its country code has at least."""
+
+
+class Hit(NamedTuple):
+    """One meaning that leads somewhere: what it is, and where to."""
+
+    kind: str
+    address: str
+
+
+def find_hits(text: str, now: datetime, vault: Encryption) -> list[Hit]:
+    """Return every meaning of `text` under which there are calls."""
+    text = text.strip()[:_LONGEST]
+    bare = _bare(text)
+    if not bare or not is_plain(text):
+        return []
+    exact = queries.find(text) or queries.find(bare.lower())
+    if exact is not None:
+        return [Hit("a call's id", url_for("pages_call.show", call_id=exact.id))]
+    found = [
+        _first(_submission, (bare, bare.lower(), canonical_id(bare))),
+        _number(_plain_digits(bare), now, vault),
+        _first(_reference, _spellings(text, bare)),
+        _first(_campaign, _spellings(text, bare)),
+    ]
+    return [hit for hit in found if hit is not None]
+
+
+def _bare(text: str) -> str:
+    """Return a text in its usual letters, without those that nobody sees."""
+    seen = (letter for letter in normalize("NFKC", text) if category(letter) != "Cf")
+    return "".join(seen).strip()
+
+
+def _spellings(text: str, bare: str) -> Iterable[str]:
+    """Return the spellings to try, as it was typed first: an index finds each, but not any case."""
+    return dict.fromkeys((text, bare, bare.lower(), bare.upper(), bare.capitalize(), bare.title()))
+
+
+def _first(find: Callable[[str], Hit | None], spellings: Iterable[str]) -> Hit | None:
+    return next(filter(None, map(find, spellings)), None)
+
+
+def _submission(text: str) -> Hit | None:
+    return _list("a submission's id", CallFilter(mid=text), mid=text)
+
+
+def _reference(text: str) -> Hit | None:
+    return _list("a reference", CallFilter(reference=text), reference=text)
+
+
+def _campaign(text: str) -> Hit | None:
+    if not questions.is_campaign(text):
+        return None
+    return Hit("a campaign", url_for("pages_campaigns.show", name=text))
+
+
+def _number(text: str, now: datetime, vault: Encryption) -> Hit | None:
+    number, digits = phone.whole(text), _BETWEEN.sub("", text)
+    if shown := MASKED.fullmatch(digits):
+        return _list("a masked number", CallFilter(masked=f"+{shown[0]}"), masked=f"+{shown[0]}")
+    if number and search.is_any(CallFilter(number=number)):
+        return _list("a number", CallFilter(number=number), number=seal_text(number, now, vault))
+    if number and text.startswith("+"):
+        return None
+    hit = _ending(digits, now, vault)
+    if hit is None and digits.startswith("0") and len(digits) > _SHORT_NATIONAL:
+        return _ending(digits[1:], now, vault)  # a trunk zero is dialled at home only
+    return hit
+
+
+def _plain_digits(bare: str) -> str:
+    """Return what may be a number in digits and dashes of ASCII, without what is not dialled."""
+    plain = (
+        "-" if category(letter) == "Pd" or letter == "\u2212" else str(decimal(letter, letter))
+        for letter in bare
+    )
+    return _LEFT_OUT.sub("", "".join(plain))
+
+
+def _ending(digits: str, now: datetime, vault: Encryption) -> Hit | None:
+    """Return the calls to all numbers that end so, however many numbers that are."""
+    if not (digits.isdigit() and ENDING <= len(digits) <= 15):
+        return None
+    if len(digits) < _TELLING:
+        return _list("a number's last digits", CallFilter(ending=digits), ending=digits)
+    numbers = search.numbers_ending(digits)
+    if len(numbers) == 1:
+        sealed = seal_text(numbers[0], now, vault)
+        return _list("a number", CallFilter(number=numbers[0]), number=sealed)
+    sealed = seal_text(digits, now, vault)
+    return _list("a number's last digits", CallFilter(ending=digits), number=sealed)
+
+
+def _list(kind: str, wanted: CallFilter, **address: str) -> Hit | None:
+    found: list[models.Call] = search.newest(wanted, 2)
+    if len(found) == 1:
+        return Hit(kind, url_for("pages_call.show", call_id=found[0].id))
+    return Hit(kind, f"{url_for('pages_calls.index')}?{urlencode(address)}") if found else None

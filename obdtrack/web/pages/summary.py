@@ -1,0 +1,209 @@
+"""A call in sentences a customer can be told: what happened, how we know, what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from obdtrack.domain.events import Event
+from obdtrack.domain.fold import CallState
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.web.pages.clocks import Clock, length
+from obdtrack.web.pages.labels import reason_text
+from obdtrack.web.pages.provenance import (
+    how_soon,
+    is_test,
+    known,
+    last_attempt,
+    last_check,
+    ringing,
+    teller,
+    tellers,
+)
+
+# How many redials the provider makes is not told; this long after the next was due it is over.
+_REDIAL_MARGIN = timedelta(minutes=15)
+
+ENDED = {
+    Status.COMPLETED: "Answered",
+    Status.BUSY: "The line was busy",
+    Status.NO_ANSWER: "Nobody answered",
+    Status.CANCELED: "The call ended before anybody picked up",
+    Status.FAILED: "The call did not get through",
+}
+
+
+class Story(NamedTuple):
+    """The answer, where it comes from, and what is to be expected."""
+
+    sentence: str
+    known: str
+    next: str
+
+
+class Outlook(NamedTuple):
+    """What the future depends on: now, when the provider is asked next, minutes between redials."""
+
+    now: datetime
+    check: datetime | None = None
+    interval: int = 0
+
+
+def tell(state: CallState, events: Sequence[Event], outlook: Outlook, clock: Clock) -> Story:
+    """Tell a call."""
+    return Story(
+        sentence=_test(events, clock) if is_test(events) else _sentence(state, events, clock),
+        known=known(state, events, clock),
+        next=_next(state, outlook, clock),
+    )
+
+
+def _test(events: Sequence[Event], clock: Clock) -> str:
+    posted = f"obdtrack posted it to its own callback {clock.at(_begun(events))}"
+    came = next((event.recorded_at for event in events if event.kind is Kind.REPORT), None)
+    return f"{posted}; {f'it came in {clock.at(came)}' if came else 'it has not come in'}."
+
+
+def _sentence(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    if state.status in ENDED:
+        return f"{_ended(state, events, clock)}; {how_soon(state, events)}."
+    return _UNDECIDED[state.status](state, events, clock)
+
+
+def _ended(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    last = last_attempt(state)
+    why = f" ({reason_text(state.reason)})" if state.reason else ""
+    many = f" at attempt {last.number}" if last and len(state.attempts) > 1 else ""
+    said, begun, ended = f"{ENDED[state.status]}{why}{many}", state.started_at, state.ended_at
+    if begun is None or ended is None:
+        moment = begun or ended
+        if moment is None:
+            return f"{said}; the provider did not say when"
+        return f"{said}; the call {'started' if begun else 'ended'} {clock.at(moment)}"
+    rang = ringing(last, _begun(events)) if last else timedelta(0)
+    after = f", after {length(rang.total_seconds())} of ringing," if rang else ""
+    said = f"{said} on {clock.day(begun)}; the call started at {clock.time(begun)}{after}"
+    if ended < begun:
+        return f"{said}; that it ended {clock.after(ended, begun)}, as it is told too, cannot be"
+    lasted = length((ended - begun).total_seconds())
+    return f"{said} and ended {lasted} later, {clock.after(ended, begun)}"
+
+
+def _begun(events: Sequence[Event]) -> datetime:
+    return min(event.recorded_at for event in events)
+
+
+def _queued(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    first = tellers(state, events)[-1]
+    when = clock.at(first.recorded_at)
+    if first.kind is Kind.ANSWER:
+        said = f"The provider accepted the call {when}"
+    elif first.kind is Kind.RESOLUTION and first.source is Source.PERSON:
+        told = f"{teller(first)} said {when} that it is the call {first.detail.get('provider_id')}"
+        said = f"{told[0].upper()}{told[1:]} at the provider, which did not tell us so itself"
+    else:
+        way = "a report" if first.source is Source.WEBHOOK else "its log"
+        said = f"The provider has the call, as {way} showed {when}"
+    said += "; it has not said yet how it ended."
+    if state.provider_status and state.provider_status.lower() != "queued":
+        said += f" Its last word, “{state.provider_status}”, is none we know."
+    return said
+
+
+def _submitting(_state: CallState, _events: Sequence[Event], _clock: Clock) -> str:
+    return "The request is on its way to the provider."
+
+
+def _unknown(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    sent = _begun(events)
+    why = reason_text(state.reason) or "no usable answer came"
+    return f"We do not know whether the phone rang: the request left {clock.at(sent)}, but {why}."
+
+
+def _rejected(state: CallState, _events: Sequence[Event], clock: Clock) -> str:
+    why = reason_text(state.reason) or "the provider refused it"
+    return f"No phone rang: {why} ({clock.at(state.status_as_of)})."
+
+
+def _unresolved(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    said = "It was never known what became of this call"
+    if state.reason == "placed-again":
+        return f"{said}; a person had it placed again."
+    came = "no report came"
+    if state.report_count:
+        came = f"no report told how it ended (the last word was “{state.provider_status}”)"
+    return f"{said}: {came}{last_check(events, clock)}."
+
+
+_UNDECIDED: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
+    Status.QUEUED: _queued,
+    Status.SUBMITTING: _submitting,
+    Status.UNKNOWN: _unknown,
+    Status.REJECTED: _rejected,
+    Status.UNRESOLVED: _unresolved,
+}
+
+
+def _next(state: CallState, outlook: Outlook, clock: Clock) -> str:
+    asked = f"obdtrack asks the provider {clock.at(outlook.check)}" if outlook.check else ""
+    if state.status is Status.QUEUED:
+        return f"If no report comes, {asked}." if asked else "Waiting for the provider's report."
+    if state.status is Status.UNKNOWN:
+        looked = asked or "obdtrack looks for it no more: a person must decide what happened"
+        return f"{looked}. The call is never sent again unless a person decides so."
+    if state.status is Status.UNRESOLVED:
+        return "Nothing by itself; a report that comes late is still taken."
+    if state.status is Status.SUBMITTING:
+        return "The provider's answer, within seconds."
+    if outlook.interval and state.answered is False:
+        return _redial(state, outlook, clock) + (f" To be sure, {asked}." if asked else "")
+    return "Nothing more is expected."
+
+
+def _redial(state: CallState, outlook: Outlook, clock: Clock) -> str:
+    until = state.status_as_of + timedelta(minutes=outlook.interval) + _REDIAL_MARGIN
+    if outlook.now >= until:
+        return "No further attempt was reported in time: nothing more is expected."
+    return (
+        f"The provider may dial again: {outlook.interval} minutes lie between its attempts. "
+        f"If no attempt is reported until {clock.time(until)}, none is expected any more."
+    )
+
+
+def kind_text(event: Event) -> str:
+    """Say what an event is, in a few words."""
+    if event.kind is Kind.CHECK:
+        return _asked(event)
+    if event.kind is Kind.ANSWER and event.status is Status.UNKNOWN:
+        return "No usable answer"
+    if event.kind is Kind.REPORT:
+        what = "Found by asking" if event.source is Source.POLL else "Report"
+        silent = event.status is None and not event.detail.get("provider_status")
+        return f"{what}, which says nothing about how the call went" if silent else what
+    if event.source is Source.SYSTEM and event.kind in _MADE_UP:
+        return _MADE_UP[event.kind]
+    return {
+        Kind.SUBMISSION: "Request sent to the provider",
+        Kind.ANSWER: "The provider's answer",
+        Kind.INTERRUPTION: "obdtrack was interrupted",
+        Kind.DEADLINE: "The last deadline passed",
+        Kind.RESOLUTION: "Decided by a person" if event.source is Source.PERSON else "Resolved",
+    }.get(event.kind, str(event.kind))
+
+
+_MADE_UP = {
+    Kind.SUBMISSION: "Test call made up",
+    Kind.ANSWER: "Test call named; nothing was sent",
+}
+"""What stands on the timeline of a test report in the place of a request and its answer."""
+
+
+def _asked(event: Event) -> str:
+    if event.reason:
+        return "Asked the provider: no usable answer"
+    candidates = event.detail.get("candidates")
+    if candidates:
+        return f"Looked for it at the provider: {len(candidates)} may be it"
+    found = event.detail.get("found")
+    return "Asked the provider: nothing new" if found else "Asked the provider: nothing found"

@@ -1,0 +1,149 @@
+"""What all templates share: who reads, in which zone, and how times and words are shown."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import humanize
+from flask import Flask, Response, g, make_response, render_template, request, url_for
+from markupsafe import Markup, escape
+
+from obdtrack.access.keys import Access, Scope
+from obdtrack.domain.times import from_text, to_text
+from obdtrack.web.http.auth import context
+from obdtrack.web.pages import assets, labels, preferences
+from obdtrack.web.pages.privacy import Reader
+
+_TIME = re.compile(r"\b2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z")
+_CHANGES_BY_ITSELF = re.compile(
+    r'<input[^>]*name="csrf_token"[^>]*>|(<time class="age"[^>]*>)[^<]*'
+    r'|<input[^>]*name="once"[^>]*>'
+)
+
+
+def frame(app: Flask) -> None:
+    """Return the templates their helpers, and keep the reader's choices."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        age=age,
+        clock=clock,
+        coded=coded,
+        day=day,
+        moment=moment,
+        reason=labels.reason_text,
+        in_zone=in_zone,
+    )
+    app.jinja_env.globals.update(
+        asset=assets.address,
+        status_look=labels.status_look,
+        outcome_look=labels.outcome_look,
+        SOURCE=labels.SOURCE,
+        source_word=labels.source_word,
+        here=here,
+    )
+    app.context_processor(_shared)
+    app.after_request(preferences.keep_choices)
+
+
+def compile_pages(app: Flask) -> None:
+    """Have all our templates compiled: each of a crowd that comes first would do it for itself."""
+    assert app.jinja_loader is not None
+    for name in app.jinja_loader.list_templates():
+        app.jinja_env.get_template(name)
+
+
+def reader() -> Reader:
+    """Return what the signed-in person may see and do."""
+    access: Access | None = g.get("access")
+    return Reader(access.name if access else None, access.scopes if access else frozenset())
+
+
+def live(template: str, **data: Any) -> Response:
+    """Answer with a page that can be asked for again: 304 as long as it says the same."""
+    page = render_template(template, **data)
+    response = make_response(page)
+    mark = sha256(_CHANGES_BY_ITSELF.sub(r"\1", page).encode()).hexdigest()[:32]
+    response.set_etag(mark, weak=True)
+    response.make_conditional(request)
+    return response
+
+
+def here(**changes: Any) -> str:
+    """Return this page's address with these parameters changed; None takes one out."""
+    kept = {**request.args.to_dict(flat=False), **changes}
+    told = {name: value for name, value in kept.items() if value is not None}
+    return url_for(request.endpoint or "pages_calls.index", **(request.view_args or {}), **told)
+
+
+def age(then: datetime | None) -> Markup:
+    """Say how long ago something was; the script keeps it true."""
+    if then is None:
+        return Markup("")
+    now = context().now()
+    said = (
+        humanize.naturaltime(now - then)
+        if then <= now
+        else "in " + humanize.naturaldelta(then - now)
+    )
+    return Markup('<time class="age" datetime="{}" title="{}">{}</time>').format(
+        to_text(then), f"{day(then)} {clock(then)}", said
+    )
+
+
+def clock(then: datetime | None) -> str:
+    """Return the time of day to the second, in the reader's zone."""
+    return "" if then is None else f"{preferences.current_zone().local(then):%H:%M:%S}"
+
+
+def day(then: datetime | None) -> str:
+    """Return the day, with its year if that is not this one."""
+    if then is None:
+        return ""
+    local = preferences.current_zone().local(then)
+    this_year = preferences.current_zone().local(context().now()).year == local.year
+    return f"{local.day} {local:%b}" if this_year else f"{local.day} {local:%b %Y}"
+
+
+def moment(then: datetime | None) -> Markup:
+    """Return day and time as a <time> element."""
+    if then is None:
+        return Markup('<span class="none">not told</span>')
+    return Markup('<time datetime="{}">{} {}</time>').format(to_text(then), day(then), clock(then))
+
+
+def in_zone(text: str) -> str:
+    """Return a text with the times in it (RFC 3339, UTC) as the reader's clock shows them."""
+
+    def told(found: re.Match[str]) -> str:
+        try:
+            then = from_text(found.group())
+        except ValueError:  # it only looked like one
+            return found.group()
+        return f"{day(then)} {clock(then)}"
+
+    return _TIME.sub(told, text)
+
+
+def coded(text: str) -> Markup:
+    """Return a text whose `words` between backticks are code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
+
+
+def _shared() -> dict[str, Any]:
+    return {
+        "me": reader(),
+        "Scope": Scope,
+        "zone": (shown := preferences.current_zone()),
+        "zones": preferences.ZONES,
+        "other_zones": preferences.other_zones(shown),
+        "theme": preferences.current_theme(),
+        "themes": preferences.THEMES,
+        "now": context().now(),
+    }

@@ -1,0 +1,107 @@
+"""A timeline as lines to read, with the gaps between them named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from obdtrack.domain.reports import MOMENTS
+from obdtrack.domain.timeline import TimelineEntry
+from obdtrack.web.pages.clocks import length
+from obdtrack.web.pages.privacy import hide
+
+_WORTH_NAMING = timedelta(seconds=60)
+_SHOWN_ELSEWHERE = frozenset({"started_at", "ended_at", "answered", "recording_url", "extra"})
+_LABELS = {
+    "provider_status": "provider's word",
+    "duration_seconds": "duration in seconds",
+    "billable_seconds": "billable seconds",
+    "provider_id": "provider's id",
+    "http_status": "HTTP status",
+    "hangup_by": "hung up by",
+    "dtmf": "keys pressed",
+    "found": "calls the provider told of",
+    "replaced_by": "placed again as",
+    "candidates": "may be it",
+    "another_call_in_doubt": "left to a person",
+}
+_SENTENCES: dict[str, Callable[[Any], str]] = {
+    "looked_for": lambda _: (
+        "a call to this number, from ours where that is told, and nobody else's"
+    ),
+    "candidates": lambda found: "; ".join(map(_candidate, found)) or "none",
+    "another_call_in_doubt": lambda doubt: (
+        "another call to this number is unknown too; it may be either of them" if doubt else ""
+    ),
+}
+"""How facts are said whose bare value would read like code; an empty sentence is left out."""
+
+_FIRST = {"looked_for": 0, "created_after": 1, "created_before": 2}
+
+
+class TimelineLine(NamedTuple):
+    """One event in the list: `gap` is how long nothing happened before it, if that was long."""
+
+    number: int
+    entry: TimelineEntry
+    gap: str | None
+    changed: bool
+    facts: list[tuple[str, str]]
+
+
+def list_lines(
+    entries: Sequence[TimelineEntry], show: Callable[[str], str] = hide
+) -> list[TimelineLine]:
+    """Return the events as numbered lines; `show` masks what the reader may not see."""
+    lines: list[TimelineLine] = []
+    before = None
+    for number, entry in enumerate(entries, start=1):
+        now = entry.event.recorded_at
+        quiet = now - before if before is not None else timedelta(0)
+        gap = length(quiet.total_seconds()) if quiet >= _WORTH_NAMING else None
+        changed = entry.before != entry.after
+        lines.append(TimelineLine(number, entry, gap, changed, facts(entry.event.detail, show)))
+        before = now
+    return lines
+
+
+def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str]]:
+    """Return a detail as names and texts to read, with what looks like a number masked.
+
+    Of `extra`, which stands in the raw report, only the times that cannot be the call's are named.
+    """
+    extra = detail.get("extra", {})
+    disbelieved = {f"{n} (not believed)": extra[n] for n in MOMENTS if n in extra}
+    detail = {**detail, **disbelieved}
+    told = (
+        (_LABELS.get(name, name.replace("_", " ")), _said(name, value))
+        for name, value in sorted(detail.items(), key=lambda fact: _FIRST.get(fact[0], len(_FIRST)))
+        if name not in _SHOWN_ELSEWHERE and value not in (None, "", {})
+    )
+    return [(name, show(text)) for name, text in told if text]
+
+
+def _said(name: str, value: Any) -> str:
+    say = _SENTENCES.get(name)
+    return say(value) if say else _text(value)
+
+
+def _candidate(found: Any) -> str:
+    word, created = found.get("provider_status"), found.get("created_at")
+    said = str(found.get("provider_id"))
+    doubt = found.get("doubt")
+    return (
+        f"{said}{f', “{word}”' if word else ''}{f', created {created}' if created else ''}"
+        f"{f' (not certain: {doubt})' if doubt else ''}"
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "; ".join(_text(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{k.replace('_', ' ')} {_text(v)}" for k, v in value.items() if v)
+    return str(value)

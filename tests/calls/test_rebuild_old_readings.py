@@ -1,0 +1,75 @@
+"""A database written by an older reading is put right from what is raw in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from obdtrack.calls.rebuild import rebuild
+from obdtrack.domain.status import Kind
+from obdtrack.services import Services
+from obdtrack.statistics import counters
+from obdtrack.store import models
+from tests.conftest import Caller
+from tests.factories import SECRET, ScriptedProvider, accepted
+
+REPORT = models.EventRow.kind == Kind.REPORT
+CHARGES_OF_EVERYTHING = (models.Statistic.name == "otp") & (models.Statistic.slot == counters.EVER)
+
+
+def place_three(caller: Caller, provider: ScriptedProvider) -> list[dict[str, Any]]:
+    """Three calls of one campaign, each answered for 30 seconds, 23 of them billable."""
+    provider.on_send = accepted(mid=None)
+    calls = [caller.place(name="otp").json for _ in range(3)]
+    for call in calls:
+        told = {"id": call["provider_id"], "status": "ANSWER", "duration": 30, "billing": 23}
+        secret = {"Authorization": f"Bearer {SECRET}"}
+        caller.client.get("/webhooks/mobtexting", query_string=told, headers=secret)
+    return calls
+
+
+def as_money() -> None:
+    """Store the reports as they were read when `billing` was taken for money: calls, figures."""
+    for event in models.EventRow.select().where(REPORT):
+        detail = {**event.detail, "charges": "23"}
+        del detail["billable_seconds"]
+        this = (models.EventRow.call == event.call) & (models.EventRow.id == event.id)
+        models.EventRow.update(detail=detail).where(this).execute()
+    models.Call.update(charges="23", billable_seconds=None).execute()
+    counters.recount()
+
+
+def cost() -> int:
+    return sum(row.cost for row in models.Statistic.select().where(CHARGES_OF_EVERYTHING))
+
+
+def test_seconds_that_were_taken_for_money_are_seconds_again(
+    caller: Caller, context: Services, provider: ScriptedProvider
+) -> None:
+    calls = place_three(caller, provider)
+    before = [caller.get(f"/calls/{call['id']}").json for call in calls]
+    with context.store.write():
+        as_money()
+    assert cost() == 69 * counters.MILLION
+    assert len(rebuild(context, check=True).different) == 3
+    assert len(rebuild(context, check=False).different) == 3
+    assert rebuild(context, check=True) == (3, (), 0)
+    assert cost() == 1_500_000
+    assert [caller.get(f"/calls/{call['id']}").json for call in calls] == before
+    assert {(call["billable_seconds"], call["charges"]) for call in before} == {(23, "0.5000")}
+
+
+def test_attempts_that_were_one_dialling_are_one_again(caller: Caller, context: Services) -> None:
+    caller.place(name="otp")
+    caller.report(start_at="2026-11-23 12:00:00")
+    caller.report(start_at="2026-11-23 12:00:01", status="NOANSWER")
+    before = caller.get("/calls").json
+    with context.store.write():  # as it was stored when each start was an attempt
+        models.Call.update(
+            status="no-answer", answered=False, conflict=False, attempt_count=2
+        ).execute()
+        counters.recount()
+    assert len(rebuild(context, check=False).different) == 1
+    assert rebuild(context, check=True) == (1, (), 0)
+    assert caller.get("/calls").json == before
+    call = models.Call.get()
+    assert (call.status, call.conflict, call.attempt_count) == ("completed", True, 1)

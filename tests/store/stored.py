@@ -1,0 +1,91 @@
+"""Puts the things these tests are about into a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from obdtrack.calls import queries
+from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.reports import deliveries
+from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
+from obdtrack.domain.events import Event
+from obdtrack.domain.fold import CallState
+from obdtrack.domain.reports import RawDelivery
+from obdtrack.domain.status import Outcome
+from obdtrack.domain.submission import submission_uuid
+from obdtrack.services import new_id
+from obdtrack.store import models
+from obdtrack.store.database import Store, connected
+from tests.factories import NOON, call_request, raw_delivery
+from tests.store import background
+
+Result = TypeVar("Result")
+
+
+def call(
+    store: Store, *, at: datetime = NOON, provider_id: str | None = None, **request: Any
+) -> UUID:
+    """A call that is being placed; `provider_id` is what the provider named it."""
+    intention = PendingCall(new_id(), new_id(), at, None)
+    with store.write():
+        submissions.create_submission(call_request(**request), intention)
+        if provider_id is not None:
+            mid = submission_uuid(provider_id)
+            submissions.set_provider_id(intention.call_id, provider_id, mid, at)
+    return intention.call_id
+
+
+def events(store: Store, call_id: UUID, *told: Event) -> list[Event]:
+    """Store these events and give back what the database says of them."""
+    with store.write():
+        queries.add_events((call_id, event) for event in told)
+    return queries.history([call_id])[call_id]
+
+
+def state(
+    store: Store, call_id: UUID, state: CallState, next_check_at: datetime | None = None
+) -> None:
+    """Store where a call stands."""
+    with store.write():
+        (match,) = queries.lock_calls([call_id])
+        queries.save_states([(match, state, next_check_at)])
+
+
+def delivery(
+    store: Store,
+    outcome: Outcome = Outcome.MATCHED,
+    *,
+    raw: RawDelivery | None = None,
+    **meaning: Any,
+) -> InboundRequest:
+    """A request in the inbox, with what became of it."""
+    request = InboundRequest(new_id(), NOON, raw or raw_delivery())
+    with store.write():
+        deliveries.add([(request, DeliveryResult(outcome, **meaning))])
+    return request
+
+
+def count(store: Store, model: type[models.Table] = models.Submission) -> int:
+    """How many rows everybody sees: asked by another thread, on a connection of its own."""
+    return elsewhere(store, lambda: model.select().count())
+
+
+def elsewhere(store: Store, work: Callable[[], Result]) -> Result:
+    """Do something in another thread."""
+    (result,) = together(store, [work])
+    return result
+
+
+def together(store: Store, works: Iterable[Callable[[], Result]]) -> list[Result]:
+    """Do things in threads of their own, at the same time."""
+
+    def with_connection(work: Callable[[], Result]) -> Result:
+        with connected(store):
+            return work()
+
+    return background.together(partial(with_connection, work) for work in works)

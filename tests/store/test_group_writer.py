@@ -1,0 +1,152 @@
+"""One thread writes what many threads bring, and each gets its own result."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from obdtrack.store import group_commit
+from obdtrack.store.group_commit import GroupWriter
+from tests.store.background import PATIENCE, begin, together
+
+
+@dataclass
+class Gate:
+    """Work that stands still until it is let go, and remembers its batches."""
+
+    batches: list[list[int]] = field(default_factory=list)
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, batch: Sequence[int]) -> list[int]:
+        self.batches.append(list(batch))
+        self.reached.set()
+        assert self.opened.wait(PATIENCE)
+        return doubled(batch)
+
+
+def doubled(batch: Sequence[int]) -> list[int]:
+    if -1 in batch:
+        raise ValueError("no item may be -1")
+    return [item * 2 for item in batch]
+
+
+def crowd(
+    gate: Gate, items: Sequence[int], group: GroupWriter[int, int] | None = None
+) -> list[Future[int]]:
+    """Bring these items while an item 0 is being written; all of them queue when it is done."""
+    group = group or GroupWriter(gate)
+    first = begin(group.write, 0)
+    assert gate.reached.wait(PATIENCE)
+    others = [begin(group.write, item) for item in items]
+    while group._queue.qsize() < len(items):
+        threading.Event().wait(0.001)
+    gate.opened.set()
+    return [first, *others]
+
+
+def crowded(gate: Gate, size: int) -> GroupWriter[int, int]:
+    """A writer whose last batch had this size."""
+    group: GroupWriter[int, int] = GroupWriter(gate)
+    for future in crowd(gate, range(1, size + 1), group):
+        future.result(PATIENCE)
+    return group
+
+
+def written(group: GroupWriter[int, int], items: Iterable[int]) -> list[int]:
+    """The results of items that a thread each brings."""
+    return together([partial(group.write, item) for item in items])
+
+
+def test_a_lone_item_is_written_at_once() -> None:
+    batches: list[Sequence[int]] = []
+    group: GroupWriter[int, int] = GroupWriter(lambda batch: batches.append(batch) or [7])
+    assert group.write(3) == 7
+    assert batches == [[3]]
+
+
+def test_each_of_many_threads_gets_the_result_of_its_own_item() -> None:
+    results = written(GroupWriter(doubled), range(300))
+    assert results == [item * 2 for item in range(300)]
+
+
+def test_what_comes_while_one_batch_is_written_is_the_next_batch() -> None:
+    gate = Gate()
+    results = [future.result(PATIENCE) for future in crowd(gate, [1, 2, 3, 4])]
+    assert results == [0, 2, 4, 6, 8]
+    assert [sorted(batch) for batch in gate.batches] == [[0], [1, 2, 3, 4]]
+
+
+def test_a_crowd_that_comes_again_one_by_one_is_one_batch_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_commit, "PATIENCE", PATIENCE)
+    gate = Gate()
+    group = crowded(gate, 4)
+    again = []
+    for item in (5, 6, 7, 8):
+        again.append(begin(group.write, item))
+        threading.Event().wait(0.01)
+    assert [future.result(PATIENCE) for future in again] == [10, 12, 14, 16]
+    assert [len(batch) for batch in gate.batches] == [1, 4, 4]
+
+
+def test_whoever_comes_alone_after_a_crowd_does_not_wait_for_it_for_ever() -> None:
+    assert begin(crowded(Gate(), 4).write, 5).result(PATIENCE) == 10
+
+
+def test_a_batch_is_never_larger_than_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "MAX_BATCH", 4)
+    gate = Gate()
+    for future in crowd(gate, range(1, 11)):
+        future.result(PATIENCE)
+    assert [len(batch) for batch in gate.batches] == [1, 4, 4, 2]
+
+
+def test_what_goes_wrong_with_a_batch_reaches_all_of_it_and_nobody_else() -> None:
+    first, *others = crowd(Gate(), [1, -1, 2])
+    assert first.result(PATIENCE) == 0
+    for future in others:
+        with pytest.raises(ValueError, match="may be -1"):
+            future.result(PATIENCE)
+
+
+def test_after_something_went_wrong_the_next_item_is_written() -> None:
+    group: GroupWriter[int, int] = GroupWriter(doubled)
+    with pytest.raises(ValueError, match="may be -1"):
+        written(group, [-1])
+    assert written(group, [3]) == [6]
+
+
+@pytest.mark.parametrize("results", [[], [1, 2]])
+def test_work_that_gives_too_few_or_too_many_results_is_an_error(results: list[int]) -> None:
+    group: GroupWriter[int, int] = GroupWriter(lambda _batch: results)
+    with pytest.raises(ValueError, match="zip"):
+        group.write(1)
+
+
+def test_a_result_may_be_nothing() -> None:
+    assert GroupWriter(lambda batch: [None for _ in batch]).write(1) is None
+
+
+def test_however_many_threads_begin_there_is_one_that_writes() -> None:
+    writers: set[int] = set()
+
+    def work(batch: Sequence[int]) -> list[int]:
+        writers.add(threading.get_ident())
+        return list(batch)
+
+    group: GroupWriter[int, int] = GroupWriter(work)
+    written(group, range(50))
+    assert len(writers) == 1
+
+
+def test_no_thread_is_started_before_there_is_something_to_write() -> None:
+    before = threading.active_count()
+    GroupWriter(doubled)
+    assert threading.active_count() == before

@@ -1,0 +1,170 @@
+"""How the databases go about our questions: by an index, never through a whole table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from obdtrack.access import audit_rows
+from obdtrack.calls import queries, responses, search
+from obdtrack.calls.placing import idempotency_rows, submissions
+from obdtrack.calls.reports import deliveries
+from obdtrack.calls.search import CallFilter
+from obdtrack.domain.status import Outcome
+from obdtrack.operations import backlog
+from obdtrack.privacy import retention_rows
+from obdtrack.services import new_id
+from obdtrack.statistics import questions
+from obdtrack.store import models
+from obdtrack.store.database import PostgresStore, SqliteStore, Store
+from tests.factories import MID, NOON, NUMBER
+
+ID = new_id()
+DAY = timedelta(days=1)
+ALL_DAY = {"since": NOON, "until": NOON + DAY}
+SPAN = questions.span(NOON, NOON + DAY)
+
+QUESTIONS: dict[str, Callable[[], object]] = {
+    "a report's call": lambda: queries.lock_reported_calls({f"{MID}:1"}, {MID}),
+    "a call's events": lambda: queries.history([ID]),
+    "a call by our id": lambda: queries.find(str(ID)),
+    "a call by theirs": lambda: queries.find(f"{MID}:1"),
+    "who is due": lambda: queries.any_due(NOON),
+    "whose id it is": lambda: queries.taken([f"{MID}:1"]),
+    "newest calls": lambda: search.newest(CallFilter(), 50),
+    "older calls": lambda: search.newest(CallFilter(), 50, ID),
+    "calls of a status": lambda: search.newest(CallFilter(status="busy"), 50),
+    "calls of a number": lambda: search.newest(CallFilter(number=NUMBER), 50),
+    "calls of a campaign": lambda: search.newest(CallFilter(name="diwali"), 50),
+    "calls of a reference": lambda: search.newest(CallFilter(reference="order-7"), 50),
+    "calls of a day": lambda: search.newest(CallFilter(**ALL_DAY), 50),
+    "who waits for this call": lambda: deliveries.waiting_for(f"{MID}:1", MID),
+    "newest deliveries": lambda: deliveries.newest(50),
+    "deliveries of an outcome": lambda: deliveries.newest(50, outcome="failed"),
+    "a call's deliveries": lambda: deliveries.of_call(ID),
+    "what failed": lambda: deliveries.ids_of(Outcome.FAILED, 50),
+    "how far clocks are apart": lambda: backlog.recent_ends(50),
+    "search by number": lambda: search.newest(CallFilter(number=NUMBER), 50),
+    "search by last digits": lambda: search.newest(CallFilter(ending="5001"), 50),
+    "whose last digits these are": lambda: search.numbers_ending("8867135001"),
+    "search by a masked number": lambda: search.newest(CallFilter(masked="+9188•••••001"), 50),
+    "search by submission": lambda: search.newest(CallFilter(mid=MID), 50),
+    "search by reference": lambda: search.newest(CallFilter(reference="order-7"), 50),
+    "calls since": lambda: search.newest(CallFilter(since=NOON), 50),
+    "what needs attention": lambda: search.newest(CallFilter(attention=True), 50),
+    "whether there is any call": lambda: search.is_any(CallFilter()),
+    "deliveries to read again": lambda: search.deliveries_after("failed", ID, ID, 50),
+    "the figures strip": lambda: questions.totals(None, SPAN),
+    "the chart": lambda: questions.over_time(None, SPAN, 2),
+    "answered by hour": lambda: questions.by_hour_of_day("diwali", None, 11),
+    "a campaign's totals": lambda: questions.totals("diwali", None),
+    "campaigns": lambda: questions.campaigns(50),
+    "queues of calls": lambda: backlog.call_queues(),
+    "queues of deliveries": lambda: backlog.delivery_queues(),
+    "checks that are due": lambda: backlog.due_checks(NOON),
+    "silent calls": lambda: backlog.silent_calls(NOON),
+    "only polled": lambda: backlog.only_polled(NOON),
+    "exchanges of a call": lambda: responses.of_call(ID),
+    "when last asked": lambda: responses.last_asked(ID),
+    "a twin": lambda: submissions.recent_duplicate("fingerprint", NOON),
+    "submissions in flight": lambda: submissions.in_flight(),
+    "old keys": lambda: idempotency_rows.forget_older(NOON, 50),
+    "old deliveries": lambda: retention_rows.forget_deliveries(Outcome.UNMATCHED, NOON, 50),
+    "what was done to a call": lambda: audit_rows.newest(50, subject=str(ID)),
+    "whether it is noted": lambda: audit_rows.is_noted("once"),
+}
+"""What is asked while calls are placed, reported, looked up, polled and forgotten."""
+
+FEW: dict[str, CallFilter] = {
+    "unknown": CallFilter(name="diwali", status="unknown"),
+    "unresolved": CallFilter(name="diwali", status="unresolved"),
+    "submitting": CallFilter(name="diwali", status="submitting"),
+    "queued": CallFilter(name="diwali", status="queued"),
+    "in doubt": CallFilter(name="diwali", attention=True),
+}
+"""What few of a campaign's many calls are."""
+
+WHOLE_TABLE = re.compile(r"^SCAN (?!_wrapped|oldest|newest)\S+$|Seq Scan")
+"""How SQLite and PostgreSQL say that they read all of a table, not of a bounded selection."""
+
+
+@contextmanager
+def overheard(store: Store) -> Iterator[list[tuple[str, Any]]]:
+    """Have the statements that are run meanwhile, each with its values."""
+    heard: list[tuple[str, Any]] = []
+    with store.connection_context(), pytest.MonkeyPatch.context() as patch:
+        run, cursor = store.execute_sql, store.cursor
+
+        def execute_sql(sql: str, params: Any = None, *rest: Any) -> Any:
+            heard.append((sql, params))
+            return run(sql, params, *rest)
+
+        patch.setattr(store, "execute_sql", execute_sql)
+        patch.setattr(store, "cursor", lambda *a, **k: _Listening(cursor(*a, **k), heard))
+        yield heard
+
+
+class _Listening:
+    def __init__(self, cursor: Any, heard: list[tuple[str, Any]]) -> None:
+        self._cursor, self._heard = cursor, heard
+
+    def execute(self, sql: str, params: Any = ()) -> Any:
+        if (sql, params) not in self._heard:
+            self._heard.append((sql, params))
+        return self._cursor.execute(sql, params)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+def plans(store: Store, ask: Callable[[], object]) -> list[str]:
+    """How the database goes about a question, a line each step."""
+    with overheard(store) as heard:
+        ask()
+    asked = [
+        (sql, params) for sql, params in heard if sql.startswith(("SELECT", "UPDATE", "DELETE"))
+    ]
+    explain = "EXPLAIN QUERY PLAN " if isinstance(store, SqliteStore) else "EXPLAIN "
+    with store.connection_context():
+        if isinstance(store, PostgresStore):
+            store.execute_sql("SET enable_seqscan = off")  # small tables are read whole otherwise
+        return [
+            str(row[-1]).strip()
+            for sql, params in asked
+            for row in store.execute_sql(explain + sql, params)
+        ]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_big_table_is_read_from_end_to_end(each_store: Store, question: str) -> None:
+    steps = plans(each_store, QUESTIONS[question])
+    assert steps, "nothing was asked"
+    assert [step for step in steps if WHOLE_TABLE.search(step)] == []
+
+
+@pytest.mark.parametrize("kind", FEW)
+def test_the_few_are_found_without_reading_a_whole_campaign(sqlite_store: Store, kind: str) -> None:
+    """PostgreSQL decides by what it has counted in the tables, and these are empty."""
+    steps = plans(sqlite_store, lambda: search.newest(FEW[kind], 50))
+    assert [step for step in steps if "calls_name_id" in step] == []
+    assert any("calls_status_id" in step or "calls_attention" in step for step in steps)
+
+
+def test_a_question_without_an_index_would_be_noticed(sqlite_store: Store) -> None:
+    call = models.Call
+    steps = plans(sqlite_store, lambda: list(call.select().where(call.reason == "x")))
+    assert any(WHOLE_TABLE.search(step) for step in steps)
+
+
+def test_every_index_answers_a_question(sqlite_store: Store) -> None:
+    steps = " ".join(step for ask in QUESTIONS.values() for step in plans(sqlite_store, ask))
+    named = {index.name for index in sqlite_store.get_indexes("calls")}
+    unused = {
+        name for name in named if not name.startswith("sqlite_") and f" {name} " not in f"{steps} "
+    }
+    assert unused <= {"calls_submission"}  # only what is forgotten asks that
