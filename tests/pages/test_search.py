@@ -55,6 +55,8 @@ def found(visitor: Visitor, typed: str) -> str:
         ("＋９１ ９８４５０ １２０１２", "+919845012012"),
         ("९८४५०१२०१२", "+919845012012"),
         ("+91–98450–12012", "+919845012012"),
+        ("'+919845012012", "+919845012012"),  # as the table for spreadsheets has it
+        ("919845012012.0", "+919845012012"),
     ],
 )
 def test_a_number_is_found_however_it_is_spelt(

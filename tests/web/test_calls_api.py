@@ -361,3 +361,10 @@ def test_a_key_that_does_not_arrive_as_it_was_sent_is_refused(
     (said,) = refused.json["errors"].values()
     assert "characters of ASCII" in said[0]
     assert not provider.sent
+
+
+@pytest.mark.parametrize("cell", [f"'{NUMBER}", f"{NUMBER[1:]}.0", f"'{NUMBER[1:]}"])
+def test_a_number_is_taken_back_as_a_spreadsheet_has_it(caller: Caller, cell: str) -> None:
+    call = caller.place(to=cell, bridge="'+918068280000").json
+    assert (call["to"], call["bridge"]) == (NUMBER, "+918068280000")
+    assert [found["id"] for found in caller.get("/calls", to=cell).json["data"]] == [call["id"]]
