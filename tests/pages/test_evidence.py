@@ -11,7 +11,7 @@ from tests.pages.telling import came, of, told
 
 
 def test_a_call_found_by_asking_says_so() -> None:
-    assert "found by asking the provider" in told(report(source=Source.POLL)).response
+    assert "found by asking the provider" in told(report(source=Source.POLL)).sentence
     assert "Known from asking the provider" in told(report(source=Source.POLL)).known
 
 
@@ -27,7 +27,7 @@ def test_a_report_that_waited_for_its_call_says_so() -> None:
     named = claim(Status.QUEUED, Kind.RESOLUTION, Source.POLL)._replace(reason="attached")
     told_before = report(start=-1, end=-0.5)
     said = of(came((0, claim(Status.UNKNOWN)), (0.5, told_before), (15.5, named)))
-    assert "reported by the provider 1 min after that" in said.response
+    assert "reported by the provider 1 min after that" in said.sentence
     assert "put on this call only 15 min after it came, when asking told" in said.known
 
 
@@ -38,13 +38,13 @@ def test_a_call_without_an_answer_is_known_from_nobody() -> None:
 def test_a_word_is_told_of_who_said_it_only() -> None:
     said = told(claim(Status.QUEUED), report("RINGOUT", start=0, end=1))
     assert said.known == "Known from the provider's answer, since 23 Nov at 12:00:01."
-    assert "Its last word, “RINGOUT”, is none we know." in said.response
+    assert "Its last word, “RINGOUT”, is none we know." in said.sentence
 
 
 def test_a_report_that_proves_an_unknown_call_is_where_we_know_it_from() -> None:
     said = told(claim(Status.UNKNOWN), report("RINGOUT"))
     assert said.known.startswith("Known from a report (its word: “RINGOUT”)")
-    assert said.response.startswith("The provider has the call, as a report showed on 23 Nov")
+    assert said.sentence.startswith("The provider has the call, as a report showed on 23 Nov")
 
 
 def test_what_never_reached_the_provider_is_not_known_from_its_answer() -> None:
@@ -69,10 +69,10 @@ def test_a_call_placed_again_is_known_from_nobody_but_who_did_it() -> None:
 )
 def test_how_long_after_the_end_it_was_known(minutes: float, said: str) -> None:
     found = report(start=-1, end=0, source=Source.POLL)
-    assert of(came((minutes, found))).response.endswith(f"{said}.")
+    assert of(came((minutes, found))).sentence.endswith(f"{said}.")
 
 
 @pytest.mark.parametrize("late", [3, 30])
 def test_a_late_report_is_no_fault_of_the_clock(late: int) -> None:
-    said = of(came((late * 1440, report(start=-1, end=0)))).response
+    said = of(came((late * 1440, report(start=-1, end=0)))).sentence
     assert said.endswith(f"reported by the provider {late} d after that.")
