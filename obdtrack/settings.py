@@ -37,6 +37,11 @@ def plain_host(host: str) -> str:
     return host.lower() if host.startswith("[") else f"{name.removesuffix('.')}{colon}{port}"
 
 
+def base_url(host: str, port: int) -> str:
+    """Return the URL of a server on an address or a name, without a slash at its end (RFC 3986)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` (a name or an address) is this machine talking to itself."""
     try:
@@ -330,8 +335,7 @@ class Settings:
     @property
     def own_url(self) -> str:
         """The address to listen on, as a URL without a slash at its end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return base_url(self.host, self.port)
 
     provider_date_order: str | None = None
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from obdtrack.errors import ConfigError
+
+_NO_ADDRESS_OF_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL)
 
 
 def listening_address(host: str) -> str:
@@ -25,15 +28,19 @@ def listening_address(host: str) -> str:
 def require_free_port(host: str, port: int) -> None:
     """Raise ConfigError if `port` on `host` is taken or forbidden, naming the setting to change."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-        except OSError as error:
-            raise ConfigError(
-                f"Port {port} on {host} cannot be used: {error.strerror}. "
-                "Stop what listens there, or set OBDTRACK_PORT to another port."
-            ) from None
+    except OSError as error:
+        advice = (
+            "Set OBDTRACK_HOST to an address of this machine."
+            if error.errno in _NO_ADDRESS_OF_OURS
+            else "Stop what listens there, or set OBDTRACK_PORT to another port."
+        )
+        raise ConfigError(
+            f"Port {port} on {host} cannot be used: {error.strerror}. {advice}"
+        ) from None
 
 
 def free_port() -> int:

@@ -6,7 +6,7 @@ import click
 
 from obdtrack.errors import ConfigError
 from obdtrack.providers.mobtexting.simulator.server import FATES_HELP, SimulatorConfig, serve
-from obdtrack.settings import entries
+from obdtrack.settings import base_url, entries
 
 _EPILOG = "\b\n" + FATES_HELP.replace("\n\n", "\n\n\b\n")  # else click would join the lines
 
@@ -52,8 +52,7 @@ def command(
         generation="2024" if generation == "2024" else "2019",
         slow_seconds=slow_seconds,
     )
-    shown = f"[{host}]" if ":" in host else host
-    click.echo(f"The simulator listens on http://{shown}:{port}/api/v2/", err=True)
+    click.echo(f"The simulator listens on {base_url(host, port)}/api/v2/", err=True)
     try:
         serve(config, host=host, port=port)
     except ValueError as error:

@@ -7,8 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Iterator
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wsgi import ClosingIterator
@@ -16,7 +15,7 @@ from werkzeug.wsgi import ClosingIterator
 from obdtrack.web.http.request_bodies import RECEIVING
 
 PATIENCE = 1.0
-"""Seconds that half a request, an idle connection or an unread answer has to come to its end."""
+"""Seconds that half a request, an idle connection or an unread response has to come to its end."""
 
 _LOOK_SECONDS = 0.05
 
@@ -27,26 +26,40 @@ class InFlight:
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
         self._open: dict[int, WSGIEnvironment] = {}
+        self._worked_at = 0.0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         self._open[id(environ)] = environ
         try:
             body = self._app(environ, start_response)
-        except BaseException:
-            self._close(environ)
-            raise
+        finally:
+            self._pause(environ)
         if isinstance(body, list):
-            self._close(environ)
             return body
-        return ClosingIterator(body, partial(self._close, environ))
+        return ClosingIterator(self._parts(environ, body), getattr(body, "close", None))
 
-    def is_busy(self) -> bool:
-        """Whether a request that is there whole is still being worked on, or its answer sent."""
-        return not all(environ.get(RECEIVING) for environ in list(self._open.values()))
+    def idle_seconds(self) -> float:
+        """Return how long nothing has been worked on: no whole request, no part of a response."""
+        if all(environ.get(RECEIVING) for environ in list(self._open.values())):
+            return time.monotonic() - self._worked_at
+        return 0.0
 
-    def _close(self, environ: WSGIEnvironment) -> None:
-        self._open.pop(id(environ), None)
+    def _parts(self, environ: WSGIEnvironment, body: Iterable[bytes]) -> Iterator[bytes]:
+        parts = iter(body)
+        while True:
+            self._open[id(environ)] = environ
+            try:
+                part = next(parts)
+            except StopIteration:
+                return
+            finally:
+                self._pause(environ)
+            yield part  # the server asks for the next one when the client has read on
+
+    def _pause(self, environ: WSGIEnvironment) -> None:
+        del self._open[id(environ)]
+        self._worked_at = time.monotonic()
 
 
 def end_when_told(requests: InFlight) -> None:
@@ -66,9 +79,7 @@ def end_when_told(requests: InFlight) -> None:
 def _end(told: socket.socket, _tell: socket.socket, requests: InFlight) -> None:
     while told.recv(1)[0] not in (signal.SIGTERM, signal.SIGINT):
         pass
-    busy_at = time.monotonic()
-    while time.monotonic() - busy_at < PATIENCE:
-        if requests.is_busy():
-            busy_at = time.monotonic()
+    told_at = time.monotonic()
+    while min(requests.idle_seconds(), time.monotonic() - told_at) < PATIENCE:
         time.sleep(_LOOK_SECONDS)
     os._exit(0)

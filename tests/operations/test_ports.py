@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from obdtrack.cli.ports import listening_address
+from obdtrack.cli.ports import free_port, listening_address, require_free_port
 from obdtrack.errors import ConfigError
 from obdtrack.settings import load_settings
 from tests.end_to_end.conftest import Installation
@@ -39,6 +39,19 @@ def test_a_name_stands_for_its_ipv4_address_first(monkeypatch: pytest.MonkeyPatc
 def test_what_is_neither_name_nor_address_is_a_sentence(host: str) -> None:
     with pytest.raises(ConfigError, match="OBDTRACK_HOST"):
         listening_address(host)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "fe80::1"])
+def test_an_address_of_another_machine_names_the_setting_to_change(host: str) -> None:
+    """Addresses for examples (RFC 5737, RFC 3849), and one that means nothing without a network."""
+    with pytest.raises(ConfigError, match="OBDTRACK_HOST"):
+        require_free_port(host, free_port())
+
+
+def test_a_port_that_is_taken_names_the_setting_to_change() -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    with taken, pytest.raises(ConfigError, match="OBDTRACK_PORT"):
+        require_free_port(*taken.getsockname())
 
 
 @pytest.mark.parametrize(

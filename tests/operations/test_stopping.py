@@ -1,6 +1,6 @@
 """A server that is told to stop finishes what it works on, and waits for nobody who sends nothing.
 
-However Python starts the server's worker: forked, or spawned as from 3.14 on.
+However Python starts the server's worker: the usual way changed with 3.14.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import requests
+from werkzeug.wsgi import ClosingIterator
 
 from obdtrack.cli.serve import STOP_SECONDS
 from obdtrack.cli.stopping import InFlight
@@ -33,7 +35,7 @@ if __name__ == "__main__":
     multiprocessing.set_start_method(sys.argv.pop(1))
     main()
 """
-METHODS = [name for name in ("fork", "spawn") if name in multiprocessing.get_all_start_methods()]
+METHODS = multiprocessing.get_all_start_methods()
 
 
 class Running:
@@ -123,27 +125,43 @@ def test_what_the_server_itself_says_is_json_too(running: Running) -> None:
     assert [line["logger"] for line in told if line["level"] == "error"] == ["_granian"]
 
 
-def in_flight(body: object, **environ: object) -> tuple[InFlight, object]:
-    """An application that answers `body`, asked once; what it gave."""
-    app = InFlight(lambda *_: body)  # type: ignore[arg-type,return-value]
-    return app, app({**environ}, lambda *_: None)  # type: ignore[arg-type,return-value]
+def in_flight(body: object, **environ: object) -> tuple[InFlight, list[bool], object]:
+    """An application asked for `body` once; whether it was idle meanwhile; its response."""
+    seen: list[bool] = []
+
+    def answer(*_: object) -> object:
+        seen.append(app.idle_seconds() > 0)
+        return body
+
+    app = InFlight(answer)  # type: ignore[arg-type]
+    return app, seen, app({**environ}, lambda *_: None)  # type: ignore[arg-type]
 
 
-def test_an_answer_that_is_given_whole_keeps_nobody() -> None:
-    assert not in_flight([b"whole"])[0].is_busy()
+@pytest.mark.parametrize(("receiving", "idle"), [(True, True), (False, False)])
+def test_a_body_that_is_waited_for_keeps_nobody(receiving: bool, idle: bool) -> None:
+    app, seen, _ = in_flight([b"whole"], **{RECEIVING: receiving})
+    assert seen == [idle]
+    assert app.idle_seconds() > 0
 
 
-def test_an_answer_that_is_still_sent_keeps_the_server_until_it_is_closed() -> None:
-    app, response = in_flight(iter([b"a", b"b"]))
-    assert app.is_busy()
-    response.close()
-    assert not app.is_busy()
+def test_a_part_of_a_response_that_is_made_keeps_the_server_and_one_unread_keeps_nobody() -> None:
+    seen: list[bool] = []
+
+    def parts() -> Iterator[bytes]:
+        for part in (b"a", b"b"):
+            seen.append(app.idle_seconds() > 0)
+            yield part
+
+    app, _, response = in_flight(parts())
+    for part in response:  # type: ignore[attr-defined]
+        assert app.idle_seconds() > 0, part
+    assert seen == [False, False]
 
 
-@pytest.mark.parametrize(("receiving", "busy"), [(True, False), (False, True)])
-def test_a_body_that_is_waited_for_keeps_nobody(receiving: bool, busy: bool) -> None:
-    app, _ = in_flight(iter([]), **{RECEIVING: receiving})
-    assert app.is_busy() == busy
+def test_a_response_is_closed_though_nobody_read_it() -> None:
+    body = ClosingIterator([b"unread"], closed := Mock())
+    in_flight(body)[2].close()  # type: ignore[attr-defined]
+    assert closed.called
 
 
 def test_an_application_that_raises_keeps_nobody() -> None:
@@ -153,4 +171,4 @@ def test_an_application_that_raises_keeps_nobody() -> None:
     app = InFlight(broken)
     with pytest.raises(RuntimeError):
         app({}, lambda *_: None)
-    assert not app.is_busy()
+    assert app.idle_seconds() > 0
