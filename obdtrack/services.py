@@ -6,10 +6,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from obdtrack.domain.events import Event
+from obdtrack.domain.fold import CallState
 from obdtrack.providers.base import Provider
 from obdtrack.settings import Settings
 from obdtrack.store.database import Store
@@ -26,6 +29,22 @@ def new_id() -> UUID:
     return uuid7()
 
 
+class CallChange(NamedTuple):
+    """What a unit of work did to one call: its status `before` (None: it is new) and `state` after.
+
+    `events` are those that were added.
+    """
+
+    call_id: UUID
+    before: str | None
+    state: CallState
+    events: tuple[Event, ...]
+
+
+Listener = Callable[[CallChange], None]
+"""Told of each change of a call, in the transaction that makes it: what it raises undoes it all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts a workflow works with. Clock and provider are arguments so that tests set them."""
@@ -35,6 +54,7 @@ class Services:
     provider: Provider
     vault: Encryption
     now: Callable[[], datetime] = field(default=utc_now)
+    listeners: tuple[Listener, ...] = ()
     process_ids: dict[int, UUID] = field(default_factory=dict, repr=False)
 
     @property

@@ -1,64 +1,255 @@
-"""Folds calls whose events changed, and stores where they stand and when to look again."""
+"""The journal: the only way to change a call.
+
+One unit of work over some calls. It opens the transaction, takes the locks, reads each call once,
+and on leaving writes what was appended, where each call stands now and when it is polled next.
+Whoever places, receives, polls, decides or recovers says what happened, and nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
-from obdtrack.calls import queries
+from obdtrack.calls import queries, writes
+from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.calls.queries import CallRow
+from obdtrack.calls.writes import NewState
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.poll_schedule import Plan, plan
-from obdtrack.services import Services
-from obdtrack.store.models import Call
+from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.submission import CallRequest
+from obdtrack.services import CallChange, Services
 
 
-class Refolded(NamedTuple):
-    """Where a call stands now; `given_up` if its last check has passed without an outcome."""
+class _OpenCall:
+    """A call in this unit: its row and events as they were read, and what was appended since."""
 
-    state: CallState
-    next_check_at: datetime | None
-    given_up: bool
+    __slots__ = ("again", "check", "events", "row", "state", "stored", "touched", "whole")
+
+    def __init__(self, row: CallRow, events: list[Event], *, whole: bool) -> None:
+        self.row = row
+        self.events = events
+        self.stored = len(events)
+        self.whole = whole
+        self.state: CallState | None = None
+        self.touched = False
+        self.again: set[UUID] = set()
+        self.check: datetime | None = None
+
+    def fold(self) -> CallState:
+        if self.state is None:
+            self.state = fold(self.events, self.row.interval)
+        return self.state
+
+    def append(self, event: Event) -> None:
+        events = [*self.events, event]
+        self.state = fold(events, self.row.interval)  # raises before anything has changed
+        self.events, self.touched = events, True
 
 
-def refold(
-    changed: Iterable[tuple[CallRow, Sequence[Event]]], now: datetime, context: Services
-) -> list[Refolded]:
-    """Store the newest fold of each call; must run in a transaction that added the events."""
-    return save([(match, fold(events, match.interval)) for match, events in changed], now, context)
+class Journal:
+    """One unit of work; see `open_journal`."""
+
+    def __init__(self, services: Services, now: datetime) -> None:
+        self.services = services
+        self.now = now
+        self._calls: dict[UUID, _OpenCall] = {}
+        self._silenced: set[str] = set()
+
+    def lock(self, names: Collection[str]) -> None:
+        """Lock what the provider calls calls and submissions, until the unit ends."""
+        self.services.store.lock_names(names)
+
+    def calls(self, call_ids: Collection[UUID]) -> list[CallRow]:
+        """Return those of these calls that are there, locked until the unit ends."""
+        return self._opened(queries.lock_calls(call_ids)) if call_ids else []
+
+    def call(self, call_id: UUID) -> CallRow | None:
+        """Return the call, locked until the unit ends, or None if it is not there."""
+        return next(iter(self.calls([call_id])), None)
+
+    def reported(self, provider_ids: Collection[str], mids: Collection[str]) -> list[CallRow]:
+        """Return the calls with any of these ids or submission uuids, locked until the unit ends.
+
+        So two processes do not fold one call at once.
+        """
+        return self._opened(queries.lock_reported_calls(provider_ids, mids))
+
+    def read(self, call_ids: Iterable[UUID]) -> None:
+        """Read the events of these calls, all at once; of those that have none the row is enough.
+
+        Most reports are a call's first. Its row holds all that folding its history would say.
+        """
+        missing = [c for i in dict.fromkeys(call_ids) if not (c := self._calls[i]).events]
+        past = queries.history([call.row.id for call in missing if call.row.report_count])
+        for call in missing:
+            known = past.get(call.row.id)
+            call.events = known or [_standing(call.row)]
+            call.whole = bool(known)
+            call.stored = len(call.events)
+
+    def events(self, call_id: UUID) -> list[Event]:
+        """Return all events of a call, those of this unit among them."""
+        call = self._calls[call_id]
+        if not call.whole:
+            # Reports may have been appended to what the row stands for.
+            past = queries.history([call_id])[call_id]
+            appended = call.events[call.stored :]
+            call.events, call.stored = [*past, *appended], len(past)
+            call.whole, call.state = True, None
+        return list(call.events)
+
+    def known(self, call_id: UUID) -> Sequence[Event]:
+        """Return what was read of a call's events, all its reports among them."""
+        return self._calls[call_id].events
+
+    def state(self, call_id: UUID) -> CallState:
+        """Return where a call stands, with what this unit appended."""
+        self.events(call_id)
+        return self._calls[call_id].fold()
+
+    def plan(self, call_id: UUID) -> Plan:
+        """Return when a call that stands so is polled next, by the schedule of the settings."""
+        return self._plan(self._calls[call_id].row, self.state(call_id))
+
+    def newly(self, call_id: UUID, statuses: Collection[Status]) -> bool:
+        """Whether this unit brought the call to one of these statuses."""
+        before, after = self._calls[call_id].row.status, self.state(call_id).status
+        return after in statuses and before != after
+
+    def create(self, request: CallRequest, pending: PendingCall, event: Event) -> None:
+        """Store a submission and its call, which begins with this event; nothing has left yet."""
+        state = fold([event], request.interval)
+        row = writes.create_call(request, pending, state)
+        writes.add_events([(row.id, event)])
+        call = self._calls[row.id] = _OpenCall(row, [event], whole=True)
+        call.state = state
+        self._tell(call, None, [event])
+
+    def append(self, call_id: UUID, event: Event) -> None:
+        """Add an event to a call. Raises what folding it raises; then nothing was added."""
+        if event.kind is not Kind.REPORT:
+            self.events(call_id)  # a claim is weighed against the claims before it
+        self._calls[call_id].append(event)
+
+    def seen_again(self, call_id: UUID, event: Event) -> None:
+        """Note that the fact of this event of the call has arrived once more."""
+        call = self._calls[call_id]
+        call.events[call.events.index(event)] = event._replace(times_seen=event.times_seen + 1)
+        call.again.add(event.id)
+
+    def assign_provider_id(
+        self, call_id: UUID, provider_id: str, mid: str, submitted_at: datetime | None
+    ) -> bool:
+        """Note how the provider calls a call (canonical); False if another call has that id.
+
+        Both names must be locked: nobody may take the id between this look and this change.
+        """
+        return writes.set_provider_id(call_id, provider_id, mid, submitted_at)
+
+    def replace(
+        self, call_id: UUID, kinds: Collection[Kind], events: Sequence[Event], state: CallState,
+        check_at: datetime | None, *, rewrite: bool,
+    ) -> None:  # fmt: skip
+        """Put `events` in the place of all that a call has of these kinds, with its new state.
+
+        Without `rewrite` its events are right as they are, and the state alone is written.
+        """
+        call = self._calls[call_id]
+        if rewrite:
+            writes.replace_events(call_id, kinds, events)
+        writes.save_states([NewState(call.row, state, check_at)])
+        call.state = state
+        self._tell(call, call.row.status, events if rewrite else [])
+
+    def poll_at(self, call_id: UUID, when: datetime) -> None:
+        """Have the provider polled about a call at this time, whatever the schedule says."""
+        self._calls[call_id].check = when
+
+    def stop_polling(self, to_number: str) -> None:
+        """Have nobody poll about calls to this number any more."""
+        self._silenced.add(to_number)
+
+    def _opened(self, rows: Iterable[CallRow]) -> list[CallRow]:
+        found = list(rows)
+        for row in found:
+            if known := self._calls.get(row.id):
+                known.row = row
+            else:
+                self._calls[row.id] = _OpenCall(row, [], whole=False)
+        return found
+
+    def _plan(self, row: CallRow, state: CallState) -> Plan:
+        return plan(
+            state,
+            created_at=row.created_at,
+            interval=row.interval,
+            now=self.now,
+            schedule=self.services.settings.poll_schedule,
+        )
+
+    def _write(self) -> None:
+        """Write all at once: events, how often they came, states, next checks, statistics."""
+        calls = self._calls.values()
+        added = [(call, call.events[call.stored :]) for call in calls if call.touched]
+        writes.add_events((call.row.id, event) for call, events in added for event in events)
+        seen = (
+            (call, event) for call in calls if call.again for event in call.events[: call.stored]
+        )
+        writes.count_again((call.row.id, e) for call, e in seen if e.id in call.again)
+        writes.save_states([self._new_state(call) for call, _ in added])
+        for number in self._silenced:
+            writes.stop_polling(number)
+        for call, events in added:
+            self._tell(call, call.row.status, events)
+
+    def _new_state(self, call: _OpenCall) -> NewState:
+        state = call.fold()
+        return NewState(call.row, state, call.check or self._plan(call.row, state).next_check_at)
+
+    def _tell(self, call: _OpenCall, before: str | None, events: Sequence[Event]) -> None:
+        for listener in self.services.listeners:
+            listener(CallChange(call.row.id, before, call.fold(), tuple(events)))
 
 
-def next_look(call: CallRow | Call, state: CallState, now: datetime, context: Services) -> Plan:
-    """Say when a call that stands so is asked about next, by the schedule of the settings."""
-    return plan(
-        state,
-        created_at=call.created_at,
-        interval=call.interval,
-        now=now,
-        schedule=context.settings.poll_schedule,
+@contextmanager
+def open_journal(
+    services: Services, *, first: bool = False, now: datetime | None = None
+) -> Iterator[Journal]:
+    """Open a unit of work; all of it is on disk when the block ends, or nothing if it raises.
+
+    Reports come `first`: they do not wait for a crowd that places calls. `now` is the time by which
+    next checks are planned. Raises ObdtrackError (unavailable) if the database is out of use.
+    """
+    with services.store.write(first=first):
+        journal = Journal(services, now or services.now())
+        yield journal
+        journal._write()
+
+
+def put_off_due(
+    services: Services, due_by: datetime, limit: int, put_off_until: datetime
+) -> list[UUID]:
+    """Take the calls whose check was due by then, at most `limit`, the longest due first.
+
+    They are put off, so that no other process takes them meanwhile; if this one dies they come
+    due again by themselves.
+    """
+    with services.store.write():
+        return writes.take_due(due_by, limit, put_off_until)
+
+
+def _standing(row: CallRow) -> Event:
+    """Return what a call without any report is known to be, as the one claim that its row holds."""
+    return Event(
+        id=row.id,
+        kind=Kind.ANSWER,
+        source=Source(row.status_source),
+        recorded_at=row.status_as_of,
+        status=Status(row.status),
+        reason=row.reason,
+        detail={"charges": row.charges},
     )
-
-
-def save(
-    folded: Iterable[tuple[CallRow, CallState]], now: datetime, context: Services
-) -> list[Refolded]:
-    """Store where calls stand, and when to look again; must run in a transaction."""
-    refolded: list[tuple[CallRow, Refolded]] = []
-    for match, state in folded:
-        planned = next_look(match, state, now, context)
-        refolded.append((match, Refolded(state, planned.next_check_at, planned.given_up)))
-    queries.save_states((match, new.state, new.next_check_at) for match, new in refolded)
-    return [new for _, new in refolded]
-
-
-def add_and_refold(
-    call_id: UUID, events: Sequence[Event], now: datetime, context: Services
-) -> Refolded:
-    """Add events to one call and store its new state; must run in a transaction."""
-    (match,) = queries.lock_calls([call_id])
-    queries.add_events((call_id, event) for event in events)
-    (refolded,) = refold([(match, queries.history([call_id])[call_id])], now, context)
-    return refolded

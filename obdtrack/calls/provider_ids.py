@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from obdtrack.calls import queries
-from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.journal import Journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.reports.reprocess import reprocess_waiting
 from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import canonical_id, submission_uuid
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.services import Services, new_id
+from obdtrack.services import new_id
 from obdtrack.store import models
 
 _IN_DOUBT: dict[Source, tuple[Status, ...]] = {
@@ -30,10 +30,10 @@ def assign_provider_id(
     provider_id: str,
     source: Source,
     evidence: Mapping[str, Any],
-    context: Services,
+    journal: Journal,
     response_id: UUID | None = None,
 ) -> None:
-    """Return the call this provider id, with the evidence on its timeline, and its waiting reports.
+    """Give the call this provider id, with the evidence on its timeline, and its waiting reports.
 
     The id may be spelled in any way; the timeline keeps its spelling, to ask the provider by it.
     `response_id` is the provider's response it was found in, if it was.
@@ -41,7 +41,7 @@ def assign_provider_id(
     there is no doubt about the call: what was refused rang nobody.
     """
     told, provider_id = provider_id, canonical_id(provider_id)
-    now, mid = context.now(), submission_uuid(provider_id)
+    now, mid = journal.now, submission_uuid(provider_id)
     event = Event(
         id=new_id(),
         kind=Kind.RESOLUTION,
@@ -52,22 +52,19 @@ def assign_provider_id(
         response_id=response_id,
         detail={"provider_id": told, **evidence},
     )
-    with context.store.write():
-        context.store.lock_names({provider_id, mid})
-        call = _unnamed(call_id, source)
-        if not submissions.set_provider_id(call_id, provider_id, mid, None):
-            raise ObdtrackError(Code.CONFLICT, f"Another call is {provider_id} at the provider.")
-        submissions.close_submission(call.submission.id, now, keep_variables=False)
-        if add_and_refold(call_id, [event], now, context).given_up:
-            queries.check_at(
-                call_id, now
-            )  # found after the last check: it is asked about once more
-        reprocess_waiting(provider_id, mid, context)
+    journal.lock({provider_id, mid})
+    call = _unnamed(call_id, source, journal)
+    if not journal.assign_provider_id(call_id, provider_id, mid, None):
+        raise ObdtrackError(Code.CONFLICT, f"Another call is {provider_id} at the provider.")
+    submissions.close_submission(call.submission.id, now, keep_variables=False)
+    journal.append(call_id, event)
+    if journal.plan(call_id).given_up:
+        journal.poll_at(call_id, now)  # found after the last check: one more is worth it
+    reprocess_waiting(provider_id, mid, journal)
 
 
-def _unnamed(call_id: UUID, source: Source) -> models.Call:
-    queries.lock_calls([call_id])  # locks the row where that is possible
-    call = queries.find(str(call_id))
+def _unnamed(call_id: UUID, source: Source, journal: Journal) -> models.Call:
+    call = queries.find(str(call_id)) if journal.call(call_id) else None
     if call is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
     if call.provider_id is not None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from obdtrack.domain.events import Event
-from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import WAITING, Kind, Source, Status
 from obdtrack.domain.submission import canonical_id, submission_uuid
-from obdtrack.statistics import counters
-from obdtrack.statistics.counters import Change
 from obdtrack.store import bulk_sql, models
 
 EVENT_COLUMNS = (
@@ -72,55 +69,9 @@ def history(call_ids: Collection[UUID]) -> dict[UUID, list[Event]]:
     return found
 
 
-def add_events(events: Iterable[tuple[UUID, Event]]) -> None:
-    """Store events, each with the id of its call."""
-    bulk_sql.insert(
-        models.EventRow, EVENT_COLUMNS, [_event_row(call, event) for call, event in events]
-    )
-
-
-def count_again(seen: Iterable[tuple[UUID, Event]]) -> None:
-    """Store how often these facts have arrived by now (`times_seen`)."""
-    changes = [(event.times_seen, call, event.id) for call, event in seen]
-    bulk_sql.update(models.EventRow, ("times_seen",), ("call", "id"), changes)
-
-
-def save_states(states: Iterable[tuple[CallRow, CallState, datetime | None]]) -> None:
-    """Store the newest fold of these calls, each with the time of its next check.
-
-    Each is given once, as it stood when it was read in this transaction: the figures move by the
-    difference.
-    """
-    found = list(states)
-    changes = [(*state_row(state), check, call.id) for call, state, check in found]
-    bulk_sql.update(models.Call, (*STATE_COLUMNS, "next_check_at"), ("id",), changes)
-    counters.count(_move(call, state) for call, state, _ in found)
-
-
 def any_due(now: datetime) -> bool:
     """Whether any call's next check is due; a look that takes no turn to write."""
     return bool(models.Call.select().where(models.Call.next_check_at <= now).exists())
-
-
-def due(now: datetime, limit: int, put_off_until: datetime) -> list[UUID]:
-    """Take the calls whose next check is due, at most `limit`, the longest due first.
-
-    They are put off, so that no other process takes them meanwhile; if this one dies they come
-    due again by themselves.
-    """
-    call = models.Call
-    query = call.select(call.id).where(call.next_check_at <= now).order_by(call.next_check_at)
-    if call._meta.database.for_update:
-        query = query.for_update(skip_locked=True)
-    taken = [row.id for row in query.limit(limit)]
-    call.update(next_check_at=put_off_until).where(call.id.in_(taken)).execute()
-    return taken
-
-
-def check_at(call_id: UUID, when: datetime) -> None:
-    """Have the provider asked about a call at this time."""
-    call = models.Call
-    call.update(next_check_at=when).where(call.id == call_id).execute()
 
 
 def of_submission(mid: str | None) -> list[CallRow]:
@@ -173,13 +124,6 @@ def state_columns(call_id: UUID) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def replace_reports(call_id: UUID, reports: Iterable[Event]) -> None:
-    """Put these report events in the place of all the call has."""
-    event = models.EventRow
-    event.delete().where((event.call == call_id) & (event.kind == Kind.REPORT)).execute()
-    add_events((call_id, report) for report in reports)
-
-
 def find(identifier: str) -> models.Call | None:
     """Return a call with its submission by our id or by the provider's, however it is spelled."""
     if not identifier.isprintable():
@@ -192,19 +136,6 @@ def find(identifier: str) -> models.Call | None:
     return None
 
 
-def drop_secrets_of(to_number: str) -> None:
-    """Delete the encrypted variables of all calls to this number."""
-    call, submission = models.Call, models.Submission
-    theirs = call.select(call.submission).where(call.to_number == to_number)
-    submission.update(variables_encrypted=None).where(submission.id.in_(theirs)).execute()
-
-
-def stop_polling(to_number: str) -> None:
-    """Have nobody ask the provider about calls to this number any more."""
-    call = models.Call
-    call.update(next_check_at=None).where(call.to_number == to_number).execute()
-
-
 def is_erased_call(name: str) -> bool:
     """Whether any call was to a number that was erased under this name."""
     return bool(models.Call.select().where(models.Call.to_number == name).exists())
@@ -215,14 +146,6 @@ def waiting_calls(to_number: str) -> list[models.Call]:
     call = models.Call
     query = call.select().where((call.to_number == to_number) & call.status.in_(list(WAITING)))
     return list(query.order_by(call.id))
-
-
-def _move(call: CallRow, state: CallState) -> Change:
-    return (
-        (call.name, counters.slot_of(call.created_at)),
-        (call.status, call.status_source, call.attempt_count, call.charges),
-        (state.status, state.status_source, len(state.attempts), state.charges),
-    )
 
 
 def _matches(column: str, wanted: Sequence[Any]) -> list[CallRow]:
@@ -246,23 +169,6 @@ def _event(row: Sequence[Any]) -> Event:
         detail=detail,
         times_seen=seen,
     )
-
-
-def _event_row(call_id: UUID, event: Event) -> tuple[Any, ...]:
-    return (
-        call_id, event.id, event.kind, event.source, event.status, event.reason,
-        event.occurred_at, event.recorded_at, event.delivery_id, event.response_id,
-        event.detail, event.times_seen,
-    )  # fmt: skip
-
-
-def state_row(state: CallState) -> tuple[Any, ...]:
-    """Return the columns that hold a state, in their order."""
-    return (
-        state.status, state.reason, state.status_source, state.status_as_of, state.answered,
-        state.conflict, len(state.attempts), state.report_count, state.started_at, state.ended_at,
-        state.duration_seconds, state.charges, state.billable_seconds,
-    )  # fmt: skip
 
 
 def _uuid(text: str) -> UUID | None:

@@ -13,8 +13,8 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from obdtrack.calls import queries
-from obdtrack.calls.placing import submissions
+from obdtrack.calls import queries, writes
+from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.queries import CallRow
 from obdtrack.calls.rederive import REDERIVABLE, rederive
 from obdtrack.domain.events import Event
@@ -50,13 +50,13 @@ def rebuild(
     """
     seen, different = 0, list[UUID]()
     for call_ids in _batches():
-        with context.store.write():
-            matches = queries.lock_calls(call_ids)
+        with open_journal(context) as journal:
+            rows = journal.calls(call_ids)
             stored = queries.history(call_ids)
             found = {row.id: row for row in bulk_sql.load(models.Call, "id", call_ids)}
-            for match in matches:
-                if not _agrees(match, found[match.id], stored[match.id], context, mend=not check):
-                    different.append(match.id)
+            for row in rows:
+                if not _agrees(row, found[row.id], stored[row.id], journal, mend=not check):
+                    different.append(row.id)
         seen += len(call_ids)
         progress(seen)
     return Rebuilt(seen, tuple(different), _wrong_figures(context, mend=not check))
@@ -80,21 +80,20 @@ def _wrong_figures(context: Services, *, mend: bool) -> int:
 
 
 def _agrees(
-    match: CallRow, row: models.Call, stored: Sequence[Event], context: Services, *, mend: bool
+    match: CallRow, row: models.Call, stored: Sequence[Event], journal: Journal, *, mend: bool
 ) -> bool:
+    context = journal.services
     answered, reports = rederive(match, row, stored, context)
     kept = [event for event in stored if event.kind not in REDERIVABLE]
     old = [event for event in stored if event.kind in REDERIVABLE]
     state = fold([*kept, *answered, *reports], match.interval)
     check_at = _check_at(match, row, state, context)
     same_events = _facts(old) == _facts([*answered, *reports])
-    same_state = queries.state_columns(match.id) == queries.state_row(state)
+    same_state = queries.state_columns(match.id) == writes.state_row(state)
     same = same_events and same_state and check_at == row.next_check_at
-    if mend and not same_events:
-        submissions.replace_responses(match.id, answered)
-        queries.replace_reports(match.id, reports)
     if mend and not same:
-        queries.save_states([(match, state, check_at)])
+        made = [*answered, *reports]
+        journal.replace(match.id, REDERIVABLE, made, state, check_at, rewrite=not same_events)
     return same
 
 

@@ -43,7 +43,7 @@ def rederive(
 ) -> tuple[list[Event], list[Event]]:
     """Return the answer to our request and the reports of a call, as its raw material tells them.
 
-    `row` and `stored` are what is known of the call now. Must run in a transaction that holds it.
+    `row` and `stored` are what is known of the call now; the journal that gave it holds it.
     """
     exchanges = responses.of_call(match.id)
     answered = _answered(match, row, stored, exchanges, context)

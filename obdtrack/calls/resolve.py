@@ -9,7 +9,7 @@ from obdtrack.access import audit
 from obdtrack.access.audit import Action
 from obdtrack.access.keys import Access
 from obdtrack.calls import queries
-from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.calling_rules import dialling_rules
 from obdtrack.calls.placing.place import Condition, place_call
@@ -55,8 +55,8 @@ def attach_by_person(
     Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
     the call's outcome is neither unknown nor unresolved.
     """
-    with context.store.write():
-        assign_provider_id(call_id, provider_id, Source.PERSON, _who(access, note), context)
+    with open_journal(context) as journal:
+        assign_provider_id(call_id, provider_id, Source.PERSON, _who(access, note), journal)
         _record(call_id, access, context, action="attach", provider_id=provider_id)
 
 
@@ -65,9 +65,9 @@ def declare_not_placed(call_id: UUID, note: str | None, access: Access, context:
 
     Raises ObdtrackError (conflict) if the call's outcome is not unknown.
     """
-    with context.store.write():
-        call = _in_doubt(call_id)
-        _decide(call, Status.REJECTED, "declared-not-placed", _who(access, note), context)
+    with open_journal(context) as journal:
+        call = _in_doubt(call_id, journal)
+        _decide(call, Status.REJECTED, "declared-not-placed", _who(access, note), journal)
         _record(call_id, access, context, action="not-placed")
 
 
@@ -78,15 +78,16 @@ def place_again(call_id: UUID, note: str | None, access: Access, context: Servic
     not unknown, somebody has decided meanwhile, its variables cannot be read any more, or its
     number may not be called.
     """
-    request = _request(_in_doubt(call_id), context)
+    request = _request(_undecided(queries.find(str(call_id)), call_id), context)
     conditions = [*dialling_rules(request.to, context), _replace(call_id, note, access, context)]
     return place_call(request, access.key_id, context, conditions)
 
 
 def _replace(call_id: UUID, note: str | None, access: Access, context: Services) -> Condition:
-    def replace_old(intention: PendingCall) -> None:
+    def replace_old(intention: PendingCall, journal: Journal) -> None:
         detail = {**_who(access, note), "replaced_by": str(intention.call_id)}
-        _decide(_in_doubt(call_id), Status.UNRESOLVED, "placed-again", detail, context)
+        call = _in_doubt(call_id, journal)
+        _decide(call, Status.UNRESOLVED, "placed-again", detail, journal)
         replaced_by = intention.call_id
         _record(call_id, access, context, action="place-again", replaced_by=replaced_by)
 
@@ -94,17 +95,19 @@ def _replace(call_id: UUID, note: str | None, access: Access, context: Services)
 
 
 def _decide(
-    call: models.Call, status: Status, reason: str, detail: dict[str, Any], context: Services
+    call: models.Call, status: Status, reason: str, detail: dict[str, Any], journal: Journal
 ) -> None:
-    now = context.now()
+    now = journal.now
     event = Event(new_id(), Kind.RESOLUTION, Source.PERSON, now, status, reason, detail=detail)
     submissions.close_submission(call.submission.id, now, keep_variables=False)
-    add_and_refold(call.id, [event], now, context)
+    journal.append(call.id, event)
 
 
-def _in_doubt(call_id: UUID) -> models.Call:
-    queries.lock_calls([call_id])  # locks the row where that is possible
-    call = queries.find(str(call_id))
+def _in_doubt(call_id: UUID, journal: Journal) -> models.Call:
+    return _undecided(queries.find(str(call_id)) if journal.call(call_id) else None, call_id)
+
+
+def _undecided(call: models.Call | None, call_id: UUID) -> models.Call:
     if call is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
     if call.status != Status.UNKNOWN:

@@ -14,7 +14,8 @@ from obdtrack.access import audit
 from obdtrack.access.audit import Action, Actor
 from obdtrack.access.pseudonym import person_number, pseudonym
 from obdtrack.calls import queries
-from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.journal import open_journal
+from obdtrack.calls.placing import submissions
 from obdtrack.domain import phone
 from obdtrack.domain.events import Event
 from obdtrack.domain.number_patterns import Spellings
@@ -81,7 +82,7 @@ def _erasable(text: str, context: Services) -> str:
 def _conclude(number: str, name: str, actor: Actor, context: Services) -> int:
     """Stop waiting for reports on calls to this number: asking would bring it back."""
     now = context.now()
-    with context.store.write():
+    with open_journal(context, now=now) as journal:
         waiting = queries.waiting_calls(number)
         if any(call.status == Status.SUBMITTING for call in waiting):
             raise ObdtrackError(
@@ -90,9 +91,10 @@ def _conclude(number: str, name: str, actor: Actor, context: Services) -> int:
         audit.record(Action.NUMBER_ERASED, name, actor, context)
         for call in waiting:
             event = Event(new_id(), Kind.RESOLUTION, Source.SYSTEM, now, Status.UNRESOLVED, REASON)
-            add_and_refold(call.id, [event], now, context)
-        queries.drop_secrets_of(number)
-        queries.stop_polling(number)
+            if journal.call(call.id):
+                journal.append(call.id, event)
+        submissions.drop_variables(number)
+        journal.stop_polling(number)
     return len(waiting)
 
 

@@ -38,7 +38,7 @@ def mentions(spellings: Spellings) -> Iterator[Mention]:
 def replace(mention: Mention, spellings: Spellings, name: str) -> int:
     """Put `name` in the number's place in this row as it is now; returns how many rows changed.
 
-    Must run in a transaction. A row that would then be named like another one goes.
+    A row that would then be named like another one goes.
     """
     raw, store = _raw(mention.table), mention.table._meta.database
     columns = tuple(mention.texts)

@@ -95,7 +95,7 @@ def wrong() -> int:
 
 
 def recount() -> None:
-    """Make all figures what counting the calls gives; must run in a transaction."""
+    """Make all figures what counting the calls gives, under a lock that the transaction keeps."""
     if models.Statistic._meta.database.for_update:
         # Calls and figures change together; nobody may be half-way between them.
         models.Statistic._meta.database.execute_sql(_LOCK_FIGURES)

@@ -8,6 +8,7 @@ import pytest
 
 from obdtrack.calls import queries, responses, search
 from obdtrack.calls.placing import place as workflow
+from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.place import place_call
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.submission import CallRequest, Failure, SendResponse
@@ -53,7 +54,7 @@ def test_nothing_leaves_if_the_intention_cannot_be_stored(
     def full(*_: object) -> None:
         raise OSError("full")
 
-    monkeypatch.setattr(workflow.submissions, "create_submission", full)
+    monkeypatch.setattr(submissions, "create_submission", full)
     with pytest.raises(OSError):
         place_call(call_request(), None, context)
     assert provider.sent == []

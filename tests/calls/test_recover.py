@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from obdtrack.calls import queries, search
-from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.journal import open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.place import place_call
 from obdtrack.calls.placing.recover import recover_interrupted, say_goodbye, sign_of_life
@@ -124,8 +124,9 @@ def test_an_answer_that_comes_while_we_bury_its_process_stands(
     clock.forward(minutes=6)
     (call_id, _, _, _) = found[0]
     response = Event(new_id(), Kind.ANSWER, Source.API, clock.now, Status.QUEUED)
-    with context.store.write():
-        add_and_refold(call_id, [response], clock.now, context)
+    with open_journal(context) as journal:
+        assert journal.call(call_id)
+        journal.append(call_id, response)
     monkeypatch.setattr(submissions, "in_flight", lambda: found)
     recover_interrupted(replace(context, process_ids={}))
     assert status() == ("queued", None)

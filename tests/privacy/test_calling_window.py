@@ -127,8 +127,8 @@ def test_what_counts_is_when_it_is_our_turn_to_write(
     clock.now, write = begin, context.store.write
 
     @contextmanager
-    def write_after_a_wait() -> Iterator[None]:
-        with write():
+    def write_after_a_wait(*, first: bool = False) -> Iterator[None]:
+        with write(first=first):
             clock.now = turn
             yield
 

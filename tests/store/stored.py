@@ -8,15 +8,15 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from obdtrack.calls import queries
-from obdtrack.calls.placing import submissions
+from obdtrack.calls import queries, writes
 from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
+from obdtrack.calls.writes import NewState
 from obdtrack.domain.events import Event
-from obdtrack.domain.fold import CallState
+from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.reports import RawDelivery
-from obdtrack.domain.status import Outcome
+from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.domain.submission import submission_uuid
 from obdtrack.services import new_id
 from obdtrack.store import models
@@ -33,17 +33,18 @@ def call(
     """A call that is being placed; `provider_id` is what the provider named it."""
     intention = PendingCall(new_id(), new_id(), at, None)
     with store.write():
-        submissions.create_submission(call_request(**request), intention)
+        begun = Event(new_id(), Kind.SUBMISSION, Source.API, at, Status.SUBMITTING)
+        writes.create_call(call_request(**request), intention, fold([begun]))
         if provider_id is not None:
             mid = submission_uuid(provider_id)
-            submissions.set_provider_id(intention.call_id, provider_id, mid, at)
+            writes.set_provider_id(intention.call_id, provider_id, mid, at)
     return intention.call_id
 
 
 def events(store: Store, call_id: UUID, *told: Event) -> list[Event]:
     """Store these events and give back what the database says of them."""
     with store.write():
-        queries.add_events((call_id, event) for event in told)
+        writes.add_events((call_id, event) for event in told)
     return queries.history([call_id])[call_id]
 
 
@@ -53,7 +54,7 @@ def state(
     """Store where a call stands."""
     with store.write():
         (match,) = queries.lock_calls([call_id])
-        queries.save_states([(match, state, next_check_at)])
+        writes.save_states([NewState(match, state, next_check_at)])
 
 
 def delivery(

@@ -10,11 +10,11 @@ from uuid import UUID
 import peewee
 import pytest
 
-from obdtrack.calls import queries, search
+from obdtrack.calls import queries, search, writes
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.fold import fold
-from obdtrack.domain.status import Status
+from obdtrack.domain.status import Kind, Status
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.database import Store
 from tests.factories import MID, NOON, NUMBER, claim, minute, report, story
@@ -73,7 +73,7 @@ def test_a_call_comes_with_its_submission(each_store: Store) -> None:
 def test_no_call_is_given_the_id_that_another_has_at_the_provider(each_store: Store) -> None:
     named, other = stored.call(each_store, provider_id=f"{MID}:1"), stored.call(each_store)
     with each_store.write():
-        assert not submissions.set_provider_id(other, f"{MID}:1", MID, None)
+        assert not writes.set_provider_id(other, f"{MID}:1", MID, None)
     assert found(f"{MID}:1") == named
     assert found(str(other)) == other
 
@@ -81,7 +81,7 @@ def test_no_call_is_given_the_id_that_another_has_at_the_provider(each_store: St
 def test_a_call_may_be_told_its_own_id_again(each_store: Store) -> None:
     named = stored.call(each_store, provider_id=f"{MID}:1")
     with each_store.write():
-        assert submissions.set_provider_id(named, f"{MID}:1", MID, None)
+        assert writes.set_provider_id(named, f"{MID}:1", MID, None)
 
 
 def test_the_database_itself_keeps_an_id_to_one_call(each_store: Store) -> None:
@@ -199,7 +199,7 @@ def test_a_fact_that_came_again_is_counted_on_its_own_event_only(each_store: Sto
     told, other = stored.events(each_store, call_id, report("BUSY"), report())
     again = told._replace(times_seen=2)
     with each_store.write():
-        queries.count_again([(call_id, again)])
+        writes.count_again([(call_id, again)])
     assert queries.history([call_id])[call_id] == [again, other]
 
 
@@ -217,8 +217,8 @@ def test_what_is_due_is_taken_the_longest_due_first_and_put_off(each_store: Stor
     late, later = due_at(each_store, minute(1)), due_at(each_store, minute(2))
     due_at(each_store, minute(9))
     with each_store.write():
-        assert queries.due(minute(2), 10, minute(7)) == [late, later]
-        assert queries.due(minute(2), 10, minute(7)) == []
+        assert writes.take_due(minute(2), 10, minute(7)) == [late, later]
+        assert writes.take_due(minute(2), 10, minute(7)) == []
     assert not queries.any_due(minute(6.9))
     assert queries.any_due(minute(7))
 
@@ -228,7 +228,7 @@ def test_no_two_take_the_same_call(each_store: Store) -> None:
 
     def take() -> list[UUID]:
         with each_store.write():
-            return queries.due(NOON, 5, minute(5))
+            return writes.take_due(NOON, 5, minute(5))
 
     taken = [call for some in stored.together(each_store, [take] * 8) for call in some]
     assert len(taken) == len(set(taken))
@@ -248,7 +248,7 @@ def test_new_reports_take_the_place_of_the_old_ones_and_of_nothing_else(each_sto
     (untouched,) = stored.events(each_store, other, report("BUSY"))
     anew = report(start=1)
     with each_store.write():
-        queries.replace_reports(call_id, [anew])
+        writes.replace_events(call_id, [Kind.REPORT], [anew])
     assert queries.history([call_id, other]) == {call_id: [response, anew], other: [untouched]}
 
 

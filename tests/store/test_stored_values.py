@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obdtrack.calls import queries, responses
+from obdtrack.calls import queries, responses, writes
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import to_stored
 from obdtrack.domain.fold import fold
@@ -136,7 +136,7 @@ def test_the_stored_columns_of_a_state_are_those_it_was_stored_with(each_store: 
     call_id = stored.call(each_store)
     state = fold(story(report(start=1, end=2), report("BUSY", start=1)))
     stored.state(each_store, call_id, state)
-    assert queries.state_columns(call_id) == queries.state_row(state)
+    assert queries.state_columns(call_id) == writes.state_row(state)
 
 
 def test_a_raw_request_comes_back_byte_for_byte(each_store: Store) -> None:

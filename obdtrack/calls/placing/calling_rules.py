@@ -6,6 +6,7 @@ import math
 
 from obdtrack.access.pseudonym import pseudonym
 from obdtrack.calls import opt_outs
+from obdtrack.calls.journal import Journal
 from obdtrack.calls.placing.place import Condition
 from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.domain.calling_window import CallingWindow, is_open, next_opening
@@ -32,7 +33,7 @@ def dialling_rules(to: str, context: Services) -> list[Condition]:
 
 
 def _unless_opted_out(to: str, context: Services) -> Condition:
-    def refuse_opted_out(_: PendingCall) -> None:
+    def refuse_opted_out(_: PendingCall, __: Journal) -> None:
         found = opt_outs.of_numbers({to, pseudonym(to, context.vault)})
         if found:
             since = to_text(min(found.values()))
@@ -54,7 +55,7 @@ _IN_DOUBT = (
 
 
 def _within(window: CallingWindow) -> Condition:
-    def refuse_outside(intention: PendingCall) -> None:
+    def refuse_outside(intention: PendingCall, _: Journal) -> None:
         now = intention.created_at
         if not is_open(window, now):
             opening = next_opening(window, now)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from obdtrack.access.pseudonym import pseudonym
 from obdtrack.calls import queries
+from obdtrack.calls.journal import Journal
 from obdtrack.calls.placing import idempotency_rows, submissions
 from obdtrack.calls.placing.calling_rules import dialling_rules
 from obdtrack.calls.placing.place import Condition, canonical, place_call
@@ -52,7 +53,7 @@ def place_once(
     fingerprint, *earlier = _fingerprints(request, given, context.vault)
     oldest = context.now() - timedelta(days=context.settings.idempotency_days)
 
-    def bind(intention: PendingCall) -> None:
+    def bind(intention: PendingCall, _: Journal) -> None:
         idempotency_rows.forget(owner_id, key, oldest)
         if not idempotency_rows.claim(
             owner_id, key, fingerprint, intention.call_id, intention.created_at
@@ -122,7 +123,7 @@ def _kept_name(key: str, number: str, context: Services) -> str:
 
 
 def _guard(seconds: int) -> Condition:
-    def refuse_twin(intention: PendingCall) -> None:
+    def refuse_twin(intention: PendingCall, _: Journal) -> None:
         if intention.fingerprint is None:
             return  # the guard is off
         since = intention.created_at - timedelta(seconds=seconds)

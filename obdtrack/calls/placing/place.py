@@ -12,9 +12,9 @@ from uuid import UUID
 import peewee
 import structlog
 
-from obdtrack.calls import queries, responses
+from obdtrack.calls import responses
 from obdtrack.calls.bulkhead import PLACING
-from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.scrub import scrub
 from obdtrack.calls.placing.submissions import PendingCall
@@ -47,7 +47,7 @@ _SETTLE_PAUSES = (0.5, 1, 2, 4, 8)
 """Seconds between tries to store an answer: it is all we will ever hear, so it is worth a wait."""
 
 
-Condition = Callable[[PendingCall], None]
+Condition = Callable[[PendingCall, Journal], None]
 """Something that must hold when the intention is stored, checked in the same transaction; it raises
 ObdtrackError if it does not."""
 
@@ -119,20 +119,19 @@ def canonical(content: object) -> bytes:
 def _intend(
     request: CallRequest, intention: PendingCall, conditions: Sequence[Condition], context: Services
 ) -> None:
-    with context.store.write():
+    with open_journal(context) as journal:
         if intention.fingerprint is not None:
-            context.store.lock_names({intention.fingerprint})  # or twins would not see each other
+            journal.lock({intention.fingerprint})  # or twins would not see each other
         # Only now: who has waited for a turn may come too late for the hours of calling.
-        now = context.now()
+        now = journal.now
         intention = intention._replace(created_at=now)
         # A default may be another when somebody looks; the submission keeps what was asked of us.
         webhook_id = context.provider.completed(request).webhook_id
         detail = {"webhook_id": webhook_id} if webhook_id else {}
         event = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING, detail=detail)
         for condition in conditions:
-            condition(intention)
-        submissions.create_submission(request, intention)
-        queries.add_events([(intention.call_id, event)])
+            condition(intention, journal)
+        journal.create(request, intention, event)
 
 
 def _send(request: CallRequest, context: Services) -> SendResponse:
@@ -169,21 +168,21 @@ def _settle(
     context: Services,
 ) -> None:
     number = _our_number(request, response)
-    with context.store.write():
+    with open_journal(context, now=exchange.answered_at) as journal:
         if number is not None:
             placed_at, told = intention.created_at, number.submitted_at
             if told and not believable(told, placed_at, exchange.answered_at):
                 number = number._replace(submitted_at=None)
             call_id, provider_id = intention.call_id, canonical_id(number.provider_id)
             mid = submission_uuid(provider_id)
-            context.store.lock_names({provider_id, mid})
-            if not submissions.set_provider_id(call_id, provider_id, mid, number.submitted_at):
+            journal.lock({provider_id, mid})
+            if not journal.assign_provider_id(call_id, provider_id, mid, number.submitted_at):
                 log.error("provider_id_taken", call_id=str(call_id), provider_id=provider_id)
                 response, number = SendResponse(Failure.ANSWER_WITHOUT_ID), None
         responses.add(exchange)
-        _conclude(intention, response, exchange, number, context)
+        _conclude(intention, response, exchange, number, journal)
         if number is not None:
-            reprocess_waiting(provider_id, mid, context)
+            reprocess_waiting(provider_id, mid, journal)
 
 
 def _conclude(
@@ -191,7 +190,7 @@ def _conclude(
     response: SendResponse,
     exchange: responses.ProviderResponse,
     number: AcceptedNumber | None,
-    context: Services,
+    journal: Journal,
 ) -> None:
     submissions.close_submission(
         intention.submission_id,
@@ -200,7 +199,8 @@ def _conclude(
         keep_variables=response.placement is Placement.UNKNOWN,
     )
     event = response_event(response, number, exchange.id, exchange.answered_at)
-    add_and_refold(intention.call_id, [event], exchange.answered_at, context)
+    if journal.call(intention.call_id):
+        journal.append(intention.call_id, event)
 
 
 def response_event(

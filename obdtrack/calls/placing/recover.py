@@ -7,8 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from obdtrack.calls import queries
-from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.journal import open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
@@ -46,19 +45,17 @@ def recover_interrupted(context: Services) -> int:
     # Almost always there is nothing in flight, and a look costs no turn to write.
     if not any(_is_lost(found, now) for found in submissions.in_flight()):
         return 0
-    with context.store.write():
+    with open_journal(context, now=now) as journal:
         lost = [found for found in submissions.in_flight() if _is_lost(found, now)]
         for call_id, submission_id, _, _ in lost:
-            (match,) = queries.lock_calls(
-                [call_id]
-            )  # locked from here on: its answer may just come
-            if match.status != Status.SUBMITTING:
+            row = journal.call(call_id)  # locked from here on: its response may just come
+            if row is None or row.status != Status.SUBMITTING:
                 continue
             event = Event(
                 new_id(), Kind.INTERRUPTION, Source.SYSTEM, now, Status.UNKNOWN, "interrupted"
             )
             submissions.close_submission(submission_id, now, keep_variables=True)
-            add_and_refold(call_id, [event], now, context)
+            journal.append(call_id, event)
             log.warning("submission_interrupted", call_id=str(call_id))
     return len(lost)
 

@@ -1,4 +1,4 @@
-"""A submission's way through the tables: intended, then settled."""
+"""Submissions: one request to the provider each, pending and then closed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from obdtrack.calls import queries
-from obdtrack.domain.events import Event
-from obdtrack.domain.status import Kind, Status
+from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
-from obdtrack.statistics import counters
 from obdtrack.store import bulk_sql, models
 
 
@@ -28,7 +25,7 @@ class PendingCall(NamedTuple):
 
 
 def create_submission(request: CallRequest, intention: PendingCall) -> None:
-    """Store the submission and its call as `submitting`; nothing has left yet."""
+    """Store a submission, before anything leaves."""
     submission = {
         "id": intention.submission_id,
         "created_at": intention.created_at,
@@ -44,27 +41,14 @@ def create_submission(request: CallRequest, intention: PendingCall) -> None:
         "process_id": intention.process_id,
         "fingerprint": intention.fingerprint,
     }
-    call = {
-        "id": intention.call_id,
-        "submission": intention.submission_id,
-        "to_number": request.to,
-        "name": request.name,
-        "reference": request.reference,
-        "metadata": request.metadata,
-        "interval": request.interval,
-        "created_at": intention.created_at,
-        "status": "submitting",
-        "status_source": "api",
-        "status_as_of": intention.created_at,
-        "conflict": False,
-        "attempt_count": 0,
-        "report_count": 0,
-    }
     bulk_sql.insert(models.Submission, tuple(submission), [tuple(submission.values())])
-    bulk_sql.insert(models.Call, tuple(call), [tuple(call.values())])
-    place = request.name, counters.slot_of(intention.created_at)
-    counters.count([(place, None, ("submitting", "api", 0, None))])
-    counters.note_campaign(*place)
+
+
+def drop_variables(to_number: str) -> None:
+    """Delete the encrypted variables of all calls to this number."""
+    call, submission = models.Call, models.Submission
+    theirs = call.select(call.submission).where(call.to_number == to_number)
+    submission.update(variables_encrypted=None).where(submission.id.in_(theirs)).execute()
 
 
 def close_submission(submission_id: UUID, settled_at: datetime, *, keep_variables: bool) -> None:
@@ -74,28 +58,6 @@ def close_submission(submission_id: UUID, settled_at: datetime, *, keep_variable
         change["variables_encrypted"] = None
     values = (*change.values(), submission_id)
     bulk_sql.update(models.Submission, tuple(change), ("id",), [values])
-
-
-def set_provider_id(
-    call_id: UUID, provider_id: str, mid: str, submitted_at: datetime | None
-) -> bool:
-    """Note how the provider calls this call; False if another call has that id.
-
-    Both names must be locked: nobody may take the id between this look and this change.
-    """
-    holders = bulk_sql.fetch(models.Call, ("id",), "provider_id", [provider_id], order="id")
-    if any(holder != call_id for (holder,) in holders):
-        return False
-    columns = ("provider_id", "mid", "submitted_at")
-    bulk_sql.update(models.Call, columns, ("id",), [(provider_id, mid, submitted_at, call_id)])
-    return True
-
-
-def replace_responses(call_id: UUID, answered: Iterable[Event]) -> None:
-    """Put these events in the place of all that tell of the provider's answers to our request."""
-    event = models.EventRow
-    event.delete().where((event.call == call_id) & (event.kind == Kind.ANSWER)).execute()
-    queries.add_events((call_id, response) for response in answered)
 
 
 def recent_duplicate(fingerprint: str, since: datetime) -> UUID | None:

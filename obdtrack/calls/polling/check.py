@@ -11,7 +11,7 @@ from uuid import UUID
 
 from obdtrack.calls import queries, responses
 from obdtrack.calls.bulkhead import ASKING
-from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.journal import open_journal, put_off_due
 from obdtrack.calls.polling.poll import (
     Poll,
     Wait,
@@ -19,12 +19,10 @@ from obdtrack.calls.polling.poll import (
     may_be_kept,
     must_pause,
     poll_provider,
-    stays_due,
 )
 from obdtrack.calls.polling.reconcile import reconcile
 from obdtrack.calls.reports.record import (
     IncomingReport,
-    ReportResult,
     record_reports,
     rows_about,
     tells_something,
@@ -112,18 +110,18 @@ def _nobody_else_asking(call_id: UUID, context: Services) -> Iterator[None]:
 
 def _leave_alone(call: models.Call, context: Services) -> None:
     # The answer would bring back what was erased.
-    with context.store.write():
-        queries.stop_polling(call.to_number)
+    with open_journal(context) as journal:
+        journal.stop_polling(call.to_number)
 
 
 def record_response(call: models.Call, asked: Poll, context: Services) -> None:
     """Put what the provider's log says about this call on its timeline, in one transaction."""
-    with context.store.write():
-        if not may_be_kept(call):
+    with open_journal(context, now=asked.exchange.answered_at) as journal:
+        if not may_be_kept(call.id, journal):
             return
         responses.add(asked.exchange)
-        if asked.response.failure and stays_due(call, asked.exchange.answered_at, context):
-            return  # the exchange tells why
+        if asked.response.failure and journal.plan(call.id).next_check_at is not None:
+            return  # it is asked again; the exchange tells why
         reports = rows_about(call, [found.report for found in asked.response.calls])
         verdicts = record_reports(
             [
@@ -132,28 +130,18 @@ def record_response(call: models.Call, asked: Poll, context: Services) -> None:
                 for report in reports
                 if tells_something(report)
             ],
-            context,
+            journal,
         )  # fmt: skip
         if any(verdict.outcome is Outcome.MATCHED for verdict in verdicts):
-            count_if_repaired(call, asked.exchange.id)
-        _conclude(call.id, reports, verdicts, asked, context)
-
-
-def _conclude(
-    call_id: UUID,
-    reports: Sequence[Report],
-    verdicts: Sequence[ReportResult],
-    asked: Poll,
-    context: Services,
-) -> None:
-    now = asked.exchange.answered_at
-    new = any(verdict.outcome is Outcome.MATCHED for verdict in verdicts)
-    events = [] if new else [_check_event(reports, asked)]
-    refolded = add_and_refold(call_id, events, now, context)
-    if refolded.given_up:
-        why = asked.response.failure or "no-report"
-        event = Event(new_id(), Kind.DEADLINE, Source.SYSTEM, now, Status.UNRESOLVED, why)
-        add_and_refold(call_id, [event], now, context)
+            count_if_repaired(call.id, journal)
+        else:
+            journal.append(call.id, _check_event(reports, asked))
+        if journal.plan(call.id).given_up:
+            why = asked.response.failure or "no-report"
+            deadline = Event(
+                new_id(), Kind.DEADLINE, Source.SYSTEM, journal.now, Status.UNRESOLVED, why
+            )
+            journal.append(call.id, deadline)
 
 
 def _check_event(reports: Sequence[Report], asked: Poll) -> Event:
@@ -199,8 +187,7 @@ def take_due(context: Services, due_by: datetime, limit: int) -> list[UUID]:
     """
     if not queries.any_due(due_by) or must_pause(context):
         return []
-    with context.store.write():
-        return queries.due(due_by, limit, put_off_until=context.now() + _PUT_OFF)
+    return put_off_due(context, due_by, limit, put_off_until=context.now() + _PUT_OFF)
 
 
 _PUT_OFF = timedelta(minutes=10)

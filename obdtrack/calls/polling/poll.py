@@ -10,17 +10,15 @@ from uuid import UUID
 
 import structlog
 
-from obdtrack.calls import queries
-from obdtrack.calls.journal import next_look
+from obdtrack.calls.journal import Journal
 from obdtrack.calls.responses import ProviderResponse
-from obdtrack.domain.fold import fold
 from obdtrack.domain.phone import is_erased, mask_all
 from obdtrack.domain.status import FINAL
 from obdtrack.domain.submission import Failure
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers.base import StatusResponse
 from obdtrack.services import Services, new_id
-from obdtrack.store import leases, models
+from obdtrack.store import leases
 
 log = structlog.get_logger()
 
@@ -81,24 +79,15 @@ def must_pause(context: Services) -> bool:
     return wait.total_seconds() > _usual_patience(context)
 
 
-def stays_due(call: models.Call, now: datetime, context: Services) -> bool:
-    """Whether a question that got no answer is put again; past the call's schedule none is."""
-    state = fold(queries.history([call.id])[call.id], call.interval)
-    return next_look(call, state, now, context).next_check_at is not None
+def may_be_kept(call_id: UUID, journal: Journal) -> bool:
+    """Whether a response may be stored: not if call or number were erased meanwhile."""
+    row = journal.call(call_id)
+    return row is not None and not is_erased(row.to_number)
 
 
-def may_be_kept(call: models.Call) -> bool:
-    """Whether an answer may be stored: not if call or number were erased meanwhile."""
-    found = queries.lock_calls([call.id])  # locked where that is possible
-    return bool(found) and not is_erased(found[0].to_number)
-
-
-def count_if_repaired(call: models.Call, response_id: UUID) -> None:
-    """Count the call if this answer brought its outcome; in the transaction that recorded it."""
-    events = queries.history([call.id])[call.id]
-    without = [event for event in events if event.response_id != response_id]
-    status = fold(events, call.interval).status
-    if status in FINAL and status is not fold(without, call.interval).status:
+def count_if_repaired(call_id: UUID, journal: Journal) -> None:
+    """Count the call if what this journal appended of a poll brought its outcome."""
+    if journal.newly(call_id, FINAL):
         leases.count(REPAIRED)
 
 

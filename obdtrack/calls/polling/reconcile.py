@@ -7,14 +7,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from obdtrack.calls import queries, responses
-from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.journal import open_journal
 from obdtrack.calls.polling.poll import (
     Poll,
     Wait,
     count_if_repaired,
     may_be_kept,
     poll_provider,
-    stays_due,
 )
 from obdtrack.calls.provider_ids import assign_provider_id
 from obdtrack.calls.reports.record import IncomingReport, record_reports, tells_something
@@ -86,12 +85,12 @@ def _take(
     # Asked about two days, a call is in one day's answer.
     exchange = next(q.exchange for q in asked if first in q.response.calls)
     evidence = _evidence(rows, wanted)
-    with context.store.write():
-        if not may_be_kept(call):
+    with open_journal(context) as journal:
+        if not may_be_kept(call.id, journal):
             return
         _keep(asked)
         try:
-            assign_provider_id(call.id, provider_id, Source.POLL, evidence, context, exchange.id)
+            assign_provider_id(call.id, provider_id, Source.POLL, evidence, journal, exchange.id)
         except ObdtrackError:
             return  # somebody was faster; what they found stands
         record_reports(
@@ -102,9 +101,9 @@ def _take(
                 for report in (row.found.report for row in rows)
                 if tells_something(report)
             ],
-            context,
+            journal,
         )
-        count_if_repaired(call, exchange.id)
+        count_if_repaired(call.id, journal)
 
 
 def _leave(
@@ -117,14 +116,14 @@ def _leave(
 ) -> None:
     now, failure = context.now(), asked[-1].response.failure
     detail = {**_evidence(listed, wanted), "another_call_in_doubt": rivals}
-    with context.store.write():
-        if not may_be_kept(call):
+    with open_journal(context, now=now) as journal:
+        if not may_be_kept(call.id, journal):
             return
         _keep(asked)
-        if failure is not None and stays_due(call, now, context):
-            return  # no answer is no evidence
+        if failure is not None and journal.plan(call.id).next_check_at is not None:
+            return  # no response is no evidence
         event = Event(new_id(), Kind.CHECK, Source.POLL, now, reason=failure, detail=detail)
-        add_and_refold(call.id, [event], now, context)
+        journal.append(call.id, event)
 
 
 def _keep(asked: Sequence[Poll]) -> None:

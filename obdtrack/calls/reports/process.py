@@ -1,6 +1,6 @@
 """Says what deliveries mean and puts their reports on timelines; new ones and stored ones alike.
 
-Runs inside the caller's transaction. A fault in one delivery is that delivery's outcome.
+A fault in one delivery is that delivery's outcome.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from obdtrack.calls import opt_outs, search
+from obdtrack.calls.journal import Journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
 from obdtrack.calls.reports.record import IncomingReport, ReportResult, record_reports
@@ -59,19 +60,20 @@ def _as_sent(raw: RawDelivery) -> RawDelivery:
 
 
 def process(
-    batch: Sequence[InboundRequest], readings: Sequence[Reading | Exception], context: Services
+    batch: Sequence[InboundRequest], readings: Sequence[Reading | Exception], journal: Journal
 ) -> list[ProcessedDelivery]:
-    """Record the reports among these readings and give what each delivery means."""
+    """Record the reports among these readings and return what each delivery means."""
+    services = journal.services
     arrivals = [
         IncomingReport(reading, Source.WEBHOOK, stored.received_at, stored.id)
         for stored, reading in zip(batch, readings, strict=True)
         if isinstance(reading, Report)
     ]
-    recorded = iter(record_reports(arrivals, context))
+    recorded = iter(record_reports(arrivals, journal))
     return [
         _interpreted(
             reading,
-            next(recorded) if isinstance(reading, Report) else _verdict(stored, reading, context),
+            next(recorded) if isinstance(reading, Report) else _verdict(stored, reading, services),
         )
         for stored, reading in zip(batch, readings, strict=True)
     ]

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import structlog
 
+from obdtrack.calls.journal import open_journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
 from obdtrack.calls.reports.process import process, read
@@ -52,8 +53,8 @@ def receive_deliveries(
 def _receive(batch: Sequence[InboundRequest], context: Services) -> list[ReceivedDelivery]:
     readings = [read(stored, context) for stored in batch]
     # A crowd that places calls must not hold reports up.
-    with context.store.write(first=True):
-        found = process(batch, readings, context)
+    with open_journal(context, first=True) as journal:
+        found = process(batch, readings, journal)
         deliveries.add(
             (without_secrets(stored, context), interpreted.meaning)
             for stored, interpreted in zip(batch, found, strict=True)

@@ -1,13 +1,13 @@
 """Puts reports on the timelines they belong to. Webhooks, replays and polls all come through here.
 
-Runs inside the caller's transaction, for many reports at once: one look-up of their calls, one of
-their events, and one write of what changed.
+Many reports are one unit of the journal: one look-up of their calls, one of their events, and one
+write of what changed.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,15 +15,14 @@ from uuid import UUID
 import structlog
 
 from obdtrack.calls import queries
-from obdtrack.calls.journal import save
+from obdtrack.calls.journal import Journal
 from obdtrack.calls.queries import CallRow
 from obdtrack.domain.events import Event
-from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.naming import Named, Names, is_about, may_be, names_of, why_unmatched
 from obdtrack.domain.phone import mask_all
 from obdtrack.domain.reports import TIMES, Report, adds_nothing, facts, occurred_at, within_life
 from obdtrack.domain.status import Kind, Outcome, Source, Status
-from obdtrack.services import Services, new_id
+from obdtrack.services import new_id
 
 log = structlog.get_logger()
 
@@ -49,93 +48,34 @@ class ReportResult(NamedTuple):
     call_id: UUID | None = None
 
 
-class _Timeline:
-    """One call's events while reports are added; `state` is their newest fold, if any was."""
+def record_reports(incoming: Sequence[IncomingReport], journal: Journal) -> list[ReportResult]:
+    """Match each report and append it to its call's timeline; returns what became of each.
 
-    __slots__ = ("counted", "events", "match", "state", "stored")
-
-    def __init__(self, match: CallRow, events: list[Event]) -> None:
-        self.match = match
-        self.events = events
-        self.stored = len(events)
-        self.state: CallState | None = None
-        self.counted: set[int] = set()
-
-    def add(self, event: Event) -> None:
-        events = [*self.events, event]
-        self.state = fold(events, self.match.interval)
-        self.events = events
-
-    def count(self, place: int) -> None:
-        event = self.events[place]
-        self.events[place] = event._replace(times_seen=event.times_seen + 1)
-        self.counted.add(place)
-
-
-def _open(matches: Iterable[CallRow]) -> dict[UUID, _Timeline]:
-    """Return the timelines of these calls; the history is read of those that have one."""
-    found = {match.id: match for match in matches}
-    past = queries.history([match.id for match in found.values() if match.report_count])
-    return {
-        call_id: _Timeline(match, past.get(call_id) or [_standing(match)])
-        for call_id, match in found.items()
-    }
-
-
-def _save(timelines: Collection[_Timeline], context: Services) -> None:
-    queries.add_events((t.match.id, event) for t in timelines for event in t.events[t.stored :])
-    again = ((t, place) for t in timelines for place in t.counted if place < t.stored)
-    queries.count_again((t.match.id, t.events[place]) for t, place in again)
-    save([(t.match, t.state) for t in timelines if t.state], context.now(), context)
-
-
-def _standing(match: CallRow) -> Event:
-    """Return what a call without any report is known to be, as the one claim that its row holds.
-
-    Most reports are a call's first. Its row says all that folding its history would.
+    A fault in one report is its own result (`failed`) and does not touch the others.
     """
-    return Event(
-        id=match.id,
-        kind=Kind.ANSWER,
-        source=Source(match.status_source),
-        recorded_at=match.status_as_of,
-        status=Status(match.status),
-        reason=match.reason,
-        detail={"charges": match.charges},
-    )
-
-
-def record_reports(arrivals: Sequence[IncomingReport], context: Services) -> list[ReportResult]:
-    """Match each report, add it to its call's timeline, and store the calls' new states.
-
-    Must run in a transaction of `context.store`. A fault in one report is its own verdict
-    (`failed`) and does not touch the others.
-    """
-    found = _match(arrivals, context)
-    timelines = _open(match for match in found if isinstance(match, CallRow))
-    verdicts = [
-        _record(arrival, timelines[match.id])
-        if isinstance(match, CallRow)
-        else ReportResult(Outcome.UNMATCHED, match)
-        for arrival, match in zip(arrivals, found, strict=True)
+    found = _match(incoming, journal)
+    journal.read(row.id for row in found if isinstance(row, CallRow))
+    return [
+        _record(one, row, journal)
+        if isinstance(row, CallRow)
+        else ReportResult(Outcome.UNMATCHED, row)
+        for one, row in zip(incoming, found, strict=True)
     ]
-    _save(timelines.values(), context)
-    return verdicts
 
 
-def _record(arrival: IncomingReport, timeline: _Timeline) -> ReportResult:
-    call_id = timeline.match.id
+def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportResult:
     try:
-        event = make_event(arrival, timeline.match.created_at)
-        same = same_fact(event, timeline.events)
-        if same is not None:
-            timeline.count(timeline.events.index(same))
-            return ReportResult(Outcome.DUPLICATE, what_is_missing(arrival.report), call_id)
-        timeline.add(event)
+        event = make_event(incoming, row.created_at)
+        same = same_fact(event, journal.known(row.id))
+        if same is None:
+            journal.append(row.id, event)
+        else:
+            journal.seen_again(row.id, same)
     except Exception as error:  # whatever is wrong with this report, the next one is innocent
-        log.exception("report_failed", delivery_id=str(arrival.delivery_id))
-        return ReportResult(Outcome.FAILED, f"{type(error).__name__}: {error}", call_id)
-    return ReportResult(Outcome.MATCHED, what_is_missing(arrival.report), call_id)
+        log.exception("report_failed", delivery_id=str(incoming.delivery_id))
+        return ReportResult(Outcome.FAILED, f"{type(error).__name__}: {error}", row.id)
+    outcome = Outcome.MATCHED if same is None else Outcome.DUPLICATE
+    return ReportResult(outcome, what_is_missing(incoming.report), row.id)
 
 
 def what_is_missing(report: Report) -> str | None:
@@ -201,14 +141,14 @@ def _all_told(event: Event) -> Mapping[str, Any]:
     )
 
 
-def _match(arrivals: Sequence[IncomingReport], context: Services) -> list[CallRow | str]:
+def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow | str]:
     """Return the call of each report, or why there is none."""
     named = [names_of(arrival.report) for arrival in arrivals]
-    context.store.lock_names(set().union(*(names.all() for names in named)))
+    journal.lock(set().union(*(names.all() for names in named)))
     provider_ids = {names.provider_id for names in named if names.provider_id}
-    known = queries.lock_reported_calls(provider_ids, {mid for n in named for mid in n.submissions})
+    known = journal.reported(provider_ids, {mid for n in named for mid in n.submissions})
     asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
-    by_id = {match.id: match for match in (queries.lock_calls(asked) if asked else ())}
+    by_id = {match.id: match for match in journal.calls(asked)}
     by_provider_id = {match.provider_id: match for match in known}
     by_mid: dict[str | None, list[CallRow]] = defaultdict(list)
     for match in known:

@@ -11,6 +11,7 @@ import structlog
 
 from obdtrack.access import audit
 from obdtrack.access.audit import Action, Actor
+from obdtrack.calls.journal import open_journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.reprocess import reprocess
 from obdtrack.domain.status import Outcome
@@ -58,8 +59,8 @@ def _replay(delivery_id: UUID, context: Services, note: Callable[[Outcome], None
             "The secret this request carried is not one of OBDTRACK_WEBHOOK_SECRETS.",
         )
     try:
-        with context.store.write():
-            outcome = reprocess([deliveries.to_stored(row)], context)[0]
+        with open_journal(context) as journal:
+            outcome = reprocess([deliveries.to_stored(row)], journal)[0]
             note(outcome)
             return outcome
     except peewee.DatabaseError as error:

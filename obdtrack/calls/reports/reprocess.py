@@ -5,40 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from obdtrack.calls.journal import Journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.process import process, read
 from obdtrack.domain.naming import names_of
 from obdtrack.domain.reports import Reading, Report
 from obdtrack.domain.status import Outcome
-from obdtrack.services import Services
 from obdtrack.store import bulk_sql, models
 
 _ON_A_TIMELINE = (Outcome.MATCHED, Outcome.DUPLICATE)
 
 
-def reprocess_waiting(provider_id: str, mid: str, context: Services) -> int:
+def reprocess_waiting(provider_id: str, mid: str, journal: Journal) -> int:
     """Record the unmatched deliveries that belong to this provider id or submission.
 
-    Must run in the transaction that stored the id. Returns how many found their call.
+    The journal is the one that assigned the id. Returns how many found their call.
     """
-    outcomes = reprocess(deliveries.waiting_for(provider_id, mid), context)
+    outcomes = reprocess(deliveries.waiting_for(provider_id, mid), journal)
     return sum(outcome in _ON_A_TIMELINE for outcome in outcomes)
 
 
-def reprocess(waiting: Sequence[InboundRequest], context: Services) -> list[Outcome]:
-    """Store what these deliveries mean now; returns their outcomes. Must run in a transaction.
+def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outcome]:
+    """Store what these deliveries mean now; returns their outcomes.
 
     What somebody else has put on a timeline meanwhile stays as it is, and is not counted again.
     """
     if not waiting:
         return []  # of most calls nothing has come before their own answer
-    readings = {stored.id: read(stored, context) for stored in waiting}
+    readings = {stored.id: read(stored, journal.services) for stored in waiting}
     # The names first, as everywhere: who joins a call's reports has locked them already.
-    context.store.lock_names(_names(readings.values()))
+    journal.lock(_names(readings.values()))
     outcomes = _outcomes_now(list(readings))
     left = [stored for stored in waiting if outcomes.get(stored.id) not in _ON_A_TIMELINE]
-    found = process(left, [readings[stored.id] for stored in left], context)
+    found = process(left, [readings[stored.id] for stored in left], journal)
     meanings = {stored.id: one.meaning for stored, one in zip(left, found, strict=True)}
     deliveries.set_meanings(meanings.items())
     outcomes |= {delivery_id: meaning.outcome for delivery_id, meaning in meanings.items()}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from obdtrack.calls import queries
-from obdtrack.calls.journal import add_and_refold
+from obdtrack.calls.journal import open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.calls.reports import deliveries
@@ -72,12 +72,12 @@ def _store_test_call(context: Services) -> tuple[UUID, str]:
         Event(new_id(), Kind.SUBMISSION, Source.SYSTEM, now, Status.SUBMITTING),
         Event(new_id(), Kind.ANSWER, Source.SYSTEM, now, Status.QUEUED, detail=told),
     ]
-    with context.store.write():
-        context.store.lock_names({f"{mid}:1", mid})
-        submissions.create_submission(request, intention)
-        submissions.set_provider_id(intention.call_id, f"{mid}:1", mid, None)
+    with open_journal(context, now=now) as journal:
+        journal.lock({f"{mid}:1", mid})
+        journal.create(request, intention, events[0])
+        journal.assign_provider_id(intention.call_id, f"{mid}:1", mid, None)
         submissions.close_submission(intention.submission_id, now, keep_variables=False)
-        add_and_refold(intention.call_id, events, now, context)
+        journal.append(intention.call_id, events[1])
     return intention.call_id, mid
 
 
@@ -119,5 +119,6 @@ def _give_up(call_id: UUID, context: Services) -> None:
     event = Event(
         new_id(), Kind.RESOLUTION, Source.SYSTEM, now, Status.REJECTED, "test-report-missing"
     )
-    with context.store.write():
-        add_and_refold(call_id, [event], now, context)
+    with open_journal(context, now=now) as journal:
+        if journal.call(call_id):
+            journal.append(call_id, event)

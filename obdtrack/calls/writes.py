@@ -1,0 +1,138 @@
+"""What is written to `calls` and `events`; only the journal calls this."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.queries import EVENT_COLUMNS, STATE_COLUMNS, CallRow
+from obdtrack.domain.events import Event
+from obdtrack.domain.fold import CallState
+from obdtrack.domain.status import Kind
+from obdtrack.domain.submission import CallRequest
+from obdtrack.statistics import counters
+from obdtrack.statistics.counters import CallBucket, Change
+from obdtrack.store import bulk_sql, models
+
+
+class NewState(NamedTuple):
+    """A call as it was read in this transaction, where it stands now, and its next check."""
+
+    row: CallRow
+    state: CallState
+    next_check_at: datetime | None
+
+
+def create_call(request: CallRequest, pending: PendingCall, state: CallState) -> CallRow:
+    """Store a submission and its one call, and count the call."""
+    submissions.create_submission(request, pending)
+    call = {
+        "id": pending.call_id,
+        "submission": pending.submission_id,
+        "to_number": request.to,
+        "name": request.name,
+        "reference": request.reference,
+        "metadata": request.metadata,
+        "interval": request.interval,
+        "created_at": pending.created_at,
+    }
+    columns = (*call, *STATE_COLUMNS)
+    bulk_sql.insert(models.Call, columns, [(*call.values(), *state_row(state))])
+    place = request.name, counters.slot_of(pending.created_at)
+    counters.count([(place, None, _bucket(state))])
+    counters.note_campaign(*place)
+    return CallRow(
+        pending.call_id, request.interval, None, None, request.to, pending.created_at, 0,
+        state.status, state.status_source, state.status_as_of, state.reason, state.charges,
+        request.name, 0,
+    )  # fmt: skip
+
+
+def add_events(events: Iterable[tuple[UUID, Event]]) -> None:
+    """Store events, each with the id of its call."""
+    bulk_sql.insert(
+        models.EventRow, EVENT_COLUMNS, [_event_row(call, event) for call, event in events]
+    )
+
+
+def count_again(seen: Iterable[tuple[UUID, Event]]) -> None:
+    """Store how often these facts have arrived by now (`times_seen`)."""
+    changes = [(event.times_seen, call, event.id) for call, event in seen]
+    bulk_sql.update(models.EventRow, ("times_seen",), ("call", "id"), changes)
+
+
+def replace_events(call_id: UUID, kinds: Collection[Kind], events: Sequence[Event]) -> None:
+    """Put these events in the place of all of these kinds that the call has."""
+    event = models.EventRow
+    event.delete().where((event.call == call_id) & event.kind.in_(list(kinds))).execute()
+    add_events((call_id, event) for event in events)
+
+
+def save_states(states: Sequence[NewState]) -> None:
+    """Store where calls stand; the figures move by the difference to their rows."""
+    changes = [(*state_row(state), check, row.id) for row, state, check in states]
+    bulk_sql.update(models.Call, (*STATE_COLUMNS, "next_check_at"), ("id",), changes)
+    counters.count(_move(row, state) for row, state, _ in states)
+
+
+def set_provider_id(
+    call_id: UUID, provider_id: str, mid: str, submitted_at: datetime | None
+) -> bool:
+    """Note how the provider calls this call; False if another call has that id."""
+    holders = bulk_sql.fetch(models.Call, ("id",), "provider_id", [provider_id], order="id")
+    if any(holder != call_id for (holder,) in holders):
+        return False
+    columns = ("provider_id", "mid", "submitted_at")
+    bulk_sql.update(models.Call, columns, ("id",), [(provider_id, mid, submitted_at, call_id)])
+    return True
+
+
+def take_due(now: datetime, limit: int, put_off_until: datetime) -> list[UUID]:
+    """Take the calls whose next check is due, at most `limit`, the longest due first.
+
+    They are put off, so that no other process takes them meanwhile; if this one dies they come
+    due again by themselves.
+    """
+    call = models.Call
+    query = call.select(call.id).where(call.next_check_at <= now).order_by(call.next_check_at)
+    if call._meta.database.for_update:
+        query = query.for_update(skip_locked=True)
+    taken = [row.id for row in query.limit(limit)]
+    call.update(next_check_at=put_off_until).where(call.id.in_(taken)).execute()
+    return taken
+
+
+def stop_polling(to_number: str) -> None:
+    """Have nobody ask the provider about calls to this number any more."""
+    call = models.Call
+    call.update(next_check_at=None).where(call.to_number == to_number).execute()
+
+
+def state_row(state: CallState) -> tuple[Any, ...]:
+    """Return the columns that hold a state, in their order."""
+    return (
+        state.status, state.reason, state.status_source, state.status_as_of, state.answered,
+        state.conflict, len(state.attempts), state.report_count, state.started_at, state.ended_at,
+        state.duration_seconds, state.charges, state.billable_seconds,
+    )  # fmt: skip
+
+
+def _move(row: CallRow, state: CallState) -> Change:
+    before = (row.status, row.status_source, row.attempt_count, row.charges)
+    return (row.name, counters.slot_of(row.created_at)), before, _bucket(state)
+
+
+def _bucket(state: CallState) -> CallBucket:
+    return state.status, state.status_source, len(state.attempts), state.charges
+
+
+def _event_row(call_id: UUID, event: Event) -> tuple[Any, ...]:
+    return (
+        call_id, event.id, event.kind, event.source, event.status, event.reason,
+        event.occurred_at, event.recorded_at, event.delivery_id, event.response_id,
+        event.detail, event.times_seen,
+    )  # fmt: skip
