@@ -80,12 +80,8 @@ def test_what_a_listener_raises_undoes_the_change(
 
     call_id, before = only_call(), models.Call.get().status
     event = Event(new_id(), Kind.CHECK, Source.POLL, context.now())
-    with (
-        pytest.raises(RuntimeError),
-        open_journal(replace(context, listeners=(refuse,))) as journal,
-    ):
-        journal.calls([call_id])
-        journal.append(call_id, event)
+    with pytest.raises(RuntimeError):
+        append(replace(context, listeners=(refuse,)), call_id, event)
     assert event not in queries.history([call_id])[call_id]
     assert models.Call.get().status == before
 
