@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import signal
 import socket
 import subprocess
@@ -118,7 +119,8 @@ def test_a_worker_ends_with_its_parent(running: Running) -> None:
 def test_what_the_server_itself_says_is_json_too(running: Running) -> None:
     """A worker that is gone is the server's own affair, and ends it."""
     worker = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children")
-    subprocess.run(["kill", "-KILL", *worker.read_text().split()], check=True)
+    for child in worker.read_text().split():
+        os.kill(int(child), signal.SIGKILL)
     assert running.process.wait(timeout=STOP_SECONDS) == 1
     lines = running.said.read_text().splitlines()
     told = [json.loads(line) for line in lines if not line.startswith("obdtrack listens on ")]
