@@ -1,6 +1,6 @@
 """Settings from the environment: how each is read, what it accepts, and all checked at once.
 
-Every name stands in the table of the README. Each can also be given as a file:
+Every name stands in the table of docs/configuration.md. Each can also be given as a file:
 `OBDTRACK_X_FILE`.
 """
 

@@ -55,7 +55,7 @@ class _Lazy(click.Group):
 def _group() -> None:
     """Track outbound calls: place them, take the provider's reports, know what happened.
 
-    Settings come from the environment (OBDTRACK_…); the README lists them.
+    Settings come from the environment (OBDTRACK_…); docs/configuration.md lists them.
     """
     from obdtrack.logs import configure_logs  # not for --help, which should be quick
 

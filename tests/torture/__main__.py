@@ -1,4 +1,4 @@
-"""`python -m tests.torture`: the long runs, a line of figures each, kept in RELIABILITY.md."""
+"""`python -m tests.torture`: the long runs, a line of figures each, kept in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.torture.machine import Calls
 from tests.torture.mutants import Mutant
 from tests.torture.polling import PER_MINUTE, lose_reports
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "RELIABILITY.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 PERCENT = (0, 10, 50, 100)
 SUBTLE = (mutants.leave_early_reports_alone, mutants.believe_the_last_report)

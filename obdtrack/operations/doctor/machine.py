@@ -40,7 +40,9 @@ def check_settings(subject: CheckedInstallation) -> CheckResult:
     if wrong and subject.unknown:
         wrong.append(f"No setting is named {', '.join(subject.unknown)}.")
     if wrong:
-        return problem(" ".join(wrong), "correct them in the environment; the README lists all")
+        return problem(
+            " ".join(wrong), "correct them in the environment; docs/configuration.md lists all"
+        )
     for holds, text, remedy in _DOUBTS:
         if holds(subject):
             return warning(text.format(", ".join(subject.unknown)), remedy)
