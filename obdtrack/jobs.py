@@ -16,7 +16,7 @@ import structlog
 from obdtrack.calls.placing.recover import recover_interrupted, say_goodbye, sign_of_life
 from obdtrack.calls.polling.check import check_call, take_due
 from obdtrack.errors import ObdtrackError
-from obdtrack.operations.doctor.clock import check_clock
+from obdtrack.operations.system_status import check_clock
 from obdtrack.privacy.retention import forget_old, turn_partitions
 from obdtrack.services import Services
 from obdtrack.store import leases

@@ -4,16 +4,57 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
 
-from obdtrack.access import audit_rows
 from obdtrack.domain.phone import mask_all
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
+from obdtrack.store import models
+
+
+class AuditEntry(NamedTuple):
+    """One deed. `key_id` is the API key it was done with, None at the command line.
+
+    A second entry with the same `once` is not stored.
+    """
+
+    id: UUID
+    recorded_at: datetime
+    action: str
+    subject: str
+    actor: str
+    key_id: UUID | None
+    detail: Mapping[str, Any]
+    once: str | None = None
+
+
+def add(entry: AuditEntry) -> None:
+    """Store an entry, unless one with the same `once` is there."""
+    models.Audit.insert(**entry._asdict()).on_conflict_ignore().execute()
+
+
+def is_noted(once: str) -> bool:
+    """Whether there is an entry with this `once`."""
+    return bool(models.Audit.select().where(models.Audit.once == once).exists())
+
+
+def newest(
+    limit: int, before: UUID | None = None, subject: str | None = None
+) -> list[models.Audit]:
+    """List entries, newest first, at most `limit`, older than `before`, about `subject`."""
+    row = models.Audit
+    query = row.select()
+    if subject is not None:
+        query = query.where(row.subject == subject)
+    if before is not None:
+        query = query.where(row.id < before)
+    return list(query.order_by(row.id.desc()).limit(limit))
+
 
 log = structlog.get_logger()
 
@@ -84,7 +125,7 @@ def record(
     Within a transaction of the store it is stored if and when the deed is. What looks like a phone
     number in any text is masked. Raises ObdtrackError (unavailable) if it could not be stored.
     """
-    entry = audit_rows.AuditEntry(
+    entry = AuditEntry(
         id=new_id(),
         recorded_at=context.now(),
         action=action,
@@ -95,7 +136,7 @@ def record(
         once=once,
     )
     with context.store.write():
-        audit_rows.add(entry)
+        add(entry)
 
 
 def record_view(access: Actor, call_id: UUID, context: Services) -> None:
@@ -117,7 +158,7 @@ def record_pii_use(access: Actor, context: Services) -> None:
 def _record_hourly(action: Action, subject: UUID | str, actor: Actor, context: Services) -> None:
     hour = context.now().strftime("%Y-%m-%dT%H")
     once = f"{action} {subject} {actor.key_id} {hour}"
-    if not audit_rows.is_noted(once):
+    if not is_noted(once):
         record(action, subject, actor, context, once=once)
 
 

@@ -3,18 +3,76 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 
-from obdtrack.access import audit, key_rows
+from obdtrack.access import audit
 from obdtrack.access.audit import Action, Actor
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
-from obdtrack.store import models
+from obdtrack.store import bulk_sql, models
+
+_USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+def digest(secret: str) -> str:
+    """Return the SHA-256 of a key in hex. A plain hash is enough: a key is 32 random bytes."""
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def add(
+    key_id: UUID, name: str, secret: str, scopes: Collection[str], created_at: datetime
+) -> None:
+    """Store a new key's digest."""
+    models.ApiKey.insert(
+        id=key_id, name=name, digest=digest(secret), scopes=sorted(scopes), created_at=created_at
+    ).execute()
+
+
+def find_active(secret: str) -> models.ApiKey | None:
+    """Return the key with this secret unless it is revoked.
+
+    The look-up is by digest, so its time tells nothing about the characters of any stored key.
+    """
+    return _active(bulk_sql.load(models.ApiKey, "digest", [digest(secret)]))
+
+
+def find_active_id(key_id: UUID) -> models.ApiKey | None:
+    """Return the key with this id unless it is revoked."""
+    return _active(bulk_sql.load(models.ApiKey, "id", [key_id]))
+
+
+def _active(found: Iterable[models.ApiKey]) -> models.ApiKey | None:
+    return next((key for key in found if key.revoked_at is None), None)
+
+
+def needs_note(key: models.ApiKey, now: datetime) -> bool:
+    """Whether the last noted use is old enough to write a new one."""
+    return key.last_used_at is None or now - key.last_used_at >= _USE_NOTED_EVERY
+
+
+def note_use(key_id: UUID, now: datetime) -> None:
+    """Store when a key was last used, to the minute."""
+    models.ApiKey.update(last_used_at=now).where(models.ApiKey.id == key_id).execute()
+
+
+def all_keys() -> list[models.ApiKey]:
+    """List all keys, oldest first."""
+    return list(models.ApiKey.select().order_by(models.ApiKey.id))
+
+
+def revoke(key_id: UUID, now: datetime) -> bool:
+    """Revoke a key; False if there is no such active key."""
+    key = models.ApiKey
+    change = key.update(revoked_at=now).where((key.id == key_id) & key.revoked_at.is_null())
+    return bool(change.execute())
+
 
 log = structlog.get_logger()
 
@@ -59,26 +117,26 @@ def create_key(
     secret = f"obd_{secrets.token_urlsafe(32)}"
     key_id, told = new_id(), {"name": name.strip(), "scopes": sorted(scopes)}
     with context.store.write():
-        key_rows.add(key_id, name.strip(), secret, scopes, context.now())
+        add(key_id, name.strip(), secret, scopes, context.now())
         audit.record(Action.KEY_CREATED, key_id, actor or audit.operator(), context, told)
     return secret
 
 
 def access_of(key_id: UUID, context: Services) -> Access | None:
     """Return the access of a key that somebody signed in with, or None if it is revoked."""
-    return _granted(key_rows.find_active_id(key_id), context)
+    return _granted(find_active_id(key_id), context)
 
 
 def authenticate(secret: str, context: Services) -> Access | None:
     """Return the access this key grants, or None if it is unknown or revoked."""
-    return _granted(key_rows.find_active(secret), context)
+    return _granted(find_active(secret), context)
 
 
 def _granted(key: models.ApiKey | None, context: Services) -> Access | None:
     if key is None:
         return None
     now = context.now()
-    if key_rows.needs_note(key, now):
+    if needs_note(key, now):
         _note_use(key.id, context)
     return Access(key.id, key.name, frozenset(key.scopes))
 
@@ -89,7 +147,7 @@ def revoke_key(key_id: UUID, context: Services, actor: Actor | None = None) -> N
     `actor` is who wants it, by default the person at the command line.
     """
     with context.store.write():
-        if not key_rows.revoke(key_id, context.now()):
+        if not revoke(key_id, context.now()):
             raise ObdtrackError(Code.NOT_FOUND, f"There is no active key {key_id}.")
         audit.record(Action.KEY_REVOKED, key_id, actor or audit.operator(), context)
 
@@ -97,6 +155,6 @@ def revoke_key(key_id: UUID, context: Services, actor: Actor | None = None) -> N
 def _note_use(key_id: UUID, context: Services) -> None:
     try:
         with context.store.write():
-            key_rows.note_use(key_id, context.now())
+            note_use(key_id, context.now())
     except ObdtrackError:  # looking something up must work while the database cannot be written
         log.warning("key_use_not_noted", key_id=str(key_id))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import click
 
-from obdtrack.access import audit_rows
+from obdtrack.access import audit
 from obdtrack.access.pseudonym import person_number, pseudonym
 from obdtrack.application import make_context
 from obdtrack.domain.times import to_text
@@ -29,7 +29,7 @@ def command(
     context = make_context(load_settings())
     check_schema(context.store)
     subject = pseudonym(person_number(number), context.vault) if number else about
-    for row in audit_rows.newest(limit, before, subject):
+    for row in audit.newest(limit, before, subject):
         click.echo(json.dumps(_as_json(row)) if as_json else _line(row))
 
 

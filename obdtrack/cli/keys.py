@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from obdtrack.access import key_rows
+from obdtrack.access import keys
 from obdtrack.access.keys import Scope, create_key, revoke_key
 from obdtrack.application import make_context
 from obdtrack.domain.times import to_text
@@ -36,7 +36,7 @@ def create(name: str, scopes: tuple[str, ...]) -> None:
 def list_keys() -> None:
     """List all keys: id, name, scopes, made, last used, revoked."""
     _context()
-    for key in key_rows.all_keys():
+    for key in keys.all_keys():
         used = to_text(key.last_used_at) if key.last_used_at else "never"
         revoked = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "active"
         scopes = ",".join(key.scopes)

@@ -2,19 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from peewee import SQL, fn
 
 from obdtrack.calls.polling.poll import REPAIRED
 from obdtrack.calls.reports.quarantine import COUNTER
 from obdtrack.domain.clock_offset import Skew, find_skew
-from obdtrack.domain.status import Outcome, Status
-from obdtrack.operations import backlog
-from obdtrack.operations.backlog import Queue
-from obdtrack.operations.doctor.clock import REPORTS
+from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.services import Services
-from obdtrack.store import leases
+from obdtrack.store import leases, models
+from obdtrack.store.columns import to_microseconds
+
+CAP = 10_000
+"""Rows counted at most; a queue of this length is at least as long."""
+
+LOOKED_AT = 1_000
+"""Rows looked at one by one, the oldest or the newest."""
+
+REPORTS = 50
+"""Last reports whose end times are compared with our clock."""
+
+CALLS = (Status.SUBMITTING, Status.UNKNOWN, Status.QUEUED, Status.UNRESOLVED)
+DELIVERIES = (Outcome.UNMATCHED, Outcome.UNREADABLE, Outcome.FAILED)
+
+_BELIEVED = (Outcome.MATCHED, Outcome.DUPLICATE, Outcome.UNMATCHED)
+
+
+class Queue(NamedTuple):
+    """How many wait, counted up to CAP, and since when the one that has waited longest."""
+
+    length: int
+    since: datetime | None
+
+
+def call_queues() -> dict[Status, Queue]:
+    """Return the calls that are not where they should end, by status; `since` they were made."""
+    return {status: _calls(status) for status in CALLS}
+
+
+def delivery_queues() -> dict[Outcome, Queue]:
+    """Return the deliveries that are on no timeline, by outcome; `since` they were received."""
+    return {outcome: _deliveries(outcome) for outcome in DELIVERIES}
+
+
+def due_checks(now: datetime) -> Queue:
+    """Return the calls the provider should have been asked about; `since` that was due."""
+    call = models.Call
+    query = call.select(call.next_check_at).where(call.next_check_at <= now)
+    first = query.order_by(call.next_check_at).first()
+    return Queue(_length(query), first.next_check_at if first else None)
+
+
+def last_report_at(*outcomes: Outcome) -> datetime | None:
+    """Return when the newest report with one of these outcomes came; by default any believed."""
+    times = (_newest(outcome) for outcome in outcomes or _BELIEVED)
+    return max((time for time in times if time is not None), default=None)
+
+
+def silent_calls(made_before: datetime) -> int:
+    """Count accepted calls made before then that no report was ever about.
+
+    Only the oldest LOOKED_AT queued calls are looked at: silent ones are the oldest.
+    """
+    call = models.Call
+    oldest = (
+        call.select(call.created_at, call.attempt_count)
+        .where(call.status == Status.QUEUED)
+        .order_by(call.id)
+        .limit(LOOKED_AT)
+        .alias("oldest")
+    )
+    is_silent = (oldest.c.attempt_count == 0) & (oldest.c.created_at < to_microseconds(made_before))
+    return _count(oldest, is_silent)
+
+
+def only_polled(made_before: datetime) -> int:
+    """Count, among the newest LOOKED_AT calls, those made before then that only asking settled.
+
+    Nothing about them ever reached the callback. A call somebody asked about too early is none of
+    them once its report has come.
+    """
+    call, delivery = models.Call, models.Delivery
+    newest = (
+        call.select(call.id, call.created_at, call.status_source)
+        .order_by(call.id.desc())
+        .limit(LOOKED_AT)
+        .alias("newest")
+    )
+    reported = delivery.select(SQL("1")).where(delivery.call_id == newest.c.id)
+    is_polled = (newest.c.status_source == Source.POLL) & (
+        newest.c.created_at < to_microseconds(made_before)
+    )
+    return _count(newest, is_polled & ~fn.EXISTS(reported))
+
+
+def recent_ends(limit: int) -> list[tuple[datetime, datetime]]:
+    """Return (end time, receipt) of the newest reports that matched a call and told when it ended.
+
+    Only the newest LOOKED_AT are looked at: composed reports need not tell any time.
+    """
+    delivery, event = models.Delivery, models.EventRow
+    matched = delivery.select(delivery.id).where(delivery.outcome == Outcome.MATCHED)
+    newest = matched.order_by(delivery.id.desc()).limit(LOOKED_AT)
+    query = (
+        delivery.select(event.occurred_at, delivery.received_at)
+        .join(event, on=(event.call == delivery.call_id) & (event.delivery_id == delivery.id))
+        .where(delivery.id.in_(newest) & event.occurred_at.is_null(False))
+        .order_by(delivery.id.desc())
+        .limit(limit)
+    )
+    found: Iterable[Any] = query.tuples()
+    return list(found)
+
+
+def _calls(status: Status) -> Queue:
+    call = models.Call
+    query = call.select(call.created_at).where(call.status == status)
+    first = query.order_by(call.id).first()
+    return Queue(_length(query), first.created_at if first else None)
+
+
+def _deliveries(outcome: Outcome) -> Queue:
+    delivery = models.Delivery
+    query = delivery.select(delivery.received_at).where(delivery.outcome == outcome)
+    first = query.order_by(delivery.id).first()
+    return Queue(_length(query), first.received_at if first else None)
+
+
+def _newest(outcome: Outcome) -> datetime | None:
+    delivery = models.Delivery
+    query = delivery.select(delivery.received_at).where(delivery.outcome == outcome)
+    found: models.Delivery | None = query.order_by(delivery.id.desc()).first()
+    return found.received_at if found else None
+
+
+def _length(query: Any) -> int:
+    return int(query.limit(CAP).count())
+
+
+def _count(source: Any, condition: Any) -> int:
+    found: Any = models.Call.select(fn.COUNT(SQL("1"))).from_(source).where(condition)
+    return int(found.scalar())
 
 
 class SystemStatus(NamedTuple):
@@ -42,22 +173,28 @@ class SystemStatus(NamedTuple):
         return None if moment is None else max(0.0, (self.taken_at - moment).total_seconds())
 
 
-def system_status(context: Services) -> SystemStatus:
+def check_clock(context: Services) -> Skew | None:
+    """Return the steady offset of the last reports' end times, or None if there is none to see."""
+    pairs = recent_ends(REPORTS)
+    return find_skew(pairs, context.settings.provider_timezone, context.now())
+
+
+def current_status(context: Services) -> SystemStatus:
     """Ask the database for all figures; some milliseconds, whatever its size."""
     now = context.now()
     # Until the first check of the schedule a report may simply be on its way.
     patience = context.settings.poll_schedule[0]
-    heard = backlog.last_report_at(Outcome.MATCHED)
+    heard = last_report_at(Outcome.MATCHED)
     counted = leases.counters([REPAIRED, COUNTER])
     return SystemStatus(
         taken_at=now,
-        calls=backlog.call_queues(),
-        deliveries=backlog.delivery_queues(),
-        due=backlog.due_checks(now),
-        last_report_at=backlog.last_report_at(),
-        silent=backlog.silent_calls(heard - patience) if heard else 0,
-        only_polled=backlog.only_polled(now - patience),
+        calls=call_queues(),
+        deliveries=delivery_queues(),
+        due=due_checks(now),
+        last_report_at=last_report_at(),
+        silent=silent_calls(heard - patience) if heard else 0,
+        only_polled=only_polled(now - patience),
         repaired=counted[REPAIRED],
         rejected=counted[COUNTER],
-        skew=find_skew(backlog.recent_ends(REPORTS), context.settings.provider_timezone, now),
+        skew=check_clock(context),
     )

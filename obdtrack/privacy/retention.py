@@ -4,18 +4,149 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from typing import Any, NamedTuple
+from uuid import UUID
+
+from peewee import fn
 
 from obdtrack.access import audit
 from obdtrack.access.audit import Action, Itself
-from obdtrack.calls.placing import idempotency_rows
+from obdtrack.calls import queries
+from obdtrack.calls.placing import idempotency
 from obdtrack.domain.status import Outcome
-from obdtrack.privacy import retention_rows
 from obdtrack.services import Services
-from obdtrack.store import leases, partitions
+from obdtrack.statistics import counters
+from obdtrack.statistics.counters import ALL, EVER, Change, slot_of
+from obdtrack.store import leases, models, partitions
+from obdtrack.store.database import SqliteStore, Store
+
+_WITH_A_CALL = (models.EventRow, models.Delivery, models.ResponseRow)
+"""What goes with its call; each row names it in `call_id`. Idempotency keys do too, and stay for a
+time of their own: without its key the same request would ring a second time."""
+
+_WITH_THEIR_OWN_TIME = (Outcome.REJECTED, Outcome.UNMATCHED)
+
+_ROWS_OF_ITS_OWN = 2
+"""A call and its submission."""
+
+_FEWEST_ROWS = 4
+"""Those two, the intention and the answer: hardly any call has fewer."""
+
+
+def overwrite_deleted(store: Store) -> None:
+    """Have this connection overwrite what it deletes, not only mark it as free."""
+    if isinstance(store, SqliteStore):
+        store.pragma("secure_delete", 1)
+
+
+def forget_deliveries(outcome: Outcome, before: datetime, limit: int) -> int:
+    """Delete the oldest deliveries with this outcome from before then; returns how many."""
+    return _forget_deliveries(models.Delivery.outcome == outcome, before, limit)
+
+
+def forget_other_deliveries(before: datetime, limit: int) -> int:
+    """Delete the oldest deliveries received before then, but those with a time of their own."""
+    return _forget_deliveries(models.Delivery.outcome.not_in(_WITH_THEIR_OWN_TIME), before, limit)
+
+
+def forget_calls(before: datetime, limit: int) -> int:
+    """Delete the oldest calls made before then, with everything that belongs to them.
+
+    Returns how many rows went: at most `limit`, unless one call alone has more.
+    """
+    call = models.Call
+    query = call.select(call.id).where(call.created_at < before).order_by(call.created_at)
+    oldest = [row.id for row in query.limit(limit // _FEWEST_ROWS)]
+    return _delete_calls(_as_many_as_fit(oldest, limit)) if oldest else 0
+
+
+def _forget_deliveries(condition: Any, before: datetime, limit: int) -> int:
+    delivery = models.Delivery
+    # Ids are in the order of time: nothing behind a younger one is older.
+    query = delivery.select(delivery.id, delivery.received_at).where(condition)
+    oldest = query.order_by(delivery.id).limit(limit)
+    old = [row.id for row in oldest if row.received_at < before]
+    # Asked again, since one that waited may have found its call meanwhile.
+    return _count(delivery.delete().where(delivery.id.in_(old) & condition)) if old else 0
+
+
+def _as_many_as_fit(call_ids: Sequence[UUID], limit: int) -> list[UUID]:
+    weights = _weights(call_ids)
+    totals = accumulate(weights[call_id] for call_id in call_ids)
+    fitting = [call_id for call_id, total in zip(call_ids, totals, strict=True) if total <= limit]
+    return fitting or [call_ids[0]]
+
+
+def _delete_calls(call_ids: Sequence[UUID]) -> int:
+    queries.lock_calls(call_ids)  # locks the rows where that is possible: no report joins meanwhile
+    gone = 0
+    for model in _WITH_A_CALL:
+        gone += _count(model.delete().where(_call_id(model).in_(call_ids)))
+    call = models.Call
+    leaving = list(call.select().where(call.id.in_(call_ids)))
+    gone += _count(call.delete().where(call.id.in_(call_ids)))
+    _take_from_figures(leaving)
+    return gone + _delete_submissions([row.__data__["submission"] for row in leaving])
+
+
+def _delete_submissions(submission_ids: Sequence[UUID]) -> int:
+    call, submission = models.Call, models.Submission
+    others = call.select(call.id).where(call.submission == submission.id)
+    named = submission.id.in_(submission_ids)
+    return _count(submission.delete().where(named & ~fn.EXISTS(others)))
+
+
+def _take_from_figures(leaving: Iterable[models.Call]) -> None:
+    appearances = [_appearance(call) for call in leaving]
+    counters.count(appearances, times=-1)
+    places = [place for place, _, _ in appearances]
+    names = sorted({ALL, *(name for name, _ in places if name)})
+    slots = sorted({EVER, *(slot for _, slot in places)})
+    figure, campaign = models.Statistic, models.Campaign
+    empty = figure.name.in_(names) & figure.slot.in_(slots) & (figure.calls == 0)
+    _delete_unless_locked(figure, empty)
+    counted = figure.select(figure.name).where(figure.name.in_(names) & (figure.slot == EVER))
+    _delete_unless_locked(campaign, campaign.name.in_(names) & campaign.name.not_in(counted))
+
+
+def _delete_unless_locked(model: type[models.Table], condition: Any) -> None:
+    """Delete rows, but for those somebody is counting in: waiting for them could be for ever."""
+    query = model.select().where(condition)
+    if model._meta.database.for_update:
+        query = query.for_update(skip_locked=True)
+    for row in list(query):
+        row.delete_instance()
+
+
+def _appearance(call: models.Call) -> Change:
+    """Return what counting this call once was; a negative number of times takes it out again."""
+    place = call.name, slot_of(call.created_at)
+    return place, None, (call.status, call.status_source, call.attempt_count, call.charges)
+
+
+def _weights(call_ids: Sequence[UUID]) -> dict[UUID, int]:
+    weights = dict.fromkeys(call_ids, _ROWS_OF_ITS_OWN)
+    for model in _WITH_A_CALL:
+        column = _call_id(model)
+        counted: Any = (
+            model.select(column, fn.COUNT(column)).where(column.in_(call_ids)).group_by(column)
+        )
+        for call_id, number in counted.tuples():
+            weights[call_id] += number
+    return weights
+
+
+def _call_id(model: type[models.Table]) -> Any:
+    return model._meta.columns["call_id"]
+
+
+def _count(query: Any) -> int:
+    return int(query.execute())
+
 
 BATCH = 500
 """Rows deleted in one transaction, so that reports wait for milliseconds at most."""
@@ -39,15 +170,11 @@ class RetainedKind(NamedTuple):
 
 
 KINDS = (
-    RetainedKind("idempotency_days", idempotency_rows.forget_older),
-    RetainedKind(
-        "retention_quarantine_days", partial(retention_rows.forget_deliveries, Outcome.REJECTED)
-    ),
-    RetainedKind(
-        "retention_unmatched_days", partial(retention_rows.forget_deliveries, Outcome.UNMATCHED)
-    ),
-    RetainedKind("retention_calls_days", retention_rows.forget_other_deliveries),
-    RetainedKind("retention_calls_days", retention_rows.forget_calls),
+    RetainedKind("idempotency_days", idempotency.forget_older),
+    RetainedKind("retention_quarantine_days", partial(forget_deliveries, Outcome.REJECTED)),
+    RetainedKind("retention_unmatched_days", partial(forget_deliveries, Outcome.UNMATCHED)),
+    RetainedKind("retention_calls_days", forget_other_deliveries),
+    RetainedKind("retention_calls_days", forget_calls),
 )
 
 
@@ -84,7 +211,7 @@ def _record(detail: Mapping[str, Any], context: Services) -> None:
 
 def _forget_some(kind: RetainedKind, before: datetime, context: Services) -> int:
     with context.store.write():
-        retention_rows.overwrite_deleted(context.store)
+        overwrite_deleted(context.store)
         return kind.forget(before, BATCH)
 
 

@@ -9,8 +9,7 @@ from flask import Blueprint
 
 from obdtrack.access.keys import Scope
 from obdtrack.domain.times import to_text
-from obdtrack.operations.backlog import Queue
-from obdtrack.operations.system_status import SystemStatus
+from obdtrack.operations.system_status import Queue, SystemStatus
 from obdtrack.web.http.auth import offered_access
 from obdtrack.web.http.probes import watch
 

@@ -19,8 +19,7 @@ from prometheus_client.metrics_core import (
 )
 
 from obdtrack.access.keys import Scope
-from obdtrack.operations.backlog import CAP, LOOKED_AT, Queue
-from obdtrack.operations.system_status import SystemStatus
+from obdtrack.operations.system_status import CAP, LOOKED_AT, Queue, SystemStatus
 from obdtrack.web.http.auth import needs
 from obdtrack.web.http.probes import Watch, watch
 from obdtrack.web.http.request_metrics import BUCKETS, Meter

@@ -26,7 +26,7 @@ PRODUCT = Path(obdtrack.__file__).parent
 WRITERS = {"obdtrack.calls.writes"}
 MAY_WRITE = {"calls/journal.py", "calls/rebuild.py"}
 """Who names the functions that write: the journal, and `rebuild` to compare what it would write."""
-FORGETTING = {"privacy/retention_rows.py", "privacy/mentions.py", "operations/copying.py"}
+FORGETTING = {"privacy/retention_rows.py", "privacy/mentions.py", "operations/move.py"}
 """What deletes, erases in or copies whole tables, whatever they hold."""
 
 

@@ -12,7 +12,7 @@ from obdtrack.calls.placing.recover import say_goodbye, sign_of_life
 from obdtrack.calls.polling.check import refresh
 from obdtrack.cli.copy_to import make_bars, show
 from obdtrack.errors import ConfigError
-from obdtrack.operations import copying
+from obdtrack.operations import move
 from obdtrack.operations.move import CopiedPart, copy_all, require_quiet, verify
 from obdtrack.services import Services, utc_now
 from obdtrack.store import models
@@ -58,7 +58,7 @@ def test_everything_arrives_and_computes_to_the_same(
 def test_each_table_is_one_bar_however_many_batches_it_takes(
     busy_history: None, store: Store, postgres_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "BATCH", 2)
+    monkeypatch.setattr(move, "BATCH", 2)
     bars = make_bars()
     copy_all(store, postgres_store, partial(show, bars))
     moved = [table._meta.table_name for table in TABLES if table is not models.Lease]
@@ -77,7 +77,7 @@ def test_an_interrupted_move_goes_on_where_it_stopped(
         if part.name == "events" and part.copied:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(copying, "BATCH", 2)
+    monkeypatch.setattr(move, "BATCH", 2)
     with pytest.raises(KeyboardInterrupt):
         copy_all(store, postgres_store, stop)
     copy_all(store, postgres_store, no_progress)

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from obdtrack.access.keys import create_key
+from obdtrack.calls.placing import idempotency
 from obdtrack.calls.placing import idempotency as once
-from obdtrack.calls.placing import idempotency_rows
 from obdtrack.calls.placing import place as placing
 from obdtrack.domain.submission import CallRequest, Failure, SendResponse
 from obdtrack.services import Services
@@ -112,7 +112,7 @@ def test_a_key_that_was_used_before_an_upgrade_is_known_after_it(
     placed = caller.post("/calls", body).json
     owner = models.ApiKey.get(models.ApiKey.name == "tests").id
     with context.store.write():
-        idempotency_rows.claim(
+        idempotency.claim(
             owner, KEY["Idempotency-Key"], fingerprint, UUID(placed["id"]), context.now()
         )
     again = caller.post("/calls", body, **KEY)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obdtrack.domain.clock_offset import ENOUGH, find_skew
-from obdtrack.operations.system_status import system_status
+from obdtrack.operations.system_status import current_status
 from obdtrack.services import Services
 from tests.conftest import Caller
 from tests.factories import NOON
@@ -84,13 +84,13 @@ def test_any_times_are_judged_without_a_fault(offsets):
 
 def test_the_last_reports_of_the_account_are_compared(account: Account, context: Services):
     account.reported_calls(ENOUGH, off=INDIA)
-    assert system_status(context).skew.suggestion == "Asia/Kolkata"
+    assert current_status(context).skew.suggestion == "Asia/Kolkata"
 
 
 def test_reports_without_times_say_nothing(account: Account, context: Services):
     for _ in range(ENOUGH):
         account.report(account.place(), start_at=None, end_at=None)
-    assert system_status(context).skew is None
+    assert current_status(context).skew is None
 
 
 def test_readyz_tells_key_holders_the_setting(account: Account, reader: Caller):

@@ -139,7 +139,7 @@ def test_without_a_database_the_process_still_tells_of_itself(reader, monkeypatc
     def gone(_):
         raise peewee.OperationalError("gone")
 
-    monkeypatch.setattr(probes, "system_status", gone)
+    monkeypatch.setattr(probes, "current_status", gone)
     scrape = Scrape(reader)
     assert scrape.told("database_up") == 0
     assert ("process_resident_memory_bytes", ()) in scrape

@@ -6,8 +6,8 @@ import pytest
 
 from obdtrack.calls.polling.check import check_due
 from obdtrack.domain.status import Outcome, Status
-from obdtrack.operations import backlog
-from obdtrack.operations.system_status import SystemStatus, system_status
+from obdtrack.operations import system_status
+from obdtrack.operations.system_status import SystemStatus, current_status
 from obdtrack.services import Services
 from tests import factories
 from tests.operations.conftest import Account
@@ -20,7 +20,7 @@ def quietly(_: float) -> None:
 @pytest.fixture
 def stock(context: Services):
     def take() -> SystemStatus:
-        return system_status(context)
+        return current_status(context)
 
     return take
 
@@ -102,7 +102,7 @@ def test_queues_tell_their_length_and_the_age_of_the_first(account: Account, sto
 
 
 def test_counting_stops_at_a_bound(account: Account, stock, monkeypatch):
-    monkeypatch.setattr(backlog, "CAP", 2)
+    monkeypatch.setattr(system_status, "CAP", 2)
     for _ in range(3):
         account.place()
     assert stock().calls[Status.QUEUED].length == 2
@@ -117,9 +117,13 @@ def test_no_figure_reads_a_table_from_end_to_end(sqlite_store, clock):
             "execute_sql",
             lambda sql, *a, **k: asked.append((sql, *a)) or execute(sql, *a, **k),
         )
-        backlog.call_queues(), backlog.delivery_queues(), backlog.due_checks(clock.now)
-        backlog.last_report_at(), backlog.recent_ends(50)
-        backlog.silent_calls(clock.now), backlog.only_polled(clock.now)
+        (
+            system_status.call_queues(),
+            system_status.delivery_queues(),
+            system_status.due_checks(clock.now),
+        )
+        system_status.last_report_at(), system_status.recent_ends(50)
+        system_status.silent_calls(clock.now), system_status.only_polled(clock.now)
         patch.undo()
         for sql, *arguments in asked:
             plan = [row[3] for row in execute(f"EXPLAIN QUERY PLAN {sql}", *arguments)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from obdtrack.access import audit_rows
+from obdtrack.access import audit
 from obdtrack.calls.reports import deliveries
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.services import Services
@@ -118,7 +118,7 @@ def test_the_number_is_not_shown_if_that_cannot_be_recorded(
     def locked(_: object) -> None:
         raise unavailable()
 
-    monkeypatch.setattr(audit_rows, "add", locked)
+    monkeypatch.setattr(audit, "add", locked)
     response = visitor.send(f"/calls/{call['id']}/number", on="/")
     assert response.status_code == 503
     assert "Busy at the moment" in text_of(response.text)
@@ -164,7 +164,7 @@ def test_whoever_reads_numbers_in_full_leaves_a_trace(
     guest.read("/")
     assert NUMBER in visitor.read("/")
     with context.store.connection_context():
-        noted = [row.actor for row in audit_rows.newest(9) if row.action == "pii-used"]
+        noted = [row.actor for row in audit.newest(9) if row.action == "pii-used"]
     assert noted == ["Asha"]
 
 

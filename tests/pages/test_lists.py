@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from obdtrack.access import audit_rows
+from obdtrack.access import audit
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.services import Services
 from obdtrack.web.pages.export import defused
@@ -118,7 +118,7 @@ def test_a_call_shows_its_number_on_request_and_notes_it(
     assert NUMBER in visitor.read(path)
     assert "Saw a call's number" in visitor.read("/audit")
     with context.store.connection_context():
-        assert any(row.action == "number-viewed" for row in audit_rows.newest(9))
+        assert any(row.action == "number-viewed" for row in audit.newest(9))
 
 
 def test_the_table_has_the_filtered_calls_and_no_formulas(visitor: Visitor, caller: Caller) -> None:

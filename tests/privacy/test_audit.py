@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from obdtrack.access import audit_rows
+from obdtrack.access import audit
 from obdtrack.access.audit import Action, Operator, operator, record, record_view
 from obdtrack.access.keys import Access, authenticate, create_key, revoke_key
 from obdtrack.calls.reports.replay import replay_all
@@ -60,7 +60,7 @@ def test_a_key_is_not_made_without_its_trace(
     def fails(_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(audit_rows, "add", fails)
+    monkeypatch.setattr(audit, "add", fails)
     with pytest.raises(RuntimeError):
         create_key("mine", ["read"], context)
     assert models.ApiKey.select().count() == 0
@@ -103,7 +103,7 @@ def test_looking_something_up_works_while_the_audit_cannot_be_written(
     def full(_: object) -> None:
         raise ObdtrackError(Code.UNAVAILABLE, "The disk is full.")
 
-    monkeypatch.setattr(audit_rows, "add", full)
+    monkeypatch.setattr(audit, "add", full)
     assert seer.get("/calls").status_code == 200
 
 
@@ -171,7 +171,7 @@ def test_no_number_gets_into_it_and_no_id_is_maimed(context: Services) -> None:
     digits_only = UUID("01a2078b-2c00-747d-b66f-123456789012")
     told = {"by": NUMBER, "of": [f"call {NUMBER}"], "id": digits_only, "count": 3}
     record(Action.CALL_RESOLVED, digits_only, Operator(f"key of {NUMBER}"), context, told)
-    (row,) = audit_rows.newest(1)
+    (row,) = audit.newest(1)
     assert NUMBER[1:] not in json.dumps([row.subject, row.actor, row.detail])
     assert (row.subject, row.detail["id"]) == (str(digits_only), str(digits_only))
     assert row.detail["count"] == 3
@@ -182,10 +182,10 @@ def test_entries_are_listed_newest_first_in_pages_and_by_subject(
 ) -> None:
     for count in range(5):
         record(Action.CALL_RESOLVED, f"s-{count % 2}", operator(), context, {"n": count})
-    first = audit_rows.newest(2)
-    second = audit_rows.newest(2, before=first[-1].id)
+    first = audit.newest(2)
+    second = audit.newest(2, before=first[-1].id)
     assert [row.detail["n"] for row in (*first, *second)] == [4, 3, 2, 1]
-    assert [row.detail["n"] for row in audit_rows.newest(9, subject="s-1")] == [3, 1]
+    assert [row.detail["n"] for row in audit.newest(9, subject="s-1")] == [3, 1]
 
 
 def test_every_deed_has_its_words_on_the_page() -> None:

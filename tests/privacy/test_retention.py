@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from obdtrack.access import audit_rows
+from obdtrack.access import audit
 from obdtrack.access.audit import Action
 from obdtrack.calls.polling.check import check_call
 from obdtrack.domain.status import Outcome
@@ -161,7 +161,7 @@ def test_a_delivery_is_kept_as_long_as_its_outcome_allows(
 
 def forgotten_by_setting() -> list[dict[str, int]]:
     """What the audit tells of each deleting, newest first."""
-    entries = [row for row in audit_rows.newest(50) if row.action == Action.OLD_FORGOTTEN]
+    entries = [row for row in audit.newest(50) if row.action == Action.OLD_FORGOTTEN]
     assert {(row.actor, row.subject) for row in entries} <= {("background work", "retention")}
     return [row.detail["rows"] for row in entries]
 
@@ -214,10 +214,10 @@ def test_what_went_before_a_failure_is_audited_all_the_same(
 @pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
 def test_a_dropped_partition_is_audited_by_its_name(context: Services, clock: Clock) -> None:
     retention.turn_partitions(context)
-    assert audit_rows.newest(1) == []
+    assert audit.newest(1) == []
     clock.forward(days=500)
     retention.turn_partitions(context)
-    (entry,) = audit_rows.newest(1)
+    (entry,) = audit.newest(1)
     assert "deliveries_2026_11" in entry.detail["partitions"]
     with context.store.connection_context():
         partitions.drop_before(context.store, clock.now + timedelta(days=400))

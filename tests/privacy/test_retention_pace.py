@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from obdtrack.domain.status import Outcome
-from obdtrack.privacy import retention, retention_rows
+from obdtrack.privacy import retention
 from obdtrack.privacy.retention import BATCH, forget_old
 from obdtrack.services import Services
 from obdtrack.store import models
@@ -80,7 +80,7 @@ def test_a_call_with_more_rows_than_a_batch_goes_alone(context: Services, clock:
             stored.delivery(context.store, Outcome.DUPLICATE, call_id=big)
     clock.forward(days=401)
     with context.store.write():
-        assert retention_rows.forget_calls(clock.now - timedelta(days=400), BATCH) == BATCH + 3
+        assert retention.forget_calls(clock.now - timedelta(days=400), BATCH) == BATCH + 3
     assert [call.id for call in models.Call.select()] == [small]
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
-from obdtrack.access import audit_rows
+from obdtrack.access import audit
 from obdtrack.access.keys import create_key
 from obdtrack.calls.polling.check import check_call
 from obdtrack.services import Services
@@ -76,7 +76,7 @@ def with_scopes(app: Flask, context: Services, *scopes: str, name: str = "boss")
 
 def trace(action: str) -> list[Any]:
     """The audit's entries with this action, newest first."""
-    return [row for row in audit_rows.newest(1000) if row.action == action]
+    return [row for row in audit.newest(1000) if row.action == action]
 
 
 def rows(store: Store) -> dict[str, int]:

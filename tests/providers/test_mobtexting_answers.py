@@ -13,8 +13,7 @@ from requests.structures import CaseInsensitiveDict
 
 from obdtrack.domain.submission import PLACEMENT, Failure, Placement
 from obdtrack.providers.http.exchange import HttpExchange
-from obdtrack.providers.mobtexting.messages import presentable
-from obdtrack.providers.mobtexting.verdicts import judge
+from obdtrack.providers.mobtexting.verdicts import judge, presentable
 
 LOGIN = b'<!DOCTYPE html><title>Sign in</title><form><input type="password" name="p"></form>'
 PAGE = b"<html><title>Maintenance</title><p>Back soon</p></html>"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from obdtrack.calls import opt_outs
-from obdtrack.calls.placing import idempotency_rows
+from obdtrack.calls.placing import idempotency
 from obdtrack.services import new_id
 from obdtrack.store import leases
 from obdtrack.store.database import Store
@@ -24,7 +24,7 @@ def hold(store: Store, holder: UUID, now: datetime = NOON, name: str = "poller")
 
 def claim(store: Store, key: str = "order-7", owner: UUID = US) -> bool:
     with store.write():
-        return idempotency_rows.claim(owner, key, "fingerprint", new_id(), NOON)
+        return idempotency.claim(owner, key, "fingerprint", new_id(), NOON)
 
 
 # Leases
@@ -147,19 +147,19 @@ def test_of_many_that_bind_a_key_at_once_one_does(each_store: Store) -> None:
 def test_the_answer_to_a_request_is_kept_under_its_key(each_store: Store) -> None:
     claim(each_store)
     with each_store.write():
-        idempotency_rows.store_response(US, "order-7", 201, '{"name":"Ä"}')
-    bound = idempotency_rows.find(US, "order-7")
+        idempotency.store_response(US, "order-7", 201, '{"name":"Ä"}')
+    bound = idempotency.find(US, "order-7")
     assert bound is not None
     assert (bound.http_status, bound.body) == (201, '{"name":"Ä"}')
-    assert idempotency_rows.find(US, "order-8") is None
+    assert idempotency.find(US, "order-8") is None
 
 
 def test_a_key_is_free_again_once_it_is_old_enough(each_store: Store) -> None:
     claim(each_store)
     with each_store.write():
-        idempotency_rows.forget(US, "order-7", NOON)
-        assert idempotency_rows.find(US, "order-7") is not None
-        idempotency_rows.forget(US, "order-7", minute(1))
+        idempotency.forget(US, "order-7", NOON)
+        assert idempotency.find(US, "order-7") is not None
+        idempotency.forget(US, "order-7", minute(1))
     assert claim(each_store)
 
 

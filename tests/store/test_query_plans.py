@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from obdtrack.access import audit_rows
+from obdtrack.access import audit
 from obdtrack.calls import queries, responses, search
-from obdtrack.calls.placing import idempotency_rows, submissions
+from obdtrack.calls.placing import idempotency, submissions
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.status import Outcome
-from obdtrack.operations import backlog
-from obdtrack.privacy import retention_rows
+from obdtrack.operations import system_status
+from obdtrack.privacy import retention
 from obdtrack.services import new_id
 from obdtrack.statistics import questions
 from obdtrack.store import models
@@ -48,7 +48,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "deliveries of an outcome": lambda: deliveries.newest(50, outcome="failed"),
     "a call's deliveries": lambda: deliveries.of_call(ID),
     "what failed": lambda: deliveries.ids_of(Outcome.FAILED, 50),
-    "how far clocks are apart": lambda: backlog.recent_ends(50),
+    "how far clocks are apart": lambda: system_status.recent_ends(50),
     "search by number": lambda: search.newest(CallFilter(number=NUMBER), 50),
     "search by last digits": lambda: search.newest(CallFilter(ending="5001"), 50),
     "whose last digits these are": lambda: search.numbers_ending("8867135001"),
@@ -64,19 +64,19 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "answered by hour": lambda: questions.by_hour_of_day("diwali", None, 11),
     "a campaign's totals": lambda: questions.totals("diwali", None),
     "campaigns": lambda: questions.campaigns(50),
-    "queues of calls": lambda: backlog.call_queues(),
-    "queues of deliveries": lambda: backlog.delivery_queues(),
-    "checks that are due": lambda: backlog.due_checks(NOON),
-    "silent calls": lambda: backlog.silent_calls(NOON),
-    "only polled": lambda: backlog.only_polled(NOON),
+    "queues of calls": lambda: system_status.call_queues(),
+    "queues of deliveries": lambda: system_status.delivery_queues(),
+    "checks that are due": lambda: system_status.due_checks(NOON),
+    "silent calls": lambda: system_status.silent_calls(NOON),
+    "only polled": lambda: system_status.only_polled(NOON),
     "exchanges of a call": lambda: responses.of_call(ID),
     "when last asked": lambda: responses.last_asked(ID),
     "a twin": lambda: submissions.recent_duplicate("fingerprint", NOON),
     "submissions in flight": lambda: submissions.in_flight(),
-    "old keys": lambda: idempotency_rows.forget_older(NOON, 50),
-    "old deliveries": lambda: retention_rows.forget_deliveries(Outcome.UNMATCHED, NOON, 50),
-    "what was done to a call": lambda: audit_rows.newest(50, subject=str(ID)),
-    "whether it is noted": lambda: audit_rows.is_noted("once"),
+    "old keys": lambda: idempotency.forget_older(NOON, 50),
+    "old deliveries": lambda: retention.forget_deliveries(Outcome.UNMATCHED, NOON, 50),
+    "what was done to a call": lambda: audit.newest(50, subject=str(ID)),
+    "whether it is noted": lambda: audit.is_noted("once"),
 }
 """What is asked while calls are placed, reported, looked up, polled and forgotten."""
 

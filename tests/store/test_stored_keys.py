@@ -8,7 +8,7 @@ from uuid import UUID
 import peewee
 import pytest
 
-from obdtrack.access import key_rows
+from obdtrack.access import keys
 from obdtrack.services import new_id
 from obdtrack.store import models
 from obdtrack.store.database import Store
@@ -20,14 +20,14 @@ SECRET = "obd_a-secret-of-the-tests"
 def add(store: Store, secret: str = SECRET, name: str = "tests") -> UUID:
     key_id = new_id()
     with store.write():
-        key_rows.add(key_id, name, secret, ["read", "place"], NOON)
+        keys.add(key_id, name, secret, ["read", "place"], NOON)
     return key_id
 
 
 def test_a_key_is_found_by_its_secret(each_store: Store) -> None:
     key_id = add(each_store)
     add(each_store, "obd_another")
-    found = key_rows.find_active(SECRET)
+    found = keys.find_active(SECRET)
     assert found is not None
     assert (found.id, found.name, found.scopes) == (key_id, "tests", ["place", "read"])
 
@@ -36,37 +36,37 @@ def test_the_secret_is_nowhere_in_the_database(each_store: Store) -> None:
     add(each_store)
     (row,) = models.ApiKey.select().dicts()
     assert SECRET not in str(row)
-    assert row["digest"] == key_rows.digest(SECRET)
+    assert row["digest"] == keys.digest(SECRET)
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", SECRET[:-1], SECRET.upper(), "\0", "\ud800", key_rows.digest(SECRET)]
+    "wrong", ["", SECRET[:-1], SECRET.upper(), "\0", "\ud800", keys.digest(SECRET)]
 )
 def test_a_wrong_secret_finds_nothing(each_store: Store, wrong: str) -> None:
     add(each_store)
-    assert key_rows.find_active(wrong) is None
+    assert keys.find_active(wrong) is None
 
 
 def test_a_revoked_key_is_not_found(each_store: Store) -> None:
     key_id = add(each_store)
     with each_store.write():
-        assert key_rows.revoke(key_id, NOON)
-    assert key_rows.find_active(SECRET) is None
+        assert keys.revoke(key_id, NOON)
+    assert keys.find_active(SECRET) is None
 
 
 def test_a_key_can_be_revoked_only_once(each_store: Store) -> None:
     key_id = add(each_store)
     with each_store.write():
-        key_rows.revoke(key_id, NOON)
-        assert not key_rows.revoke(key_id, NOON + timedelta(days=1))
+        keys.revoke(key_id, NOON)
+        assert not keys.revoke(key_id, NOON + timedelta(days=1))
     assert models.ApiKey.get_by_id(key_id).revoked_at == NOON
 
 
 def test_revoking_one_key_leaves_the_others(each_store: Store) -> None:
     add(each_store)
     with each_store.write():
-        assert not key_rows.revoke(new_id(), NOON)
-    assert key_rows.find_active(SECRET) is not None
+        assert not keys.revoke(new_id(), NOON)
+    assert keys.find_active(SECRET) is not None
 
 
 def test_two_keys_never_share_a_secret(each_store: Store) -> None:
@@ -77,15 +77,15 @@ def test_two_keys_never_share_a_secret(each_store: Store) -> None:
 
 def test_the_use_of_a_key_is_noted_to_the_minute(each_store: Store) -> None:
     key_id = add(each_store)
-    assert key_rows.needs_note(models.ApiKey.get_by_id(key_id), NOON)
+    assert keys.needs_note(models.ApiKey.get_by_id(key_id), NOON)
     with each_store.write():
-        key_rows.note_use(key_id, NOON)
+        keys.note_use(key_id, NOON)
     noted = models.ApiKey.get_by_id(key_id)
     assert noted.last_used_at == NOON
-    assert not key_rows.needs_note(noted, NOON + timedelta(seconds=59))
-    assert key_rows.needs_note(noted, NOON + timedelta(seconds=60))
+    assert not keys.needs_note(noted, NOON + timedelta(seconds=59))
+    assert keys.needs_note(noted, NOON + timedelta(seconds=60))
 
 
 def test_keys_are_listed_in_the_order_they_were_made(each_store: Store) -> None:
     made = [add(each_store, f"obd_{count}") for count in range(3)]
-    assert [key.id for key in key_rows.all_keys()] == made
+    assert [key.id for key in keys.all_keys()] == made

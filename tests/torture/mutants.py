@@ -14,7 +14,7 @@ from wsgiref.simple_server import make_server
 from granian import Granian
 
 from obdtrack.calls import journal, provider_ids, queries
-from obdtrack.calls.placing import idempotency_rows, place, recover, submissions
+from obdtrack.calls.placing import idempotency, place, recover, submissions
 from obdtrack.calls.polling import check, poll
 from obdtrack.calls.reports import record
 from obdtrack.calls.reports.receive import ReceivedDelivery
@@ -162,8 +162,8 @@ def forget_keys() -> Any:
         original(*arguments)
         return True
 
-    original = idempotency_rows.claim
-    return patch.object(idempotency_rows, "claim", claim)
+    original = idempotency.claim
+    return patch.object(idempotency, "claim", claim)
 
 
 def never_poll() -> Any:

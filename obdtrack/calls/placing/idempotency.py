@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from obdtrack.access.pseudonym import pseudonym
 from obdtrack.calls import queries
 from obdtrack.calls.journal import Journal
-from obdtrack.calls.placing import idempotency_rows, submissions
+from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.calling_rules import dialling_rules
 from obdtrack.calls.placing.place import Condition, canonical, place_call
 from obdtrack.calls.placing.submissions import PendingCall
@@ -21,7 +21,57 @@ from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
+from obdtrack.store import models
 from obdtrack.store.encryption import Encryption
+
+
+def claim(owner_id: UUID, key: str, fingerprint: str, call_id: UUID, created_at: datetime) -> bool:
+    """Bind a key to a request that is about to be made; False if it is bound already."""
+    inserted = (
+        models.IdempotencyKey.insert(
+            owner_id=owner_id,
+            key=key,
+            fingerprint=fingerprint,
+            call_id=call_id,
+            created_at=created_at,
+        )
+        .on_conflict_ignore()
+        .as_rowcount()
+        .execute()
+    )
+    return bool(inserted)
+
+
+def find(owner_id: UUID, key: str) -> models.IdempotencyKey | None:
+    """Return what a key is bound to."""
+    row = models.IdempotencyKey
+    return row.get_or_none((row.owner_id == owner_id) & (row.key == key))
+
+
+def forget(owner_id: UUID, key: str, before: datetime) -> None:
+    """Free a key that was bound before this time."""
+    row = models.IdempotencyKey
+    row.delete().where(
+        (row.owner_id == owner_id) & (row.key == key) & (row.created_at < before)
+    ).execute()
+
+
+def store_response(owner_id: UUID, key: str, http_status: int, body: str) -> None:
+    """Keep what was answered, to answer the same again."""
+    row = models.IdempotencyKey
+    row.update(http_status=http_status, body=body).where(
+        (row.owner_id == owner_id) & (row.key == key)
+    ).execute()
+
+
+def forget_older(before: datetime, limit: int) -> int:
+    """Free keys that were bound before this time, at most `limit`; returns how many."""
+    row = models.IdempotencyKey
+    old = row.select(row.owner_id, row.key).where(row.created_at < before).limit(limit)
+    found = list(old)
+    for bound in found:
+        forget(bound.owner_id, bound.key, before)
+    return len(found)
 
 
 class Placed(NamedTuple):
@@ -54,10 +104,8 @@ def place_once(
     oldest = context.now() - timedelta(days=context.settings.idempotency_days)
 
     def bind(intention: PendingCall, _: Journal) -> None:
-        idempotency_rows.forget(owner_id, key, oldest)
-        if not idempotency_rows.claim(
-            owner_id, key, fingerprint, intention.call_id, intention.created_at
-        ):
+        forget(owner_id, key, oldest)
+        if not claim(owner_id, key, fingerprint, intention.call_id, intention.created_at):
             raise _BoundError
 
     try:
@@ -104,7 +152,7 @@ def place_guarded(request: CallRequest, owner_id: UUID, context: Services) -> Pl
 def keep_response(owner_id: UUID, key: str, http_status: int, body: str, context: Services) -> None:
     """Keep the answer to the first request with this key."""
     with context.store.write():
-        idempotency_rows.store_response(owner_id, key, http_status, body)
+        store_response(owner_id, key, http_status, body)
 
 
 _TELLING_DIGITS = 8
@@ -137,7 +185,7 @@ def _guard(seconds: int) -> Condition:
 
 
 def _replay(owner_id: UUID, key: str, fingerprints: Collection[str]) -> Placed:
-    bound = idempotency_rows.find(owner_id, key)
+    bound = find(owner_id, key)
     if bound is None:
         raise _running()
     if bound.fingerprint not in fingerprints:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from obdtrack.domain.status import Outcome, Status
-from obdtrack.operations.backlog import CAP, LOOKED_AT, Queue
 from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level, ok, problem
-from obdtrack.operations.system_status import SystemStatus, system_status
+from obdtrack.operations.system_status import CAP, LOOKED_AT, Queue, SystemStatus, current_status
 
 OVERDUE = timedelta(minutes=15)
 """Checks are put off while they are under way; longer than this, nobody is asking."""
@@ -54,7 +53,7 @@ def check_backlog(subject: CheckedInstallation) -> CheckResult:
 def _stock(subject: CheckedInstallation) -> SystemStatus:
     context = subject.with_database()
     with context.store.connection_context():
-        return system_status(context)
+        return current_status(context)
 
 
 def _nothing_comes(stock: SystemStatus, subject: CheckedInstallation) -> bool:

@@ -11,9 +11,8 @@ from obdtrack.domain.submission import Failure
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers.http.exchange import ExchangeError, HttpExchange
 from obdtrack.providers.mobtexting.client import MobTexting
-from obdtrack.providers.mobtexting.messages import presentable
 from obdtrack.providers.mobtexting.text import TEXT_LENGTH, cut, scalar
-from obdtrack.providers.mobtexting.verdicts import ParsedResponse, judge
+from obdtrack.providers.mobtexting.verdicts import ParsedResponse, judge, presentable
 
 REPORTS = "voice:message:out"
 EVERYONE = "all"

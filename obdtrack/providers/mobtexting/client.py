@@ -21,7 +21,6 @@ from obdtrack.errors import ConfigError
 from obdtrack.providers.base import SendRequest, StatusResponse
 from obdtrack.providers.http.connections import Limits
 from obdtrack.providers.http.exchange import ExchangeError, HttpExchange, exchange, open_session
-from obdtrack.providers.mobtexting.messages import presentable
 from obdtrack.providers.mobtexting.reports import (
     PayloadReader,
     read_call,
@@ -29,7 +28,7 @@ from obdtrack.providers.mobtexting.reports import (
     read_money,
 )
 from obdtrack.providers.mobtexting.text import ID_LENGTH, scalar
-from obdtrack.providers.mobtexting.verdicts import judge
+from obdtrack.providers.mobtexting.verdicts import judge, presentable
 
 _DOTS = "•••"
 # Shorter ones are no secrets worth the name, and are found in many an innocent word.

@@ -12,7 +12,7 @@ from flask import current_app
 
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.operations.probe import prove_writable
-from obdtrack.operations.system_status import system_status
+from obdtrack.operations.system_status import current_status
 from obdtrack.services import Services
 from obdtrack.store.migrate import check_schema
 from obdtrack.web.http.request_metrics import Meter
@@ -72,7 +72,7 @@ class Watch:
         self._context = context
         self.meter = Meter()
         self.ready = Remembered(self._ready, READY_SECONDS)
-        self.stock = Remembered(lambda: system_status(context), STOCK_SECONDS)
+        self.stock = Remembered(lambda: current_status(context), STOCK_SECONDS)
 
     def _ready(self) -> dict[str, str | None]:
         return {name: _complaint(check, self._context) for name, check in _CHECKS.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from obdtrack.access import audit_rows
+from obdtrack.access import audit
 from obdtrack.access.audit import Action
 from obdtrack.access.keys import Scope
 from obdtrack.calls import queries
@@ -42,7 +42,7 @@ def index() -> Response:
     wrong: dict[str, str] = {}
     before = read_id(request.args, wrong)
     subject = request.args.get("subject") or None
-    found = [] if wrong else audit_rows.newest(PAGE + 1, before, subject)
+    found = [] if wrong else audit.newest(PAGE + 1, before, subject)
     shown = found[:PAGE]
     return live(
         "audit.html",

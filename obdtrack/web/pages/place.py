@@ -21,7 +21,7 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
-from obdtrack.calls.placing import idempotency_rows
+from obdtrack.calls.placing import idempotency
 from obdtrack.calls.placing.idempotency import place_once
 from obdtrack.domain.submission import INTERVALS
 from obdtrack.errors import Code, ObdtrackError
@@ -119,7 +119,7 @@ def _flat(messages: Any) -> list[str]:
 
 
 def _refused(error: ObdtrackError, once: str) -> Response | Redirect:
-    bound = idempotency_rows.find(current_access().key_id, once)
+    bound = idempotency.find(current_access().key_id, once)
     if error.code is Code.CONFLICT and bound is not None:
         return _to_call(bound.call_id)  # the same form again while the first is on its way
     if _USED in error.fields:
