@@ -57,15 +57,15 @@ class _Side:
         begun = time.monotonic()
         databases = stack.enter_context(filled(kind, folder, plan))
         print(f"  in {time.monotonic() - begun:.0f} s", flush=True)
-        self.context = product.context(databases.template)
+        self.services = product.services(databases.template)
         self._random = random.Random(1)
         self._attempts = 0
-        stack.callback(self.context.store.close_all)
-        self.context.store.connect()
+        stack.callback(self.services.store.close_all)
+        self.services.store.connect()
 
     def bind(self) -> None:
         """Make the product's questions go to this database."""
-        bind_tables(self.context.store)
+        bind_tables(self.services.store)
 
     def about(self) -> About:
         """Pick a call at random, with all that questions need to know of it."""
@@ -74,7 +74,7 @@ class _Side:
         call = models.Call.get(models.Call.mid == reports.mid(numbers[0]))
         delivery = models.Delivery.get(models.Delivery.call_id == call.id)
         return About(
-            context=self.context,
+            services=self.services,
             call_id=call.id,
             provider_id=str(call.provider_id),
             mid=str(call.mid),
@@ -86,7 +86,7 @@ class _Side:
 
     def bytes(self) -> int:
         """Return the size of the database on disk."""
-        store = self.context.store
+        store = self.services.store
         if isinstance(store.database, str) and Path(store.database).exists():
             store.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             return Path(store.database).stat().st_size

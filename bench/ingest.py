@@ -44,14 +44,14 @@ class Measurement(NamedTuple):
         return {**self._asdict(), "load": self.load._asdict()}
 
 
-def _numbers(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
+def _numbers(_services: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise click.BadParameter("give numbers, like 16,64") from None
 
 
-def _names(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
+def _names(_services: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

@@ -116,11 +116,11 @@ class _Field:
 
 
 def _make_key(url: str) -> str:
-    context = product.context(url)
+    services = product.services(url)
     try:
-        return create_key("benchmark", ["place", "read"], context)
+        return create_key("benchmark", ["place", "read"], services)
     finally:
-        context.store.close_all()
+        services.store.close_all()
 
 
 def _place(server: Server, key: str, connections: int, seconds: float, first: int) -> Load:

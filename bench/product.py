@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.services import Services
 from obdtrack.settings import load_settings
 
@@ -35,7 +35,7 @@ def environ(database_url: str, port: int = 0, provider_port: int = 9) -> dict[st
     }
 
 
-def context(database_url: str) -> Services:
+def services(database_url: str) -> Services:
     """Return the parts the product works with, on this database; its tables are bound to it."""
     with patch.dict(os.environ, environ(database_url), clear=True):
-        return make_context(load_settings())
+        return make_services(load_settings())

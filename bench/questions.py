@@ -31,7 +31,7 @@ class About(NamedTuple):
     `stored` are reports nobody has sent yet, the first of them about call n.
     """
 
-    context: Services
+    services: Services
     call_id: UUID
     provider_id: str
     mid: str
@@ -64,8 +64,8 @@ def _strip(length: timedelta) -> None:
     questions.over_time(None, period, max(1, (period.end - period.first) // 30))
 
 
-def _take(reports_found: Sequence[InboundRequest], context: Services) -> None:
-    for received in receive_deliveries(reports_found, context):
+def _take(reports_found: Sequence[InboundRequest], services: Services) -> None:
+    for received in receive_deliveries(reports_found, services):
         assert received.outcome == "matched", received
 
 
@@ -105,8 +105,8 @@ QUESTIONS: dict[str, Callable[[About], object]] = {
     ),
     "one delivery": lambda a: deliveries.find(a.delivery_id),
     "deliveries that wait for a call": lambda a: deliveries.waiting_for(a.provider_id, a.mid),
-    "take one report, of any call": lambda a: _take(a.stored[:1], a.context),
-    f"take {BATCH} reports, of any calls": lambda a: _take(a.stored[1:], a.context),
+    "take one report, of any call": lambda a: _take(a.stored[:1], a.services),
+    f"take {BATCH} reports, of any calls": lambda a: _take(a.stored[1:], a.services),
 }
 """What is asked, by name; what adds rows comes last."""
 

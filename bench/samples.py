@@ -84,14 +84,14 @@ class Sampler:
         self._path = Path(self._folder.name, "samples.db")
         url = f"sqlite:///{self._path}"
         migrate(open_database(url))
-        real = product.context(url)
-        self._context = replace(real, provider=_Accepting(real.provider), now=lambda: self._now)
+        real = product.services(url)
+        self._services = replace(real, provider=_Accepting(real.provider), now=lambda: self._now)
         # Scratch need not outlive a power cut.
-        self._context.store.pragma("synchronous", "off", permanent=True)
+        self._services.store.pragma("synchronous", "off", permanent=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._context.store.close_all()
+        self._services.store.close_all()
         self._folder.cleanup()
 
     def samples(self, moment: datetime) -> list[Sample]:
@@ -119,14 +119,14 @@ class Sampler:
             name="benchmark",
             interval=5 if self._reports > 1 else 0,
         )
-        return place_call(request, None, self._context).bytes
+        return place_call(request, None, self._services).bytes
 
     def _report(self, word: str, start: datetime) -> None:
         self._now = start + timedelta(seconds=30)
         times = {"start_at": f"{start:%F %T}", "end_at": f"{start + timedelta(seconds=16):%F %T}"}
         content = reports.filled(reports.body(**times, status=word), self._number).encode()
         raw = RawDelivery("POST", "", _HEADERS, "application/json", content)
-        receive_deliveries([InboundRequest(new_id(), self._now, raw)], self._context)
+        receive_deliveries([InboundRequest(new_id(), self._now, raw)], self._services)
 
 
 _HEADERS = {"user-agent": "Go-http-client/1.1", "host": "obdtrack.example.org"}

@@ -71,7 +71,7 @@ def _check_values(values: Mapping[str, Any]) -> None:
         raise ConfigError("\n".join(wrong))
 
 
-def make_context(settings: Settings) -> Services:
+def make_services(settings: Settings) -> Services:
     """Return the parts that workflows need, as the settings say; nothing is connected yet.
 
     Raises ConfigError if there is no database, or for a value that no part can work with.
@@ -94,46 +94,46 @@ def make_context(settings: Settings) -> Services:
     )
 
 
-def make_background(context: Services) -> Background:
+def make_background(services: Services) -> Background:
     """Return the background work of a process that serves; it is not started yet."""
-    return Background(context, chores=context.settings.jobs)
+    return Background(services, chores=services.settings.jobs)
 
 
-def create_app(context: Services | None = None) -> Flask:
-    """Make the WSGI application, from the environment's settings or from a given context.
+def create_app(services: Services | None = None) -> Flask:
+    """Make the WSGI application, from the environment's settings or from given services.
 
     Raises ConfigError if a setting is missing or wrong, or if the database does not fit the code.
     """
-    own = context is None
-    if context is None:
-        context = make_context(load_to_serve())
-        configure_logs(context.settings.log_level)
-    require_for_serving(context.settings)
-    token = context.settings.webhook_token
+    own = services is None
+    if services is None:
+        services = make_services(load_to_serve())
+        configure_logs(services.settings.log_level)
+    require_for_serving(services.settings)
+    token = services.settings.webhook_token
     if token and len(token) < SECRET_LENGTH:
         log.warning("webhook_token_short", characters=len(token))
-    with context.store.connection_context():
-        check_schema(context.store)
-    context.store.close_idle()  # a server may fork after this; no connection may cross that
+    with services.store.connection_context():
+        check_schema(services.store)
+    services.store.close_idle()  # a server may fork after this; no connection may cross that
     app = Flask("obdtrack.web", static_folder=None)
-    app.extensions["obdtrack"] = context
+    app.extensions["obdtrack"] = services
     app.extensions["throttle"] = Throttle()
     app.request_class = BoundedRequest
-    app.config["TRUSTED_HOSTS"] = list(context.settings.trusted_hosts) or None
+    app.config["TRUSTED_HOSTS"] = list(services.settings.trusted_hosts) or None
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
     app.after_request(_harden)  # the first named runs last: what has headers of its own keeps them
     observe(app)
     guard(app)
     register_errors(app)
     register_api(app, routes.blueprint)
-    register_pages(app, context)
+    register_pages(app, services)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
-    app.teardown_request(lambda _: _release(context))
-    _trust_proxies(app, context.settings.proxy_hops)
-    _put_callback_in_front(app, context)
+    app.teardown_request(lambda _: _release(services))
+    _trust_proxies(app, services.settings.proxy_hops)
+    _put_callback_in_front(app, services)
     if own:
-        _start_with_first_request(app, make_background(context))
+        _start_with_first_request(app, make_background(services))
     return app
 
 
@@ -163,27 +163,27 @@ def _put_in_front(app: Flask, outer: WSGIApplication) -> None:
     app.wsgi_app = outer  # type: ignore[assignment,method-assign]  # Flask's documented way to wrap
 
 
-def _put_callback_in_front(app: Flask, context: Services) -> None:
-    app.extensions["watch"] = watch = Watch(context)
+def _put_callback_in_front(app: Flask, services: Services) -> None:
+    app.extensions["watch"] = watch = Watch(services)
     writer: GroupWriter[InboundRequest, ReceivedDelivery] = GroupWriter(
-        watch.meter.counting(lambda batch: receive_deliveries(batch, context))
+        watch.meter.counting(lambda batch: receive_deliveries(batch, services))
     )
-    quarantine = Quarantine(context)
+    quarantine = Quarantine(services)
     app.extensions["quarantine"] = quarantine
     callback = Callback(
         app.wsgi_app,
         store=writer.write,
         reject=quarantine.take,
-        now=context.now,
-        secrets=context.settings.webhook_secrets,
-        headers=header_names(context.settings.webhook_fields),
+        now=services.now,
+        secrets=services.settings.webhook_secrets,
+        headers=header_names(services.settings.webhook_fields),
     )
     _put_in_front(app, Metered(callback, watch.meter))
 
 
-def _release(context: Services) -> None:
-    if not context.store.is_closed():
-        context.store.close()
+def _release(services: Services) -> None:
+    if not services.store.is_closed():
+        services.store.close()
 
 
 def _harden(response: Response) -> Response:

@@ -39,27 +39,27 @@ class Chore(NamedTuple):
     do: Callable[[Services], object]
 
 
-def ask_about_due(context: Services) -> None:
+def ask_about_due(services: Services) -> None:
     """Ask the provider about calls that are due, some at a time."""
-    due = take_due(context, context.now(), limit=max(1, context.settings.poll_per_minute // 30))
+    due = take_due(services, services.now(), limit=max(1, services.settings.poll_per_minute // 30))
     with ThreadPoolExecutor(_ASKING) as pool:
-        list(pool.map(partial(_ask, context), due))
+        list(pool.map(partial(_ask, services), due))
 
 
-def _ask(context: Services, call_id: UUID) -> None:
+def _ask(services: Services, call_id: UUID) -> None:
     try:
-        check_call(call_id, context)
+        check_call(call_id, services)
     except ObdtrackError as error:  # the line is long, or the database busy: it comes due again
         log.warning("check_put_off", call_id=str(call_id), reason=error.message)
     except Exception:  # one call's fault must not cost the others their turn
         log.exception("check_failed", call_id=str(call_id))
     finally:
-        context.store.close()
+        services.store.close()
 
 
-def warn_of_skew(context: Services) -> None:
+def warn_of_skew(services: Services) -> None:
     """Say in the log if the provider's clock and ours disagree steadily."""
-    skew = check_clock(context)
+    skew = check_clock(services)
     if skew is not None:
         log.warning("clock_skew", advice=skew.sentence())
 
@@ -80,12 +80,12 @@ class Background:
 
     def __init__(
         self,
-        context: Services,
+        services: Services,
         *,
         chores: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._context = context
+        self._services = services
         self._chores = chores
         self._monotonic = monotonic
         self._last: dict[str, float] = {}
@@ -115,7 +115,7 @@ class Background:
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=30)
-        say_goodbye(self._context)
+        say_goodbye(self._services)
 
     def request_stop(self) -> None:
         """Have `join` return; safe to call from a signal handler."""
@@ -127,10 +127,10 @@ class Background:
 
     def sign(self) -> None:
         """Say that this process lives, and keep the chores if they are ours."""
-        sign_of_life(self._context)
+        sign_of_life(self._services)
         if self._chores:
-            with self._context.store.write():
-                now, holder = self._context.now(), self._context.process_id
+            with self._services.store.write():
+                now, holder = self._services.now(), self._services.process_id
                 self._mine = leases.hold_lease("chores", holder, now, LEASE)
 
     def tick(self, chores: Sequence[Chore]) -> None:
@@ -145,11 +145,11 @@ class Background:
 
     def _do(self, chore: Chore) -> None:
         try:
-            chore.do(self._context)
+            chore.do(self._services)
         except Exception:  # the next chore is innocent, and this one comes again
             log.exception("chore_failed", chore=chore.name)
         finally:
-            self._context.store.close()
+            self._services.store.close()
 
     def _repeat(self, work: Callable[[], None]) -> None:
         while not self._stopping.is_set():

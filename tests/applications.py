@@ -30,7 +30,7 @@ class Compiled(BytecodeCache):
 COMPILED = Compiled()
 
 
-def make_app(context: Services, *, documented: bool) -> Flask:
+def make_app(services: Services, *, documented: bool) -> Flask:
     """Make an application; its API document takes longer than all else, and few tests read it.
 
     Next come its pages, which are compiled when a test asks for them.
@@ -38,6 +38,6 @@ def make_app(context: Services, *, documented: bool) -> Flask:
     views_told = patch.object(Blueprint, "register_views_in_doc")
     pages_made = patch("obdtrack.web.pages.register.compile_pages")
     with pages_made, nullcontext() if documented else views_told:
-        made = create_app(context)
+        made = create_app(services)
     made.jinja_env.bytecode_cache = COMPILED
     return made

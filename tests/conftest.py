@@ -117,7 +117,7 @@ def provider() -> ScriptedProvider:
 
 
 @pytest.fixture
-def context(store: Store, provider: ScriptedProvider, clock: Clock) -> Services:
+def services(store: Store, provider: ScriptedProvider, clock: Clock) -> Services:
     settings = factories.settings()
     return Services(settings, store, provider, Encryption(settings.secret_key), clock)
 
@@ -136,8 +136,8 @@ def documented() -> bool:
 
 
 @pytest.fixture
-def app(context: Services, documented: bool) -> Iterator[Flask]:
-    made = applications.make_app(context, documented=documented)
+def app(services: Services, documented: bool) -> Iterator[Flask]:
+    made = applications.make_app(services, documented=documented)
     yield made
     made.extensions["quarantine"].close()
 
@@ -172,12 +172,12 @@ class Caller:
 
 
 @pytest.fixture
-def caller(app: Flask, context: Services) -> Caller:
+def caller(app: Flask, services: Services) -> Caller:
     """A caller whose key may place calls and so sees numbers in full."""
-    return Caller(app.test_client(), create_key("tests", ["read", "place"], context))
+    return Caller(app.test_client(), create_key("tests", ["read", "place"], services))
 
 
 @pytest.fixture
-def reader(app: Flask, context: Services) -> Caller:
+def reader(app: Flask, services: Services) -> Caller:
     """A caller who may only read, and sees numbers masked."""
-    return Caller(app.test_client(), create_key("reader", ["read"], context))
+    return Caller(app.test_client(), create_key("reader", ["read"], services))

@@ -21,7 +21,7 @@ from tests.factories import Clock, ScriptedProvider, call_request
 
 
 @pytest.fixture
-def asked(context: Services, provider: ScriptedProvider) -> Iterator[threading.Event]:
+def asked(services: Services, provider: ScriptedProvider) -> Iterator[threading.Event]:
     """Set once the background work asks the provider, which answers only at the end."""
     asked, over = threading.Event(), threading.Event()
 
@@ -31,7 +31,7 @@ def asked(context: Services, provider: ScriptedProvider) -> Iterator[threading.E
         return StatusResponse()
 
     provider.on_find = hang
-    background = Background(context)
+    background = Background(services)
     background.start()
     yield asked
     over.set()
@@ -45,22 +45,22 @@ def soon(holds: Callable[[], bool]) -> bool:
     return holds()
 
 
-def is_unknown(context: Services) -> bool:
-    with connected(context.store):
+def is_unknown(services: Services) -> bool:
+    with connected(services.store):
         return bool(models.Call.select().where(models.Call.status == "unknown").exists())
 
 
 def test_what_a_dead_process_left_is_found_while_a_question_hangs(
-    context: Services,
+    services: Services,
     provider: ScriptedProvider,
     clock: Clock,
     asked: threading.Event,
 ) -> None:
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     clock.forward(minutes=16)
     assert asked.wait(8)
-    another = replace(context, process_ids={})
+    another = replace(services, process_ids={})
     sign_of_life(another)
     crash_while_sending(another, provider)
     clock.forward(seconds=9)
-    assert soon(lambda: is_unknown(context))
+    assert soon(lambda: is_unknown(services))

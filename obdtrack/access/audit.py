@@ -115,7 +115,7 @@ def record(
     action: Action,
     subject: UUID | str,
     actor: Actor,
-    context: Services,
+    services: Services,
     detail: Mapping[str, Any] | None = None,
     *,
     once: str | None = None,
@@ -127,7 +127,7 @@ def record(
     """
     entry = AuditEntry(
         id=new_id(),
-        recorded_at=context.now(),
+        recorded_at=services.now(),
         action=action,
         subject=_unnumbered(subject),
         actor=mask_all(actor.name),
@@ -135,31 +135,31 @@ def record(
         detail=_unnumbered(detail or {}),
         once=once,
     )
-    with context.store.write():
+    with services.store.write():
         add(entry)
 
 
-def record_view(access: Actor, call_id: UUID, context: Services) -> None:
+def record_view(access: Actor, call_id: UUID, services: Services) -> None:
     """Note that a person saw a call's number in full on a page; once per call and hour.
 
     Raises ObdtrackError (unavailable) if it could not be noted: then it must not be shown.
     """
-    _record_hourly(Action.NUMBER_VIEWED, call_id, access, context)
+    _record_hourly(Action.NUMBER_VIEWED, call_id, access, services)
 
 
-def record_pii_use(access: Actor, context: Services) -> None:
+def record_pii_use(access: Actor, services: Services) -> None:
     """Note that a key with the scope `pii` was used; once per key and hour, if it can be noted."""
     try:
-        _record_hourly(Action.PII_USED, access.key_id or access.name, access, context)
+        _record_hourly(Action.PII_USED, access.key_id or access.name, access, services)
     except ObdtrackError:  # looking something up must work while the database cannot be written
         log.warning("not_audited", action=Action.PII_USED, key_id=str(access.key_id))
 
 
-def _record_hourly(action: Action, subject: UUID | str, actor: Actor, context: Services) -> None:
-    hour = context.now().strftime("%Y-%m-%dT%H")
+def _record_hourly(action: Action, subject: UUID | str, actor: Actor, services: Services) -> None:
+    hour = services.now().strftime("%Y-%m-%dT%H")
     once = f"{action} {subject} {actor.key_id} {hour}"
     if not is_noted(once):
-        record(action, subject, actor, context, once=once)
+        record(action, subject, actor, services, once=once)
 
 
 def _unnumbered(part: Any) -> Any:

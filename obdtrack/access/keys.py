@@ -100,7 +100,7 @@ class Access(NamedTuple):
 
 
 def create_key(
-    name: str, scopes: Collection[str], context: Services, actor: Actor | None = None
+    name: str, scopes: Collection[str], services: Services, actor: Actor | None = None
 ) -> str:
     """Make a key and give it; this is the only time it can be seen.
 
@@ -116,45 +116,45 @@ def create_key(
         raise ObdtrackError(Code.INVALID, "A key needs a name, so that you know it later.")
     secret = f"obd_{secrets.token_urlsafe(32)}"
     key_id, told = new_id(), {"name": name.strip(), "scopes": sorted(scopes)}
-    with context.store.write():
-        add(key_id, name.strip(), secret, scopes, context.now())
-        audit.record(Action.KEY_CREATED, key_id, actor or audit.operator(), context, told)
+    with services.store.write():
+        add(key_id, name.strip(), secret, scopes, services.now())
+        audit.record(Action.KEY_CREATED, key_id, actor or audit.operator(), services, told)
     return secret
 
 
-def access_of(key_id: UUID, context: Services) -> Access | None:
+def access_of(key_id: UUID, services: Services) -> Access | None:
     """Return the access of a key that somebody signed in with, or None if it is revoked."""
-    return _granted(find_active_id(key_id), context)
+    return _granted(find_active_id(key_id), services)
 
 
-def authenticate(secret: str, context: Services) -> Access | None:
+def authenticate(secret: str, services: Services) -> Access | None:
     """Return the access this key grants, or None if it is unknown or revoked."""
-    return _granted(find_active(secret), context)
+    return _granted(find_active(secret), services)
 
 
-def _granted(key: models.ApiKey | None, context: Services) -> Access | None:
+def _granted(key: models.ApiKey | None, services: Services) -> Access | None:
     if key is None:
         return None
-    now = context.now()
+    now = services.now()
     if needs_note(key, now):
-        _note_use(key.id, context)
+        _note_use(key.id, services)
     return Access(key.id, key.name, frozenset(key.scopes))
 
 
-def revoke_key(key_id: UUID, context: Services, actor: Actor | None = None) -> None:
+def revoke_key(key_id: UUID, services: Services, actor: Actor | None = None) -> None:
     """Revoke a key at once; raises ObdtrackError (not found) if there is no such active key.
 
     `actor` is who wants it, by default the person at the command line.
     """
-    with context.store.write():
-        if not revoke(key_id, context.now()):
+    with services.store.write():
+        if not revoke(key_id, services.now()):
             raise ObdtrackError(Code.NOT_FOUND, f"There is no active key {key_id}.")
-        audit.record(Action.KEY_REVOKED, key_id, actor or audit.operator(), context)
+        audit.record(Action.KEY_REVOKED, key_id, actor or audit.operator(), services)
 
 
-def _note_use(key_id: UUID, context: Services) -> None:
+def _note_use(key_id: UUID, services: Services) -> None:
     try:
-        with context.store.write():
-            note_use(key_id, context.now())
+        with services.store.write():
+            note_use(key_id, services.now())
     except ObdtrackError:  # looking something up must work while the database cannot be written
         log.warning("key_use_not_noted", key_id=str(key_id))

@@ -40,7 +40,7 @@ class Rebuilt(NamedTuple):
 
 
 def rebuild(
-    context: Services, *, check: bool, progress: Callable[[int], None] = lambda _: None
+    services: Services, *, check: bool, progress: Callable[[int], None] = lambda _: None
 ) -> Rebuilt:
     """Compute every call anew; with `check` only compare. Returns what differs.
 
@@ -50,7 +50,7 @@ def rebuild(
     """
     seen, different = 0, list[UUID]()
     for call_ids in _batches():
-        with open_journal(context) as journal:
+        with open_journal(services) as journal:
             rows = journal.calls(call_ids)
             stored = queries.history(call_ids)
             found = {row.id: row for row in bulk_sql.load(models.Call, "id", call_ids)}
@@ -59,7 +59,7 @@ def rebuild(
                     different.append(row.id)
         seen += len(call_ids)
         progress(seen)
-    return Rebuilt(seen, tuple(different), _wrong_figures(context, mend=not check))
+    return Rebuilt(seen, tuple(different), _wrong_figures(services, mend=not check))
 
 
 def _batches() -> Iterator[list[UUID]]:
@@ -69,12 +69,12 @@ def _batches() -> Iterator[list[UUID]]:
         after = call_ids[-1]
 
 
-def _wrong_figures(context: Services, *, mend: bool) -> int:
+def _wrong_figures(services: Services, *, mend: bool) -> int:
     """Count the figures that differ. Nobody waits while they are compared, only if some do."""
-    with counters.one_moment(context.store):
+    with counters.one_moment(services.store):
         wrong = counters.wrong()
     if wrong and mend:
-        with context.store.write():
+        with services.store.write():
             counters.recount()
     return wrong
 
@@ -82,12 +82,12 @@ def _wrong_figures(context: Services, *, mend: bool) -> int:
 def _agrees(
     match: CallRow, row: models.Call, stored: Sequence[Event], journal: Journal, *, mend: bool
 ) -> bool:
-    context = journal.services
-    answered, reports = rederive(match, row, stored, context)
+    services = journal.services
+    answered, reports = rederive(match, row, stored, services)
     kept = [event for event in stored if event.kind not in REDERIVABLE]
     old = [event for event in stored if event.kind in REDERIVABLE]
     state = fold([*kept, *answered, *reports], match.interval)
-    check_at = _check_at(match, row, state, context)
+    check_at = _check_at(match, row, state, services)
     same_events = _facts(old) == _facts([*answered, *reports])
     same_state = queries.state_columns(match.id) == writes.state_row(state)
     same = same_events and same_state and check_at == row.next_check_at
@@ -102,7 +102,7 @@ def _facts(events: Sequence[Event]) -> list[list[object]]:
 
 
 def _check_at(
-    match: CallRow, row: models.Call, state: CallState, context: Services
+    match: CallRow, row: models.Call, state: CallState, services: Services
 ) -> datetime | None:
     """Return when the call is to be asked about: as stored, unless that cannot be right."""
     stored: datetime | None = row.next_check_at
@@ -112,5 +112,5 @@ def _check_at(
     # By any schedule at all: what was planned by settings that have changed since still counts.
     if planned(now=match.created_at, schedule=_ANY_SCHEDULE).next_check_at is None:
         return None
-    schedule = context.settings.poll_schedule
-    return stored or planned(now=context.now(), schedule=schedule).next_check_at
+    schedule = services.settings.poll_schedule
+    return stored or planned(now=services.now(), schedule=schedule).next_check_at

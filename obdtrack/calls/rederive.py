@@ -39,15 +39,15 @@ REDERIVABLE = (Kind.ANSWER, Kind.REPORT)
 
 
 def rederive(
-    match: CallRow, row: models.Call, stored: Sequence[Event], context: Services
+    match: CallRow, row: models.Call, stored: Sequence[Event], services: Services
 ) -> tuple[list[Event], list[Event]]:
     """Return the answer to our request and the reports of a call, as its raw material tells them.
 
     `row` and `stored` are what is known of the call now; the journal that gave it holds it.
     """
     exchanges = responses.of_call(match.id)
-    answered = _answered(match, row, stored, exchanges, context)
-    return answered, _reports(match, stored, exchanges, context)
+    answered = _answered(match, row, stored, exchanges, services)
+    return answered, _reports(match, stored, exchanges, services)
 
 
 def _answered(
@@ -55,7 +55,7 @@ def _answered(
     row: models.Call,
     stored: Sequence[Event],
     exchanges: Sequence[models.ResponseRow],
-    context: Services,
+    services: Services,
 ) -> list[Event]:
     """Return the event of the provider's response to our request, made from the stored one."""
     old = [event for event in stored if event.kind is Kind.ANSWER]
@@ -63,7 +63,7 @@ def _answered(
     if sent is None:
         return old
     known = old[0] if old else None
-    number = _accepted(match, row, stored, sent, context) if sent.failure is None else None
+    number = _accepted(match, row, stored, sent, services) if sent.failure is None else None
     if sent.failure is None and number is None:
         return old
     failure = Failure(sent.failure) if sent.failure else None
@@ -79,7 +79,7 @@ def _accepted(
     row: models.Call,
     stored: Sequence[Event],
     sent: models.ResponseRow,
-    context: Services,
+    services: Services,
 ) -> AcceptedNumber | None:
     """Return what a yes told of this call; None if the id it told, if any, did not become ours."""
     known = next((event for event in stored if event.kind is Kind.ANSWER), None)
@@ -89,7 +89,7 @@ def _accepted(
     if provider_id is None or provider_id in found:
         return None
     # The answer to a request lists calls in the words of the provider's log.
-    listed = (call.report for call in _found_in(sent, context))
+    listed = (call.report for call in _found_in(sent, services))
     same = (
         r.charges for r in listed if canonical_id(r.provider_id or "") == canonical_id(provider_id)
     )
@@ -102,11 +102,11 @@ def _reports(
     match: CallRow,
     stored: Sequence[Event],
     exchanges: Sequence[models.ResponseRow],
-    context: Services,
+    services: Services,
 ) -> list[Event]:
     """Return the call's report events as reading all that is still raw would make them."""
     by_origin = {_origin(event): event for event in stored if event.kind is Kind.REPORT}
-    arrivals = _as_recorded(_arrivals(match, stored, exchanges, context), by_origin)
+    arrivals = _as_recorded(_arrivals(match, stored, exchanges, services), by_origin)
     raw = {_origin(arrival) for arrival in arrivals}
     # Raw requests are kept for a while only; what was read from those that went stays.
     rebuilt = [e for e in stored if e.kind is Kind.REPORT and _origin(e) not in raw]
@@ -145,17 +145,17 @@ def _arrivals(
     match: CallRow,
     stored: Sequence[Event],
     exchanges: Sequence[models.ResponseRow],
-    context: Services,
+    services: Services,
 ) -> list[IncomingReport]:
     found: list[tuple[datetime, IncomingReport]] = []
     for row in deliveries.of_call(match.id):
-        reading = context.provider.read_delivery(deliveries.to_stored(row).raw)
+        reading = services.provider.read_delivery(deliveries.to_stored(row).raw)
         if isinstance(reading, Report) and row.outcome in (Outcome.MATCHED, Outcome.DUPLICATE):
             arrival = IncomingReport(reading, Source.WEBHOOK, row.received_at, delivery_id=row.id)
             found.append((row.received_at, arrival))
     for response in exchanges:
         if response.failure is None and response.body and _was_believed(response, match, stored):
-            listed = [call.report for call in _found_in(response, context)]
+            listed = [call.report for call in _found_in(response, services)]
             for report in rows_about(match, listed):
                 if tells_something(report):
                     arrival = IncomingReport(
@@ -165,10 +165,10 @@ def _arrivals(
     return [arrival for _, arrival in sorted(found, key=lambda pair: pair[0])]
 
 
-def _found_in(response: models.ResponseRow, context: Services) -> tuple[FoundCall, ...]:
+def _found_in(response: models.ResponseRow, services: Services) -> tuple[FoundCall, ...]:
     """Return the calls that a response lists; none if it cannot be read now."""
     try:
-        return context.provider.read_found(response.body or b"")
+        return services.provider.read_found(response.body or b"")
     except Exception as error:
         log.warning("answer_unreadable", response_id=str(response.id), error=type(error).__name__)
         return ()

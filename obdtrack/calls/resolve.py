@@ -29,7 +29,7 @@ def resolve(
     *,
     action: str,
     access: Access,
-    context: Services,
+    services: Services,
     provider_id: str | None = None,
     note: str | None = None,
 ) -> UUID:
@@ -39,57 +39,57 @@ def resolve(
     decisions below do.
     """
     if action == "place-again":
-        return place_again(call_id, note, access, context)
+        return place_again(call_id, note, access, services)
     if action == "not-placed":
-        declare_not_placed(call_id, note, access, context)
+        declare_not_placed(call_id, note, access, services)
     elif provider_id is not None:
-        attach_by_person(call_id, provider_id, note, access, context)
+        attach_by_person(call_id, provider_id, note, access, services)
     return call_id
 
 
 def attach_by_person(
-    call_id: UUID, provider_id: str, note: str | None, access: Access, context: Services
+    call_id: UUID, provider_id: str, note: str | None, access: Access, services: Services
 ) -> None:
     """Say that this call is the provider's so named; its waiting reports join it.
 
     Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
     the call's outcome is neither unknown nor unresolved.
     """
-    with open_journal(context) as journal:
+    with open_journal(services) as journal:
         assign_provider_id(call_id, provider_id, Source.PERSON, _who(access, note), journal)
-        _record(call_id, access, context, action="attach", provider_id=provider_id)
+        _record(call_id, access, services, action="attach", provider_id=provider_id)
 
 
-def declare_not_placed(call_id: UUID, note: str | None, access: Access, context: Services) -> None:
+def declare_not_placed(call_id: UUID, note: str | None, access: Access, services: Services) -> None:
     """Say that no phone rang; a report that comes all the same is still believed.
 
     Raises ObdtrackError (conflict) if the call's outcome is not unknown.
     """
-    with open_journal(context) as journal:
+    with open_journal(services) as journal:
         call = _in_doubt(call_id, journal)
         _decide(call, Status.REJECTED, "declared-not-placed", _who(access, note), journal)
-        _record(call_id, access, context, action="not-placed")
+        _record(call_id, access, services, action="not-placed")
 
 
-def place_again(call_id: UUID, note: str | None, access: Access, context: Services) -> UUID:
+def place_again(call_id: UUID, note: str | None, access: Access, services: Services) -> UUID:
     """Place the call anew, as a new call that names the old one; returns the new call's id.
 
     The old one stays on record as never known. Raises ObdtrackError (conflict) if its outcome is
     not unknown, somebody has decided meanwhile, its variables cannot be read any more, or its
     number may not be called.
     """
-    request = _request(_undecided(queries.find(str(call_id)), call_id), context)
-    conditions = [*dialling_rules(request.to, context), _replace(call_id, note, access, context)]
-    return place_call(request, access.key_id, context, conditions)
+    request = _request(_undecided(queries.find(str(call_id)), call_id), services)
+    conditions = [*dialling_rules(request.to, services), _replace(call_id, note, access, services)]
+    return place_call(request, access.key_id, services, conditions)
 
 
-def _replace(call_id: UUID, note: str | None, access: Access, context: Services) -> Condition:
+def _replace(call_id: UUID, note: str | None, access: Access, services: Services) -> Condition:
     def replace_old(intention: PendingCall, journal: Journal) -> None:
         detail = {**_who(access, note), "replaced_by": str(intention.call_id)}
         call = _in_doubt(call_id, journal)
         _decide(call, Status.UNRESOLVED, "placed-again", detail, journal)
         replaced_by = intention.call_id
-        _record(call_id, access, context, action="place-again", replaced_by=replaced_by)
+        _record(call_id, access, services, action="place-again", replaced_by=replaced_by)
 
     return replace_old
 
@@ -118,7 +118,7 @@ def _undecided(call: models.Call | None, call_id: UUID) -> models.Call:
     return call
 
 
-def _request(call: models.Call, context: Services) -> CallRequest:
+def _request(call: models.Call, services: Services) -> CallRequest:
     if is_erased(call.to_number):
         raise ObdtrackError(Code.CONFLICT, "The number of this call was erased.")
     submission = call.submission
@@ -130,17 +130,17 @@ def _request(call: models.Call, context: Services) -> CallRequest:
         name=call.name,
         interval=call.interval,
         webhook_id=submission.webhook_id,
-        variables=_variables(submission, context),
+        variables=_variables(submission, services),
         reference=call.reference,
         metadata={**(call.metadata or {}), "replaces": str(call.id)},
     )
 
 
-def _variables(submission: models.Submission, context: Services) -> dict[str, str]:
+def _variables(submission: models.Submission, services: Services) -> dict[str, str]:
     if not submission.variable_names:
         return {}
     try:
-        return context.vault.open(submission.variables_encrypted or b"")
+        return services.vault.open(submission.variables_encrypted or b"")
     except ValueError as error:
         raise ObdtrackError(
             Code.CONFLICT,
@@ -148,8 +148,8 @@ def _variables(submission: models.Submission, context: Services) -> dict[str, st
         ) from None
 
 
-def _record(call_id: UUID, access: Access, context: Services, **detail: Any) -> None:
-    audit.record(Action.CALL_RESOLVED, call_id, access, context, detail)
+def _record(call_id: UUID, access: Access, services: Services, **detail: Any) -> None:
+    audit.record(Action.CALL_RESOLVED, call_id, access, services, detail)
 
 
 def _who(access: Access, note: str | None) -> dict[str, Any]:

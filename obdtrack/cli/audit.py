@@ -9,7 +9,7 @@ import click
 
 from obdtrack.access import audit
 from obdtrack.access.pseudonym import person_number, pseudonym
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.domain.times import to_text
 from obdtrack.settings import load_settings
 from obdtrack.store import models
@@ -26,9 +26,9 @@ def command(
     limit: int, before: UUID | None, about: str | None, number: str | None, as_json: bool
 ) -> None:
     """List entries, newest first: when, who, what, to what, and more."""
-    context = make_context(load_settings())
-    check_schema(context.store)
-    subject = pseudonym(person_number(number), context.vault) if number else about
+    services = make_services(load_settings())
+    check_schema(services.store)
+    subject = pseudonym(person_number(number), services.vault) if number else about
     for row in audit.newest(limit, before, subject):
         click.echo(json.dumps(_as_json(row)) if as_json else _line(row))
 

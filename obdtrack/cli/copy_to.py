@@ -8,7 +8,7 @@ from functools import partial
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.errors import ConfigError
 from obdtrack.operations.move import CopiedPart, copy_all, require_quiet, verify
 from obdtrack.settings import DATABASE_SCHEMES, load_settings
@@ -29,7 +29,7 @@ def command(url: str) -> None:
     check_schema(source)
     require_quiet(source)
     open_database(url)  # a new file is created only now
-    target = make_context(replace(settings, database_url=url))
+    target = make_services(replace(settings, database_url=url))
     with make_bars() as bars:
         copy_all(source, target.store, partial(show, bars))
     click.echo("Comparing ...", err=True)

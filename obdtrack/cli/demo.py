@@ -17,7 +17,7 @@ import click
 import requests
 
 from obdtrack.access.keys import create_key
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.cli.ports import free_port, listening_address, require_free_port
 from obdtrack.domain.status import WAITING
 from obdtrack.errors import ConfigError
@@ -88,9 +88,9 @@ def _defaults(environ: Any) -> None:
 
 def _prepared(settings: Settings) -> str:
     migrate(open_database(settings.database_url))
-    context = make_context(settings)
-    key = create_key("demo", ["read", "place", "pii", "admin"], context)
-    context.store.close_all()
+    services = make_services(settings)
+    key = create_key("demo", ["read", "place", "pii", "admin"], services)
+    services.store.close_all()
     return key
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import click
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.errors import ConfigError
 from obdtrack.logs import configure_logs
 from obdtrack.operations.doctor.diagnosis import diagnose
@@ -50,7 +50,7 @@ def _subject() -> CheckedInstallation:
     if any(line.startswith(_DATABASE) for line in wrong):
         return CheckedInstallation(settings, None, wrong, unknown, f"{_DATABASE} is wrong")
     try:
-        return CheckedInstallation(settings, _context(settings), wrong, unknown)
+        return CheckedInstallation(settings, _services(settings), wrong, unknown)
     except ConfigError as error:
         return CheckedInstallation(settings, None, wrong, unknown, str(error))
     except Exception as error:  # the other checks may tell why
@@ -72,9 +72,9 @@ def _settings() -> tuple[Settings, tuple[str, ...]]:
     return load_settings(), wrong
 
 
-def _context(settings: Settings) -> Services:
+def _services(settings: Settings) -> Services:
     # What is wrong with these has a check of its own, and must not hide the database.
-    return make_context(replace(settings, provider_token="", webhook_fields={}, bridge=None))
+    return make_services(replace(settings, provider_token="", webhook_fields={}, bridge=None))
 
 
 def _unknown_names() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from obdtrack.access.audit import operator
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.privacy.erasure import Erased, erase
 from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
@@ -22,11 +22,11 @@ def command(number: str, yes: bool) -> None:
     The database is written anew, for which it belongs to this command alone: some seconds a
     gigabyte, in which reports are answered 503 and posted again by the provider.
     """
-    context = make_context(load_settings())
-    check_schema(context.store)
+    services = make_services(load_settings())
+    check_schema(services.store)
     if not yes:
         click.confirm("The number cannot be brought back. Go on?", abort=True)
-    done = erase(number, operator(), context)
+    done = erase(number, operator(), services)
     _tell(done)
     sys.exit(0 if done.cleared else 1)
 

@@ -7,7 +7,7 @@ import json
 import click
 
 from obdtrack.access.audit import operator
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.privacy.export import export
 from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
@@ -17,9 +17,9 @@ from obdtrack.store.migrate import check_schema
 @click.argument("number")
 def command(number: str) -> None:
     """Print the person's data, and nothing else; an empty export is said on standard error."""
-    context = make_context(load_settings())
-    check_schema(context.store)
-    data = export(number, operator(), context)
+    services = make_services(load_settings())
+    check_schema(services.store)
+    data = export(number, operator(), services)
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
     if not (data["calls"] or data["elsewhere"] or data["opted_out_at"]):
         click.echo("Nothing is stored about this number.", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.calls.placing.recover import recover_interrupted
 from obdtrack.calls.polling.check import check_due
 from obdtrack.calls.polling.poll import must_pause
@@ -15,12 +15,12 @@ from obdtrack.store.migrate import check_schema
 @click.command(help="Ask the provider once about every call that is due.")
 def command() -> None:
     """Ask at the agreed pace, and say how many calls were asked about."""
-    context = make_context(load_settings())
-    check_schema(context.store)
-    recover_interrupted(context)
-    asked, begun = 0, context.now()
+    services = make_services(load_settings())
+    check_schema(services.store)
+    recover_interrupted(services)
+    asked, begun = 0, services.now()
     # What gets no answer comes due again: only what was due at the start, or it might never end.
-    while count := check_due(context, limit=50, due_by=begun):
+    while count := check_due(services, limit=50, due_by=begun):
         asked += count
-    pause = "; the provider wants a pause, the rest comes due again" if must_pause(context) else ""
+    pause = "; the provider wants a pause, the rest comes due again" if must_pause(services) else ""
     click.echo(f"asked about {asked} calls{pause}")

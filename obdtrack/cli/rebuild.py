@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.calls.rebuild import rebuild
 from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
@@ -18,9 +18,9 @@ _SHOWN = 20
 @click.option("--check", is_flag=True, help="Only compare; status 1 if anything differs.")
 def command(check: bool) -> None:
     """Mend what differs, or only say it."""
-    context = make_context(load_settings())
-    check_schema(context.store)
-    done = rebuild(context, check=check)
+    services = make_services(load_settings())
+    check_schema(services.store)
+    done = rebuild(services, check=check)
     verb = "differ" if check else "differed and were mended"
     click.echo(f"{done.calls} calls, {len(done.different)} {verb}")
     for call_id in done.different[:_SHOWN]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.calls.reports.replay import REPLAYABLE, replay_all
 from obdtrack.domain.status import Outcome
 from obdtrack.settings import load_settings
@@ -17,9 +17,9 @@ from obdtrack.store.migrate import check_schema
 )
 def command(outcome: str) -> None:
     """Replay all deliveries of an outcome and say what became of them."""
-    context = make_context(load_settings())
-    check_schema(context.store)
-    ends = replay_all(Outcome(outcome), context)
+    services = make_services(load_settings())
+    check_schema(services.store)
+    ends = replay_all(Outcome(outcome), services)
     for end, number in sorted(ends.items()):
         click.echo(f"{number} {end}")
     if not ends:

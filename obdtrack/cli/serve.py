@@ -19,7 +19,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from obdtrack.application import create_app, load_to_serve, make_background, make_context
+from obdtrack.application import create_app, load_to_serve, make_background, make_services
 from obdtrack.cli.one_core import on_one_core
 from obdtrack.cli.ports import listening_address, require_free_port
 from obdtrack.cli.stopping import InFlight, end_when_told
@@ -90,9 +90,9 @@ def _load(settings: Settings) -> WSGIApplication:
     configure_logs(settings.log_level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        context = make_context(settings)
-        app = InFlight(create_app(context))
-        make_background(context).start()
+        services = make_services(settings)
+        app = InFlight(create_app(services))
+        make_background(services).start()
     except Exception:
         log.exception("server_not_started")
         sys.exit(1)
@@ -127,7 +127,7 @@ def _end_with_parent() -> None:
 
 
 def _check_database(settings: Settings) -> None:
-    context = make_context(settings)
-    with context.store.connection_context():
-        check_schema(context.store)
-    context.store.close_all()  # the worker may be forked off; no connection may cross that
+    services = make_services(settings)
+    with services.store.connection_context():
+        check_schema(services.store)
+    services.store.close_all()  # the worker may be forked off; no connection may cross that

@@ -8,7 +8,7 @@ from typing import TextIO
 import click
 
 from obdtrack.access.audit import operator
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.domain.phone import masked
 from obdtrack.domain.times import to_text
 from obdtrack.privacy.opt_outs import (
@@ -38,12 +38,12 @@ def import_list(file: TextIO) -> None:
 
     If any line is no number in international form, the lines are named and nothing is changed.
     """
-    context = _context()
+    services = _services()
     reading = read_list(file)
     if reading.bad:
         _complain(reading.bad)
         sys.exit(1)
-    added = suppress_all(reading.numbers, operator(), context)
+    added = suppress_all(reading.numbers, operator(), services)
     there = len(reading.numbers) - added
     click.echo(f"{added} numbers added, {there} were on the list already")
 
@@ -52,14 +52,14 @@ def import_list(file: TextIO) -> None:
 @click.argument("number")
 def add(number: str) -> None:
     """Put a number on the list."""
-    click.echo(f"{masked(suppress(number, operator(), _context()))} is not called any more")
+    click.echo(f"{masked(suppress(number, operator(), _services()))} is not called any more")
 
 
 @command.command("remove")
 @click.argument("number")
 def remove(number: str) -> None:
     """Take a number off the list; status 1 if it was not on it."""
-    if not unsuppress(number, operator(), _context()):
+    if not unsuppress(number, operator(), _services()):
         click.echo("This number is not on the list.", err=True)
         sys.exit(1)
     click.echo("The number may be called again.")
@@ -68,7 +68,7 @@ def remove(number: str) -> None:
 @command.command("list")
 def list_numbers() -> None:
     """List the numbers, masked: since when, and whether the provider reported it."""
-    _context()
+    _services()
     for found in suppressed():
         told = "reported by the provider" if found.reported else "added here"
         part = "  without country code: add the whole number" if found.number.isdigit() else ""
@@ -83,7 +83,7 @@ def _complain(bad: list[BadLine]) -> None:
     click.echo(f"{len(bad)} bad lines; nothing was changed.", err=True)
 
 
-def _context() -> Services:
-    context = make_context(load_settings())
-    check_schema(context.store)
-    return context
+def _services() -> Services:
+    services = make_services(load_settings())
+    check_schema(services.store)
+    return services

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ConfigError
@@ -82,10 +82,10 @@ def test(url: str | None) -> None:
     Leaves a call named obdtrack-test behind. Exit status 1 says that the report did not get there.
     """
     settings = load_settings()
-    context = make_context(settings)
-    check_schema(context.store)
+    services = make_services(settings)
+    check_schema(services.store)
     uri = callback_uri(url) if url else _configured_uri(settings)
-    trial = try_callback(uri, context)
+    trial = try_callback(uri, services)
     if trial.milliseconds is not None:
         click.echo(f"Posted to {shown(uri)}, which answered after {trial.milliseconds} ms.")
     if trial.delivery:

@@ -6,7 +6,7 @@ import signal
 
 import click
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.jobs import Background
 from obdtrack.logs import configure_logs
 from obdtrack.settings import load_settings
@@ -18,10 +18,10 @@ def command() -> None:
     """Work until SIGTERM or Ctrl-C."""
     settings = load_settings()
     configure_logs(settings.log_level)
-    context = make_context(settings)
-    with context.store.connection_context():
-        check_schema(context.store)
-    background = Background(context)
+    services = make_services(settings)
+    with services.store.connection_context():
+        check_schema(services.store)
+    background = Background(services)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: background.request_stop())
     background.start()

@@ -126,10 +126,10 @@ def copy_all(source: Store, target: Store, progress: Callable[[CopiedPart], None
             _copy(source, target, table, progress)
 
 
-def verify(source: Store, target: Store, context: Services) -> Rebuilt:
+def verify(source: Store, target: Store, services: Services) -> Rebuilt:
     """Compare the counts, then compute every call anew in the target; returns what differs there.
 
-    `context` must work on the target. Raises ConfigError naming the first table that is short.
+    `services` must work on the target. Raises ConfigError naming the first table that is short.
     """
     with source.connection_context(), target.connection_context():
         for table in _moved():
@@ -137,7 +137,7 @@ def verify(source: Store, target: Store, context: Services) -> Rebuilt:
             if left != right:
                 raise ConfigError(f"{table._meta.table_name}: {left} rows, but {right} arrived.")
     bind_tables(target)
-    return rebuild(context, check=True)
+    return rebuild(services, check=True)
 
 
 def _copy(

@@ -10,10 +10,10 @@ from obdtrack.store import leases
 LEASE = "write-check"
 
 
-def prove_writable(context: Services) -> None:
+def prove_writable(services: Services) -> None:
     """Commit a small change; raises ObdtrackError (unavailable) if that cannot be done.
 
     A transaction that changes nothing would succeed on a full disk.
     """
-    with context.store.write():
-        leases.hold_lease(LEASE, context.process_id, context.now(), timedelta())
+    with services.store.write():
+        leases.hold_lease(LEASE, services.process_id, services.now(), timedelta())

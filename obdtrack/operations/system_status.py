@@ -173,17 +173,17 @@ class SystemStatus(NamedTuple):
         return None if moment is None else max(0.0, (self.taken_at - moment).total_seconds())
 
 
-def check_clock(context: Services) -> Skew | None:
+def check_clock(services: Services) -> Skew | None:
     """Return the steady offset of the last reports' end times, or None if there is none to see."""
     pairs = recent_ends(REPORTS)
-    return find_skew(pairs, context.settings.provider_timezone, context.now())
+    return find_skew(pairs, services.settings.provider_timezone, services.now())
 
 
-def current_status(context: Services) -> SystemStatus:
+def current_status(services: Services) -> SystemStatus:
     """Ask the database for all figures; some milliseconds, whatever its size."""
-    now = context.now()
+    now = services.now()
     # Until the first check of the schedule a report may simply be on its way.
-    patience = context.settings.poll_schedule[0]
+    patience = services.settings.poll_schedule[0]
     heard = last_report_at(Outcome.MATCHED)
     counted = leases.counters([REPAIRED, COUNTER])
     return SystemStatus(
@@ -196,5 +196,5 @@ def current_status(context: Services) -> SystemStatus:
         only_polled=only_polled(now - patience),
         repaired=counted[REPAIRED],
         rejected=counted[COUNTER],
-        skew=check_clock(context),
+        skew=check_clock(services),
     )

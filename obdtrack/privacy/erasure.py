@@ -48,47 +48,47 @@ class Erased(NamedTuple):
     cleared: bool
 
 
-def erase(text: str, actor: Actor, context: Services) -> Erased:
+def erase(text: str, actor: Actor, services: Services) -> Erased:
     """Replace a number, in any spelling, wherever it stands.
 
     Raises ConfigError without OBDTRACK_SECRET_KEY, and ObdtrackError: invalid if `text` is no
     whole number or is our own, conflict if it is being called now, unavailable if the database is
     out of use.
     """
-    number = _erasable(text, context)
-    name = pseudonym(number, context.vault)
-    concluded = _conclude(number, name, actor, context)
+    number = _erasable(text, services)
+    name = pseudonym(number, services.vault)
+    concluded = _conclude(number, name, actor, services)
     spellings = Spellings(number)
     rows: Counter[type[models.Table]] = Counter()
     for _ in range(_MOST_PASSES):  # what came in behind the search is found by the next one
-        changed = _replace_all(spellings, name, context)
+        changed = _replace_all(spellings, name, services)
         rows += changed
         if not changed:
             break
-    cleared = vacuum(context.store, rows or TABLES)
+    cleared = vacuum(services.store, rows or TABLES)
     by_table = {table._meta.table_name: count for table, count in rows.items()}
     return Erased(name, by_table, concluded, cleared)
 
 
-def _erasable(text: str, context: Services) -> str:
-    if not context.settings.secret_key:
+def _erasable(text: str, services: Services) -> str:
+    if not services.settings.secret_key:
         raise ConfigError("OBDTRACK_SECRET_KEY is not set: without it a hash could be guessed.")
     number = person_number(text)
-    if number == phone.whole(context.settings.bridge):
+    if number == phone.whole(services.settings.bridge):
         raise ObdtrackError(Code.INVALID, "That is OBDTRACK_BRIDGE: the number that calls.")
     return number
 
 
-def _conclude(number: str, name: str, actor: Actor, context: Services) -> int:
+def _conclude(number: str, name: str, actor: Actor, services: Services) -> int:
     """Stop waiting for reports on calls to this number: asking would bring it back."""
-    now = context.now()
-    with open_journal(context, now=now) as journal:
+    now = services.now()
+    with open_journal(services, now=now) as journal:
         waiting = queries.waiting_calls(number)
         if any(call.status == Status.SUBMITTING for call in waiting):
             raise ObdtrackError(
                 Code.CONFLICT, "The number is being called now; try again soon.", retry_after=20
             )
-        audit.record(Action.NUMBER_ERASED, name, actor, context)
+        audit.record(Action.NUMBER_ERASED, name, actor, services)
         for call in waiting:
             event = Event(new_id(), Kind.RESOLUTION, Source.SYSTEM, now, Status.UNRESOLVED, REASON)
             if journal.call(call.id):
@@ -98,11 +98,13 @@ def _conclude(number: str, name: str, actor: Actor, context: Services) -> int:
     return len(waiting)
 
 
-def _replace_all(spellings: Spellings, name: str, context: Services) -> Counter[type[models.Table]]:
+def _replace_all(
+    spellings: Spellings, name: str, services: Services
+) -> Counter[type[models.Table]]:
     changed: Counter[type[models.Table]] = Counter()
     found = mentions.mentions(spellings)
     while batch := list(islice(found, BATCH)):
-        with context.store.write():
+        with services.store.write():
             for mention in batch:
                 changed[mention.table] += mentions.replace(mention, spellings, name)
     return +changed

@@ -29,7 +29,7 @@ _INTERNAL = frozenset(
 Row = dict[str, Any]
 
 
-def export(text: str, actor: Actor, context: Services) -> Row:
+def export(text: str, actor: Actor, services: Services) -> Row:
     """Return a person's data, ready for JSON; `text` is the number in any spelling.
 
     `calls` holds every call to the number (also under the name of its erasure) with its timeline,
@@ -38,13 +38,13 @@ def export(text: str, actor: Actor, context: Services) -> Row:
     number.
     """
     number = person_number(text)
-    name = pseudonym(number, context.vault)
-    audit.record(Action.NUMBER_EXPORTED, name, actor, context)
+    name = pseudonym(number, services.vault)
+    audit.record(Action.NUMBER_EXPORTED, name, actor, services)
     theirs = [*_calls_to(number), *_calls_to(name)]
     opted_out = opt_outs.of_numbers({number, name})
     return {
         "number": number,
-        "exported_at": to_text(context.now()),
+        "exported_at": to_text(services.now()),
         "opted_out_at": to_text(min(opted_out.values())) if opted_out else None,
         "calls": theirs,
         "elsewhere": list(_elsewhere(Spellings(number), _ids(theirs))),

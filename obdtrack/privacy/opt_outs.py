@@ -44,7 +44,7 @@ def read_list(lines: Iterable[str]) -> Reading:
     return Reading(list(numbers), bad)
 
 
-def suppress(text: str, actor: Actor, context: Services) -> str:
+def suppress(text: str, actor: Actor, services: Services) -> str:
     """Put a number on the list and return it as E.164.
 
     An opt-out that was reported without its country code and fits the number is taken for this
@@ -52,37 +52,37 @@ def suppress(text: str, actor: Actor, context: Services) -> str:
     number.
     """
     number = person_number(text)
-    with context.store.write():
+    with services.store.write():
         parts = opt_outs.parts_listed(number)
-        opt_outs.note(number, min(parts.values(), default=None), context.now(), None)
+        opt_outs.note(number, min(parts.values(), default=None), services.now(), None)
         opt_outs.remove(parts)
-        _record(Action.NUMBER_SUPPRESSED, number, actor, context)
+        _record(Action.NUMBER_SUPPRESSED, number, actor, services)
     return number
 
 
-def suppress_all(numbers: Iterable[str], actor: Actor, context: Services) -> int:
+def suppress_all(numbers: Iterable[str], actor: Actor, services: Services) -> int:
     """Put these numbers (E.164) on the list, all or none; returns how many were not there yet."""
-    with context.store.write():
-        added = opt_outs.note_all(numbers, context.now())
-        audit.record(Action.NUMBERS_IMPORTED, "opt-outs", actor, context, {"added": added})
+    with services.store.write():
+        added = opt_outs.note_all(numbers, services.now())
+        audit.record(Action.NUMBERS_IMPORTED, "opt-outs", actor, services, {"added": added})
     return added
 
 
-def unsuppress(text: str, actor: Actor, context: Services) -> bool:
+def unsuppress(text: str, actor: Actor, services: Services) -> bool:
     """Take a number off the list, also if it was erased; False if it was not on it.
 
     Digits without a country code are taken off where they stand so on the list. Raises
     ObdtrackError (invalid) if `text` is neither those nor a whole number.
     """
     part = reported(text) or ""
-    with context.store.write():
+    with services.store.write():
         if part.isdigit() and opt_outs.remove({part}):
-            _record(Action.NUMBER_UNSUPPRESSED, part, actor, context)
+            _record(Action.NUMBER_UNSUPPRESSED, part, actor, services)
             return True
         number = person_number(text)
-        removed = opt_outs.remove({number, pseudonym(number, context.vault)})
+        removed = opt_outs.remove({number, pseudonym(number, services.vault)})
         if removed:
-            _record(Action.NUMBER_UNSUPPRESSED, number, actor, context)
+            _record(Action.NUMBER_UNSUPPRESSED, number, actor, services)
     return bool(removed)
 
 
@@ -91,5 +91,5 @@ def suppressed() -> Iterator[opt_outs.OptedOut]:
     return opt_outs.every()
 
 
-def _record(action: Action, number: str, actor: Actor, context: Services) -> None:
-    audit.record(action, pseudonym(number, context.vault), actor, context)
+def _record(action: Action, number: str, actor: Actor, services: Services) -> None:
+    audit.record(action, pseudonym(number, services.vault), actor, services)

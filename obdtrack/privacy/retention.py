@@ -179,7 +179,7 @@ KINDS = (
 
 
 def forget_old(
-    context: Services,
+    services: Services,
     *,
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
@@ -189,37 +189,37 @@ def forget_old(
     What is deleted is audited: rows by the setting that let them go.
     """
     deadline, gone = monotonic() + LONGEST_SECONDS, Counter[str]()
-    hour = context.now().replace(minute=0, second=0, microsecond=0)
+    hour = services.now().replace(minute=0, second=0, microsecond=0)
     try:
         for kind in KINDS:
             # By whole hours, so that the audit gets an entry an hour and not one a minute.
-            before = hour - timedelta(days=getattr(context.settings, kind.setting))
-            while monotonic() < deadline and (rows := _forget_some(kind, before, context)):
+            before = hour - timedelta(days=getattr(services.settings, kind.setting))
+            while monotonic() < deadline and (rows := _forget_some(kind, before, services)):
                 gone[kind.setting] += rows
                 sleep(PAUSE_SECONDS)
     finally:
-        _record({"rows": dict(gone)} if gone else {}, context)
-    with context.store.write():
+        _record({"rows": dict(gone)} if gone else {}, services)
+    with services.store.write():
         leases.forget_leases(hour - timedelta(days=1))
     return gone.total()
 
 
-def _record(detail: Mapping[str, Any], context: Services) -> None:
+def _record(detail: Mapping[str, Any], services: Services) -> None:
     if detail:
-        audit.record(Action.OLD_FORGOTTEN, "retention", Itself(), context, detail)
+        audit.record(Action.OLD_FORGOTTEN, "retention", Itself(), services, detail)
 
 
-def _forget_some(kind: RetainedKind, before: datetime, context: Services) -> int:
-    with context.store.write():
-        overwrite_deleted(context.store)
+def _forget_some(kind: RetainedKind, before: datetime, services: Services) -> int:
+    with services.store.write():
+        overwrite_deleted(services.store)
         return kind.forget(before, BATCH)
 
 
-def turn_partitions(context: Services) -> None:
+def turn_partitions(services: Services) -> None:
     """Make the next months' partitions of raw deliveries, and drop those past their time."""
-    now = context.now()
-    oldest = now - timedelta(days=context.settings.retention_calls_days)
-    with context.store.write():
-        partitions.prepare(context.store, now)
-        dropped = partitions.drop_before(context.store, oldest)
-        _record({"partitions": dropped} if dropped else {}, context)
+    now = services.now()
+    oldest = now - timedelta(days=services.settings.retention_calls_days)
+    with services.store.write():
+        partitions.prepare(services.store, now)
+        dropped = partitions.drop_before(services.store, oldest)
+        _record({"partitions": dropped} if dropped else {}, services)

@@ -78,7 +78,7 @@ def test_every_question_can_be_asked(filled_context: Services) -> None:
         call = models.Call.get(models.Call.mid == reports.mid(9))
         delivery = models.Delivery.get(models.Delivery.call_id == call.id)
     about = About(
-        context=filled_context,
+        services=filled_context,
         call_id=call.id,
         provider_id=call.provider_id,
         mid=call.mid,

@@ -43,75 +43,75 @@ def no_wait(seconds: float) -> None:
 
 
 def test_a_call_without_a_report_is_asked_for_at_its_time(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     assert the_call().next_check_at == NOON + timedelta(minutes=15)
     clock.forward(minutes=14)
-    assert check_due(context, 10, no_wait) == 0
+    assert check_due(services, 10, no_wait) == 0
     clock.forward(minutes=2)
     provider.on_find = lambda **_: call_log(log_row())
-    assert check_due(context, 10, no_wait) == 1
+    assert check_due(services, 10, no_wait) == 1
     call = the_call()
     assert (call.status, call.status_source, call.next_check_at) == ("completed", "poll", None)
     assert provider.asked == [{"provider_id": f"{MID}:1", "to": None, "on": None}]
 
 
-def test_redials_move_the_first_question(context: Services) -> None:
-    place_call(call_request(interval=30), None, context)
+def test_redials_move_the_first_question(services: Services) -> None:
+    place_call(call_request(interval=30), None, services)
     assert the_call().next_check_at == NOON + timedelta(minutes=45)
 
 
 def test_a_call_repaired_by_polling_is_counted(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     provider.on_find = lambda **_: call_log(log_row())
     clock.forward(minutes=16)
-    check_due(context, 10, no_wait)
+    check_due(services, 10, no_wait)
     assert leases.counters([REPAIRED]) == {REPAIRED: 1}
 
 
 def test_what_a_poll_adds_to_a_reported_outcome_is_no_repair(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     caller.place()
     caller.report(start_at="2026-11-23 12:00:02", end_at="2026-11-23 12:00:20")
     provider.on_find = lambda **_: call_log(log_row(dtmf="12"))
-    refresh(the_call(), context)
+    refresh(the_call(), services)
     assert events()[-1] == "report/poll"
     assert leases.counters([REPAIRED]) == {REPAIRED: 0}
 
 
 def test_a_redial_whose_outcome_only_a_poll_brought_is_a_repair(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     caller.place(interval=5)
     caller.report(status="NOANSWER", start_at="2026-11-23 12:00:02", end_at=None)
     provider.on_find = lambda **_: call_log(log_row(start_at="2026-11-23 12:05:02"))
-    refresh(the_call(), context)
+    refresh(the_call(), services)
     assert the_call().status == "completed"
     assert leases.counters([REPAIRED]) == {REPAIRED: 1}
 
 
 def test_nothing_new_is_on_the_timeline_and_asked_again_later(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     queued = log_row(status="queued", start_at=None, end_at=None)
     provider.on_find = lambda **_: call_log(queued)
     clock.forward(minutes=16)
-    check_due(context, 10, no_wait)
+    check_due(services, 10, no_wait)
     assert events() == ["submission/api", "answer/api", "check/poll"]
     assert the_call().next_check_at == NOON + timedelta(hours=1)
 
 
 def test_past_the_last_check_the_call_is_unresolved_and_a_late_report_revives_it(
-    caller: Caller, context: Services, clock: Clock
+    caller: Caller, services: Services, clock: Clock
 ) -> None:
     caller.place()
     clock.forward(days=2)
-    check_due(context, 10, no_wait)
+    check_due(services, 10, no_wait)
     assert (the_call().status, the_call().reason) == ("unresolved", "no-report")
     assert the_call().next_check_at is None
     caller.report()
@@ -119,12 +119,12 @@ def test_past_the_last_check_the_call_is_unresolved_and_a_late_report_revives_it
 
 
 def test_the_same_fact_by_both_ways_is_one_fact(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     caller.place()
     caller.report(start_at="2026-11-23 12:00:02", end_at="2026-11-23 12:00:20")
     provider.on_find = lambda **_: call_log(log_row())
-    refresh(the_call(), context)
+    refresh(the_call(), services)
     assert events() == ["submission/api", "answer/api", "report/webhook", "check/poll"]
     call = the_call()
     assert queries.history([call.id])[call.id][2].times_seen == 2
@@ -143,27 +143,27 @@ def test_while_redials_may_follow_an_unanswered_call_is_still_asked_for(caller: 
 
 
 def test_questions_keep_the_pace(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     provider.on_send = accepted(mid=None)
     for _ in range(5):
-        place_call(call_request(), None, context)
+        place_call(call_request(), None, services)
     clock.forward(minutes=16)
     waits: list[float] = []
-    check_due(context, 10, waits.append)
+    check_due(services, 10, waits.append)
     assert waits == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
 
 def test_two_processes_do_not_ask_about_one_call(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     def meanwhile(**_: object) -> StatusResponse:
-        taken.append(check_due(context, 10, no_wait))
+        taken.append(check_due(services, 10, no_wait))
         return StatusResponse(Failure.TIMEOUT)
 
     taken: list[int] = []
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     provider.on_find = meanwhile
     clock.forward(minutes=16)
-    check_due(context, 10, no_wait)
+    check_due(services, 10, no_wait)
     assert taken == [0]

@@ -51,9 +51,9 @@ def only_call() -> UUID:
 
 
 def test_whoever_listens_is_told_of_every_change_of_a_call(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
-    services, heard = told(context)
+    services, heard = told(services)
     provider.on_send = accepted()
     call_id = place_call(call_request(), None, services)
     twice = [InboundRequest(new_id(), services.now(), raw_delivery()) for _ in range(2)]
@@ -71,43 +71,43 @@ def test_whoever_listens_is_told_of_every_change_of_a_call(
 
 
 def test_what_a_listener_raises_undoes_the_change(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
 
     def refuse(_: CallChange) -> None:
         raise RuntimeError("no room")
 
     call_id, before = only_call(), models.Call.get().status
-    event = Event(new_id(), Kind.CHECK, Source.POLL, context.now())
+    event = Event(new_id(), Kind.CHECK, Source.POLL, services.now())
     with pytest.raises(RuntimeError):
-        append(replace(context, listeners=(refuse,)), call_id, event)
+        append(replace(services, listeners=(refuse,)), call_id, event)
     assert event not in queries.history([call_id])[call_id]
     assert models.Call.get().status == before
 
 
 def test_of_a_unit_that_fails_nothing_is_written(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     call_id, events = only_call(), queries.history([only_call()])[only_call()]
-    decided = Event(new_id(), Kind.RESOLUTION, Source.PERSON, context.now(), Status.REJECTED, "x")
+    decided = Event(new_id(), Kind.RESOLUTION, Source.PERSON, services.now(), Status.REJECTED, "x")
     with pytest.raises(KeyError):
-        append(context, call_id, decided, then=KeyError())
+        append(services, call_id, decided, then=KeyError())
     assert queries.history([call_id])[call_id] == events
-    assert rebuild(context, check=True).different == ()
+    assert rebuild(services, check=True).different == ()
 
 
 def test_an_event_that_cannot_be_folded_is_not_added(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     call_id = only_call()
     broken = Event(
-        new_id(), Kind.REPORT, Source.WEBHOOK, context.now(), Status.BUSY,
+        new_id(), Kind.REPORT, Source.WEBHOOK, services.now(), Status.BUSY,
         detail={"started_at": "not a time"},
     )  # fmt: skip
-    with open_journal(context) as journal:
+    with open_journal(services) as journal:
         journal.calls([call_id])
         journal.read([call_id])
         with pytest.raises(ValueError):
@@ -116,13 +116,13 @@ def test_an_event_that_cannot_be_folded_is_not_added(
 
 
 def test_a_report_and_a_decision_in_one_unit_are_both_kept(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
-    place_call(call_request(), None, context)
-    call_id, now = only_call(), context.now()
+    place_call(call_request(), None, services)
+    call_id, now = only_call(), services.now()
     report = Event(new_id(), Kind.REPORT, Source.WEBHOOK, now, Status.BUSY)
     check = Event(new_id(), Kind.CHECK, Source.POLL, now)
-    with open_journal(context) as journal:
+    with open_journal(services) as journal:
         journal.calls([call_id])
         journal.read([call_id])  # its row stands for its history
         journal.append(call_id, report)
@@ -132,7 +132,7 @@ def test_a_report_and_a_decision_in_one_unit_are_both_kept(
     kept = {event.id: event for event in queries.history([call_id])[call_id]}
     assert kept[report.id].times_seen == 2
     assert kept.keys() >= {report.id, check.id}
-    assert rebuild(context, check=True).figures == 0
+    assert rebuild(services, check=True).figures == 0
 
 
 def test_nothing_but_the_journal_writes_calls_and_events() -> None:
@@ -159,9 +159,9 @@ def test_no_other_module_changes_the_tables_of_calls_and_events() -> None:
 
 
 def test_the_number_called_is_not_what_a_listener_needs(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
-    services, heard = told(context)
+    services, heard = told(services)
     place_call(call_request(), None, services)
     assert heard
     assert NUMBER not in repr(heard)

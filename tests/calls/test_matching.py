@@ -48,86 +48,86 @@ def told(**named: Any) -> str:
     return json.dumps({"status": "BUSY", **times, **named})
 
 
-def due(context: Services, clock: Clock) -> None:
+def due(services: Services, clock: Clock) -> None:
     clock.forward(minutes=20)
-    check_due(context, 10, lambda _: None)
+    check_due(services, 10, lambda _: None)
 
 
-def consistent(context: Services) -> bool:
-    return not rebuild(context, check=True).different
+def consistent(services: Services) -> bool:
+    return not rebuild(services, check=True).different
 
 
 @pytest.mark.parametrize("named", NAMES)
 def test_a_report_that_names_its_call_finds_it(
-    caller: Caller, context: Services, named: dict[str, Any]
+    caller: Caller, services: Services, named: dict[str, Any]
 ) -> None:
     call = caller.place().json
     caller.deliver(told(**named))
     assert caller.get(f"/calls/{call['id']}").json["status"] == "busy"
     assert caller.only_delivery()["reason"] is None
-    assert consistent(context)
+    assert consistent(services)
 
 
 @pytest.mark.parametrize("named", NAMES)
 def test_one_that_comes_before_the_response_waits_for_its_call(
-    caller: Caller, provider: ScriptedProvider, context: Services, named: dict[str, Any]
+    caller: Caller, provider: ScriptedProvider, services: Services, named: dict[str, Any]
 ) -> None:
     caller.deliver(told(**named))
     assert caller.only_delivery()["outcome"] == "unmatched"
     assert caller.place().json["status"] == "busy"
     assert caller.only_delivery()["outcome"] == "matched"
-    assert consistent(context)
+    assert consistent(services)
 
 
 @pytest.mark.parametrize("spelled", [*SPELLINGS, f"{MID.upper()}:1"])
 def test_the_provider_may_spell_its_response_as_it_likes_and_is_asked_by_that(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock, spelled: str
+    caller: Caller, provider: ScriptedProvider, services: Services, clock: Clock, spelled: str
 ) -> None:
     provider.on_send = accepted(provider_id=spelled)
     call = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(id=spelled))
-    due(context, clock)
+    due(services, clock)
     assert provider.asked == [{"provider_id": spelled, "to": None, "on": None}]
     assert caller.get(f"/calls/{call['id']}").json["status"] == "completed"
     caller.report()
     assert caller.get("/deliveries").json["data"][0]["outcome"] != "unmatched"
-    assert consistent(context)
+    assert consistent(services)
 
 
 def test_what_the_log_said_is_read_anew_whatever_the_spelling_of_the_id(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock
+    caller: Caller, provider: ScriptedProvider, services: Services, clock: Clock
 ) -> None:
     provider.on_send = accepted(provider_id=f"{MID.upper()}:1")
     caller.place()
     provider.on_find = lambda **_: call_log(log_row(id=MID))
-    due(context, clock)
+    due(services, clock)
     event = models.EventRow
     event.update(detail={"provider_status": "BUSY"}).where(event.kind == "report").execute()
-    assert not consistent(context)
-    rebuild(context, check=False)
+    assert not consistent(services)
+    rebuild(services, check=False)
     assert caller.get(f"/calls/{MID}:1").json["provider_status"] == "ANSWER"
-    assert consistent(context)
+    assert consistent(services)
 
 
 @pytest.mark.parametrize("to", [None, "8867135001", "918867135001"])
 def test_the_call_of_an_erased_number_is_named_by_its_uuid(
-    caller: Caller, context: Services, to: str | None
+    caller: Caller, services: Services, to: str | None
 ) -> None:
     call = caller.place().json
-    erase(NUMBER, operator(), context)
+    erase(NUMBER, operator(), services)
     caller.deliver(told(mid=MID, to=to) if to else told(mid=MID))
     assert caller.get(f"/calls/{call['id']}").json["status"] == "busy"
-    assert consistent(context)
+    assert consistent(services)
 
 
 @pytest.mark.parametrize("to", [None, "91886713xxxx", "918867135002;918867135001"])
 def test_an_erased_number_is_not_guessed_among_several(
-    caller: Caller, provider: ScriptedProvider, context: Services, to: str | None
+    caller: Caller, provider: ScriptedProvider, services: Services, to: str | None
 ) -> None:
     for number, called in ((1, NUMBER), (2, "+918867135002")):
         provider.on_send = accepted(provider_id=f"{MID}:{number}")
         caller.place(to=called)
-    erase(NUMBER, operator(), context)
+    erase(NUMBER, operator(), services)
     caller.deliver(told(mid=MID, to=to) if to else told(mid=MID))
     assert caller.only_delivery()["outcome"] == "unmatched"
 
@@ -155,13 +155,17 @@ def test_another_number_contradicts_the_submission_and_the_reason_says_so(
     ],
 )
 def test_a_row_of_the_log_that_names_the_call_is_taken(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock, row: dict[str, Any]
+    caller: Caller,
+    provider: ScriptedProvider,
+    services: Services,
+    clock: Clock,
+    row: dict[str, Any],
 ) -> None:
     call = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(**row))
-    due(context, clock)
+    due(services, clock)
     assert caller.get(f"/calls/{call['id']}").json["status"] == "completed"
-    assert consistent(context)
+    assert consistent(services)
 
 
 @pytest.mark.parametrize(
@@ -169,23 +173,31 @@ def test_a_row_of_the_log_that_names_the_call_is_taken(
     [{"id": f"{MID}:2"}, {"id": MID, "to": "918867135002"}, {"id": "somebody-else:1"}],
 )
 def test_a_row_about_another_call_is_not(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock, row: dict[str, Any]
+    caller: Caller,
+    provider: ScriptedProvider,
+    services: Services,
+    clock: Clock,
+    row: dict[str, Any],
 ) -> None:
     call = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(**row))
-    due(context, clock)
+    due(services, clock)
     assert caller.get(f"/calls/{call['id']}").json["status"] == "queued"
-    assert consistent(context)
+    assert consistent(services)
 
 
 @pytest.mark.parametrize("row", [{"to": "8867135001"}, {"to": "91886713xxxx"}, {"to": None}])
 def test_a_candidate_with_half_a_number_is_left_to_a_person_with_the_reason(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock, row: dict[str, Any]
+    caller: Caller,
+    provider: ScriptedProvider,
+    services: Services,
+    clock: Clock,
+    row: dict[str, Any],
 ) -> None:
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(**row))
-    due(context, clock)
+    due(services, clock)
     assert caller.get(f"/calls/{call['id']}").json["status"] == "unknown"
     (listed,) = last_event(caller, call)["detail"]["candidates"]
     assert listed["provider_id"] == f"{MID}:1"
@@ -194,23 +206,23 @@ def test_a_candidate_with_half_a_number_is_left_to_a_person_with_the_reason(
 
 @pytest.mark.parametrize("to", ["918867135002", "8867135002", "91886713xxx2"])
 def test_a_number_that_cannot_be_the_calls_makes_no_candidate(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock, to: str
+    caller: Caller, provider: ScriptedProvider, services: Services, clock: Clock, to: str
 ) -> None:
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(to=to))
-    due(context, clock)
+    due(services, clock)
     assert last_event(caller, call)["detail"]["candidates"] == []
 
 
 @pytest.mark.parametrize("created_at", ["2026-11-23 17:30:01", "2026-11-23 06:30:01"])
 def test_a_candidate_hours_off_is_listed_with_how_far_it_is(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock, created_at: str
+    caller: Caller, provider: ScriptedProvider, services: Services, clock: Clock, created_at: str
 ) -> None:
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(created_at=created_at))
-    due(context, clock)
+    due(services, clock)
     assert caller.get(f"/calls/{call['id']}").json["status"] == "unknown"
     (listed,) = last_event(caller, call)["detail"]["candidates"]
     assert "5:" in listed["doubt"]
@@ -218,40 +230,44 @@ def test_a_candidate_hours_off_is_listed_with_how_far_it_is(
 
 
 def test_one_that_may_be_it_as_well_keeps_the_certain_one_from_being_taken(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock
+    caller: Caller, provider: ScriptedProvider, services: Services, clock: Clock
 ) -> None:
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = caller.place().json
     masked = log_row(id="047d8cfc-77d1-4f6c-bfb5-e81f1a1343a7:1", to="91886713xxxx")
     provider.on_find = lambda **_: call_log(log_row(), masked)
-    due(context, clock)
+    due(services, clock)
     assert caller.get(f"/calls/{call['id']}").json["status"] == "unknown"
     assert len(last_event(caller, call)["detail"]["candidates"]) == 2
 
 
 @pytest.mark.parametrize("row", [{"id": MID}, {"id": f"{MID.upper()}:1"}])
 def test_what_is_ours_already_is_no_candidate_in_any_spelling(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock, row: dict[str, Any]
+    caller: Caller,
+    provider: ScriptedProvider,
+    services: Services,
+    clock: Clock,
+    row: dict[str, Any],
 ) -> None:
     caller.place()
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = caller.place().json
     provider.on_find = lambda provider_id, **_: call_log(log_row(**({} if provider_id else row)))
-    due(context, clock)
+    due(services, clock)
     assert last_event(caller, call)["detail"]["candidates"] == []
     assert {"provider_id": None, "to": NUMBER, "on": date(2026, 11, 23)} in provider.asked
 
 
 @pytest.mark.parametrize("spelled", [f"{MID.upper()}:1", f"{{{MID}}}", f"urn:uuid:{MID}:1", MID])
 def test_a_person_may_spell_the_id_as_it_stands_before_them(
-    caller: Caller, admin: Caller, provider: ScriptedProvider, context: Services, spelled: str
+    caller: Caller, admin: Caller, provider: ScriptedProvider, services: Services, spelled: str
 ) -> None:
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = caller.place().json
     caller.deliver(told(mid=MID, to="8867135001"))
     decision = {"action": "attach", "provider_id": spelled}
     assert admin.post(f"/calls/{call['id']}/resolve", decision).json["status"] == "busy"
-    assert consistent(context)
+    assert consistent(services)
 
 
 @pytest.mark.parametrize("spelled", [f"{MID}:1", f"{MID.upper()}:1", f"{{{MID}}}:1"])
@@ -285,7 +301,7 @@ def test_a_word_that_we_do_not_know_is_a_status_all_the_same(caller: Caller) -> 
     ],
 )
 def test_a_time_outside_the_calls_life_is_no_time_but_stays_visible(
-    caller: Caller, context: Services, start_at: str, end_at: str
+    caller: Caller, services: Services, start_at: str, end_at: str
 ) -> None:
     call = caller.place().json
     caller.report(start_at=start_at, end_at=end_at)
@@ -298,10 +314,10 @@ def test_a_time_outside_the_calls_life_is_no_time_but_stays_visible(
     extra = report["detail"]["extra"]
     assert extra["started_at"] == start_at.replace(" ", "T") + "Z"
     assert extra["ended_at"] == end_at.replace(" ", "T") + "Z"
-    assert consistent(context)
+    assert consistent(services)
 
 
-def test_rebuild_takes_back_what_was_believed_before(caller: Caller, context: Services) -> None:
+def test_rebuild_takes_back_what_was_believed_before(caller: Caller, services: Services) -> None:
     call = caller.place().json
     caller.report(start_at="1999-12-31 23:59:59")
     event, row = models.EventRow, models.Call
@@ -309,11 +325,11 @@ def test_rebuild_takes_back_what_was_believed_before(caller: Caller, context: Se
     believed = {**stored, "started_at": "1999-12-31T23:59:59Z", "extra": {"source": "OBD"}}
     event.update(detail=believed).where(event.kind == "report").execute()
     row.update(started_at=datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC)).execute()
-    assert not consistent(context)
-    rebuild(context, check=False)
+    assert not consistent(services)
+    rebuild(services, check=False)
     assert caller.get(f"/calls/{call['id']}").json["started_at"] is None
     assert event.get(event.kind == "report").detail == stored
-    assert consistent(context)
+    assert consistent(services)
 
 
 @pytest.mark.parametrize("hour", ["2026-11-22 12:00:00", "2026-11-24 12:00:00"])
@@ -336,17 +352,17 @@ def test_the_same_time_told_again_when_it_could_be_is_the_same_report(
 
 
 def test_polling_and_replaying_disbelieve_the_same_times(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock
+    caller: Caller, provider: ScriptedProvider, services: Services, clock: Clock
 ) -> None:
     old = {"start_at": "1999-12-31 00:00:00", "end_at": "1999-12-31 00:00:16"}
     caller.deliver(told(id=f"{MID}:7", **old))
     call = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(**old))
-    due(context, clock)
+    due(services, clock)
     shown = caller.get(f"/calls/{call['id']}").json
     assert (shown["status"], shown["started_at"]) == ("completed", None)
-    replay(models.Delivery.get().id, context)
-    assert consistent(context)
+    replay(models.Delivery.get().id, services)
+    assert consistent(services)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +380,7 @@ def test_polling_and_replaying_disbelieve_the_same_times(
 def test_of_a_submission_of_two_numbers_the_one_that_fits_is_meant(
     caller: Caller,
     provider: ScriptedProvider,
-    context: Services,
+    services: Services,
     named: dict[str, Any],
     place: int | None,
 ) -> None:
@@ -374,29 +390,29 @@ def test_of_a_submission_of_two_numbers_the_one_that_fits_is_meant(
     caller.deliver(told(**named))
     ended = [n for n in (1, 2) if caller.get(f"/calls/{MID}:{n}").json["status"] == "busy"]
     assert ended == ([place] if place else [])
-    assert consistent(context)
+    assert consistent(services)
 
 
 def test_a_row_of_the_bare_uuid_is_taken_for_the_number_that_it_fits(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock
+    caller: Caller, provider: ScriptedProvider, services: Services, clock: Clock
 ) -> None:
     for number, to in ((1, NUMBER), (2, "+918867135002")):
         provider.on_send = accepted(provider_id=f"{MID}:{number}")
         caller.place(to=to)
     provider.on_find = lambda **_: call_log(log_row(id=MID, to="8867135002"))
-    due(context, clock)
+    due(services, clock)
     assert caller.get(f"/calls/{MID}:1").json["status"] == "queued"
     assert caller.get(f"/calls/{MID}:2").json["status"] == "completed"
-    assert consistent(context)
+    assert consistent(services)
 
 
 def test_of_several_that_fit_each_says_so(
-    caller: Caller, provider: ScriptedProvider, context: Services, clock: Clock
+    caller: Caller, provider: ScriptedProvider, services: Services, clock: Clock
 ) -> None:
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = caller.place().json
     provider.on_find = lambda **_: call_log(log_row(), log_row(id="other:1"))
-    due(context, clock)
+    due(services, clock)
     doubts = {one["doubt"] for one in last_event(caller, call)["detail"]["candidates"]}
     assert doubts == {"another one may be it as well"}
 
@@ -413,5 +429,5 @@ def last_event(caller: Caller, call: dict[str, Any]) -> Any:
 
 
 @pytest.fixture
-def admin(caller: Caller, context: Services) -> Caller:
-    return Caller(caller.client, create_key("Asha", ["read", "admin"], context))
+def admin(caller: Caller, services: Services) -> Caller:
+    return Caller(caller.client, create_key("Asha", ["read", "admin"], services))

@@ -30,7 +30,7 @@ def store(sqlite_store: Store, postgres_store: Store) -> Store:
 
 
 @pytest.fixture
-def busy_history(caller: Caller, context: Services, provider: ScriptedProvider) -> None:
+def busy_history(caller: Caller, services: Services, provider: ScriptedProvider) -> None:
     """Some calls, reports and answers of all kinds."""
     caller.place(metadata={"note": "✓"}, variables={"otp": "1"})
     caller.report()
@@ -39,7 +39,7 @@ def busy_history(caller: Caller, context: Services, provider: ScriptedProvider) 
     provider.on_send = accepted(mid="m2")
     call = caller.place(interval=5).json
     provider.on_find = lambda **_: call_log(log_row(id="m2:1"))
-    refresh(models.Call.get_by_id(UUID(call["id"])), context)
+    refresh(models.Call.get_by_id(UUID(call["id"])), services)
 
 
 def no_progress(_: CopiedPart) -> None:
@@ -47,10 +47,10 @@ def no_progress(_: CopiedPart) -> None:
 
 
 def test_everything_arrives_and_computes_to_the_same(
-    busy_history: None, store: Store, postgres_store: Store, context: Services
+    busy_history: None, store: Store, postgres_store: Store, services: Services
 ) -> None:
     copy_all(store, postgres_store, no_progress)
-    moved = replace(context, store=postgres_store)
+    moved = replace(services, store=postgres_store)
     assert verify(store, postgres_store, moved) == (2, (), 0)
     assert {row.status for row in models.Call.select()} == {"completed"}
 
@@ -70,7 +70,7 @@ def test_an_interrupted_move_goes_on_where_it_stopped(
     busy_history: None,
     store: Store,
     postgres_store: Store,
-    context: Services,
+    services: Services,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def stop(part: CopiedPart) -> None:
@@ -81,22 +81,22 @@ def test_an_interrupted_move_goes_on_where_it_stopped(
     with pytest.raises(KeyboardInterrupt):
         copy_all(store, postgres_store, stop)
     copy_all(store, postgres_store, no_progress)
-    assert verify(store, postgres_store, replace(context, store=postgres_store)).different == ()
+    assert verify(store, postgres_store, replace(services, store=postgres_store)).different == ()
 
 
 def test_a_table_that_is_short_is_named(
-    busy_history: None, store: Store, postgres_store: Store, context: Services
+    busy_history: None, store: Store, postgres_store: Store, services: Services
 ) -> None:
     copy_all(store, postgres_store, no_progress)
     postgres_store.execute_sql("DELETE FROM deliveries")
     with pytest.raises(ConfigError, match="deliveries"):
-        verify(store, postgres_store, replace(context, store=postgres_store))
+        verify(store, postgres_store, replace(services, store=postgres_store))
 
 
 def test_while_a_process_works_on_it_nothing_is_moved(
-    store: Store, context: Services, clock: Clock
+    store: Store, services: Services, clock: Clock
 ) -> None:
-    alive = replace(context, now=utc_now)
+    alive = replace(services, now=utc_now)
     sign_of_life(alive)
     with pytest.raises(ConfigError, match="Stop it"):
         require_quiet(store)

@@ -25,7 +25,7 @@ def call(caller: Caller) -> Any:
 
 @pytest.mark.parametrize("order", list(permutations([ANSWERED, NO_RESPONSE, RINGING])))
 def test_reports_with_other_starts_are_about_the_one_attempt(
-    caller: Caller, context: Services, order: list[dict[str, Any]]
+    caller: Caller, services: Services, order: list[dict[str, Any]]
 ) -> None:
     caller.place()
     for told in order:
@@ -33,7 +33,7 @@ def test_reports_with_other_starts_are_about_the_one_attempt(
     found = call(caller)
     assert (found["status"], found["conflict"], len(found["attempts"])) == ("completed", True, 1)
     assert found["started_at"] == "2026-11-23T12:00:00Z"
-    assert rebuild(context, check=True) == (1, (), 0)
+    assert rebuild(services, check=True) == (1, (), 0)
 
 
 @pytest.mark.parametrize(
@@ -41,21 +41,21 @@ def test_reports_with_other_starts_are_about_the_one_attempt(
 )
 @pytest.mark.parametrize("asked_first", [False, True])
 def test_a_poll_by_another_clock_is_about_the_one_attempt(
-    caller: Caller, context: Services, provider: ScriptedProvider, start: str, asked_first: bool
+    caller: Caller, services: Services, provider: ScriptedProvider, start: str, asked_first: bool
 ) -> None:
     caller.place()
     row = log_row(status="NOANSWER", start_at=start, end_at=None)
     provider.on_find = lambda **_: call_log(row)
-    steps = [lambda: caller.report(start_at="2026-11-23 12:00:00.4"), lambda: ask(context)]
+    steps = [lambda: caller.report(start_at="2026-11-23 12:00:00.4"), lambda: ask(services)]
     for step in reversed(steps) if asked_first else steps:
         step()
     found = call(caller)
     assert (found["status"], found["conflict"], len(found["attempts"])) == ("completed", True, 1)
     assert found["started_at"] == "2026-11-23T12:00:00.400000Z"
-    assert rebuild(context, check=True) == (1, (), 0)
+    assert rebuild(services, check=True) == (1, (), 0)
 
 
-def ask(context: Services) -> None:
+def ask(services: Services) -> None:
     row = queries.find(f"{MID}:1")
     assert row is not None
-    refresh(row, context)
+    refresh(row, services)

@@ -24,7 +24,7 @@ def the_call() -> models.Call:
 
 
 def test_the_intention_is_stored_before_the_provider_is_asked(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
     def look(request: CallRequest) -> SendResponse:
         seen.append(the_call().status)
@@ -32,36 +32,36 @@ def test_the_intention_is_stored_before_the_provider_is_asked(
 
     seen: list[str] = []
     provider.on_send = look
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     assert seen == ["submitting"]
 
 
 def test_no_transaction_and_no_connection_is_held_while_waiting(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
     def look(request: CallRequest) -> SendResponse:
-        assert context.store.is_closed()
+        assert services.store.is_closed()
         return SendResponse(Failure.TIMEOUT)
 
     provider.on_send = look
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     assert the_call().reason == "timeout"
 
 
 def test_nothing_leaves_if_the_intention_cannot_be_stored(
-    context: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    services: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError("full")
 
     monkeypatch.setattr(submissions, "create_submission", full)
     with pytest.raises(OSError):
-        place_call(call_request(), None, context)
+        place_call(call_request(), None, services)
     assert provider.sent == []
 
 
 def test_an_answer_that_cannot_be_stored_at_once_is_tried_again(
-    context: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[int] = []
     store_response = workflow._settle
@@ -74,46 +74,46 @@ def test_an_answer_that_cannot_be_stored_at_once_is_tried_again(
 
     monkeypatch.setattr(workflow, "_settle", fails_once)
     monkeypatch.setattr(workflow, "_SETTLE_PAUSES", (0,))
-    place_call(call_request(), None, context)
+    place_call(call_request(), None, services)
     assert the_call().status == "queued"
 
 
-def test_values_of_variables_go_once_the_provider_has_answered(context: Services) -> None:
-    place_call(call_request(variables={"otp": "987123"}), None, context)
+def test_values_of_variables_go_once_the_provider_has_answered(services: Services) -> None:
+    place_call(call_request(variables={"otp": "987123"}), None, services)
     assert models.Submission.get().variables_encrypted is None
 
 
 def test_values_stay_encrypted_while_the_outcome_is_unknown(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
-    place_call(call_request(variables={"otp": "987123"}), None, context)
+    place_call(call_request(variables={"otp": "987123"}), None, services)
     sealed = models.Submission.get().variables_encrypted
     assert b"987123" not in sealed
-    assert context.vault.open(sealed) == {"otp": "987123"}
+    assert services.vault.open(sealed) == {"otp": "987123"}
 
 
 def test_values_the_provider_echoes_are_not_kept(
-    context: Services, provider: ScriptedProvider
+    services: Services, provider: ScriptedProvider
 ) -> None:
     echo = json.dumps({"data": [{"id": "9871", "options": {"otp": "987123"}}]}).encode()
     provider.on_send = lambda request: accepted()(request)._replace(body=echo)
-    call_id = place_call(call_request(variables={"otp": "987123"}), None, context)
+    call_id = place_call(call_request(variables={"otp": "987123"}), None, services)
     (exchange,) = responses.of_call(call_id)
     assert b"987123" not in exchange.body
     assert b'"9871"' in exchange.body
 
 
-def test_an_id_that_another_call_has_leaves_this_one_unknown(context: Services) -> None:
-    place_call(call_request(), None, context)
-    second = place_call(call_request(), None, context)
+def test_an_id_that_another_call_has_leaves_this_one_unknown(services: Services) -> None:
+    place_call(call_request(), None, services)
+    second = place_call(call_request(), None, services)
     call = queries.find(str(second))
     assert call is not None
     assert (call.status, call.reason) == ("unknown", "answer-without-id")
 
 
-def test_numbers_are_stored_as_they_were_normalised(context: Services) -> None:
-    place_call(call_request(), None, context)
+def test_numbers_are_stored_as_they_were_normalised(services: Services) -> None:
+    place_call(call_request(), None, services)
     assert the_call().to_number == NUMBER
 
 
@@ -126,10 +126,10 @@ ODD_YES = {
 
 @pytest.mark.parametrize("body", ODD_YES.values(), ids=ODD_YES.keys())
 def test_however_odd_an_answer_is_it_is_kept_without_the_variables_values(
-    context: Services, provider: ScriptedProvider, body: bytes
+    services: Services, provider: ScriptedProvider, body: bytes
 ) -> None:
     provider.on_send = lambda request: accepted()(request)._replace(body=body)
-    call_id = place_call(call_request(variables={"otp": "987123"}), None, context)
+    call_id = place_call(call_request(variables={"otp": "987123"}), None, services)
     call = queries.find(str(call_id))
     assert call is not None
     assert call.status == "queued"

@@ -104,16 +104,16 @@ STORED = {
 @pytest.mark.parametrize(("fingerprint", "body"), STORED.items(), ids=["short", "full"])
 def test_a_key_that_was_used_before_an_upgrade_is_known_after_it(
     caller: Caller,
-    context: Services,
+    services: Services,
     provider: ScriptedProvider,
     fingerprint: str,
     body: dict[str, object],
 ) -> None:
     placed = caller.post("/calls", body).json
     owner = models.ApiKey.get(models.ApiKey.name == "tests").id
-    with context.store.write():
+    with services.store.write():
         idempotency.claim(
-            owner, KEY["Idempotency-Key"], fingerprint, UUID(placed["id"]), context.now()
+            owner, KEY["Idempotency-Key"], fingerprint, UUID(placed["id"]), services.now()
         )
     again = caller.post("/calls", body, **KEY)
     assert (again.status_code, again.json["id"]) == (201, placed["id"])
@@ -124,27 +124,27 @@ def test_a_key_that_was_used_before_an_upgrade_is_known_after_it(
 
 @pytest.mark.parametrize("body", [BODY, FULL], ids=["short", "full"])
 def test_a_field_that_is_added_later_makes_no_other_request_of_the_same(
-    context: Services, monkeypatch: pytest.MonkeyPatch, body: dict[str, object]
+    services: Services, monkeypatch: pytest.MonkeyPatch, body: dict[str, object]
 ) -> None:
     @dataclass(frozen=True)
     class Later(CallRequest):
         call_type: str = "voice"
 
     fields = {"bridge": "+918068280000", **body}
-    now = once._fingerprints(CallRequest(**fields), body, context.vault)
+    now = once._fingerprints(CallRequest(**fields), body, services.vault)
     monkeypatch.setattr(once, "_NOTHING_GIVEN", asdict(Later(to="", bridge="")))
     given = {*body, "call_type"}
-    assert once._fingerprints(Later(**fields), given, context.vault) == now
+    assert once._fingerprints(Later(**fields), given, services.vault) == now
     other = Later(**fields, call_type="promotional")
-    assert once._fingerprints(other, given, context.vault)[0] != now[0]
+    assert once._fingerprints(other, given, services.vault)[0] != now[0]
 
 
 def test_another_default_makes_no_other_request_of_the_same(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     first = caller.post("/calls", BODY, **KEY)
-    settings = replace(context.settings, bridge="+918068280001")
-    caller.client.application.extensions["obdtrack"] = replace(context, settings=settings)
+    settings = replace(services.settings, bridge="+918068280001")
+    caller.client.application.extensions["obdtrack"] = replace(services, settings=settings)
     assert caller.post("/calls", BODY, **KEY).data == first.data
     named = {**BODY, "bridge": "+918068280001"}
     assert caller.post("/calls", named, **KEY).status_code == 422
@@ -157,11 +157,11 @@ def test_what_is_said_by_leaving_it_out_may_be_said_in_words(caller: Caller) -> 
 
 
 def test_keys_are_each_callers_own(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     provider.on_send = accepted(mid=None)
     caller.post("/calls", BODY, **KEY)
-    other = Caller(caller.client, create_key("other", ["place", "read"], context))
+    other = Caller(caller.client, create_key("other", ["place", "read"], services))
     assert "Idempotent-Replayed" not in other.post("/calls", BODY, **KEY).headers
     assert len(provider.sent) == 2
 
@@ -184,15 +184,15 @@ def test_sixteen_at_once_dial_once(caller: Caller, provider: ScriptedProvider) -
     assert len({a.json["id"] for a in responses if a.status_code == 201}) == 1
 
 
-def guard(caller: Caller, context: Services, seconds: int) -> None:
-    settings = replace(context.settings, duplicate_guard_seconds=seconds)
-    caller.client.application.extensions["obdtrack"] = replace(context, settings=settings)
+def guard(caller: Caller, services: Services, seconds: int) -> None:
+    settings = replace(services.settings, duplicate_guard_seconds=seconds)
+    caller.client.application.extensions["obdtrack"] = replace(services, settings=settings)
 
 
 def test_the_guard_refuses_a_twin_and_names_it(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
-    guard(caller, context, 60)
+    guard(caller, services, 60)
     first = caller.place(variables={"otp": "1"}).json
     twin = caller.place(variables={"otp": "1"})
     assert (twin.status_code, first["id"] in twin.json["detail"]) == (409, True)
@@ -200,9 +200,9 @@ def test_the_guard_refuses_a_twin_and_names_it(
 
 
 def test_the_guard_sees_calls_that_were_placed_under_a_key(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
-    guard(caller, context, 60)
+    guard(caller, services, 60)
     first = caller.post("/calls", BODY, **KEY).json
     twin = caller.post("/calls", BODY)
     assert (twin.status_code, first["id"] in twin.json["detail"]) == (409, True)
@@ -210,10 +210,10 @@ def test_the_guard_sees_calls_that_were_placed_under_a_key(
 
 
 def test_the_guard_sees_calls_that_a_person_placed_again(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
-    guard(caller, context, 60)
-    boss = Caller(caller.client, create_key("boss", ["place", "read", "admin"], context))
+    guard(caller, services, 60)
+    boss = Caller(caller.client, create_key("boss", ["place", "read", "admin"], services))
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     unknown = boss.post("/calls", BODY, **KEY).json
     again = boss.post(f"/calls/{unknown['id']}/resolve", {"action": "place-again"}).json
@@ -221,44 +221,44 @@ def test_the_guard_sees_calls_that_a_person_placed_again(
 
 
 def test_a_key_is_a_wish_for_another_call(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
-    guard(caller, context, 60)
+    guard(caller, services, 60)
     provider.on_send = accepted(mid=None)
     caller.post("/calls", BODY)
     assert caller.post("/calls", BODY, **KEY).status_code == 201
 
 
 def test_twins_at_once_ring_once(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
-    guard(caller, context, 60)
+    guard(caller, services, 60)
     with ThreadPoolExecutor(8) as pool:
         responses = list(pool.map(lambda _: caller.post("/calls", BODY).status_code, range(8)))
     assert sorted(responses) == [201, *[409] * 7]
     assert len(provider.sent) == 1
 
 
-def test_the_guard_says_how_long_it_lasts(caller: Caller, context: Services) -> None:
-    guard(caller, context, 86400)
+def test_the_guard_says_how_long_it_lasts(caller: Caller, services: Services) -> None:
+    guard(caller, services, 86400)
     caller.place()
     assert "less than 86400 seconds ago" in caller.place().json["detail"]
 
 
 @pytest.mark.parametrize("change", [{"variables": {"otp": "2"}}, {"flow_id": "24"}])
 def test_the_guard_lets_another_call_pass(
-    caller: Caller, context: Services, provider: ScriptedProvider, change: dict[str, object]
+    caller: Caller, services: Services, provider: ScriptedProvider, change: dict[str, object]
 ) -> None:
-    guard(caller, context, 60)
+    guard(caller, services, 60)
     provider.on_send = accepted(mid=None)
     caller.place()
     assert caller.place(**change).status_code == 201
 
 
 def test_the_guard_forgets_after_its_seconds_and_ignores_refused_calls(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    guard(caller, context, 60)
+    guard(caller, services, 60)
     provider.on_send = lambda _: SendResponse(Failure.INSUFFICIENT_BALANCE)
     caller.place()
     provider.on_send = accepted(mid=None)

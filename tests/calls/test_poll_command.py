@@ -14,18 +14,18 @@ from tests.factories import Clock, ScriptedProvider, accepted, call_request, set
 
 
 @pytest.fixture
-def two_due(context: Services, provider: ScriptedProvider, clock: Clock) -> None:
+def two_due(services: Services, provider: ScriptedProvider, clock: Clock) -> None:
     """Two calls without a report, at their time."""
     provider.on_send = accepted(mid=None)
     for _ in range(2):
-        place_call(call_request(), None, context)
+        place_call(call_request(), None, services)
     clock.forward(minutes=16)
 
 
 @pytest.fixture
-def run(context: Services, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def run(services: Services, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.setattr(poll, "load_settings", settings)
-    monkeypatch.setattr(poll, "make_context", lambda _: context)
+    monkeypatch.setattr(poll, "make_context", lambda _: services)
     return CliRunner(catch_exceptions=False)
 
 

@@ -14,58 +14,58 @@ from obdtrack.store.database import unavailable
 from tests.factories import raw_delivery
 
 
-def refused(context: Services, query: str = "") -> InboundRequest:
-    return InboundRequest(new_id(), context.now(), raw_delivery()._replace(query=query))
+def refused(services: Services, query: str = "") -> InboundRequest:
+    return InboundRequest(new_id(), services.now(), raw_delivery()._replace(query=query))
 
 
-def kept(context: Services) -> list[str]:
-    with context.store.connection_context():
+def kept(services: Services) -> list[str]:
+    with services.store.connection_context():
         return [row.outcome for row in deliveries.newest(10)]
 
 
-def counted(context: Services) -> int:
-    with context.store.connection_context():
+def counted(services: Services) -> int:
+    with services.store.connection_context():
         return leases.counters([COUNTER]).get(COUNTER, 0)
 
 
 @pytest.fixture
-def quarantine(context: Services) -> Quarantine:
-    still = Quarantine(context)
+def quarantine(services: Services) -> Quarantine:
+    still = Quarantine(services)
     still._thread = still  # nothing is flushed but by the test
     return still
 
 
 def test_one_that_is_still_being_read_while_others_are_stored_is_kept(
-    quarantine: Quarantine, context: Services
+    quarantine: Quarantine, services: Services
 ) -> None:
     def read_slowly() -> InboundRequest:
         quarantine.flush()
-        return refused(context)
+        return refused(services)
 
     quarantine.take(b"wrong", read_slowly)
     quarantine.flush()
-    assert (kept(context), counted(context)) == (["rejected"], 1)
+    assert (kept(services), counted(services)) == (["rejected"], 1)
 
 
 def test_what_the_database_did_not_take_is_stored_when_it_does(
-    quarantine: Quarantine, context: Services, monkeypatch: pytest.MonkeyPatch
+    quarantine: Quarantine, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quarantine.take(b"wrong", lambda: refused(context))
+    quarantine.take(b"wrong", lambda: refused(services))
     with monkeypatch.context() as broken:
         broken.setattr(deliveries, "add_rejected", lambda _: raise_(unavailable()))
         with pytest.raises(ObdtrackError):
             quarantine.flush()
-    assert (kept(context), counted(context)) == ([], 0)
+    assert (kept(services), counted(services)) == ([], 0)
     quarantine.flush()
-    assert (kept(context), counted(context)) == (["rejected"], 1)
+    assert (kept(services), counted(services)) == (["rejected"], 1)
 
 
-def test_our_own_secrets_are_not_kept_with_it(quarantine: Quarantine, context: Services) -> None:
-    token = context.settings.webhook_token
+def test_our_own_secrets_are_not_kept_with_it(quarantine: Quarantine, services: Services) -> None:
+    token = services.settings.webhook_token
     assert token
-    quarantine.take(b"wrong", lambda: refused(context, query=f"token={token}"))
+    quarantine.take(b"wrong", lambda: refused(services, query=f"token={token}"))
     quarantine.flush()
-    with context.store.connection_context():
+    with services.store.connection_context():
         assert deliveries.newest(1)[0].query == "token=removed"
 
 

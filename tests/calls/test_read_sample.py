@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.domain.reports import Report, Unreadable
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.operations.webhooks.sample import (
@@ -246,5 +246,5 @@ def test_the_order_of_dates_that_is_set_reaches_samples_and_reports(sqlite_store
         provider_date_order=order, database_url=f"sqlite:///{sqlite_store.database}"
     )
     assert explain_sample(text, settings).reading.started_at.month == month
-    provider = make_context(settings).provider
+    provider = make_services(settings).provider
     assert provider.read_delivery(read_request(text)).started_at.month == month

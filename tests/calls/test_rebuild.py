@@ -60,19 +60,19 @@ def figures() -> list[Any]:
     return sorted(figure.select().where(figure.calls != 0).tuples())
 
 
-def is_noticed_and_mended(caller: Caller, context: Services, damage: Damage) -> None:
+def is_noticed_and_mended(caller: Caller, services: Services, damage: Damage) -> None:
     before = see(caller)
     damage()
-    assert len(rebuild(context, check=True).different) == 1
-    assert len(rebuild(context, check=False).different) == 1
+    assert len(rebuild(services, check=True).different) == 1
+    assert len(rebuild(services, check=False).different) == 1
     assert see(caller) == before
-    assert rebuild(context, check=True) == (1, (), 0)
+    assert rebuild(services, check=True) == (1, (), 0)
 
 
-def stays(caller: Caller, context: Services) -> None:
+def stays(caller: Caller, services: Services) -> None:
     before = see(caller)
-    assert rebuild(context, check=True) == (1, (), 0)
-    assert rebuild(context, check=False) == (1, (), 0)
+    assert rebuild(services, check=True) == (1, (), 0)
+    assert rebuild(services, check=False) == (1, (), 0)
     assert see(caller) == before
 
 
@@ -93,24 +93,24 @@ def reject_all() -> None:
     ],
 )
 def test_what_the_provider_answered_is_told_by_its_stored_answer(
-    caller: Caller, context: Services, damage: Damage
+    caller: Caller, services: Services, damage: Damage
 ) -> None:
     caller.place(name="otp")
-    is_noticed_and_mended(caller, context, damage)
+    is_noticed_and_mended(caller, services, damage)
 
 
-def test_charges_are_read_again_from_the_answer(caller: Caller, context: Services) -> None:
+def test_charges_are_read_again_from_the_answer(caller: Caller, services: Services) -> None:
     caller.place()
     detail = {"http_status": 200, "provider_id": f"{MID}:1", "charges": "9.9",
               "message": "1 numbers accepted"}  # fmt: skip
     is_noticed_and_mended(
-        caller, context, lambda: models.EventRow.update(detail=detail).where(ANSWER).execute()
+        caller, services, lambda: models.EventRow.update(detail=detail).where(ANSWER).execute()
     )
 
 
 @pytest.mark.parametrize("failure", [Failure.TIMEOUT, Failure.INSUFFICIENT_BALANCE])
 def test_a_failure_is_told_by_its_stored_answer(
-    caller: Caller, context: Services, provider: ScriptedProvider, failure: Failure
+    caller: Caller, services: Services, provider: ScriptedProvider, failure: Failure
 ) -> None:
     def accept_all() -> None:
         models.EventRow.update(status="queued", reason=None).where(ANSWER).execute()
@@ -118,74 +118,78 @@ def test_a_failure_is_told_by_its_stored_answer(
 
     provider.on_send = lambda _: SendResponse(failure, "no", http_status=502)
     caller.place()
-    is_noticed_and_mended(caller, context, accept_all)
+    is_noticed_and_mended(caller, services, accept_all)
 
 
-def test_an_id_that_was_another_calls_stays_so(caller: Caller, context: Services) -> None:
+def test_an_id_that_was_another_calls_stays_so(caller: Caller, services: Services) -> None:
     first, second = caller.place().json, caller.place().json
-    assert rebuild(context, check=False) == (2, (), 0)
+    assert rebuild(services, check=False) == (2, (), 0)
     statuses = [caller.get(f"/calls/{call['id']}").json["status"] for call in (first, second)]
     assert statuses == ["queued", "unknown"]
 
 
-def test_what_a_person_said_of_such_a_call_stays_too(caller: Caller, context: Services) -> None:
-    boss = Caller(caller.client, create_key("boss", ["read", "admin"], context))
+def test_what_a_person_said_of_such_a_call_stays_too(caller: Caller, services: Services) -> None:
+    boss = Caller(caller.client, create_key("boss", ["read", "admin"], services))
     caller.place()
     unknown = caller.place().json["id"]
     boss.post(f"/calls/{unknown}/resolve", {"action": "attach", "provider_id": OTHER})
     before = boss.get(f"/calls/{unknown}/events").data
-    assert rebuild(context, check=False) == (2, (), 0)
+    assert rebuild(services, check=False) == (2, (), 0)
     assert boss.get(f"/calls/{unknown}/events").data == before
 
 
-def test_where_the_answer_is_not_kept_its_event_stays(caller: Caller, context: Services) -> None:
+def test_where_the_answer_is_not_kept_its_event_stays(caller: Caller, services: Services) -> None:
     caller.place()
     models.ResponseRow.delete().execute()
-    stays(caller, context)
+    stays(caller, services)
 
 
 def test_an_answer_nobody_can_read_any_more_ends_nothing(
-    caller: Caller, context: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, services: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller.place()
     monkeypatch.setattr(provider, "read_found", lambda _: 1 / 0)
-    stays(caller, context)
+    stays(caller, services)
 
 
-def test_a_waiting_call_gets_its_missing_check_back(caller: Caller, context: Services) -> None:
+def test_a_waiting_call_gets_its_missing_check_back(caller: Caller, services: Services) -> None:
     caller.place()
-    is_noticed_and_mended(caller, context, lambda: models.Call.update(next_check_at=None).execute())
+    is_noticed_and_mended(
+        caller, services, lambda: models.Call.update(next_check_at=None).execute()
+    )
 
 
-def test_a_call_that_ended_loses_a_left_over_check(caller: Caller, context: Services) -> None:
+def test_a_call_that_ended_loses_a_left_over_check(caller: Caller, services: Services) -> None:
     caller.place()
     caller.report()
-    is_noticed_and_mended(caller, context, lambda: models.Call.update(next_check_at=NOON).execute())
+    is_noticed_and_mended(
+        caller, services, lambda: models.Call.update(next_check_at=NOON).execute()
+    )
 
 
-def test_a_check_that_was_put_off_stays(caller: Caller, context: Services, clock: Clock) -> None:
+def test_a_check_that_was_put_off_stays(caller: Caller, services: Services, clock: Clock) -> None:
     caller.place()
     clock.forward(minutes=20)
-    take_due(context, clock(), 10)
-    stays(caller, context)
+    take_due(services, clock(), 10)
+    stays(caller, services)
 
 
 def test_a_check_long_past_stays_also_when_something_else_is_mended(
-    caller: Caller, context: Services, clock: Clock
+    caller: Caller, services: Services, clock: Clock
 ) -> None:
     caller.place()
     clock.forward(days=30)
-    stays(caller, context)
-    is_noticed_and_mended(caller, context, lambda: models.Call.update(reason="x").execute())
+    stays(caller, services)
+    is_noticed_and_mended(caller, services, lambda: models.Call.update(reason="x").execute())
 
 
 def test_a_call_past_its_last_check_needs_none(
-    caller: Caller, context: Services, clock: Clock
+    caller: Caller, services: Services, clock: Clock
 ) -> None:
     caller.place()
     clock.forward(days=30)
     caller.report(status="RINGOUT", start_at=None, end_at=None)
-    stays(caller, context)
+    stays(caller, services)
 
 
 @pytest.mark.parametrize(
@@ -202,22 +206,22 @@ def test_a_call_past_its_last_check_needs_none(
     ],
 )  # fmt: skip
 def test_figures_that_went_wrong_are_noticed_and_mended(
-    caller: Caller, context: Services, damage: Damage
+    caller: Caller, services: Services, damage: Damage
 ) -> None:
     caller.place(name="otp")
     caller.report()
     before = see(caller), list(models.Campaign.select().tuples())
     damage()
-    assert rebuild(context, check=True).figures > 0
-    assert rebuild(context, check=True).different == ()
-    assert rebuild(context, check=False).figures > 0
+    assert rebuild(services, check=True).figures > 0
+    assert rebuild(services, check=True).different == ()
+    assert rebuild(services, check=False).figures > 0
     assert (see(caller), list(models.Campaign.select().tuples())) == before
-    assert rebuild(context, check=True) == (1, (), 0)
+    assert rebuild(services, check=True) == (1, (), 0)
 
 
-def test_figures_are_compared_as_of_one_moment(caller: Caller, context: Services) -> None:
+def test_figures_are_compared_as_of_one_moment(caller: Caller, services: Services) -> None:
     caller.place(name="otp")
-    with ThreadPoolExecutor(1) as pool, counters.one_moment(context.store):
+    with ThreadPoolExecutor(1) as pool, counters.one_moment(services.store):
         models.Statistic.select().count()
         pool.submit(caller.report).result(timeout=5)
         assert counters.wrong() == 0
@@ -225,11 +229,11 @@ def test_figures_are_compared_as_of_one_moment(caller: Caller, context: Services
 
 
 def test_the_command_tells_of_figures_and_ends_with_one(
-    caller: Caller, context: Services, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = UUID(caller.place().json["id"])
-    monkeypatch.setattr(cli, "load_settings", lambda: context.settings)
-    monkeypatch.setattr(cli, "make_context", lambda _: context)
+    monkeypatch.setattr(cli, "load_settings", lambda: services.settings)
+    monkeypatch.setattr(cli, "make_context", lambda _: services)
     models.Statistic.update(calls=9).execute()
     told = CliRunner().invoke(cli.command, ["--check"])
     assert (told.exit_code, told.output) == (1, "1 calls, 0 differ\nfigures: 4 differ\n")

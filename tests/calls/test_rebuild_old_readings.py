@@ -43,33 +43,33 @@ def cost() -> int:
 
 
 def test_seconds_that_were_taken_for_money_are_seconds_again(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     calls = place_three(caller, provider)
     before = [caller.get(f"/calls/{call['id']}").json for call in calls]
-    with context.store.write():
+    with services.store.write():
         as_money()
     assert cost() == 69 * counters.MILLION
-    assert len(rebuild(context, check=True).different) == 3
-    assert len(rebuild(context, check=False).different) == 3
-    assert rebuild(context, check=True) == (3, (), 0)
+    assert len(rebuild(services, check=True).different) == 3
+    assert len(rebuild(services, check=False).different) == 3
+    assert rebuild(services, check=True) == (3, (), 0)
     assert cost() == 1_500_000
     assert [caller.get(f"/calls/{call['id']}").json for call in calls] == before
     assert {(call["billable_seconds"], call["charges"]) for call in before} == {(23, "0.5000")}
 
 
-def test_attempts_that_were_one_dialling_are_one_again(caller: Caller, context: Services) -> None:
+def test_attempts_that_were_one_dialling_are_one_again(caller: Caller, services: Services) -> None:
     caller.place(name="otp")
     caller.report(start_at="2026-11-23 12:00:00")
     caller.report(start_at="2026-11-23 12:00:01", status="NOANSWER")
     before = caller.get("/calls").json
-    with context.store.write():  # as it was stored when each start was an attempt
+    with services.store.write():  # as it was stored when each start was an attempt
         models.Call.update(
             status="no-answer", answered=False, conflict=False, attempt_count=2
         ).execute()
         counters.recount()
-    assert len(rebuild(context, check=False).different) == 1
-    assert rebuild(context, check=True) == (1, (), 0)
+    assert len(rebuild(services, check=False).different) == 1
+    assert rebuild(services, check=True) == (1, (), 0)
     assert caller.get("/calls").json == before
     call = models.Call.get()
     assert (call.status, call.conflict, call.attempt_count) == ("completed", True, 1)

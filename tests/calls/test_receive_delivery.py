@@ -19,7 +19,7 @@ from tests.factories import ScriptedProvider, accepted, call_request, raw_delive
 
 
 def test_a_fault_of_ours_keeps_every_report_of_the_batch(
-    context: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    services: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def plan_short_calls(state: CallState, **options: Any) -> Plan:
         if state.duration_seconds == 16:
@@ -29,43 +29,45 @@ def test_a_fault_of_ours_keeps_every_report_of_the_batch(
     monkeypatch.setattr("obdtrack.calls.journal.plan", plan_short_calls)
     for mid in ("m1", "m2"):
         provider.on_send = accepted(mid)
-        place_call(call_request(), None, context)
+        place_call(call_request(), None, services)
     bodies = [raw_delivery(mid="m1", duration="16"), raw_delivery(mid="m2", duration="3")]
-    batch = [InboundRequest(new_id(), context.now(), raw) for raw in bodies]
-    outcomes = [received.outcome for received in receive_deliveries(batch, context)]
+    batch = [InboundRequest(new_id(), services.now(), raw) for raw in bodies]
+    outcomes = [received.outcome for received in receive_deliveries(batch, services)]
     assert outcomes == [Outcome.FAILED, Outcome.MATCHED]
-    with context.store.connection_context():
+    with services.store.connection_context():
         assert len(deliveries.newest(3)) == 2
 
 
 @pytest.mark.parametrize(
     "spelled", ["a/secret+of=ours%d", "a\\/secret+of=ours%d", "a%2Fsecret%2Bof%3Dours%25d"]
 )
-def test_our_secrets_are_not_kept_however_they_are_spelled(context: Services, spelled: str) -> None:
-    settings = replace(context.settings, webhook_token="a/secret+of=ours%d")
+def test_our_secrets_are_not_kept_however_they_are_spelled(
+    services: Services, spelled: str
+) -> None:
+    settings = replace(services.settings, webhook_token="a/secret+of=ours%d")
     stored = InboundRequest(
-        new_id(), context.now(), raw_delivery()._replace(query=spelled, body=spelled.encode())
+        new_id(), services.now(), raw_delivery()._replace(query=spelled, body=spelled.encode())
     )
-    kept = without_secrets(stored, replace(context, settings=settings)).raw
+    kept = without_secrets(stored, replace(services, settings=settings)).raw
     assert (kept.query, kept.body) == ("removed", b"removed")
 
 
 def test_a_short_validation_key_is_taken_out_only_where_it_stands_under_its_name(
-    context: Services,
+    services: Services,
 ) -> None:
-    settings = replace(context.settings, webhook_token="7142")
+    settings = replace(services.settings, webhook_token="7142")
     body = b'{"validation_key": "7142", "challenge": "71425", "to": 918867142001, "x": "7142"}'
     raw = raw_delivery()._replace(query="token=7142&token=71429&duration=7142", body=body)
-    stored = InboundRequest(new_id(), context.now(), raw)
-    kept = without_secrets(stored, replace(context, settings=settings)).raw
+    stored = InboundRequest(new_id(), services.now(), raw)
+    kept = without_secrets(stored, replace(services, settings=settings)).raw
     assert kept.query == "token=removed&token=71429&duration=7142"
     assert kept.body == body.replace(b'"7142", "ch', b'"removed", "ch')
 
 
-def test_a_short_validation_key_is_taken_out_of_a_multipart_form(context: Services) -> None:
-    settings = replace(context.settings, webhook_token="7142")
+def test_a_short_validation_key_is_taken_out_of_a_multipart_form(services: Services) -> None:
+    settings = replace(services.settings, webhook_token="7142")
     part = b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n7142\r\n'
     body = part % b"validation_key" + part % b"duration"
-    stored = InboundRequest(new_id(), context.now(), raw_delivery()._replace(body=body))
-    kept = without_secrets(stored, replace(context, settings=settings)).raw
+    stored = InboundRequest(new_id(), services.now(), raw_delivery()._replace(body=body))
+    kept = without_secrets(stored, replace(services, settings=settings)).raw
     assert kept.body == body.replace(b"7142", b"removed", 1)

@@ -22,13 +22,13 @@ class Crash(BaseException):
     """The process dies here."""
 
 
-def crash_while_sending(context: Services, provider: ScriptedProvider) -> None:
+def crash_while_sending(services: Services, provider: ScriptedProvider) -> None:
     def die(_: object) -> None:
         raise Crash
 
     provider.on_send = die
     with pytest.raises(Crash):
-        place_call(call_request(variables={"otp": "1"}), None, context)
+        place_call(call_request(variables={"otp": "1"}), None, services)
 
 
 def status() -> tuple[str, str | None]:
@@ -37,97 +37,97 @@ def status() -> tuple[str, str | None]:
 
 
 def test_a_dead_processes_submission_becomes_unknown(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    sign_of_life(context)
-    crash_while_sending(context, provider)
+    sign_of_life(services)
+    crash_while_sending(services, provider)
     clock.forward(seconds=9)
-    assert recover_interrupted(replace(context, process_ids={})) == 1
+    assert recover_interrupted(replace(services, process_ids={})) == 1
     assert status() == ("unknown", "interrupted")
     assert len(provider.sent) == 1
 
 
 def test_a_live_siblings_submission_is_left_alone(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    crash_while_sending(context, provider)
+    crash_while_sending(services, provider)
     for _ in range(10):
         clock.forward(seconds=5)
-        sign_of_life(context)
-    assert recover_interrupted(replace(context, process_ids={})) == 0
+        sign_of_life(services)
+    assert recover_interrupted(replace(services, process_ids={})) == 0
     assert status() == ("submitting", None)
 
 
 def test_a_process_that_died_while_the_clock_was_ahead_is_recovered(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     clock.forward(days=3)
-    crash_while_sending(context, provider)
+    crash_while_sending(services, provider)
     clock.forward(days=-3)
-    assert recover_interrupted(replace(context, process_ids={})) == 1
+    assert recover_interrupted(replace(services, process_ids={})) == 1
     assert status() == ("unknown", "interrupted")
 
 
 def test_a_sign_of_life_given_while_the_clock_was_ahead_is_none(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     clock.forward(days=3)
-    sign_of_life(context)
+    sign_of_life(services)
     clock.forward(days=-3)
-    crash_while_sending(context, provider)
-    assert recover_interrupted(replace(context, process_ids={})) == 1
+    crash_while_sending(services, provider)
+    assert recover_interrupted(replace(services, process_ids={})) == 1
 
 
 def test_a_process_that_ended_in_order_is_recovered_at_once(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    sign_of_life(context)
-    crash_while_sending(context, provider)
-    say_goodbye(context)
-    assert recover_interrupted(replace(context, process_ids={})) == 1
+    sign_of_life(services)
+    crash_while_sending(services, provider)
+    say_goodbye(services)
+    assert recover_interrupted(replace(services, process_ids={})) == 1
 
 
 def test_a_process_that_never_gave_a_sign_has_a_minute(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    crash_while_sending(context, provider)
+    crash_while_sending(services, provider)
     clock.forward(seconds=50)
-    assert recover_interrupted(context) == 0
+    assert recover_interrupted(services) == 0
     clock.forward(seconds=20)
-    assert recover_interrupted(context) == 1
+    assert recover_interrupted(services) == 1
 
 
 def test_even_a_live_process_cannot_be_sending_for_minutes(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    crash_while_sending(context, provider)
+    crash_while_sending(services, provider)
     clock.forward(minutes=6)
-    sign_of_life(context)
-    assert recover_interrupted(context) == 1
+    sign_of_life(services)
+    assert recover_interrupted(services) == 1
 
 
 def test_the_recovered_call_keeps_its_variables_for_a_persons_decision(
-    context: Services, provider: ScriptedProvider, clock: Clock
+    services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    crash_while_sending(context, provider)
+    crash_while_sending(services, provider)
     clock.forward(minutes=6)
-    recover_interrupted(context)
+    recover_interrupted(services)
     (call,) = search.newest(CallFilter(), 2)
-    assert context.vault.open(call.submission.variables_encrypted) == {"otp": "1"}
+    assert services.vault.open(call.submission.variables_encrypted) == {"otp": "1"}
 
 
 def test_an_answer_that_comes_while_we_bury_its_process_stands(
-    context: Services, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crash_while_sending(context, provider)
+    crash_while_sending(services, provider)
     found = submissions.in_flight()
     clock.forward(minutes=6)
     (call_id, _, _, _) = found[0]
     response = Event(new_id(), Kind.ANSWER, Source.API, clock.now, Status.QUEUED)
-    with open_journal(context) as journal:
+    with open_journal(services) as journal:
         assert journal.call(call_id)
         journal.append(call_id, response)
     monkeypatch.setattr(submissions, "in_flight", lambda: found)
-    recover_interrupted(replace(context, process_ids={}))
+    recover_interrupted(replace(services, process_ids={}))
     assert status() == ("queued", None)
     assert [event.kind for event in queries.history([call_id])[call_id]][-1] is Kind.ANSWER

@@ -33,20 +33,20 @@ def test_a_person_may_ask_now_but_not_at_once_again(
 
 
 def test_a_person_is_not_kept_waiting_in_a_long_line(
-    caller: Caller, context: Services, clock: Clock
+    caller: Caller, services: Services, clock: Clock
 ) -> None:
     caller.place()
-    with context.store.write():
+    with services.store.write():
         leases.acquire_slot(PACE, timedelta(seconds=60), clock.now)
     with pytest.raises(ObdtrackError, match="many calls"):
-        refresh(the_call(), context)
+        refresh(the_call(), services)
 
 
 def test_who_is_sent_away_takes_no_place_in_the_line(
-    caller: Caller, context: Services, clock: Clock
+    caller: Caller, services: Services, clock: Clock
 ) -> None:
     call = caller.place().json
-    with context.store.write():
+    with services.store.write():
         leases.acquire_slot(PACE, timedelta(seconds=60), clock.now)
     for _ in range(10):
         refused = caller.post(f"/calls/{call['id']}/refresh")
@@ -55,11 +55,11 @@ def test_who_is_sent_away_takes_no_place_in_the_line(
 
 
 def test_of_several_who_ask_about_one_call_at_once_one_does(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     def ask() -> str:
         try:
-            refresh(call, context)
+            refresh(call, services)
         except ObdtrackError as error:
             return error.code
         return "asked"
@@ -67,21 +67,21 @@ def test_of_several_who_ask_about_one_call_at_once_one_does(
     caller.place()
     call = the_call()
     provider.on_find = lambda **_: (time.sleep(0.5), call_log(log_row()))[1]
-    assert sorted(together(context.store, [ask] * 8)) == ["asked"] + ["rate-limited"] * 7
+    assert sorted(together(services.store, [ask] * 8)) == ["asked"] + ["rate-limited"] * 7
     assert len(provider.asked) == 1
 
 
 def test_a_question_that_died_with_its_process_can_be_asked_again(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     caller.place()
     with patch.object(leases, "give_back"):
-        refresh(the_call(), context)
+        refresh(the_call(), services)
     clock.forward(seconds=59)
     with pytest.raises(ObdtrackError, match="just now"):
-        refresh(the_call(), context)
+        refresh(the_call(), services)
     clock.forward(seconds=2)
-    refresh(the_call(), context)
+    refresh(the_call(), services)
     assert len(provider.asked) == 2
 
 

@@ -42,14 +42,14 @@ def post_with_secret(caller: Caller, app: Flask, secret: str, **changes: object)
 
 
 def test_a_failed_delivery_is_replayed_after_the_fault_is_mended(
-    caller: Caller, context: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, services: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller.place()
     with monkeypatch.context() as patch:
         patch.setattr(provider, "read_delivery", lambda _: 1 / 0)
         caller.report()
     assert outcomes() == ["failed"]
-    assert replay_all(Outcome.FAILED, context) == {Outcome.MATCHED: 1}
+    assert replay_all(Outcome.FAILED, services) == {Outcome.MATCHED: 1}
     assert caller.get(f"/calls/{MID}:1").json["status"] == "completed"
 
 
@@ -59,42 +59,44 @@ def test_replaying_by_the_api_needs_admin(caller: Caller) -> None:
     assert caller.post(f"/deliveries/{delivery['id']}/replay").status_code == 403
 
 
-def test_what_stands_on_a_timeline_is_not_replayed(caller: Caller, context: Services) -> None:
+def test_what_stands_on_a_timeline_is_not_replayed(caller: Caller, services: Services) -> None:
     caller.place()
     caller.report()
     (row,) = deliveries.newest(2)
-    assert replay(row.id, context) is Outcome.MATCHED
+    assert replay(row.id, services) is Outcome.MATCHED
     call = queries.find(f"{MID}:1")
     assert call is not None
     assert queries.history([call.id])[call.id][-1].times_seen == 1
 
 
 def test_a_wrong_secret_is_quarantined_and_replayed_once_it_is_ours(
-    caller: Caller, app: Flask, context: Services
+    caller: Caller, app: Flask, services: Services
 ) -> None:
     caller.place()
     post_with_secret(caller, app, "the-secret-we-forgot-to-set")
     (row,) = deliveries.newest(2)
     assert row.outcome == "rejected"
     with pytest.raises(ObdtrackError, match="WEBHOOK_SECRETS"):
-        replay(row.id, context)
-    settings = replace(context.settings, webhook_secrets=("the-secret-we-forgot-to-set",))
-    assert replay(row.id, replace(context, settings=settings)) is Outcome.MATCHED
+        replay(row.id, services)
+    settings = replace(services.settings, webhook_secrets=("the-secret-we-forgot-to-set",))
+    assert replay(row.id, replace(services, settings=settings)) is Outcome.MATCHED
 
 
-def test_a_hundred_rejected_are_all_replayed(caller: Caller, app: Flask, context: Services) -> None:
+def test_a_hundred_rejected_are_all_replayed(
+    caller: Caller, app: Flask, services: Services
+) -> None:
     for number in range(100):
         post_with_secret(caller, app, "the-secret-we-forgot-to-set", mid=f"m{number}")
-    settings = replace(context.settings, webhook_secrets=("the-secret-we-forgot-to-set",))
-    ends = replay_all(Outcome.REJECTED, replace(context, settings=settings))
+    settings = replace(services.settings, webhook_secrets=("the-secret-we-forgot-to-set",))
+    ends = replay_all(Outcome.REJECTED, replace(services, settings=settings))
     assert ends == {Outcome.UNMATCHED: 100}
 
 
 def test_the_quarantine_is_bounded_and_everything_is_counted(
-    caller: Caller, context: Services, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("obdtrack.calls.reports.quarantine.ROWS_KEPT", 3)
-    quarantine = Quarantine(context, monotonic=lambda: 0.0)
+    quarantine = Quarantine(services, monotonic=lambda: 0.0)
     caller.report()
     (stored,) = [deliveries.to_stored(row) for row in deliveries.newest(2)]
     for _ in range(5):
@@ -110,8 +112,8 @@ def fresh_id():
     return new_id()
 
 
-def test_a_flood_is_not_even_read(context: Services) -> None:
-    quarantine = Quarantine(context, monotonic=lambda: 0.0)
+def test_a_flood_is_not_even_read(services: Services) -> None:
+    quarantine = Quarantine(services, monotonic=lambda: 0.0)
     read: list[int] = []
     for _ in range(1000):
         quarantine.take(b"wrong", lambda: read.append(1))
@@ -129,7 +131,7 @@ def test_an_opt_out_is_kept_and_shown_on_the_numbers_calls(caller: Caller) -> No
     assert caller.get(f"/calls/{MID}:1").json["opted_out_at"] == "2023-07-08T12:59:01Z"
 
 
-def story(caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock) -> None:
+def story(caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock) -> None:
     """A call that saw a bit of everything."""
     caller.place(interval=5)
     caller.report(status="NOANSWER", start_at="2026-11-23 12:00:01", end_at="2026-11-23 12:00:09")
@@ -139,16 +141,16 @@ def story(caller: Caller, context: Services, provider: ScriptedProvider, clock: 
     clock.forward(seconds=3)
     call = queries.find(f"{MID}:1")
     assert call is not None
-    refresh(call, context)
+    refresh(call, services)
 
 
 def test_rebuilding_what_is_right_changes_nothing(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    story(caller, context, provider, clock)
+    story(caller, services, provider, clock)
     before = caller.get(f"/calls/{MID}:1/events").data
-    assert rebuild(context, check=True) == (1, (), 0)
-    assert rebuild(context, check=False) == (1, (), 0)
+    assert rebuild(services, check=True) == (1, (), 0)
+    assert rebuild(services, check=False) == (1, (), 0)
     assert caller.get(f"/calls/{MID}:1/events").data == before
 
 
@@ -164,22 +166,22 @@ def test_rebuilding_what_is_right_changes_nothing(
     ],
 )
 def test_rebuilding_mends_what_was_damaged(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock, damage
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock, damage
 ) -> None:
-    story(caller, context, provider, clock)
+    story(caller, services, provider, clock)
     before = caller.get(f"/calls/{MID}:1").json
     damage()
-    assert len(rebuild(context, check=True).different) == 1
-    rebuild(context, check=False)
+    assert len(rebuild(services, check=True).different) == 1
+    rebuild(services, check=False)
     assert caller.get(f"/calls/{MID}:1").json == before
-    assert rebuild(context, check=True).different == ()
+    assert rebuild(services, check=True).different == ()
 
 
 def test_what_was_read_from_deliveries_that_are_gone_stays(
-    caller: Caller, context: Services
+    caller: Caller, services: Services
 ) -> None:
     caller.place()
     caller.report()
     models.Delivery.delete().execute()
-    assert rebuild(context, check=False) == (1, (), 0)
+    assert rebuild(services, check=False) == (1, (), 0)
     assert caller.get(f"/calls/{MID}:1").json["status"] == "completed"

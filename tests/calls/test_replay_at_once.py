@@ -50,32 +50,32 @@ def once_found(monkeypatch: pytest.MonkeyPatch, then: Callable[[], Any]) -> None
 
 
 def test_two_replays_at_once_count_once(
-    failed: UUID, caller: Caller, context: Services, monkeypatch: pytest.MonkeyPatch
+    failed: UUID, caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch, ThreadPoolExecutor(2) as pool:
         once_found(patch, Barrier(2, timeout=5).wait)
-        ends = list(pool.map(lambda _: replay(failed, context), range(2)))
+        ends = list(pool.map(lambda _: replay(failed, services), range(2)))
     assert ends == [Outcome.MATCHED, Outcome.MATCHED]
     assert times_seen() == [1]
     assert caller.only_delivery()["outcome"] == "matched"
-    assert rebuild(context, check=True) == (1, (), 0)
+    assert rebuild(services, check=True) == (1, (), 0)
 
 
 def test_a_report_that_joined_its_call_meanwhile_is_not_counted_again(
-    caller: Caller, context: Services, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller.report()
     delivery = UUID(caller.only_delivery()["id"])
     with monkeypatch.context() as patch:
         once_found(patch, caller.place)
-        assert replay(delivery, context) is Outcome.MATCHED
+        assert replay(delivery, services) is Outcome.MATCHED
     assert times_seen() == [1]
     assert caller.only_delivery()["outcome"] == "matched"
-    assert rebuild(context, check=True) == (1, (), 0)
+    assert rebuild(services, check=True) == (1, (), 0)
 
 
 def test_placing_and_replaying_at_once_count_once(
-    caller: Caller, context: Services, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller.report()
     delivery, ready = UUID(caller.only_delivery()["id"]), Barrier(2, timeout=5)
@@ -83,9 +83,9 @@ def test_placing_and_replaying_at_once_count_once(
         once_found(patch, ready.wait)
         patch.setattr("obdtrack.calls.placing.place._settle", waiting_for(ready))
         pool.submit(caller.place)
-        pool.submit(replay, delivery, context)
+        pool.submit(replay, delivery, services)
     assert times_seen() == [1]
-    assert rebuild(context, check=True) == (1, (), 0)
+    assert rebuild(services, check=True) == (1, (), 0)
 
 
 def waiting_for(ready: Barrier) -> Callable[..., None]:

@@ -19,19 +19,19 @@ def store(sqlite_store: Store) -> Store:
     return sqlite_store
 
 
-def test_a_report_waits_for_no_line(context: Services) -> None:
+def test_a_report_waits_for_no_line(services: Services) -> None:
     written: list[str] = []
 
     def place() -> None:
-        with context.store.write():
+        with services.store.write():
             written.append("call")
             time.sleep(0.02)
 
     def report() -> None:
-        receive_deliveries([InboundRequest(new_id(), context.now(), raw_delivery())], context)
+        receive_deliveries([InboundRequest(new_id(), services.now(), raw_delivery())], services)
         written.append("report")
 
-    with context.store.write():
+    with services.store.write():
         line = [background.begin(place) for _ in range(20)]
     for begun in (background.begin(report), *line):
         begun.result(background.PATIENCE)

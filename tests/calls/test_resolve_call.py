@@ -26,13 +26,13 @@ def unknown(caller: Caller, provider: ScriptedProvider) -> dict[str, Any]:
 
 
 @pytest.fixture
-def admin(caller: Caller, context: Services) -> Caller:
-    return Caller(caller.client, create_key("boss", ["read", "place", "admin"], context))
+def admin(caller: Caller, services: Services) -> Caller:
+    return Caller(caller.client, create_key("boss", ["read", "place", "admin"], services))
 
 
-def look(context: Services, clock: Clock) -> models.Call:
+def look(services: Services, clock: Clock) -> models.Call:
     clock.forward(seconds=40)
-    check_due(context, 10, lambda _: None)
+    check_due(services, 10, lambda _: None)
     (call,) = search.newest(CallFilter(), 2)
     return call
 
@@ -115,7 +115,7 @@ def test_an_unresolved_call_can_still_be_told_its_id_by_a_person(
 def test_what_a_person_decided_while_the_provider_was_asked_stands(
     unknown: dict[str, Any],
     admin: Caller,
-    context: Services,
+    services: Services,
     provider: ScriptedProvider,
     clock: Clock,
 ) -> None:
@@ -124,7 +124,7 @@ def test_what_a_person_decided_while_the_provider_was_asked_stands(
         return call_log(log_row())
 
     provider.on_find = decide_meanwhile
-    call = look(context, clock)
+    call = look(services, clock)
     assert (call.provider_id, call.status) == (None, "rejected")
 
 

@@ -26,9 +26,9 @@ def unknown(caller: Caller, provider: ScriptedProvider) -> dict[str, Any]:
     return call
 
 
-def look(context: Services, clock: Clock) -> models.Call:
+def look(services: Services, clock: Clock) -> models.Call:
     clock.forward(seconds=40)
-    check_due(context, 10, lambda _: None)
+    check_due(services, 10, lambda _: None)
     (call,) = search.newest(CallFilter(), 2)
     return call
 
@@ -38,32 +38,32 @@ def last_event(caller: Caller, call: dict[str, Any]) -> Any:
 
 
 def test_an_unknown_call_is_looked_for_by_number_and_day(
-    unknown: dict[str, Any], context: Services, provider: ScriptedProvider, clock: Clock
+    unknown: dict[str, Any], services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    look(context, clock)
+    look(services, clock)
     assert provider.asked == [{"provider_id": None, "to": NUMBER, "on": date(2026, 11, 23)}]
     assert len(provider.sent) == 1
 
 
 def test_around_midnight_both_days_are_asked_for(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     clock.now = NOON.replace(hour=23, minute=55)
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     caller.place()
-    look(context, clock)
+    look(services, clock)
     assert [q["on"].day for q in provider.asked] == [23, 24]
 
 
 def test_exactly_one_plausible_call_is_attached_with_its_evidence(
     unknown: dict[str, Any],
     caller: Caller,
-    context: Services,
+    services: Services,
     provider: ScriptedProvider,
     clock: Clock,
 ) -> None:
     provider.on_find = lambda **_: call_log(log_row())
-    call = look(context, clock)
+    call = look(services, clock)
     assert (call.provider_id, call.status) == (f"{MID}:1", "completed")
     events = caller.get(f"/calls/{unknown['id']}/events").json["data"]
     evidence = next(event for event in events if event["kind"] == "resolution")
@@ -73,10 +73,10 @@ def test_exactly_one_plausible_call_is_attached_with_its_evidence(
 
 
 def test_a_call_that_was_only_found_is_not_repaired_yet(
-    unknown: dict[str, Any], context: Services, provider: ScriptedProvider, clock: Clock
+    unknown: dict[str, Any], services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     provider.on_find = lambda **_: call_log(log_row(status="queued", start_at=None, end_at=None))
-    assert look(context, clock).status == "queued"
+    assert look(services, clock).status == "queued"
     assert leases.counters([REPAIRED]) == {REPAIRED: 0}
 
 
@@ -92,61 +92,61 @@ def test_a_call_that_was_only_found_is_not_repaired_yet(
 )
 def test_an_implausible_call_is_not_attached(
     unknown: dict[str, Any],
-    context: Services,
+    services: Services,
     provider: ScriptedProvider,
     clock: Clock,
     change: dict[str, Any],
 ) -> None:
     provider.on_find = lambda **_: call_log(log_row(**change))
-    call = look(context, clock)
+    call = look(services, clock)
     assert (call.provider_id, call.status) == (None, "unknown")
 
 
 def test_several_candidates_stay_for_a_person_and_are_shown(
     unknown: dict[str, Any],
     caller: Caller,
-    context: Services,
+    services: Services,
     provider: ScriptedProvider,
     clock: Clock,
 ) -> None:
     provider.on_find = lambda **_: call_log(log_row(), log_row(id="other:1"))
-    assert look(context, clock).status == "unknown"
+    assert look(services, clock).status == "unknown"
     shown = last_event(caller, unknown)["detail"]["candidates"]
     assert [candidate["provider_id"] for candidate in shown] == [f"{MID}:1", "other:1"]
 
 
 def test_a_call_that_is_already_ours_is_no_candidate(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     caller.place()
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     unknown = caller.place().json
     provider.on_find = lambda **_: call_log(log_row())
     clock.forward(seconds=40)
-    check_due(context, 10, lambda _: None)
+    check_due(services, 10, lambda _: None)
     assert caller.get(f"/calls/{unknown['id']}").json["status"] == "unknown"
 
 
 def test_two_unknown_calls_to_one_number_are_left_to_a_person(
     unknown: dict[str, Any],
     caller: Caller,
-    context: Services,
+    services: Services,
     provider: ScriptedProvider,
     clock: Clock,
 ) -> None:
     caller.place()
     provider.on_find = lambda **_: call_log(log_row())
     clock.forward(seconds=40)
-    check_due(context, 10, lambda _: None)
+    check_due(services, 10, lambda _: None)
     assert {call.status for call in search.newest(CallFilter(), 3)} == {"unknown"}
 
 
 def test_pauses_grow(
-    unknown: dict[str, Any], context: Services, provider: ScriptedProvider, clock: Clock
+    unknown: dict[str, Any], services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    assert look(context, clock).next_check_at == NOON + timedelta(minutes=2)
+    assert look(services, clock).next_check_at == NOON + timedelta(minutes=2)
     clock.forward(minutes=2)
-    check_due(context, 10, lambda _: None)
+    check_due(services, 10, lambda _: None)
     (call,) = search.newest(CallFilter(), 2)
     assert call.next_check_at == NOON + timedelta(minutes=10)
 
@@ -154,11 +154,11 @@ def test_pauses_grow(
 def test_reports_that_waited_join_the_call_that_was_found(
     unknown: dict[str, Any],
     caller: Caller,
-    context: Services,
+    services: Services,
     provider: ScriptedProvider,
     clock: Clock,
 ) -> None:
     caller.report()
     provider.on_find = lambda **_: call_log(log_row(status="queued", start_at=None, end_at=None))
-    assert look(context, clock).status == "completed"
+    assert look(services, clock).status == "completed"
     assert caller.only_delivery()["outcome"] == "matched"

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from obdtrack.access.keys import create_key
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.cli.ports import free_port
 from tests.conftest import emptied
 from tests.factories import settings
@@ -97,9 +97,9 @@ class Installation:
 
     def sign_in(self) -> None:
         """Make a key and use it."""
-        context = make_context(settings(database_url=self.database_url))
-        key = create_key("tests", ["read", "place", "admin"], context)
-        context.store.close_all()
+        services = make_services(settings(database_url=self.database_url))
+        key = create_key("tests", ["read", "place", "admin"], services)
+        services.store.close_all()
         self.session.headers["Authorization"] = f"Bearer {key}"
 
     def place(self, number: str, **body: Any) -> Any:

@@ -51,12 +51,12 @@ def servers(postgres_url: str, store: Store, tmp_path: Path) -> Iterator[list[Se
 
 
 @pytest.fixture
-def expected(context: Services, provider: ScriptedProvider) -> list[str]:
+def expected(services: Services, provider: ScriptedProvider) -> list[str]:
     """Submission ids of calls whose reports are about to come."""
     mids = [f"m{number}" for number in range(CALLS)]
     for mid in mids:
         provider.on_send = accepted(mid)
-        place_call(call_request(), None, context)
+        place_call(call_request(), None, services)
     return mids
 
 

@@ -47,17 +47,17 @@ def test_on_any_server_the_log_is_json_without_secrets(log: Path) -> None:
     assert "delivery_not_stored" in events
 
 
-def test_no_connection_is_left_for_a_fork_to_share(context: Services) -> None:
-    create_app(context).extensions["quarantine"].close()
-    assert not context.store._connections
+def test_no_connection_is_left_for_a_fork_to_share(services: Services) -> None:
+    create_app(services).extensions["quarantine"].close()
+    assert not services.store._connections
 
 
-def test_a_process_that_was_forked_off_is_another(context: Services) -> None:
-    parent = context.process_id
+def test_a_process_that_was_forked_off_is_another(services: Services) -> None:
+    parent = services.process_id
     read, write = os.pipe()
     if (child := os.fork()) == 0:
-        os.write(write, context.process_id.bytes)
+        os.write(write, services.process_id.bytes)
         os._exit(0)
     os.waitpid(child, 0)
-    assert os.read(read, 16) != parent.bytes == context.process_id.bytes
+    assert os.read(read, 16) != parent.bytes == services.process_id.bytes
     os.close(read), os.close(write)

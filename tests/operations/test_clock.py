@@ -82,15 +82,15 @@ def test_any_times_are_judged_without_a_fault(offsets):
     assert skew is None or skew.sentence()
 
 
-def test_the_last_reports_of_the_account_are_compared(account: Account, context: Services):
+def test_the_last_reports_of_the_account_are_compared(account: Account, services: Services):
     account.reported_calls(ENOUGH, off=INDIA)
-    assert current_status(context).skew.suggestion == "Asia/Kolkata"
+    assert current_status(services).skew.suggestion == "Asia/Kolkata"
 
 
-def test_reports_without_times_say_nothing(account: Account, context: Services):
+def test_reports_without_times_say_nothing(account: Account, services: Services):
     for _ in range(ENOUGH):
         account.report(account.place(), start_at=None, end_at=None)
-    assert current_status(context).skew is None
+    assert current_status(services).skew is None
 
 
 def test_readyz_tells_key_holders_the_setting(account: Account, reader: Caller):

@@ -122,18 +122,18 @@ def test_the_server_keeps_its_locks_while_it_is_looked_over(doctor: Doctor, serv
 
 
 @pytest.fixture
-def subject(context: Services) -> CheckedInstallation:
+def subject(services: Services) -> CheckedInstallation:
     url = "postgresql://somewhere/calls"
-    if isinstance(context.store, SqliteStore):
-        url = f"sqlite:///{context.store.database}"
-    return CheckedInstallation(replace(context.settings, database_url=url), context)
+    if isinstance(services.store, SqliteStore):
+        url = f"sqlite:///{services.store.database}"
+    return CheckedInstallation(replace(services.settings, database_url=url), services)
 
 
-def test_a_database_open_to_others_is_a_warning(context: Services, sqlite_store: SqliteStore):
+def test_a_database_open_to_others_is_a_warning(services: Services, sqlite_store: SqliteStore):
     os.chmod(sqlite_store.database, 0o644)
-    settings = replace(context.settings, database_url=f"sqlite:///{sqlite_store.database}")
+    settings = replace(services.settings, database_url=f"sqlite:///{sqlite_store.database}")
     found = machine.check_database(
-        CheckedInstallation(settings, replace(context, store=sqlite_store))
+        CheckedInstallation(settings, replace(services, store=sqlite_store))
     )
     assert (found.level, found.remedy.split()[:2]) == (Level.WARNING, ["chmod", "600"])
 

@@ -19,8 +19,8 @@ def client(app):
     return app.test_client()
 
 
-def test_a_live_process_says_so_without_a_database(client, context: Services, monkeypatch):
-    monkeypatch.setattr(context.store, "execute_sql", lambda *_: 1 / 0)
+def test_a_live_process_says_so_without_a_database(client, services: Services, monkeypatch):
+    monkeypatch.setattr(services.store, "execute_sql", lambda *_: 1 / 0)
     assert client.get("/livez").json == {"status": "ok"}
 
 
@@ -47,12 +47,12 @@ def test_key_holders_learn_what_waits(account: Account, reader: Caller):
     assert details["checks_due"]["length"] == details["repaired_by_polling"] == 0
 
 
-def test_readiness_is_proved_by_writing(client, context: Services):
+def test_readiness_is_proved_by_writing(client, services: Services):
     client.get("/readyz")
-    assert leases.lease_end(LEASE) == context.now()
+    assert leases.lease_end(LEASE) == services.now()
 
 
-def test_it_is_asked_once_a_second_at_most(client, context: Services, monkeypatch):
+def test_it_is_asked_once_a_second_at_most(client, services: Services, monkeypatch):
     asked = []
     monkeypatch.setitem(probes._CHECKS, "database", asked.append)
     for _ in range(20):
@@ -84,12 +84,12 @@ def test_what_is_missing_is_named_and_the_reason_only_to_key_holders(
 
 
 def test_with_a_database_that_is_gone_a_key_holder_is_answered_too(
-    reader: Caller, context: Services, monkeypatch
+    reader: Caller, services: Services, monkeypatch
 ):
     def gone(*_, **__):
         raise peewee.OperationalError("gone")
 
-    monkeypatch.setattr(context.store, "execute_sql", gone)
+    monkeypatch.setattr(services.store, "execute_sql", gone)
     response = reader.client.get("/readyz", headers=reader.headers)
     assert response.status_code == 503
     assert response.json["checks"]["database"] == "unavailable"

@@ -18,9 +18,9 @@ def quietly(_: float) -> None:
 
 
 @pytest.fixture
-def stock(context: Services):
+def stock(services: Services):
     def take() -> SystemStatus:
-        return current_status(context)
+        return current_status(services)
 
     return take
 
@@ -55,26 +55,26 @@ def test_a_call_with_an_unknown_word_is_not_silent(account: Account, stock):
     assert stock().silent == 0
 
 
-def lost_and_asked_for(account: Account, context: Services) -> str:
+def lost_and_asked_for(account: Account, services: Services) -> str:
     """A call whose report never came, and that the provider was asked about when it was due."""
     mid = account.place()
     account.clock.forward(minutes=16)
     account.provider.on_find = lambda **_: factories.call_log(factories.log_row(id=f"{mid}:1"))
-    assert check_due(context, 10, quietly) == 1
+    assert check_due(services, 10, quietly) == 1
     return mid
 
 
 def test_what_polling_repaired_is_counted_and_known_only_by_polling(
-    account: Account, context: Services, stock
+    account: Account, services: Services, stock
 ):
-    lost_and_asked_for(account, context)
+    lost_and_asked_for(account, services)
     assert (stock().repaired, stock().only_polled) == (1, 1)
 
 
 def test_a_report_after_the_poll_clears_the_call_but_not_the_count(
-    account: Account, context: Services, stock
+    account: Account, services: Services, stock
 ):
-    mid = lost_and_asked_for(account, context)
+    mid = lost_and_asked_for(account, services)
     row = factories.log_row()
     account.report(mid, start_at=row["start_at"], end_at=row["end_at"])
     assert (stock().repaired, stock().only_polled) == (1, 0)

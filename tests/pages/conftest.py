@@ -59,14 +59,14 @@ def text_of(page: str) -> str:
 
 
 @pytest.fixture
-def visitor(app: Flask, context: Services) -> Visitor:
-    return Visitor(app, create_key("Asha", SCOPES, context))
+def visitor(app: Flask, services: Services) -> Visitor:
+    return Visitor(app, create_key("Asha", SCOPES, services))
 
 
 @pytest.fixture
-def guest(app: Flask, context: Services) -> Visitor:
+def guest(app: Flask, services: Services) -> Visitor:
     """Who may only read."""
-    return Visitor(app, create_key("Guest", ["read"], context))
+    return Visitor(app, create_key("Guest", ["read"], services))
 
 
 @pytest.fixture(scope="session")

@@ -55,15 +55,15 @@ class Site:
         self.provider = ScriptedProvider()
         settings = factories.settings(port=port)
         self.stopped_at: datetime | None = None
-        self.context = Services(
+        self.services = Services(
             settings, store, self.provider, Encryption(settings.secret_key), self._now
         )
-        self.app = make_app(self.context, documented=True)
+        self.app = make_app(self.services, documented=True)
         self.app.before_request(_break_if_told)
         self.server = make_server("127.0.0.1", port, self.app, threaded=True)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
         self.thread.start()
-        self.key = create_key("Asha", SCOPES, self.context)
+        self.key = create_key("Asha", SCOPES, self.services)
         self.complaints: list[str] = []
         self.browser = browser
         self._windows: dict[str, BrowserContext] = {}

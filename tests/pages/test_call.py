@@ -101,14 +101,14 @@ def test_a_recording_that_is_no_web_address_is_no_link(
 
 
 def test_what_went_over_the_wire_holds_no_secret(
-    visitor: Visitor, caller: Caller, call: Any, context: Services
+    visitor: Visitor, caller: Caller, call: Any, services: Services
 ) -> None:
     caller.report()
     visitor.send(f"/calls/{call['id']}/number", on="/")
     page = visitor.open(f"/calls/{call['id']}").text
     assert "Bearer [removed]" in page
     assert "variables[otp]" in page
-    for secret in ("987123", SECRET, context.settings.provider_token):
+    for secret in ("987123", SECRET, services.settings.provider_token):
         assert secret not in page
 
 
@@ -136,11 +136,11 @@ def test_a_report_is_copied_as_curl_with_the_secret_left_out(
 
 
 def test_a_report_that_failed_is_read_again_from_its_call(
-    visitor: Visitor, caller: Caller, call: Any, context: Services
+    visitor: Visitor, caller: Caller, call: Any, services: Services
 ) -> None:
     caller.report()
     delivery = caller.only_delivery()["id"]
-    with context.store.write():
+    with services.store.write():
         deliveries.models.Delivery.update(outcome="failed").execute()
     action = f'action="/deliveries/{delivery}/replay"'
     assert action in visitor.open(f"/calls/{call['id']}").text
@@ -159,11 +159,11 @@ def test_times_in_an_events_facts_follow_the_chosen_zone(
 
 
 def test_whoever_reads_numbers_in_full_leaves_a_trace(
-    visitor: Visitor, guest: Visitor, call: Any, context: Services
+    visitor: Visitor, guest: Visitor, call: Any, services: Services
 ) -> None:
     guest.read("/")
     assert NUMBER in visitor.read("/")
-    with context.store.connection_context():
+    with services.store.connection_context():
         noted = [row.actor for row in audit.newest(9) if row.action == "pii-used"]
     assert noted == ["Asha"]
 

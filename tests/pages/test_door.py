@@ -22,8 +22,8 @@ def test_nobody_sees_a_page_without_signing_in(app: Flask) -> None:
     assert response.location == "/sign-in?next=/?status%3Dbusy"
 
 
-def test_a_key_opens_the_door_with_a_guarded_cookie(app: Flask, context: Services) -> None:
-    key = create_key("Asha", ["read"], context)
+def test_a_key_opens_the_door_with_a_guarded_cookie(app: Flask, services: Services) -> None:
+    key = create_key("Asha", ["read"], services)
     stranger = Visitor(app, "no such key")
     response = stranger.send("/sign-in?next=/campaigns", key=key)
     assert (response.status_code, response.location) == (303, "/campaigns")
@@ -32,8 +32,8 @@ def test_a_key_opens_the_door_with_a_guarded_cookie(app: Flask, context: Service
     assert "SameSite=Lax" in cookie
 
 
-def test_the_cookie_is_for_tls_only_behind_tls(app: Flask, context: Services) -> None:
-    key = create_key("Asha", ["read"], context)
+def test_the_cookie_is_for_tls_only_behind_tls(app: Flask, services: Services) -> None:
+    key = create_key("Asha", ["read"], services)
     stranger = Visitor(app, "no such key")
     token = csrf_token(stranger.open("/sign-in").text)
     form, tls = {"csrf_token": token, "key": key}, {"X-Forwarded-Proto": "https"}
@@ -48,8 +48,8 @@ def test_a_wrong_key_is_told_so(app: Flask) -> None:
     assert "no key of ours" in response.text
 
 
-def test_a_key_without_read_is_told_what_it_lacks(app: Flask, context: Services) -> None:
-    key = create_key("dialer", ["place"], context)
+def test_a_key_without_read_is_told_what_it_lacks(app: Flask, services: Services) -> None:
+    key = create_key("dialer", ["place"], services)
     assert "lacks the scope read" in Visitor(app, "").send("/sign-in", key=key).text
 
 

@@ -58,11 +58,11 @@ def test_a_fault_shows_nothing_of_the_inside(
 
 
 def test_a_crowd_at_a_server_just_started_does_not_compile_its_pages(
-    context: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = create_app(context)
+    app = create_app(services)
     monkeypatch.setattr(app.jinja_env, "compile", None)  # so that who calls it fails
-    visitor = Visitor(app, create_key("Asha", SCOPES, context))
+    visitor = Visitor(app, create_key("Asha", SCOPES, services))
     codes = [visitor.open(path).status_code for path in ("/", "/place", "/campaigns", "/nothing")]
     app.extensions["quarantine"].close()
     assert codes == [200, 200, 200, 404]

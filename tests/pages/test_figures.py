@@ -24,14 +24,14 @@ WORDS = ["ANSWER", "BUSY", "NOANSWER", "CANCEL", "CONGESTION", "RINGOUT"]
 
 
 @pytest.fixture
-def context(each_store: Store, provider: ScriptedProvider, clock: Clock) -> Services:
+def services(each_store: Store, provider: ScriptedProvider, clock: Clock) -> Services:
     settings = factories.settings()
     return Services(settings, each_store, provider, Encryption(settings.secret_key), clock)
 
 
 @pytest.fixture
-def caller(app: Flask, context: Services) -> Caller:
-    return Caller(app.test_client(), create_key("tests", ["read", "place", "admin"], context))
+def caller(app: Flask, services: Services) -> Caller:
+    return Caller(app.test_client(), create_key("tests", ["read", "place", "admin"], services))
 
 
 def sums(store: Store) -> set[tuple[object, ...]]:
@@ -41,7 +41,7 @@ def sums(store: Store) -> set[tuple[object, ...]]:
 
 
 def test_a_recount_agrees_after_many_changes(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     chance = random.Random(7)
     provider.on_send = accepted(mid=None)
@@ -58,38 +58,38 @@ def test_a_recount_agrees_after_many_changes(
             word = chance.choice(WORDS)
             charges = chance.choice([None, "0.5", "0.1234"])
             caller.report(mid=mid, status=word, start_at=start, end_at=start, charges=charges)
-    counted = sums(context.store)
-    with context.store.write():
+    counted = sums(services.store)
+    with services.store.write():
         recount()
-    assert counted == sums(context.store)
+    assert counted == sums(services.store)
 
 
 def test_a_call_found_by_asking_counts_as_repaired(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     call = caller.place(name="otp").json
     provider.on_find = lambda **_: call_log(log_row())
     caller.post(f"/calls/{call['id']}/refresh")
-    with context.store.connection_context():
+    with services.store.connection_context():
         told = add_up(questions.totals("otp", None))
     assert (told.placed, told.percent("completed"), told.repaired) == (1, 100.0, 1)
 
 
-def test_costs_are_exact(caller: Caller, context: Services, provider: ScriptedProvider) -> None:
+def test_costs_are_exact(caller: Caller, services: Services, provider: ScriptedProvider) -> None:
     for _ in range(3):
         provider.on_send = accepted(mid=None, charges="0.1")
         caller.place(name="otp")
-    with context.store.connection_context():
+    with services.store.connection_context():
         told = add_up(questions.totals("otp", None))
     assert (told.cost, told.priced) == (Decimal("0.3000"), 3)
 
 
-def test_calls_are_counted_by_half_hour(caller: Caller, context: Services, clock: Clock) -> None:
+def test_calls_are_counted_by_half_hour(caller: Caller, services: Services, clock: Clock) -> None:
     begin = clock.now
     caller.place()
     clock.forward(hours=2)
     caller.place(reference="later")
-    with context.store.connection_context():
+    with services.store.connection_context():
         period = questions.span(begin, clock.now)
         first = questions.over_time(None, period, 2)
         by_hour = questions.by_hour_of_day(None, None, 11)

@@ -71,7 +71,7 @@ def place_with(site: Site, text: str) -> Any:
     told = text[:40].replace("{{", "{ {")  # a placeholder left unfilled would say nothing
     site.report(call, status=told, dtmf=told, hangup_by=told, recording_url=text)
     site.deliver(data=text.encode(), params={"x": text})
-    with site.context.store.connection_context():
+    with site.services.store.connection_context():
         raw, report = deliveries.newest(2)
     return {**call, "report": report.id, "raw": raw.id}
 

@@ -110,14 +110,14 @@ def test_numbers_are_masked_without_pii(guest: Visitor, two: list[Any]) -> None:
 
 
 def test_a_call_shows_its_number_on_request_and_notes_it(
-    visitor: Visitor, two: list[Any], context: Services
+    visitor: Visitor, two: list[Any], services: Services
 ) -> None:
     path = f"/calls/{two[0]['id']}"
     assert NUMBER not in visitor.read(path)
     visitor.send(f"{path}/number", on="/")
     assert NUMBER in visitor.read(path)
     assert "Saw a call's number" in visitor.read("/audit")
-    with context.store.connection_context():
+    with services.store.connection_context():
         assert any(row.action == "number-viewed" for row in audit.newest(9))
 
 

@@ -23,7 +23,7 @@ POLL = 7000
 @pytest.fixture(autouse=True)
 def _nothing_to_complain_about(site: Site) -> Iterator[None]:
     """Each test begins without calls."""
-    with site.context.store.write():
+    with site.services.store.write():
         for table in (models.EventRow, models.ResponseRow, models.Delivery, models.Call):
             table.delete().execute()
     yield

@@ -177,14 +177,14 @@ def test_reloading_a_decision_leads_back_to_the_call(visitor: Visitor, unknown: 
 
 
 def test_a_call_that_is_looked_for_no_more_is_left_to_a_person(
-    app: Flask, context: Services, unknown: str, clock: Clock
+    app: Flask, services: Services, unknown: str, clock: Clock
 ) -> None:
-    key = create_key("Asha", ["read"], context)
+    key = create_key("Asha", ["read"], services)
     assert "obdtrack looks for it in the provider's log by itself" in Visitor(app, key).read(
         unknown
     )
     clock.forward(days=2)
-    check_due(context, 9)
+    check_due(services, 9)
     told = Visitor(app, key).read(unknown)
     assert "obdtrack has stopped looking for it" in told
     assert "a person must decide what happened. The call is never sent again" in told

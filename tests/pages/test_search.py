@@ -83,11 +83,11 @@ def test_last_digits_of_two_numbers_lead_to_both(
     assert NUMBER[3:] not in listed
 
 
-def test_ten_digits_are_a_number_at_home_and_abroad(visitor: Visitor, context: Services) -> None:
+def test_ten_digits_are_a_number_at_home_and_abroad(visitor: Visitor, services: Services) -> None:
     abroad = "+8867135001"
-    with context.store.connection_context():
+    with services.store.connection_context():
         for number in (abroad, NUMBER):
-            stored.call(context.store, to=number)
+            stored.call(services.store, to=number)
     told = visitor.read(found(visitor, abroad[1:]))
     assert [told.count(f" {number} ") for number in (NUMBER, abroad)] == [1, 1]
 
@@ -166,9 +166,9 @@ def test_the_name_of_an_erased_number_has_no_last_digits(each_store: Store) -> N
 
 
 @pytest.fixture
-def too_old(context: Services) -> str:
+def too_old(services: Services) -> str:
     """What stands in the address of a search for NUMBER of thirteen hours ago."""
-    return seal_text(NUMBER, context.now() - timedelta(hours=13), context.vault)
+    return seal_text(NUMBER, services.now() - timedelta(hours=13), services.vault)
 
 
 def test_a_search_that_is_too_old_has_no_table(

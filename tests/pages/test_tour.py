@@ -137,4 +137,4 @@ def test_no_page_holds_a_secret(served: Site, every_address: list[str]) -> None:
     for path in every_address:
         page = served.weighed(path).text
         assert served.key not in page
-        assert served.context.settings.webhook_secrets[0] not in page
+        assert served.services.settings.webhook_secrets[0] not in page

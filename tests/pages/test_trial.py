@@ -14,8 +14,8 @@ NOWHERE = "http://127.0.0.1:9/webhooks/mobtexting"
 
 
 @pytest.fixture
-def trial(context: Services) -> str:
-    return f"/calls/{try_callback(NOWHERE, context, patience=0).call_id}"
+def trial(services: Services) -> str:
+    return f"/calls/{try_callback(NOWHERE, services, patience=0).call_id}"
 
 
 def test_a_test_report_says_that_no_phone_rang(visitor: Visitor, trial: str) -> None:

@@ -79,9 +79,9 @@ def test_of_a_call_whose_webhook_was_not_noted_no_default_is_claimed(
 
 
 def test_placed_again_a_call_goes_to_the_webhook_that_is_the_default_then(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
-    boss = Caller(caller.client, create_key("boss", ["place", "read", "admin"], context))
+    boss = Caller(caller.client, create_key("boss", ["place", "read", "admin"], services))
     provider.webhook_id, provider.on_send = "hook-1", lambda _: SendResponse(Failure.TIMEOUT)
     unknown = boss.place().json
     provider.webhook_id = "hook-2"

@@ -27,9 +27,9 @@ MOMENT = timedelta(microseconds=1)
 
 
 @pytest.fixture
-def context(context: Services) -> Services:
-    settings = replace(context.settings, calling_window=(time(9), time(21)))
-    return replace(context, settings=settings)
+def services(services: Services) -> Services:
+    settings = replace(services.settings, calling_window=(time(9), time(21)))
+    return replace(services, settings=settings)
 
 
 def at(hour: int, minute: int = 0, zone: ZoneInfo = INDIA) -> datetime:
@@ -121,10 +121,10 @@ def test_at_its_edges_a_call_is_placed_or_not(caller: Caller, clock: Clock) -> N
     ],
 )
 def test_what_counts_is_when_it_is_our_turn_to_write(
-    context: Services, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch,
+    services: Services, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch,
     begin: datetime, turn: datetime, dialled: int,
 ) -> None:  # fmt: skip
-    clock.now, write = begin, context.store.write
+    clock.now, write = begin, services.store.write
 
     @contextmanager
     def write_after_a_wait(*, first: bool = False) -> Iterator[None]:
@@ -132,14 +132,14 @@ def test_what_counts_is_when_it_is_our_turn_to_write(
             clock.now = turn
             yield
 
-    monkeypatch.setattr(context.store, "write", write_after_a_wait)
+    monkeypatch.setattr(services.store, "write", write_after_a_wait)
     with suppress(ObdtrackError):
-        place_guarded(call_request(), new_id(), context)
+        place_guarded(call_request(), new_id(), services)
     assert len(provider.sent) == dialled
 
 
 def test_a_call_was_made_when_it_was_stored(
-    caller: Caller, context: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.now = at(12)
     monkeypatch.setattr(place, "_fingerprint", lambda *_: clock.forward(seconds=4))

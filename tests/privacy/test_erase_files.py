@@ -30,41 +30,41 @@ from tests.privacy.told import (
 
 @on_sqlite
 def test_without_clearing_the_files_old_bytes_would_be_left(
-    caller: Caller, context: Services, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: replaced rows alone are not enough, so the first test here can fail."""
     caller.place()
     monkeypatch.setattr(erasure, "vacuum", lambda *_: True)
-    erase(NUMBER, operator(), context)
-    assert DIGITS.encode() in everything(context.store)
+    erase(NUMBER, operator(), services)
+    assert DIGITS.encode() in everything(services.store)
 
 
 @pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
 def test_its_digits_are_in_no_file_of_a_postgresql_table(
-    app: Flask, context: Services, provider: ScriptedProvider
+    app: Flask, services: Services, provider: ScriptedProvider
 ) -> None:
-    leave_no_files(context.store)
-    caller = with_scopes(app, context, "read", "place")
-    tell_everything(caller, context, provider)
-    context.store.execute_sql("ANALYZE")
-    before = {name for name, data in files_of(context.store).items() if DIGITS.encode() in data}
+    leave_no_files(services.store)
+    caller = with_scopes(app, services, "read", "place")
+    tell_everything(caller, services, provider)
+    services.store.execute_sql("ANALYZE")
+    before = {name for name, data in files_of(services.store).items() if DIGITS.encode() in data}
     assert before >= {"calls", "calls_to_number_id", "pg_statistic"}
     assert any(name.startswith("deliveries_") for name in before)  # whichever partition it was
-    erase(NUMBER, operator(), context)
-    after = {name for name, data in files_of(context.store).items() if DIGITS.encode() in data}
+    erase(NUMBER, operator(), services)
+    after = {name for name, data in files_of(services.store).items() if DIGITS.encode() in data}
     assert after == set()
 
 
 @on_sqlite
 def test_somebody_who_keeps_reading_is_told_of(
-    context: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("obdtrack.store.vacuum._PAUSE_SECONDS", 0.0)
-    context.store.close_all()
-    context.store.timeout = 0.05
-    reader = sqlite3.connect(Path(context.store.database))
+    services.store.close_all()
+    services.store.timeout = 0.05
+    reader = sqlite3.connect(Path(services.store.database))
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM calls").fetchall()
-    assert erase(NUMBER, operator(), context).cleared is False
+    assert erase(NUMBER, operator(), services).cleared is False
     reader.close()
-    assert erase(NUMBER, operator(), context).cleared is True
+    assert erase(NUMBER, operator(), services).cleared is True

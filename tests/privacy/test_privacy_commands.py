@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from obdtrack.application import make_context
+from obdtrack.application import make_services
 from obdtrack.calls import opt_outs
 from obdtrack.calls.placing.place import place_call
 from obdtrack.cli import COMMANDS, _group
@@ -30,7 +30,7 @@ def operating(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Services:
     monkeypatch.setenv("OBDTRACK_DATABASE_URL", f"sqlite:///{sqlite_store.database}")
     monkeypatch.setenv("OBDTRACK_SECRET_KEY", "a-secret-key-of-the-tests")
     monkeypatch.setenv("OBDTRACK_PROVIDER_TOKEN", "the-provider-token")
-    return make_context(load_settings())
+    return make_services(load_settings())
 
 
 def run(*arguments: str, given: str = "") -> Result:

@@ -35,35 +35,35 @@ BODY = {"to": "+918867135001", "flow_id": "23"}
 HANGING_ON_A_CALL = ("submissions", "calls", "events", "answers", "idempotency_keys")
 
 
-def at_once(context: Services) -> int:
+def at_once(services: Services) -> int:
     """Forget without pauses; returns how many rows went."""
-    return forget_old(context, sleep=lambda _: None)
+    return forget_old(services, sleep=lambda _: None)
 
 
-def tell_a_call(caller: Caller, context: Services, provider: ScriptedProvider) -> None:
+def tell_a_call(caller: Caller, services: Services, provider: ScriptedProvider) -> None:
     """A call with a row in every table that hangs on one."""
     caller.post("/calls", {**BODY, "name": "otp"}, **KEY)
     provider.on_find = lambda **_: call_log(log_row(dtmf="1"))
-    check_call(models.Call.get().id, context)
+    check_call(models.Call.get().id, services)
     caller.report()
 
 
 def test_a_call_past_its_time_goes_with_everything_that_hangs_on_it(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    tell_a_call(caller, context, provider)
+    tell_a_call(caller, services, provider)
     clock.forward(days=400)
-    assert at_once(context) == 1  # the idempotency key
+    assert at_once(services) == 1  # the idempotency key
     clock.forward(hours=1)
-    assert at_once(context) == 9
-    left = rows(context.store)
+    assert at_once(services) == 9
+    left = rows(services.store)
     assert not set(left) & {*HANGING_ON_A_CALL, "deliveries", "figures", "campaigns"}
 
 
 def test_a_key_outlives_its_call_and_rings_nobody_again(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    short = replace(context, settings=replace(context.settings, retention_calls_days=1))
+    short = replace(services, settings=replace(services.settings, retention_calls_days=1))
     first = caller.post("/calls", BODY, **KEY)
     clock.forward(days=2)
     at_once(short)
@@ -75,9 +75,9 @@ def test_a_key_outlives_its_call_and_rings_nobody_again(
 
 
 def test_a_key_whose_call_and_answer_are_gone_says_so_and_rings_nobody(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    short = replace(context, settings=replace(context.settings, retention_calls_days=1))
+    short = replace(services, settings=replace(services.settings, retention_calls_days=1))
     caller.post("/calls", BODY, **KEY)
     models.IdempotencyKey.update(body=None).execute()
     clock.forward(days=2)
@@ -89,9 +89,9 @@ def test_a_key_whose_call_and_answer_are_gone_says_so_and_rings_nobody(
 
 
 def test_a_key_is_free_after_its_own_time(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    short = replace(context, settings=replace(context.settings, retention_calls_days=1))
+    short = replace(services, settings=replace(services.settings, retention_calls_days=1))
     provider.on_send = accepted(mid=None)
     caller.post("/calls", BODY, **KEY)
     for _ in range(2):
@@ -102,29 +102,29 @@ def test_a_key_is_free_after_its_own_time(
 
 
 def test_a_younger_call_stays_whole(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     provider.on_send = accepted(mid=None)
     caller.place(name="old")
     clock.forward(days=200)
     young = caller.place(name="young").json
     clock.forward(days=201)
-    at_once(context)
+    at_once(services)
     assert [call["id"] for call in caller.get("/calls").json["data"]] == [young["id"]]
     assert caller.get(f"/calls/{young['id']}/events").json["data"] != []
     assert [row.name for row in models.Campaign.select()] == ["young"]
 
 
 def test_the_figures_stay_what_counting_would_give(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     provider.on_send = accepted(mid=None)
     for number in range(6):
         caller.place(name=f"campaign-{number % 2}")
         clock.forward(days=100)
-    at_once(context)
+    at_once(services)
     kept = figures()
-    with context.store.write():
+    with services.store.write():
         counters.recount()
     assert figures() == kept
 
@@ -148,15 +148,15 @@ def figures() -> tuple[list[object], list[object]]:
     ],
 )
 def test_a_delivery_is_kept_as_long_as_its_outcome_allows(
-    context: Services, clock: Clock, outcome: Outcome, days: int
+    services: Services, clock: Clock, outcome: Outcome, days: int
 ) -> None:
-    delivery = stored.delivery(context.store, outcome)
+    delivery = stored.delivery(services.store, outcome)
     clock.now = delivery.received_at + timedelta(days=days)
-    at_once(context)
-    assert stored.count(context.store, models.Delivery) == 1
+    at_once(services)
+    assert stored.count(services.store, models.Delivery) == 1
     clock.forward(hours=1)
-    at_once(context)
-    assert stored.count(context.store, models.Delivery) == 0
+    at_once(services)
+    assert stored.count(services.store, models.Delivery) == 0
 
 
 def forgotten_by_setting() -> list[dict[str, int]]:
@@ -167,20 +167,20 @@ def forgotten_by_setting() -> list[dict[str, int]]:
 
 
 def test_what_is_deleted_is_audited_by_the_setting_that_let_it_go(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    tell_a_call(caller, context, provider)
-    at_once(context)
+    tell_a_call(caller, services, provider)
+    at_once(services)
     assert forgotten_by_setting() == []
     clock.forward(days=8)
-    at_once(context)
+    at_once(services)
     clock.forward(days=400)
-    at_once(context)
+    at_once(services)
     assert forgotten_by_setting() == [{"retention_calls_days": 9}, {"idempotency_days": 1}]
 
 
 def test_within_an_hour_it_is_audited_once(
-    caller: Caller, context: Services, provider: ScriptedProvider, clock: Clock
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     """The job runs every minute; an entry each time would bury what people did."""
     provider.on_send = accepted(mid=None)
@@ -189,16 +189,16 @@ def test_within_an_hour_it_is_audited_once(
         clock.forward(minutes=10)
     clock.forward(days=400)
     for _ in range(6):
-        at_once(context)
+        at_once(services)
         clock.forward(minutes=10)
-    at_once(context)
+    at_once(services)
     assert len(forgotten_by_setting()) == 1
 
 
 def test_what_went_before_a_failure_is_audited_all_the_same(
-    context: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored.delivery(context.store, Outcome.REJECTED)
+    stored.delivery(services.store, Outcome.REJECTED)
     clock.now = NOON + timedelta(days=15)
 
     def broken(*_: object) -> int:
@@ -207,38 +207,38 @@ def test_what_went_before_a_failure_is_audited_all_the_same(
     kinds = (*retention.KINDS[:2], retention.RetainedKind("retention_calls_days", broken))
     monkeypatch.setattr(retention, "KINDS", kinds)
     with pytest.raises(RuntimeError):
-        at_once(context)
+        at_once(services)
     assert forgotten_by_setting() == [{"retention_quarantine_days": 1}]
 
 
 @pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
-def test_a_dropped_partition_is_audited_by_its_name(context: Services, clock: Clock) -> None:
-    retention.turn_partitions(context)
+def test_a_dropped_partition_is_audited_by_its_name(services: Services, clock: Clock) -> None:
+    retention.turn_partitions(services)
     assert audit.newest(1) == []
     clock.forward(days=500)
-    retention.turn_partitions(context)
+    retention.turn_partitions(services)
     (entry,) = audit.newest(1)
     assert "deliveries_2026_11" in entry.detail["partitions"]
-    with context.store.connection_context():
-        partitions.drop_before(context.store, clock.now + timedelta(days=400))
+    with services.store.connection_context():
+        partitions.drop_before(services.store, clock.now + timedelta(days=400))
 
 
 def test_opt_outs_and_the_audit_outlive_everything(
-    caller: Caller, context: Services, clock: Clock
+    caller: Caller, services: Services, clock: Clock
 ) -> None:
     opt_out(caller)
     clock.forward(days=4000)
-    at_once(context)
-    assert set(rows(context.store)) == {"api_keys", "audit", "opt_outs"}
+    at_once(services)
+    assert set(rows(services.store)) == {"api_keys", "audit", "opt_outs"}
     assert caller.place().status_code == 409
 
 
 def test_a_report_about_a_call_that_is_gone_waits_as_unmatched(
-    caller: Caller, context: Services, clock: Clock
+    caller: Caller, services: Services, clock: Clock
 ) -> None:
     caller.place()
     clock.forward(days=401)
-    at_once(context)
+    at_once(services)
     caller.report()
     assert caller.only_delivery()["outcome"] == "unmatched"
 

@@ -26,102 +26,102 @@ from tests.factories import (
 from tests.store import stored
 
 
-def at_once(context: Services) -> int:
+def at_once(services: Services) -> int:
     """Forget without pauses; returns how many rows went."""
-    return forget_old(context, sleep=lambda _: None)
+    return forget_old(services, sleep=lambda _: None)
 
 
-def old_calls(context: Services, number: int, at: datetime) -> list[UUID]:
+def old_calls(services: Services, number: int, at: datetime) -> list[UUID]:
     """Many calls, each with its intention and a report."""
     made: list[UUID] = []
-    with context.store.write():
+    with services.store.write():
         for _ in range(number):
-            call_id = stored.call(context.store, at=at)
-            stored.delivery(context.store, raw=raw_delivery(), call_id=call_id)
+            call_id = stored.call(services.store, at=at)
+            stored.delivery(services.store, raw=raw_delivery(), call_id=call_id)
             made.append(call_id)
     return made
 
 
 def test_no_transaction_takes_more_than_a_batch(
-    context: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 50)
-    old_calls(context, 60, NOON)
+    old_calls(services, 60, NOON)
     sizes: list[int] = []
     some = retention._forget_some
 
-    def watched(kind: retention.RetainedKind, before: datetime, context: Services) -> int:
-        sizes.append(some(kind, before, context))
+    def watched(kind: retention.RetainedKind, before: datetime, services: Services) -> int:
+        sizes.append(some(kind, before, services))
         return sizes[-1]
 
     monkeypatch.setattr(retention, "_forget_some", watched)
     clock.forward(days=401)
-    assert at_once(context) == sum(sizes) == 180
+    assert at_once(services) == sum(sizes) == 180
     assert max(sizes) <= 50
 
 
 def test_a_run_ends_when_its_time_is_over_and_the_next_goes_on(
-    context: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 50)
-    old_calls(context, 60, NOON)
+    old_calls(services, 60, NOON)
     clock.forward(days=401)
     seconds = count(0.0, 0.8)
-    gone = forget_old(context, sleep=lambda _: None, monotonic=lambda: next(seconds))
+    gone = forget_old(services, sleep=lambda _: None, monotonic=lambda: next(seconds))
     assert 0 < gone < 180
-    at_once(context)
-    assert stored.count(context.store, models.Call) == 0
+    at_once(services)
+    assert stored.count(services.store, models.Call) == 0
 
 
-def test_a_call_with_more_rows_than_a_batch_goes_alone(context: Services, clock: Clock) -> None:
-    big, small = old_calls(context, 2, NOON)
-    with context.store.write():
+def test_a_call_with_more_rows_than_a_batch_goes_alone(services: Services, clock: Clock) -> None:
+    big, small = old_calls(services, 2, NOON)
+    with services.store.write():
         for _ in range(BATCH):
-            stored.delivery(context.store, Outcome.DUPLICATE, call_id=big)
+            stored.delivery(services.store, Outcome.DUPLICATE, call_id=big)
     clock.forward(days=401)
-    with context.store.write():
+    with services.store.write():
         assert retention.forget_calls(clock.now - timedelta(days=400), BATCH) == BATCH + 3
     assert [call.id for call in models.Call.select()] == [small]
 
 
-def test_another_call_of_the_same_submission_keeps_it(context: Services, clock: Clock) -> None:
-    old, young = old_calls(context, 2, NOON)
+def test_another_call_of_the_same_submission_keeps_it(services: Services, clock: Clock) -> None:
+    old, young = old_calls(services, 2, NOON)
     shared = models.Call.get_by_id(old).submission
     models.Call.update(submission=shared, created_at=NOON + timedelta(days=300)).where(
         models.Call.id == young
     ).execute()
     clock.forward(days=401)
-    at_once(context)
+    at_once(services)
     assert models.Call.get_by_id(young).submission.id == shared.id
 
 
 def test_reports_go_on_while_old_calls_are_deleted(
-    caller: Caller, app: Flask, context: Services, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No report waits for more than a small part of it."""
     monkeypatch.setattr(retention, "BATCH", 45)
-    old_calls(context, 300, NOON - timedelta(days=500))
+    old_calls(services, 300, NOON - timedelta(days=500))
     caller.place()
     done = threading.Event()
     with ThreadPoolExecutor(5) as threads:
-        forgetting = threads.submit(forgotten, context, done)
+        forgetting = threads.submit(forgotten, services, done)
         reports = [threads.submit(reported, app, number, done) for number in range(4)]
         gone, lasted = forgetting.result()
         took = [seconds for report in reports for seconds in report.result()]
     assert gone == 900
-    assert stored.count(context.store, models.Call) == 1
-    assert stored.count(context.store, models.Delivery) == len(took) > 20
+    assert stored.count(services.store, models.Call) == 1
+    assert stored.count(services.store, models.Delivery) == len(took) > 20
     assert max(took) < lasted / 3
 
 
-def forgotten(context: Services, done: threading.Event) -> tuple[int, float]:
+def forgotten(services: Services, done: threading.Event) -> tuple[int, float]:
     """Forget with the usual pauses and all the time there is; returns rows and seconds."""
     begun = time.monotonic()
     try:
-        return forget_old(context, monotonic=lambda: 0.0), time.monotonic() - begun
+        return forget_old(services, monotonic=lambda: 0.0), time.monotonic() - begun
     finally:
         done.set()
-        context.store.close()
+        services.store.close()
 
 
 def reported(app: Flask, number: int, done: threading.Event) -> list[float]:

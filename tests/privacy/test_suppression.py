@@ -36,38 +36,38 @@ def test_after_the_provider_reports_an_opt_out_the_number_is_refused_with_the_re
     assert caller.place(to=OTHER).status_code == 201
 
 
-def test_nothing_of_a_refused_call_is_stored(caller: Caller, context: Services) -> None:
+def test_nothing_of_a_refused_call_is_stored(caller: Caller, services: Services) -> None:
     opt_out(caller)
-    before = rows(context.store)
+    before = rows(services.store)
     caller.place()
-    assert rows(context.store) == before
+    assert rows(services.store) == before
 
 
 def test_a_refusal_does_not_bind_the_idempotency_key(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     body, key = {"to": NUMBER, "flow_id": "23"}, {"Idempotency-Key": "order-7"}
-    suppress(NUMBER, operator(), context)
+    suppress(NUMBER, operator(), services)
     assert caller.post("/calls", body, **key).status_code == 409
-    unsuppress(NUMBER, operator(), context)
+    unsuppress(NUMBER, operator(), services)
     assert caller.post("/calls", body, **key).status_code == 201
     assert len(provider.sent) == 1
 
 
 def test_with_the_setting_off_opted_out_numbers_are_called(
-    caller: Caller, app: Flask, context: Services
+    caller: Caller, app: Flask, services: Services
 ) -> None:
     opt_out(caller)
     app.extensions["obdtrack"] = replace(
-        context, settings=replace(context.settings, suppression=False)
+        services, settings=replace(services.settings, suppression=False)
     )
     assert caller.place().status_code == 201
 
 
 def test_a_call_in_doubt_is_not_placed_again_once_its_number_opted_out(
-    app: Flask, context: Services, provider: ScriptedProvider
+    app: Flask, services: Services, provider: ScriptedProvider
 ) -> None:
-    boss = with_scopes(app, context, "read", "place", "admin")
+    boss = with_scopes(app, services, "read", "place", "admin")
     provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
     call = boss.place().json
     opt_out(boss)
@@ -79,20 +79,20 @@ def test_a_call_in_doubt_is_not_placed_again_once_its_number_opted_out(
 
 
 def test_whoever_opted_out_is_not_called_after_their_number_was_erased(
-    caller: Caller, context: Services, provider: ScriptedProvider
+    caller: Caller, services: Services, provider: ScriptedProvider
 ) -> None:
     opt_out(caller)
-    erase(NUMBER, operator(), context)
+    erase(NUMBER, operator(), services)
     assert opt_outs.of_numbers({NUMBER}) == {}
     assert caller.place().status_code == 409
     assert provider.sent == []
 
 
-def test_an_erased_number_can_be_taken_off_the_list(caller: Caller, context: Services) -> None:
-    suppress(NUMBER, operator(), context)
-    erase(NUMBER, operator(), context)
-    assert unsuppress("0091 88671 35001", operator(), context)
-    assert not unsuppress(NUMBER, operator(), context)
+def test_an_erased_number_can_be_taken_off_the_list(caller: Caller, services: Services) -> None:
+    suppress(NUMBER, operator(), services)
+    erase(NUMBER, operator(), services)
+    assert unsuppress("0091 88671 35001", operator(), services)
+    assert not unsuppress(NUMBER, operator(), services)
     assert caller.place().status_code == 201
 
 
@@ -105,34 +105,34 @@ def test_a_list_is_read_in_any_usual_spelling_and_its_bad_lines_are_named() -> N
     assert "country code" in reading.bad[0].reason
 
 
-def test_an_import_counts_what_is_new(context: Services) -> None:
-    suppress(NUMBER, operator(), context)
+def test_an_import_counts_what_is_new(services: Services) -> None:
+    suppress(NUMBER, operator(), services)
     many = [f"+9198{count:08}" for count in range(1234)]
-    assert suppress_all([NUMBER, *many], operator(), context) == 1234
-    assert suppress_all(many, operator(), context) == 0
+    assert suppress_all([NUMBER, *many], operator(), services) == 1234
+    assert suppress_all(many, operator(), services) == 0
     assert [found.number for found in suppressed()] == sorted([NUMBER, *many])
     assert trace("numbers-imported")[-1].detail == {"added": 1234}
 
 
-def test_an_import_that_breaks_off_has_changed_nothing(context: Services) -> None:
+def test_an_import_that_breaks_off_has_changed_nothing(services: Services) -> None:
     def numbers() -> Iterator[str]:
         yield from (f"+9198{count:08}" for count in range(800))
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        suppress_all(numbers(), operator(), context)
-    assert rows(context.store) == {}
+        suppress_all(numbers(), operator(), services)
+    assert rows(services.store) == {}
 
 
 @pytest.mark.parametrize("text", ["8867135001", "08867135001", "hello", "", "+1"])
-def test_what_may_be_another_number_is_not_guessed(context: Services, text: str) -> None:
+def test_what_may_be_another_number_is_not_guessed(services: Services, text: str) -> None:
     with pytest.raises(ObdtrackError, match="country code"):
-        suppress(text, operator(), context)
+        suppress(text, operator(), services)
 
 
-def test_the_audit_tells_who_changed_the_list_without_the_number(context: Services) -> None:
-    suppress(NUMBER, operator(), context)
-    unsuppress(NUMBER, operator(), context)
+def test_the_audit_tells_who_changed_the_list_without_the_number(services: Services) -> None:
+    suppress(NUMBER, operator(), services)
+    unsuppress(NUMBER, operator(), services)
     (added,), (removed,) = trace("number-suppressed"), trace("number-unsuppressed")
     assert added.subject == removed.subject
     assert added.actor.startswith("command line")
@@ -141,13 +141,13 @@ def test_the_audit_tells_who_changed_the_list_without_the_number(context: Servic
 
 
 def test_the_rule_is_asked_in_the_transaction_that_stores_the_intention(
-    caller: Caller, context: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, services: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
     known = opt_outs.of_numbers
 
     def watched(numbers: Collection[str]) -> dict[str, datetime]:
-        asked.append(context.store.in_transaction())
+        asked.append(services.store.in_transaction())
         return known(numbers)
 
     monkeypatch.setattr("obdtrack.calls.placing.calling_rules.opt_outs.of_numbers", watched)
@@ -218,22 +218,22 @@ def test_an_opt_out_without_country_code_is_that_of_the_one_number_we_called(
     assert caller.place(to="+498867135001").status_code == 201
 
 
-def test_a_person_says_whose_opt_out_it_was(caller: Caller, context: Services) -> None:
+def test_a_person_says_whose_opt_out_it_was(caller: Caller, services: Services) -> None:
     say_opted_out(caller, "8867135001")
     since = opt_outs.of_numbers({NUMBER})[NUMBER]
-    suppress(NUMBER, operator(), context)
+    suppress(NUMBER, operator(), services)
     assert opt_outs.of_numbers({NUMBER, "+498867135001"}) == {NUMBER: since}
     assert say_opted_out(caller, "8867135001") == "received: the number opted out of calls"
 
 
 def test_a_person_takes_digits_off_the_list_as_they_stand_there(
-    caller: Caller, context: Services
+    caller: Caller, services: Services
 ) -> None:
     say_opted_out(caller, "8867135001")
-    assert unsuppress("088671-35001", operator(), context)
+    assert unsuppress("088671-35001", operator(), services)
     assert caller.place().status_code == 201
     with pytest.raises(ObdtrackError, match="country code"):
-        unsuppress("8867135001", operator(), context)
+        unsuppress("8867135001", operator(), services)
 
 
 @pytest.mark.parametrize(
@@ -248,18 +248,18 @@ def test_an_opt_out_whose_number_cannot_be_read_waits_for_a_person(
 
 
 def test_erasing_a_number_reaches_its_opt_out_without_country_code(
-    caller: Caller, context: Services
+    caller: Caller, services: Services
 ) -> None:
     say_opted_out(caller, "8867135001")
-    erase(NUMBER, operator(), context)
+    erase(NUMBER, operator(), services)
     assert caller.place().status_code == 409
     assert not any("8867135001" in found.number for found in suppressed())
 
 
 @pytest.mark.parametrize("spelling", ["+91 (0) 88671 35001", "'+918867135001", f"{NUMBER}.0"])
 def test_any_spelling_of_a_whole_number_is_suppressed_as_that_number(
-    caller: Caller, context: Services, spelling: str
+    caller: Caller, services: Services, spelling: str
 ) -> None:
-    assert suppress(spelling, operator(), context) == NUMBER
+    assert suppress(spelling, operator(), services) == NUMBER
     assert caller.place().status_code == 409
-    assert unsuppress(spelling, operator(), context)
+    assert unsuppress(spelling, operator(), services)

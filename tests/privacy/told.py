@@ -40,7 +40,7 @@ WRITTEN = [text.encode() for text in (DIGITS, NATIONAL, SPACED, "88671-35001", q
 WRITTEN.append(DIGITS.encode("utf-16-le"))
 
 
-def tell_everything(caller: Caller, context: Services, provider: ScriptedProvider) -> str:
+def tell_everything(caller: Caller, services: Services, provider: ScriptedProvider) -> str:
     """Bring the number into every place it can come to; returns the id of its call."""
     provider.on_send = lambda request: replace(
         accepted()(request), body=json.dumps({"data": [{"mobile": int(DIGITS)}]}).encode()
@@ -56,7 +56,7 @@ def tell_everything(caller: Caller, context: Services, provider: ScriptedProvide
     caller.deliver(DIGITS.encode("utf-16-le"))
     caller.deliver("{}", headers={"Authorization": f"Bearer {SECRET}", "User-Agent": DIGITS})
     provider.on_find = lambda **_: call_log(log_row(to=int(DIGITS), dtmf="1"))
-    check_call(models.Call.get().id, context)
+    check_call(models.Call.get().id, services)
     opt_out(caller)
     return str(call["id"])
 
@@ -69,9 +69,9 @@ def opt_out(caller: Caller, number: str = NUMBER) -> None:
     assert response.status_code == 200
 
 
-def with_scopes(app: Flask, context: Services, *scopes: str, name: str = "boss") -> Caller:
+def with_scopes(app: Flask, services: Services, *scopes: str, name: str = "boss") -> Caller:
     """A caller whose key has these scopes."""
-    return Caller(app.test_client(), create_key(name, scopes, context))
+    return Caller(app.test_client(), create_key(name, scopes, services))
 
 
 def trace(action: str) -> list[Any]:

@@ -44,9 +44,9 @@ def certificate(tmp_path_factory) -> str:
 
 @pytest.fixture
 def tls(certificate) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+    services = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    services.load_cert_chain(certificate)
+    return services
 
 
 def trusting(certificate: str):

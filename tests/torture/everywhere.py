@@ -68,20 +68,20 @@ class World:
             Clock(),
             Dialler(self),
         )
-        self.context = databases.open_context(self.path, self.provider, self.clock)
-        self.context.store.connect_params["factory"] = self.trouble.connection_class()
-        app = create_app(self.context)
+        self.services = databases.open_context(self.path, self.provider, self.clock)
+        self.services.store.connect_params["factory"] = self.trouble.connection_class()
+        app = create_app(self.services)
         self._app, app.wsgi_app = app.wsgi_app, self._watched  # Flask's documented way to wrap
         self.caller = Caller(
-            app.test_client(), create_key("tests", ["read", "place"], self.context)
+            app.test_client(), create_key("tests", ["read", "place"], self.services)
         )
         scenario.prepare(self)
         self._die()
         self._prepared, self._noon, self._tries = self.path.read_bytes(), self.clock.now, 0
 
     def _die(self) -> None:
-        databases.drop(self.context.store)
-        self.context.store._state.reset()
+        databases.drop(self.services.store)
+        self.services.store._state.reset()
         self.trouble.close()
 
     def reset(self) -> None:
@@ -92,7 +92,7 @@ class World:
         self._tries += 1
         self.path = self.path.with_name(f"try-{self._tries}.db")
         self.path.write_bytes(self._prepared)
-        self.context.store.database = str(self.path)
+        self.services.store.database = str(self.path)
         self.clock.now = self._noon
         self.provider.sent.clear()
         self.at_response: Stage | None = None
@@ -103,7 +103,7 @@ class World:
         self.reset()
         response = None
         self.trouble.arm(at, kind)
-        with _dying_together(self.context.store):
+        with _dying_together(self.services.store):
             try:
                 response = self.scenario.act(self)
             except CrashError:
@@ -121,12 +121,12 @@ class World:
     def repeat(self) -> TestResponse | None:
         """Do it again after a restart, when it is clear what the process before was doing."""
         self.clock.forward(seconds=NO_LEASE_YET.total_seconds() + 1)
-        recover_interrupted(self.context)
+        recover_interrupted(self.services)
         return self.scenario.act(self)
 
     def different(self) -> int:
         """Count the calls that are not what computing them anew would give."""
-        return len(rebuild(self.context, check=True).different)
+        return len(rebuild(self.services, check=True).different)
 
     def _watched(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         def response(*arguments: Any) -> Any:
@@ -193,7 +193,7 @@ def _report(world: World) -> TestResponse:
 
 
 def _report_early(world: World) -> None:
-    receive_deliveries([InboundRequest(new_id(), world.clock(), raw_delivery())], world.context)
+    receive_deliveries([InboundRequest(new_id(), world.clock(), raw_delivery())], world.services)
 
 
 def _refresh(world: World) -> TestResponse:
@@ -201,7 +201,7 @@ def _refresh(world: World) -> TestResponse:
 
 
 def _recover(world: World) -> None:
-    recover_interrupted(world.context)
+    recover_interrupted(world.services)
 
 
 def _die_while_placing(world: World) -> None:

@@ -81,7 +81,7 @@ class Calls(RuleBasedStateMachine):
             if meanwhile == "report" and life:
                 self._receive([(reference, next(life.facts()))])
             elif meanwhile == "recovery":
-                another = replace(self.context, process_ids={})
+                another = replace(self.services, process_ids={})
                 assert recover.recover_interrupted(another) == 0, "a live process was buried"
             elif meanwhile == "poll":
                 self._poll()
@@ -90,7 +90,7 @@ class Calls(RuleBasedStateMachine):
         interval = 5 if len(words) > 1 else 0
         request = call_request(to=number, reference=reference, interval=interval)
         try:
-            place.place_call(request, None, self.context)
+            place.place_call(request, None, self.services)
             self.known[reference].claim = claim_after(fate)
             self._join()
         except CrashError:
@@ -129,12 +129,12 @@ class Calls(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         """The process dies, and another finds what it left once its lease has run out."""
-        databases.drop(self.context.store)
+        databases.drop(self.services.store)
         self._start()
-        recover.recover_interrupted(self.context)
+        recover.recover_interrupted(self.services)
         self.clock.forward(seconds=recover.LEASE.total_seconds() + 1)
-        recover.sign_of_life(self.context)
-        recover.recover_interrupted(self.context)
+        recover.sign_of_life(self.services)
+        recover.recover_interrupted(self.services)
         for known in self.known.values():
             known.claim = "unknown" if known.claim == "submitting" else known.claim
 
@@ -150,7 +150,7 @@ class Calls(RuleBasedStateMachine):
     def mend_the_reader_and_replay(self) -> None:
         self._broken, self.provider.read_delivery = False, self._whole
         for outcome in (Outcome.FAILED, Outcome.UNMATCHED):
-            replay_all(outcome, self.context)
+            replay_all(outcome, self.services)
         self._join()
 
     # What must hold
@@ -180,7 +180,7 @@ class Calls(RuleBasedStateMachine):
                 self._judge()
         finally:
             if not self._unborn():
-                databases.drop(self.context.store)
+                databases.drop(self.services.store)
             self._folder.cleanup()
 
     def _judge(self) -> None:
@@ -193,21 +193,21 @@ class Calls(RuleBasedStateMachine):
         for delivery_id, fact in self.acknowledged.items():
             joined = outcomes[delivery_id] in JOINED
             assert joined == (fact is not None and fact[0] in named), outcomes[delivery_id]
-        different = rebuild(self.context, check=True).different
+        different = rebuild(self.services, check=True).different
         assert not different, "computed anew from what was received, calls differ"
         kept = _figures()
-        with self.context.store.write():
+        with self.services.store.write():
             counters.recount()
         assert kept == _figures(), "the figures are not the sums of the calls"
 
     # How it is done
 
     def _start(self) -> None:
-        self.context: Services = databases.open_context(self.path, self.provider, self.clock)
+        self.services: Services = databases.open_context(self.path, self.provider, self.clock)
         self._give_sign()
 
     def _unborn(self) -> bool:
-        return not hasattr(self, "context")
+        return not hasattr(self, "services")
 
     def _forward(self, seconds: float) -> None:
         self.clock.forward(seconds=seconds)
@@ -215,7 +215,7 @@ class Calls(RuleBasedStateMachine):
             self._give_sign()
 
     def _give_sign(self) -> None:
-        recover.sign_of_life(self.context)
+        recover.sign_of_life(self.services)
         self._sign_again_at = self.clock() + recover.LEASE / 2
 
     def _receive(self, told: list[tuple[str, Fact]], composed: list[bool] | None = None) -> None:
@@ -233,7 +233,7 @@ class Calls(RuleBasedStateMachine):
             self.clock.forward(milliseconds=1)
             batch.append(InboundRequest(new_id(), self.clock(), raw))
             self.acknowledged[batch[-1].id] = fact
-        receive_deliveries(batch, self.context)
+        receive_deliveries(batch, self.services)
         for reference, fact in (about for about, _ in told if about):
             self.known[reference].waiting.add(fact)
         self._join()
@@ -249,7 +249,7 @@ class Calls(RuleBasedStateMachine):
 
     def _poll(self) -> None:
         asked = len(self.provider.asked)
-        check.check_due(self.context, 50, wait=self._forward)
+        check.check_due(self.services, 50, wait=self._forward)
         if self.provider.find_failure is not None:
             return
         self._join()
@@ -263,7 +263,7 @@ class Calls(RuleBasedStateMachine):
                 known.facts.add(Fact(len(life.words) - 1, life.words[-1][-1]))
 
     def _rows(self) -> list[tuple[str, str | None, str]]:
-        store = self.context.store
+        store = self.services.store
         with store.connection_context():
             return store.execute_sql("SELECT reference, provider_id, status FROM calls").fetchall()
 

@@ -58,8 +58,8 @@ def send_before_intention() -> Iterator[None]:
     def intend(*arguments: Any) -> None:
         later.intend = lambda: original_intend(*arguments)
 
-    def send(request: CallRequest, context: Services) -> SendResponse:
-        response = original_send(request, context)
+    def send(request: CallRequest, services: Services) -> SendResponse:
+        response = original_send(request, services)
         later.intend()
         return response
 
@@ -71,9 +71,9 @@ def send_before_intention() -> Iterator[None]:
 def send_again_when_unsure() -> Any:
     """Ask once more for a call whose answer did not come."""
 
-    def send(request: CallRequest, context: Services) -> SendResponse:
-        response = original(request, context)
-        return original(request, context) if response.placement is Placement.UNKNOWN else response
+    def send(request: CallRequest, services: Services) -> SendResponse:
+        response = original(request, services)
+        return original(request, services) if response.placement is Placement.UNKNOWN else response
 
     original = place._send
     return patch.object(place, "_send", send)
@@ -82,8 +82,8 @@ def send_again_when_unsure() -> Any:
 def deny_when_unsure() -> Any:
     """Say that no phone rings when no answer came."""
 
-    def send(request: CallRequest, context: Services) -> SendResponse:
-        response = original(request, context)
+    def send(request: CallRequest, services: Services) -> SendResponse:
+        response = original(request, services)
         unsure = response.placement is Placement.UNKNOWN
         return SendResponse(Failure.UNREACHABLE) if unsure else response
 
@@ -94,9 +94,9 @@ def deny_when_unsure() -> Any:
 def recover_by_sending() -> Any:
     """Place calls again whose process died."""
 
-    def recover_interrupted(context: Services) -> int:
+    def recover_interrupted(services: Services) -> int:
         lost = [
-            found for found in submissions.in_flight() if recover._is_lost(found, context.now())
+            found for found in submissions.in_flight() if recover._is_lost(found, services.now())
         ]
         for call_id, *_ in lost:
             call = queries.find(str(call_id))
@@ -104,8 +104,8 @@ def recover_by_sending() -> Any:
             request = CallRequest(
                 call.to_number, call.submission.bridge, flow_id="23", reference=call.reference
             )
-            context.provider.send(request)
-        return original(context)
+            services.provider.send(request)
+        return original(services)
 
     original = recover.recover_interrupted
     return patch.object(recover, "recover_interrupted", recover_interrupted)

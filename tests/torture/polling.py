@@ -57,26 +57,26 @@ def lose_reports(calls: int, percent: int) -> Lost:
     provider = NotingProvider(clock)
     with databases.scratch() as folder:
         path = databases.new_database(folder)
-        context = databases.open_context(path, provider, clock, poll_per_minute=PER_MINUTE)
+        services = databases.open_context(path, provider, clock, poll_per_minute=PER_MINUTE)
         for count in range(calls):
             number = f"+9188{count:08}"
-            place.place_call(call_request(to=number, reference=number), None, context)
+            place.place_call(call_request(to=number, reference=number), None, services)
             clock.forward(milliseconds=20)
-        _report_all_but(percent, provider, context)
-        _poll_until_known(context, clock)
+        _report_all_but(percent, provider, services)
+        _poll_until_known(services, clock)
         lost = Lost(calls, percent, _not_known(), len(provider.asked_at), _most(provider.asked_at))
-        databases.drop(context.store)
+        databases.drop(services.store)
     return lost
 
 
-def _report_all_but(percent: int, provider: NotingProvider, context: Services) -> None:
+def _report_all_but(percent: int, provider: NotingProvider, services: Services) -> None:
     for count, life in enumerate(provider.lives.values()):
         if count % 100 >= percent:
             raw = life.report(next(life.facts()), composed=False)
-            receive_deliveries([InboundRequest(new_id(), context.now(), raw)], context)
+            receive_deliveries([InboundRequest(new_id(), services.now(), raw)], services)
 
 
-def _poll_until_known(context: Services, clock: Clock) -> None:
+def _poll_until_known(services: Services, clock: Clock) -> None:
     """Ask as the background does, on a clock of our own, until all is known or days have passed."""
     end = clock() + PATIENCE
 
@@ -84,7 +84,7 @@ def _poll_until_known(context: Services, clock: Clock) -> None:
         clock.forward(seconds=max(0.0, seconds))
 
     while _not_known() and clock() < end:
-        taken = check.check_due(context, max(1, PER_MINUTE // 30), wait)
+        taken = check.check_due(services, max(1, PER_MINUTE // 30), wait)
         clock.forward(seconds=1 if taken else 60)
 
 

@@ -51,8 +51,8 @@ def test_what_is_public_is_no_more_than_this() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_route_opens_for_its_scope_only(app: Flask, context: Services, role: str) -> None:
-    key = create_key(role, ROLES[role], context) if ROLES[role] else None
+def test_each_route_opens_for_its_scope_only(app: Flask, services: Services, role: str) -> None:
+    key = create_key(role, ROLES[role], services) if ROLES[role] else None
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     client = app.test_client()
     for endpoint, method, path in routes(app):
@@ -66,7 +66,7 @@ def test_each_route_opens_for_its_scope_only(app: Flask, context: Services, role
             assert status in refused, (method, path, status)
 
 
-def test_refusals_say_what_is_missing(reader: Caller, context: Services) -> None:
+def test_refusals_say_what_is_missing(reader: Caller, services: Services) -> None:
     response = reader.place()
     assert response.status_code == 403
     assert "place" in response.json["detail"]

@@ -144,19 +144,19 @@ def test_what_is_not_there_is_told_to_key_holders_only(app: Flask, reader: Calle
 
 
 def test_the_door_says_401_with_a_challenge_and_403_for_a_scope_that_is_missing(
-    app: Flask, context: Services
+    app: Flask, services: Services
 ) -> None:
     wrong = Visitor(app, "").send("/sign-in", key="obd_wrong")
     assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, CHALLENGE)
-    narrow = create_key("dialer", ["place"], context)
+    narrow = create_key("dialer", ["place"], services)
     assert Visitor(app, "").send("/sign-in", key=narrow).status_code == 403
 
 
-def test_trying_keys_at_the_door_is_slowed_down_by_address(app: Flask, context: Services) -> None:
+def test_trying_keys_at_the_door_is_slowed_down_by_address(app: Flask, services: Services) -> None:
     visitor = Visitor(app, "obd_wrong")
     codes = [visitor.send("/sign-in", key=f"obd_{number}").status_code for number in range(31)]
     assert (codes[0], codes[-1]) == (401, 429)
-    key = create_key("Asha", ["read"], context)
+    key = create_key("Asha", ["read"], services)
     assert visitor.send("/sign-in", key=key).status_code == 303
 
 
@@ -193,8 +193,8 @@ def test_slow_forms_from_one_address_keep_no_other_out(app: Flask) -> None:
 # Forms.
 
 
-def test_no_form_is_taken_without_its_token(app: Flask, context: Services) -> None:
-    visitor = Visitor(app, create_key("Asha", ["read", "place", "pii", "admin"], context))
+def test_no_form_is_taken_without_its_token(app: Flask, services: Services) -> None:
+    visitor = Visitor(app, create_key("Asha", ["read", "place", "pii", "admin"], services))
     forms = [
         (method, path)
         for endpoint, method, path in routes(app)
@@ -212,14 +212,14 @@ def test_no_form_is_taken_without_its_token(app: Flask, context: Services) -> No
 
 
 @contextmanager
-def app_with(context: Services, **settings: Any) -> Iterator[Flask]:
-    made = create_app(replace(context, settings=replace(context.settings, **settings)))
+def app_with(services: Services, **settings: Any) -> Iterator[Flask]:
+    made = create_app(replace(services, settings=replace(services.settings, **settings)))
     yield made
     made.extensions["quarantine"].close()
 
 
-def test_only_trusted_hosts_are_served(context: Services) -> None:
-    with app_with(context, trusted_hosts=("calls.example.com",)) as app:
+def test_only_trusted_hosts_are_served(services: Services) -> None:
+    with app_with(services, trusted_hosts=("calls.example.com",)) as app:
         client = app.test_client()
         assert client.get("/livez", base_url="https://calls.example.com").status_code == 200
         assert client.get("/livez", base_url="https://evil.example").status_code == 400
@@ -236,10 +236,10 @@ def test_only_trusted_hosts_are_served(context: Services) -> None:
 )
 @pytest.mark.parametrize("setting", ["calls.example.com", "Calls.Example.com."])
 def test_hosts_are_compared_as_names_are(
-    context: Services, monkeypatch: pytest.MonkeyPatch, host: str, setting: str
+    services: Services, monkeypatch: pytest.MonkeyPatch, host: str, setting: str
 ) -> None:
     monkeypatch.setenv("OBDTRACK_TRUSTED_HOSTS", setting)
-    with app_with(context, trusted_hosts=load_settings().trusted_hosts) as app:
+    with app_with(services, trusted_hosts=load_settings().trusted_hosts) as app:
         client = app.test_client()
         assert client.get("/livez", headers={"Host": host}).status_code == 200
         assert client.get("/livez", headers={"Host": "calls.example.org"}).status_code == 400
@@ -251,23 +251,23 @@ def tries(app: Flask, forwarded: str) -> int:
 
 
 def test_with_a_proxy_in_front_wrong_keys_are_counted_by_the_address_it_saw(
-    context: Services,
+    services: Services,
 ) -> None:
-    with app_with(context, proxy_hops=1) as app:
+    with app_with(services, proxy_hops=1) as app:
         assert [tries(app, "192.0.2.1") for _ in range(31)][-1] == 429
         assert tries(app, "192.0.2.2") == 401
 
 
-def test_what_a_client_puts_before_the_proxys_word_is_not_believed(context: Services) -> None:
-    with app_with(context, proxy_hops=1) as app:
+def test_what_a_client_puts_before_the_proxys_word_is_not_believed(services: Services) -> None:
+    with app_with(services, proxy_hops=1) as app:
         codes = [tries(app, f"198.51.100.{number}, 192.0.2.1") for number in range(31)]
         assert codes[-1] == 429
 
 
 @pytest.mark.parametrize(("hops", "status"), [(0, 400), (1, 200)])
 def test_a_forwarded_host_counts_only_behind_a_proxy(
-    context: Services, hops: int, status: int
+    services: Services, hops: int, status: int
 ) -> None:
     headers = {"Host": "10.0.0.7", "X-Forwarded-Host": "calls.example.com"}
-    with app_with(context, proxy_hops=hops, trusted_hosts=("calls.example.com",)) as app:
+    with app_with(services, proxy_hops=hops, trusted_hosts=("calls.example.com",)) as app:
         assert app.test_client().get("/livez", headers=headers).status_code == status

@@ -150,9 +150,9 @@ def test_a_long_query_is_kept_whole_or_refused(caller: Caller) -> None:
     assert caller.deliver("", method="GET", query_string="y" + query).status_code == 413
 
 
-def test_without_any_secret_only_this_machine_is_believed(context: Services) -> None:
-    settings = replace(context.settings, webhook_secrets=(), insecure=True)
-    client = create_app(replace(context, settings=settings)).test_client()
+def test_without_any_secret_only_this_machine_is_believed(services: Services) -> None:
+    settings = replace(services.settings, webhook_secrets=(), insecure=True)
+    client = create_app(replace(services, settings=settings)).test_client()
     for address, status in (("127.0.0.1", 200), ("::1", 200), ("203.0.113.7", 401), ("", 401)):
         response = client.post(
             "/webhooks/mobtexting", data="{}", environ_overrides={"REMOTE_ADDR": address}
@@ -214,10 +214,10 @@ def test_reports_go_on_after_a_failed_write(
     assert caller.get(f"/calls/{MID}:1").json["to"] == NUMBER
 
 
-def test_a_header_the_operator_names_is_kept_with_the_report(context: Services) -> None:
-    settings = replace(context.settings, webhook_fields={"dtmf": "header:X-Dtmf"})
-    app = create_app(replace(context, settings=settings))
-    caller = Caller(app.test_client(), create_key("tests", ["read", "place"], context))
+def test_a_header_the_operator_names_is_kept_with_the_report(services: Services) -> None:
+    settings = replace(services.settings, webhook_fields={"dtmf": "header:X-Dtmf"})
+    app = create_app(replace(services, settings=settings))
+    caller = Caller(app.test_client(), create_key("tests", ["read", "place"], services))
     headers = {"Authorization": f"Bearer {SECRET}", "X-Dtmf": "7", "X-Other": "no"}
     app.test_client().post("/webhooks/mobtexting", json=report_body(), headers=headers)
     kept = caller.only_delivery()["headers"]

@@ -125,14 +125,14 @@ def test_the_bound_is_that_of_the_decoded_body(
 
 
 def test_a_report_that_an_older_version_stored_compressed_is_read_at_replay(
-    caller: Caller, context: Services
+    caller: Caller, services: Services
 ) -> None:
     caller.place()
     deliver(caller, b"what is this?", None)
     compressed = {"body": gzip.compress(BODY), "headers": {"content-encoding": "gzip"}}
-    with context.store.connection_context():
+    with services.store.connection_context():
         models.Delivery.update(**compressed).execute()
-        assert replay_all(Outcome.UNREADABLE, context) == {Outcome.MATCHED: 1}
+        assert replay_all(Outcome.UNREADABLE, services) == {Outcome.MATCHED: 1}
     assert caller.get(f"/calls/{MID}:1").json["status"] == "busy"
 
 

@@ -56,13 +56,13 @@ WRONG = {
 
 @pytest.mark.parametrize("authorization", WRONG.values(), ids=WRONG)
 def test_any_other_credential_is_kept_and_counted(
-    caller: Caller, context: Services, authorization: str
+    caller: Caller, services: Services, authorization: str
 ) -> None:
     response = caller.deliver("id=x:1&status=BUSY", headers={"Authorization": authorization})
     assert response.status_code == 401
     caller.client.application.extensions["quarantine"].flush()
     assert caller.only_delivery()["outcome"] == "rejected"
-    with context.store.connection_context():
+    with services.store.connection_context():
         assert leases.counters([COUNTER]) == {COUNTER: 1}
 
 
@@ -76,15 +76,15 @@ def test_who_shows_nothing_leaves_nothing(caller: Caller, authorization: str | N
 
 @pytest.mark.parametrize("spelled", ["{}", "Bearer {}", "Token {}"])
 def test_what_was_kept_is_replayed_once_its_secret_is_right(
-    caller: Caller, context: Services, spelled: str
+    caller: Caller, services: Services, spelled: str
 ) -> None:
     late = "the-secret-nobody-had-set"
     for authorization in (spelled.format(late), basic("mobtexting", late)):
         caller.deliver("id=x:1&status=BUSY", headers={"Authorization": authorization})
     caller.client.application.extensions["quarantine"].flush()
-    settings = replace(context.settings, webhook_secrets=(SECRET, late))
-    with context.store.connection_context():
-        outcomes = replay_all(Outcome.REJECTED, replace(context, settings=settings))
+    settings = replace(services.settings, webhook_secrets=(SECRET, late))
+    with services.store.connection_context():
+        outcomes = replay_all(Outcome.REJECTED, replace(services, settings=settings))
     assert outcomes == {Outcome.UNMATCHED: 2}
 
 

@@ -55,9 +55,9 @@ def test_the_document_needs_a_key(caller: Caller) -> None:
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_the_application_keeps_to_its_document(
-    app: Flask, context: Services, mode: GenerationMode
+    app: Flask, services: Services, mode: GenerationMode
 ) -> None:
-    key = create_key("schemathesis", ["read", "place", "pii", "admin"], context)
+    key = create_key("schemathesis", ["read", "place", "pii", "admin"], services)
     headers = {"Authorization": f"Bearer {key}"}
     document = schemathesis.openapi.from_wsgi("/api/openapi.json", app, headers=headers)
     operations = [found.ok() for found in document.get_all_operations()]

@@ -16,25 +16,25 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 
 
-def dialling_rules(to: str, context: Services) -> list[Condition]:
+def dialling_rules(to: str, services: Services) -> list[Condition]:
     """Return the conditions under which this number (E.164) may be called, as the settings say.
 
     They are checked when the intention is stored. Each raises ObdtrackError (conflict) with the
     reason.
     """
-    settings = context.settings
+    settings = services.settings
     rules: list[Condition] = []
     if settings.suppression:
-        rules.append(_unless_opted_out(to, context))
+        rules.append(_unless_opted_out(to, services))
     if settings.calling_window is not None:
         opens, closes = settings.calling_window
         rules.append(_within(CallingWindow(opens, closes, settings.calling_window_timezone)))
     return rules
 
 
-def _unless_opted_out(to: str, context: Services) -> Condition:
+def _unless_opted_out(to: str, services: Services) -> Condition:
     def refuse_opted_out(_: PendingCall, __: Journal) -> None:
-        found = opt_outs.of_numbers({to, pseudonym(to, context.vault)})
+        found = opt_outs.of_numbers({to, pseudonym(to, services.vault)})
         if found:
             since = to_text(min(found.values()))
             doubt = _IN_DOUBT if opt_outs.parts_listed(to) else ""

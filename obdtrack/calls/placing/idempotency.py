@@ -87,7 +87,7 @@ class _BoundError(Exception):
 
 
 def place_once(
-    request: CallRequest, given: Collection[str], owner_id: UUID, key: str, context: Services
+    request: CallRequest, given: Collection[str], owner_id: UUID, key: str, services: Services
 ) -> Placed:
     """Place the call unless this key was used before; then return what came of it.
 
@@ -99,9 +99,9 @@ def place_once(
     belongs to another body, conflict if the first request is still running, its answer was never
     stored and its call is not kept any more, or a rule refuses.
     """
-    key = _kept_name(key, request.to, context)
-    fingerprint, *earlier = _fingerprints(request, given, context.vault)
-    oldest = context.now() - timedelta(days=context.settings.idempotency_days)
+    key = _kept_name(key, request.to, services)
+    fingerprint, *earlier = _fingerprints(request, given, services.vault)
+    oldest = services.now() - timedelta(days=services.settings.idempotency_days)
 
     def bind(intention: PendingCall, _: Journal) -> None:
         forget(owner_id, key, oldest)
@@ -110,8 +110,8 @@ def place_once(
 
     try:
         # What was asked before is answered as before, also when no call may be placed now.
-        conditions = [bind, *dialling_rules(request.to, context)]
-        return Placed(place_call(request, owner_id, context, conditions))
+        conditions = [bind, *dialling_rules(request.to, services)]
+        return Placed(place_call(request, owner_id, services, conditions))
     except _BoundError:
         return _replay(owner_id, key, (fingerprint, *earlier))
 
@@ -139,26 +139,28 @@ def _fingerprints(
     return vault.fingerprint(canonical(told)), vault.fingerprint(canonical(earlier))
 
 
-def place_guarded(request: CallRequest, owner_id: UUID, context: Services) -> Placed:
+def place_guarded(request: CallRequest, owner_id: UUID, services: Services) -> Placed:
     """Place the call; if the guard is on, refuse a twin of a call made moments ago.
 
     Raises ObdtrackError (conflict) naming the earlier call, or the dialling rule that refuses.
     """
-    guard = _guard(context.settings.duplicate_guard_seconds)
-    conditions = [*dialling_rules(request.to, context), guard]
-    return Placed(place_call(request, owner_id, context, conditions))
+    guard = _guard(services.settings.duplicate_guard_seconds)
+    conditions = [*dialling_rules(request.to, services), guard]
+    return Placed(place_call(request, owner_id, services, conditions))
 
 
-def keep_response(owner_id: UUID, key: str, http_status: int, body: str, context: Services) -> None:
+def keep_response(
+    owner_id: UUID, key: str, http_status: int, body: str, services: Services
+) -> None:
     """Keep the answer to the first request with this key."""
-    with context.store.write():
+    with services.store.write():
         store_response(owner_id, key, http_status, body)
 
 
 _TELLING_DIGITS = 8
 
 
-def _kept_name(key: str, number: str, context: Services) -> str:
+def _kept_name(key: str, number: str, services: Services) -> str:
     """Return how a caller's own key that holds a number is kept: as it is, unless that is erased.
 
     Otherwise a request repeated after the erasure would not be known again, and ring a second time.
@@ -166,7 +168,7 @@ def _kept_name(key: str, number: str, context: Services) -> str:
     digits = "".join(filter(str.isdigit, key))
     if phone.provider_digits(number)[-_TELLING_DIGITS:] not in digits:
         return key
-    name = pseudonym(number, context.vault)
+    name = pseudonym(number, services.vault)
     return Spellings(number).replaced(key, name) if queries.is_erased_call(name) else key
 
 

@@ -55,7 +55,7 @@ ObdtrackError if it does not."""
 def place_call(
     request: CallRequest,
     key_id: UUID | None,
-    context: Services,
+    services: Services,
     conditions: Sequence[Condition] = (),
 ) -> UUID:
     """Ask the provider, once, to place this call; returns the call's id.
@@ -65,50 +65,50 @@ def place_call(
     being placed or the intention could not be stored, or whatever a condition raised.
     """
     with PLACING.hold():
-        return _place(request, key_id, context, conditions)
+        return _place(request, key_id, services, conditions)
 
 
 def _place(
-    request: CallRequest, key_id: UUID | None, context: Services, conditions: Sequence[Condition]
+    request: CallRequest, key_id: UUID | None, services: Services, conditions: Sequence[Condition]
 ) -> UUID:
-    intention = _intention(request, key_id, context)
-    _intend(request, intention, conditions, context)
-    context.store.close()  # the provider may take seconds; somebody else can use the connection
-    requested_at = context.now()
-    response = _send(request, context)
+    intention = _intention(request, key_id, services)
+    _intend(request, intention, conditions, services)
+    services.store.close()  # the provider may take seconds; somebody else can use the connection
+    requested_at = services.now()
+    response = _send(request, services)
     exchange = responses.ProviderResponse(
         id=new_id(),
         call_id=intention.call_id,
         kind="send",
         requested_at=requested_at,
-        answered_at=context.now(),
+        answered_at=services.now(),
         http_status=response.http_status,
         failure=response.failure,
         message=response.message,
         body=scrub(response.body, request.variables.values()),
     )
-    _persist(lambda: _settle(request, intention, response, exchange, context))
+    _persist(lambda: _settle(request, intention, response, exchange, services))
     return intention.call_id
 
 
-def _intention(request: CallRequest, key_id: UUID | None, context: Services) -> PendingCall:
+def _intention(request: CallRequest, key_id: UUID | None, services: Services) -> PendingCall:
     return PendingCall(
         submission_id=new_id(),
         call_id=new_id(),
-        created_at=context.now(),
+        created_at=services.now(),
         key_id=key_id,
-        process_id=context.process_id,
-        variables_encrypted=context.vault.seal(request.variables) if request.variables else None,
-        fingerprint=_fingerprint(request, context),
+        process_id=services.process_id,
+        variables_encrypted=services.vault.seal(request.variables) if request.variables else None,
+        fingerprint=_fingerprint(request, services),
     )
 
 
-def _fingerprint(request: CallRequest, context: Services) -> str | None:
+def _fingerprint(request: CallRequest, services: Services) -> str | None:
     """Return how a twin of this call is told, None if nobody looks for twins."""
-    if not context.settings.duplicate_guard_seconds:
+    if not services.settings.duplicate_guard_seconds:
         return None
     heard = [request.to, request.flow_id, request.audio, dict(request.variables)]
-    return context.vault.fingerprint(canonical(heard))
+    return services.vault.fingerprint(canonical(heard))
 
 
 def canonical(content: object) -> bytes:
@@ -117,16 +117,19 @@ def canonical(content: object) -> bytes:
 
 
 def _intend(
-    request: CallRequest, intention: PendingCall, conditions: Sequence[Condition], context: Services
+    request: CallRequest,
+    intention: PendingCall,
+    conditions: Sequence[Condition],
+    services: Services,
 ) -> None:
-    with open_journal(context) as journal:
+    with open_journal(services) as journal:
         if intention.fingerprint is not None:
             journal.lock({intention.fingerprint})  # or twins would not see each other
         # Only now: who has waited for a turn may come too late for the hours of calling.
         now = journal.now
         intention = intention._replace(created_at=now)
         # A default may be another when somebody looks; the submission keeps what was asked of us.
-        webhook_id = context.provider.completed(request).webhook_id
+        webhook_id = services.provider.completed(request).webhook_id
         detail = {"webhook_id": webhook_id} if webhook_id else {}
         event = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING, detail=detail)
         for condition in conditions:
@@ -134,9 +137,9 @@ def _intend(
         journal.create(request, intention, event)
 
 
-def _send(request: CallRequest, context: Services) -> SendResponse:
+def _send(request: CallRequest, services: Services) -> SendResponse:
     try:
-        return context.provider.send(request)
+        return services.provider.send(request)
     except Exception:  # the request may have left: what we do not know, we say
         log.exception("send_failed")
         return SendResponse(Failure.INTERNAL_ERROR)
@@ -165,10 +168,10 @@ def _settle(
     intention: PendingCall,
     response: SendResponse,
     exchange: responses.ProviderResponse,
-    context: Services,
+    services: Services,
 ) -> None:
     number = _our_number(request, response)
-    with open_journal(context, now=exchange.answered_at) as journal:
+    with open_journal(services, now=exchange.answered_at) as journal:
         if number is not None:
             placed_at, told = intention.created_at, number.submitted_at
             if told and not believable(told, placed_at, exchange.answered_at):

@@ -25,27 +25,27 @@ TOO_LONG = timedelta(minutes=5)
 """No request takes this long; after it even a live process has lost the answer."""
 
 
-def sign_of_life(context: Services) -> None:
+def sign_of_life(services: Services) -> None:
     """Renew this process's lease, so that others leave its submissions alone."""
-    with context.store.write():
-        name = f"{PREFIX}{context.process_id}"
-        leases.hold_lease(name, context.process_id, context.now(), LEASE)
+    with services.store.write():
+        name = f"{PREFIX}{services.process_id}"
+        leases.hold_lease(name, services.process_id, services.now(), LEASE)
 
 
-def say_goodbye(context: Services) -> None:
+def say_goodbye(services: Services) -> None:
     """Return this process's lease back; what it still had in flight is looked up at once."""
-    with context.store.write():
-        name = f"{PREFIX}{context.process_id}"
-        leases.hold_lease(name, context.process_id, context.now(), -LEASE)
+    with services.store.write():
+        name = f"{PREFIX}{services.process_id}"
+        leases.hold_lease(name, services.process_id, services.now(), -LEASE)
 
 
-def recover_interrupted(context: Services) -> int:
+def recover_interrupted(services: Services) -> int:
     """Make submissions of dead processes `unknown`; returns how many. Nothing is sent again."""
-    now = context.now()
+    now = services.now()
     # Almost always there is nothing in flight, and a look costs no turn to write.
     if not any(_is_lost(found, now) for found in submissions.in_flight()):
         return 0
-    with open_journal(context, now=now) as journal:
+    with open_journal(services, now=now) as journal:
         lost = [found for found in submissions.in_flight() if _is_lost(found, now)]
         for call_id, submission_id, _, _ in lost:
             row = journal.call(call_id)  # locked from here on: its response may just come

@@ -47,7 +47,7 @@ _UNDER_WAY = timedelta(minutes=1)
 
 
 def check_call(
-    call_id: UUID, context: Services, wait: Wait = time.sleep, patience: float | None = None
+    call_id: UUID, services: Services, wait: Wait = time.sleep, patience: float | None = None
 ) -> None:
     """Ask about one call and record what the provider says.
 
@@ -57,14 +57,14 @@ def check_call(
     if call is None or call.status == Status.SUBMITTING:
         return
     if is_erased(call.to_number):
-        _leave_alone(call, context)
+        _leave_alone(call, services)
         return
     if call.provider_id is None:
         if call.status == Status.UNKNOWN:
-            reconcile(call, context, wait, patience)
+            reconcile(call, services, wait, patience)
         return
-    asked = poll_provider(context, call.id, wait, patience, provider_id=_as_it_was_told(call))
-    record_response(call, asked, context)
+    asked = poll_provider(services, call.id, wait, patience, provider_id=_as_it_was_told(call))
+    record_response(call, asked, services)
 
 
 def _as_it_was_told(call: models.Call) -> str | None:
@@ -74,7 +74,7 @@ def _as_it_was_told(call: models.Call) -> str | None:
     return next(spelled, call.provider_id)
 
 
-def refresh(call: models.Call, context: Services) -> None:
+def refresh(call: models.Call, services: Services) -> None:
     """Ask about a call now because somebody wants to know.
 
     Raises ObdtrackError: conflict if its number was erased; rate limited if it is being asked
@@ -84,15 +84,15 @@ def refresh(call: models.Call, context: Services) -> None:
         raise ObdtrackError(
             Code.CONFLICT, "Its number was erased; the provider is not asked about it any more."
         )
-    with ASKING.hold(), _nobody_else_asking(call.id, context):
-        check_call(call.id, context, patience=LONGEST_WAIT_SECONDS)
+    with ASKING.hold(), _nobody_else_asking(call.id, services):
+        check_call(call.id, services, patience=LONGEST_WAIT_SECONDS)
 
 
 @contextmanager
-def _nobody_else_asking(call_id: UUID, context: Services) -> Iterator[None]:
+def _nobody_else_asking(call_id: UUID, services: Services) -> Iterator[None]:
     """Hold the call's question, across processes; raises ObdtrackError (rate limited)."""
-    name, holder, now = f"asking:{call_id}", new_id(), context.now()
-    with context.store.write():
+    name, holder, now = f"asking:{call_id}", new_id(), services.now()
+    with services.store.write():
         free = leases.hold_lease(name, holder, now, _UNDER_WAY)
         last = responses.last_asked(call_id)  # looked at second: who held it before has stored it
         if not free or (last and (now - last).total_seconds() < REFRESH_SECONDS):
@@ -104,19 +104,19 @@ def _nobody_else_asking(call_id: UUID, context: Services) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(ObdtrackError), context.store.write():  # else it runs out by itself
+        with suppress(ObdtrackError), services.store.write():  # else it runs out by itself
             leases.give_back(name, holder)
 
 
-def _leave_alone(call: models.Call, context: Services) -> None:
+def _leave_alone(call: models.Call, services: Services) -> None:
     # The answer would bring back what was erased.
-    with open_journal(context) as journal:
+    with open_journal(services) as journal:
         journal.stop_polling(call.to_number)
 
 
-def record_response(call: models.Call, asked: Poll, context: Services) -> None:
+def record_response(call: models.Call, asked: Poll, services: Services) -> None:
     """Put what the provider's log says about this call on its timeline, in one transaction."""
-    with open_journal(context, now=asked.exchange.answered_at) as journal:
+    with open_journal(services, now=asked.exchange.answered_at) as journal:
         if not may_be_kept(call.id, journal):
             return
         responses.add(asked.exchange)
@@ -161,7 +161,7 @@ def _check_event(reports: Sequence[Report], asked: Poll) -> Event:
 
 
 def check_due(
-    context: Services, limit: int, wait: Wait = time.sleep, due_by: datetime | None = None
+    services: Services, limit: int, wait: Wait = time.sleep, due_by: datetime | None = None
 ) -> int:
     """Take calls whose check was due by then, by default now, and ask about each.
 
@@ -169,9 +169,9 @@ def check_due(
     waits; the others come due again.
     """
     asked = 0
-    for call_id in take_due(context, due_by or context.now(), limit):
+    for call_id in take_due(services, due_by or services.now(), limit):
         try:
-            check_call(call_id, context, wait)
+            check_call(call_id, services, wait)
         except ObdtrackError as error:
             if error.code is not Code.RATE_LIMITED:
                 raise
@@ -180,14 +180,14 @@ def check_due(
     return asked
 
 
-def take_due(context: Services, due_by: datetime, limit: int) -> list[UUID]:
+def take_due(services: Services, due_by: datetime, limit: int) -> list[UUID]:
     """Take the calls whose check was due by then, so that no other process asks about them too.
 
     While the provider wants a pause there are none.
     """
-    if not queries.any_due(due_by) or must_pause(context):
+    if not queries.any_due(due_by) or must_pause(services):
         return []
-    return put_off_due(context, due_by, limit, put_off_until=context.now() + _PUT_OFF)
+    return put_off_due(services, due_by, limit, put_off_until=services.now() + _PUT_OFF)
 
 
 _PUT_OFF = timedelta(minutes=10)

@@ -48,7 +48,7 @@ class Poll(NamedTuple):
 
 
 def poll_provider(
-    context: Services,
+    services: Services,
     call_id: UUID,
     wait: Wait,
     patience: float | None = None,
@@ -63,20 +63,20 @@ def poll_provider(
     LONGEST_PAUSE. Raises ObdtrackError: rate limited if our turn is more than `patience` seconds
     away (some are had by default), unavailable if the database is out of use.
     """
-    wait(_stand_in_line(context, patience))
-    requested_at = context.now()
-    context.store.close()  # the provider may take seconds; somebody else can use the connection
-    response = context.provider.find(provider_id=provider_id, to=to, on=on)
+    wait(_stand_in_line(services, patience))
+    requested_at = services.now()
+    services.store.close()  # the provider may take seconds; somebody else can use the connection
+    response = services.provider.find(provider_id=provider_id, to=to, on=on)
     if response.failure is Failure.RATE_LIMITED:
-        _slow_down(response, context)
-    return Poll(response, _exchange(response, call_id, requested_at, context))
+        _slow_down(response, services)
+    return Poll(response, _exchange(response, call_id, requested_at, services))
 
 
-def must_pause(context: Services) -> bool:
+def must_pause(services: Services) -> bool:
     """Whether the line is longer than questions stand in it, as the provider wants a pause."""
-    now = context.now()
+    now = services.now()
     wait = leases.line_end(PACE, now) - now
-    return wait.total_seconds() > _usual_patience(context)
+    return wait.total_seconds() > _usual_patience(services)
 
 
 def may_be_kept(call_id: UUID, journal: Journal) -> bool:
@@ -91,10 +91,10 @@ def count_if_repaired(call_id: UUID, journal: Journal) -> None:
         leases.count(REPAIRED)
 
 
-def _stand_in_line(context: Services, patience: float | None) -> float:
-    longest = _usual_patience(context) if patience is None else patience
-    with context.store.write():  # a refusal undoes it: who is sent away takes no place in the line
-        seconds = _turn(context)
+def _stand_in_line(services: Services, patience: float | None) -> float:
+    longest = _usual_patience(services) if patience is None else patience
+    with services.store.write():  # a refusal undoes it: who is sent away takes no place in the line
+        seconds = _turn(services)
         if seconds > longest:
             raise ObdtrackError(
                 Code.RATE_LIMITED,
@@ -104,36 +104,36 @@ def _stand_in_line(context: Services, patience: float | None) -> float:
     return seconds
 
 
-def _turn(context: Services) -> float:
-    now = context.now()
-    return (leases.acquire_slot(PACE, _spacing(context), now) - now).total_seconds()
+def _turn(services: Services) -> float:
+    now = services.now()
+    return (leases.acquire_slot(PACE, _spacing(services), now) - now).total_seconds()
 
 
-def _spacing(context: Services) -> timedelta:
-    return timedelta(minutes=1) / context.settings.poll_per_minute
+def _spacing(services: Services) -> timedelta:
+    return timedelta(minutes=1) / services.settings.poll_per_minute
 
 
-def _usual_patience(context: Services) -> float:
-    return max(_PATIENCE, _spacing(context)).total_seconds()
+def _usual_patience(services: Services) -> float:
+    return max(_PATIENCE, _spacing(services)).total_seconds()
 
 
-def _slow_down(response: StatusResponse, context: Services) -> None:
+def _slow_down(response: StatusResponse, services: Services) -> None:
     wanted = timedelta(seconds=response.retry_after) if response.retry_after else _WHEN_TOO_FAST
     pause = min(wanted, LONGEST_PAUSE)
     log.warning("provider_says_too_fast", pause_seconds=pause.total_seconds())
-    with context.store.write():
-        leases.pause_until(PACE, context.now() + pause)
+    with services.store.write():
+        leases.pause_until(PACE, services.now() + pause)
 
 
 def _exchange(
-    response: StatusResponse, call_id: UUID, requested_at: datetime, context: Services
+    response: StatusResponse, call_id: UUID, requested_at: datetime, services: Services
 ) -> ProviderResponse:
     return ProviderResponse(
         id=new_id(),
         call_id=call_id,
         kind="status",
         requested_at=requested_at,
-        answered_at=context.now(),
+        answered_at=services.now(),
         http_status=response.http_status,
         failure=response.failure,
         message=mask_all(response.message) if response.message else None,

@@ -38,7 +38,7 @@ _MOST_LISTED = 20
 
 
 def reconcile(
-    call: models.Call, context: Services, wait: Wait, patience: float | None = None
+    call: models.Call, services: Services, wait: Wait, patience: float | None = None
 ) -> None:
     """Ask by number and day; exactly one plausible call is attached, else a person decides.
 
@@ -46,7 +46,7 @@ def reconcile(
     no answer nothing is attached. Raises ObdtrackError as `ask` does.
     """
     wanted = _wanted(call)
-    asked = _ask_about_days(call, wanted, context, wait, patience)
+    asked = _ask_about_days(call, wanted, services, wait, patience)
     found = [candidate for question in asked for candidate in question.response.calls]
     ids = {canonical_id(one.report.provider_id) for one in found if one.report.provider_id}
     listed = candidates(found, wanted, queries.taken(ids))
@@ -54,19 +54,19 @@ def reconcile(
     provider_id = certain(listed)
     if provider_id and not rivals and asked[-1].response.failure is None:
         its = [c for c in listed if canonical_id(c.found.report.provider_id or "") == provider_id]
-        _take(call, its, wanted, asked, context)
+        _take(call, its, wanted, asked, services)
     else:
         doubtful = listed if provider_id else explained(listed)
-        _leave(call, doubtful, wanted, asked, rivals, context)
+        _leave(call, doubtful, wanted, asked, rivals, services)
 
 
 def _ask_about_days(
-    call: models.Call, wanted: SoughtCall, context: Services, wait: Wait, patience: float | None
+    call: models.Call, wanted: SoughtCall, services: Services, wait: Wait, patience: float | None
 ) -> list[Poll]:
     """Ask until all days are answered, or one is not: what the others hold proves nothing then."""
     asked: list[Poll] = []
-    for day in _days(wanted, context):
-        asked.append(poll_provider(context, call.id, wait, patience, to=call.to_number, on=day))
+    for day in _days(wanted, services):
+        asked.append(poll_provider(services, call.id, wait, patience, to=call.to_number, on=day))
         if asked[-1].response.failure is not None:
             break
     return asked
@@ -77,7 +77,7 @@ def _take(
     rows: Sequence[Candidate],
     wanted: SoughtCall,
     asked: Sequence[Poll],
-    context: Services,
+    services: Services,
 ) -> None:
     first = rows[0].found
     provider_id = first.report.provider_id
@@ -85,7 +85,7 @@ def _take(
     # Asked about two days, a call is in one day's answer.
     exchange = next(q.exchange for q in asked if first in q.response.calls)
     evidence = _evidence(rows, wanted)
-    with open_journal(context) as journal:
+    with open_journal(services) as journal:
         if not may_be_kept(call.id, journal):
             return
         _keep(asked)
@@ -112,11 +112,11 @@ def _leave(
     wanted: SoughtCall,
     asked: Sequence[Poll],
     rivals: bool,
-    context: Services,
+    services: Services,
 ) -> None:
-    now, failure = context.now(), asked[-1].response.failure
+    now, failure = services.now(), asked[-1].response.failure
     detail = {**_evidence(listed, wanted), "another_call_in_doubt": rivals}
-    with open_journal(context, now=now) as journal:
+    with open_journal(services, now=now) as journal:
         if not may_be_kept(call.id, journal):
             return
         _keep(asked)
@@ -137,9 +137,9 @@ def _wanted(call: models.Call) -> SoughtCall:
     return SoughtCall(call.to_number, submission.bridge, since, until)
 
 
-def _days(wanted: SoughtCall, context: Services) -> list[date]:
+def _days(wanted: SoughtCall, services: Services) -> list[date]:
     """Return the days of the window in the provider's zone: one, or two around midnight."""
-    zone = context.settings.provider_timezone
+    zone = services.settings.provider_timezone
     first, last = (moment.astimezone(zone).date() for moment in (wanted.since, wanted.until))
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 

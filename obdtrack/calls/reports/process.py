@@ -40,10 +40,10 @@ class ProcessedDelivery(NamedTuple):
     challenge: str | None = None
 
 
-def read(stored: InboundRequest, context: Services) -> Reading | Exception:
+def read(stored: InboundRequest, services: Services) -> Reading | Exception:
     """Read a delivery; a fault of the reader is given, not raised, as the next one is innocent."""
     try:
-        return context.provider.read_delivery(_as_sent(stored.raw))
+        return services.provider.read_delivery(_as_sent(stored.raw))
     except Exception as error:
         log.exception("reading_failed", delivery_id=str(stored.id))
         return error
@@ -82,7 +82,7 @@ def process(
 def _verdict(
     stored: InboundRequest,
     reading: Challenge | NotOurs | OptOut | Unreadable | Exception,
-    context: Services,
+    services: Services,
 ) -> ReportResult:
     match reading:
         case Unreadable(reason):
@@ -91,7 +91,7 @@ def _verdict(
             return ReportResult(Outcome.IGNORED, reason)
         case OptOut() as opt_out:
             return _opted_out(stored, opt_out)
-        case Challenge() as challenge if _is_ours(challenge, context):
+        case Challenge() as challenge if _is_ours(challenge, services):
             return ReportResult(Outcome.CHALLENGE)
         case Challenge():
             return ReportResult(Outcome.IGNORED, "the validation key is not OBDTRACK_WEBHOOK_TOKEN")
@@ -129,8 +129,8 @@ _NO_COUNTRY = (
 )
 
 
-def _is_ours(challenge: Challenge, context: Services) -> bool:
-    expected = context.settings.webhook_token
+def _is_ours(challenge: Challenge, services: Services) -> bool:
+    expected = services.settings.webhook_token
     given = challenge.validation_key or ""
     return expected is None or hmac.compare_digest(given.encode(), expected.encode())
 

@@ -36,8 +36,8 @@ _PAUSE_SECONDS = 0.25
 class Quarantine:
     """Admits, gathers and stores rejected deliveries; threads share it."""
 
-    def __init__(self, context: Services, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._context = context
+    def __init__(self, services: Services, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._services = services
         self._monotonic = monotonic
         self._tokens = float(_BURST)
         self._refilled_at = monotonic()
@@ -61,9 +61,9 @@ class Quarantine:
         finally:
             self._reading.release()
         if stored is not None:
-            kept = without_secrets(stored, self._context)
+            kept = without_secrets(stored, self._services)
             with self._lock:
-                self._waiting.append((kept, self._context.vault.fingerprint(secret)))
+                self._waiting.append((kept, self._services.vault.fingerprint(secret)))
 
     def flush(self) -> None:
         """Store what waits, and let the oldest go beyond the bounds; what is not stored waits on.
@@ -77,7 +77,7 @@ class Quarantine:
         if not found and not counted:
             return
         try:
-            with self._context.store.write():
+            with self._services.store.write():
                 deliveries.add_rejected(found)
                 deliveries.prune_rejected(ROWS_KEPT, BYTES_KEPT)
                 leases.count(COUNTER, counted)

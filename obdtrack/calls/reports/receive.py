@@ -34,7 +34,7 @@ class ReceivedDelivery(NamedTuple):
 
 
 def receive_deliveries(
-    batch: Sequence[InboundRequest], context: Services
+    batch: Sequence[InboundRequest], services: Services
 ) -> list[ReceivedDelivery]:
     """Store a batch of deliveries with what they mean, in one transaction; on disk on return.
 
@@ -42,45 +42,45 @@ def receive_deliveries(
     cost the others their place. Raises ObdtrackError (unavailable) if the database is out of use.
     """
     try:
-        return _receive(batch, context)
+        return _receive(batch, services)
     except ObdtrackError:
         raise
     except Exception:  # whatever is wrong with one of them, the others are innocent
         log.exception("batch_failed", size=len(batch))
-        return [_receive_alone(stored, context) for stored in batch]
+        return [_receive_alone(stored, services) for stored in batch]
 
 
-def _receive(batch: Sequence[InboundRequest], context: Services) -> list[ReceivedDelivery]:
-    readings = [read(stored, context) for stored in batch]
+def _receive(batch: Sequence[InboundRequest], services: Services) -> list[ReceivedDelivery]:
+    readings = [read(stored, services) for stored in batch]
     # A crowd that places calls must not hold reports up.
-    with open_journal(context, first=True) as journal:
+    with open_journal(services, first=True) as journal:
         found = process(batch, readings, journal)
         deliveries.add(
-            (without_secrets(stored, context), interpreted.meaning)
+            (without_secrets(stored, services), interpreted.meaning)
             for stored, interpreted in zip(batch, found, strict=True)
         )
     return [ReceivedDelivery(one.meaning.outcome, one.challenge) for one in found]
 
 
-def _receive_alone(stored: InboundRequest, context: Services) -> ReceivedDelivery:
+def _receive_alone(stored: InboundRequest, services: Services) -> ReceivedDelivery:
     try:
-        return _receive([stored], context)[0]
+        return _receive([stored], services)[0]
     except ObdtrackError:
         raise
     except Exception as error:  # its bytes are kept, to be read again once the cause is mended
         meaning = DeliveryResult(Outcome.FAILED, f"{type(error).__name__}: {error}")
-        with context.store.write(first=True):
-            deliveries.add([(without_secrets(stored, context), meaning)])
+        with services.store.write(first=True):
+            deliveries.add([(without_secrets(stored, services), meaning)])
         return ReceivedDelivery(Outcome.FAILED)
 
 
-def without_secrets(stored: InboundRequest, context: Services) -> InboundRequest:
+def without_secrets(stored: InboundRequest, services: Services) -> InboundRequest:
     """Return the request without our own secrets in its query and body, however they are spelled.
 
     A validation key that is too short to be told from other text is taken out only where the
     provider sends it (`?token=`, `"validation_key":`).
     """
-    settings, raw = context.settings, stored.raw
+    settings, raw = services.settings, stored.raw
     token = settings.webhook_token or ""
     long_token = token if len(token) >= SECRET_LENGTH else None
     if token and long_token is None:

@@ -31,7 +31,7 @@ REPLAYABLE = (
 """Outcomes that another reading may change; the others stand on a timeline already."""
 
 
-def replay(delivery_id: UUID, context: Services, actor: Actor | None = None) -> Outcome:
+def replay(delivery_id: UUID, services: Services, actor: Actor | None = None) -> Outcome:
     """Read one delivery again and record what it means now; returns its outcome.
 
     `actor` is who wants it, by default the person at the command line. What stands on a timeline
@@ -42,33 +42,33 @@ def replay(delivery_id: UUID, context: Services, actor: Actor | None = None) -> 
 
     def note(outcome: Outcome) -> None:
         detail = {"outcome": outcome}
-        audit.record(Action.DELIVERY_REPLAYED, delivery_id, who, context, detail)
+        audit.record(Action.DELIVERY_REPLAYED, delivery_id, who, services, detail)
 
-    return _replay(delivery_id, context, note)
+    return _replay(delivery_id, services, note)
 
 
-def _replay(delivery_id: UUID, context: Services, note: Callable[[Outcome], None]) -> Outcome:
+def _replay(delivery_id: UUID, services: Services, note: Callable[[Outcome], None]) -> Outcome:
     row = deliveries.find(delivery_id)
     if row is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
     if row.outcome not in REPLAYABLE:
         return Outcome(row.outcome)
-    if row.outcome == Outcome.REJECTED and not _is_trusted_now(row, context):
+    if row.outcome == Outcome.REJECTED and not _is_trusted_now(row, services):
         raise ObdtrackError(
             Code.CONFLICT,
             "The secret this request carried is not one of OBDTRACK_WEBHOOK_SECRETS.",
         )
     try:
-        with open_journal(context) as journal:
+        with open_journal(services) as journal:
             outcome = reprocess([deliveries.to_stored(row)], journal)[0]
             note(outcome)
             return outcome
     except peewee.DatabaseError as error:
-        return _failed(delivery_id, error, context, note)
+        return _failed(delivery_id, error, services, note)
 
 
 def replay_all(
-    outcome: Outcome, context: Services, limit: int = 100_000, actor: Actor | None = None
+    outcome: Outcome, services: Services, limit: int = 100_000, actor: Actor | None = None
 ) -> dict[Outcome, int]:
     """Replay all deliveries of one outcome, oldest first; returns how many ended in which.
 
@@ -78,10 +78,10 @@ def replay_all(
     found = deliveries.ids_of(outcome, limit)
     if found:
         who, told = actor or audit.operator(), {"deliveries": len(found)}
-        audit.record(Action.DELIVERIES_REPLAYED, outcome, who, context, told)
+        audit.record(Action.DELIVERIES_REPLAYED, outcome, who, services, told)
     for delivery_id in found:
         try:
-            end = _replay(delivery_id, context, lambda _: None)
+            end = _replay(delivery_id, services, lambda _: None)
         except ObdtrackError as error:
             if error.code is not Code.CONFLICT:
                 raise
@@ -90,23 +90,23 @@ def replay_all(
     return ends
 
 
-def secret_fingerprints(secrets: Sequence[str], context: Services) -> list[str]:
+def secret_fingerprints(secrets: Sequence[str], services: Services) -> list[str]:
     """Return the keyed hashes under which rejected deliveries remember the secret they carried."""
-    return [context.vault.fingerprint(secret.encode()) for secret in secrets]
+    return [services.vault.fingerprint(secret.encode()) for secret in secrets]
 
 
-def _is_trusted_now(row: models.Delivery, context: Services) -> bool:
+def _is_trusted_now(row: models.Delivery, services: Services) -> bool:
     carried = row.secret_fingerprint or ""
-    known = secret_fingerprints(context.settings.webhook_secrets, context)
+    known = secret_fingerprints(services.settings.webhook_secrets, services)
     return any(hmac.compare_digest(carried, fingerprint) for fingerprint in known)
 
 
 def _failed(
-    delivery_id: UUID, error: Exception, context: Services, note: Callable[[Outcome], None]
+    delivery_id: UUID, error: Exception, services: Services, note: Callable[[Outcome], None]
 ) -> Outcome:
     log.error("replay_failed", delivery_id=str(delivery_id), error=type(error).__name__)
     meaning = deliveries.DeliveryResult(Outcome.FAILED, f"{type(error).__name__}: {error}")
-    with context.store.write():
+    with services.store.write():
         deliveries.set_meanings([(delivery_id, meaning)])
         note(Outcome.FAILED)
     return Outcome.FAILED

@@ -42,7 +42,7 @@ def diagnose(subject: CheckedInstallation) -> Iterator[tuple[str, CheckResult]]:
         found = _run(check, subject)
         if check is machine.check_migrations and found.level is Level.PROBLEM:
             # What the next would ask of tables that are not there says nothing.
-            subject = subject._replace(context=None, no_database=_UNUSABLE)
+            subject = subject._replace(services=None, no_database=_UNUSABLE)
         yield (
             name,
             found._replace(

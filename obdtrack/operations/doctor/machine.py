@@ -91,11 +91,11 @@ def check_database(subject: CheckedInstallation) -> CheckResult:
     path = _file(subject)
     if path and not os.path.exists(path):  # Path's own method raises where this one says no
         return problem(f"there is no {path}", "make it with: python -m obdtrack migrate")
-    if subject.context is None:
+    if subject.services is None:
         return problem(subject.no_database, f"see that {PREFIX}DATABASE_URL names it rightly")
     try:
-        _require_tables(subject.context.store)
-        prove_writable(subject.context)
+        _require_tables(subject.services.store)
+        prove_writable(subject.services)
     except ConfigError as error:
         return _told(error)
     except ObdtrackError as error:
@@ -124,10 +124,10 @@ def _file(subject: CheckedInstallation) -> Path | None:
 
 def check_migrations(subject: CheckedInstallation) -> CheckResult:
     """Compare the schema with the one this version needs."""
-    context = subject.with_database()
-    with context.store.connection_context():
+    services = subject.with_database()
+    with services.store.connection_context():
         try:
-            check_schema(context.store)
+            check_schema(services.store)
         except ConfigError as error:
             return _told(error)
     return ok("the schema is the one this version needs")

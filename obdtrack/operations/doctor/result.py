@@ -32,20 +32,20 @@ class CheckedInstallation(NamedTuple):
 
     `wrong` holds a sentence for each setting that could not be read (`settings` then has its
     default), `unknown` the names of OBDTRACK_ variables that mean nothing. Without a database there
-    is no `context`, and `no_database` says why.
+    are no `services`, and `no_database` says why.
     """
 
     settings: Settings
-    context: Services | None
+    services: Services | None
     wrong: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     no_database: str = "there is no database"
 
     def with_database(self) -> Services:
-        """Return the context; raises NotChecked if there is no database to look into."""
-        if self.context is None:
+        """Return the services; raises NotChecked if there is no database to look into."""
+        if self.services is None:
             raise NotCheckedError(self.no_database)
-        return self.context
+        return self.services
 
 
 class NotCheckedError(ConfigError):

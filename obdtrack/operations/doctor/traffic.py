@@ -51,9 +51,9 @@ def check_backlog(subject: CheckedInstallation) -> CheckResult:
 
 
 def _stock(subject: CheckedInstallation) -> SystemStatus:
-    context = subject.with_database()
-    with context.store.connection_context():
-        return current_status(context)
+    services = subject.with_database()
+    with services.store.connection_context():
+        return current_status(services)
 
 
 def _nothing_comes(stock: SystemStatus, subject: CheckedInstallation) -> bool:

@@ -43,36 +43,38 @@ class Trial(NamedTuple):
     problem: str | None
 
 
-def try_callback(uri: str, context: Services, patience: float = PATIENCE_SECONDS) -> Trial:
+def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECONDS) -> Trial:
     """Post a report about a test call to `uri` and wait until the call's timeline shows it.
 
     The test call is stored and never sent to the provider: no phone rings. If its report does not
     come within `patience` seconds it ends as `rejected`.
     """
-    settings = context.settings
-    call_id, mid = _store_test_call(context)
-    report = sample_report(mid, NUMBER, _bridge(context), context.now(), settings.provider_timezone)
+    settings = services.settings
+    call_id, mid = _store_test_call(services)
+    report = sample_report(
+        mid, NUMBER, _bridge(services), services.now(), settings.provider_timezone
+    )
     reply = deliver(uri, first_secret(settings), report)
     arrived = reply.complaint is None and _arrives(call_id, patience)
     delivery = _delivery(mid)
     problem = None if arrived else _problem(uri, reply, delivery)
     if problem is not None:
-        _give_up(call_id, context)
+        _give_up(call_id, services)
     timeline = build_timeline(queries.history([call_id])[call_id])
     milliseconds = None if reply.status is None else reply.milliseconds
     return Trial(call_id, milliseconds, delivery, timeline, problem)
 
 
-def _store_test_call(context: Services) -> tuple[UUID, str]:
-    now, mid = context.now(), f"{NAME}-{uuid4()}"
+def _store_test_call(services: Services) -> tuple[UUID, str]:
+    now, mid = services.now(), f"{NAME}-{uuid4()}"
     intention = PendingCall(new_id(), new_id(), now, key_id=None)
-    request = CallRequest(NUMBER, _bridge(context), flow_id=NAME, name=NAME)
+    request = CallRequest(NUMBER, _bridge(services), flow_id=NAME, name=NAME)
     told = {"provider_id": f"{mid}:1", "message": "a test call, never sent to the provider"}
     events = [
         Event(new_id(), Kind.SUBMISSION, Source.SYSTEM, now, Status.SUBMITTING),
         Event(new_id(), Kind.ANSWER, Source.SYSTEM, now, Status.QUEUED, detail=told),
     ]
-    with open_journal(context, now=now) as journal:
+    with open_journal(services, now=now) as journal:
         journal.lock({f"{mid}:1", mid})
         journal.create(request, intention, events[0])
         journal.assign_provider_id(intention.call_id, f"{mid}:1", mid, None)
@@ -81,8 +83,8 @@ def _store_test_call(context: Services) -> tuple[UUID, str]:
     return intention.call_id, mid
 
 
-def _bridge(context: Services) -> str:
-    return whole(context.settings.bridge) or NUMBER
+def _bridge(services: Services) -> str:
+    return whole(services.settings.bridge) or NUMBER
 
 
 def _arrives(call_id: UUID, patience: float) -> bool:
@@ -114,11 +116,11 @@ def _problem(uri: str, reply: CallbackReply, delivery: str | None) -> str:
     )
 
 
-def _give_up(call_id: UUID, context: Services) -> None:
-    now = context.now()
+def _give_up(call_id: UUID, services: Services) -> None:
+    now = services.now()
     event = Event(
         new_id(), Kind.RESOLUTION, Source.SYSTEM, now, Status.REJECTED, "test-report-missing"
     )
-    with open_journal(context, now=now) as journal:
+    with open_journal(services, now=now) as journal:
         if journal.call(call_id):
             journal.append(call_id, event)

@@ -43,7 +43,7 @@ from obdtrack.web.api.schemas import (
     PlaceCallSchema,
     ResolveSchema,
 )
-from obdtrack.web.http.auth import context, current_access
+from obdtrack.web.http.auth import current_access, services
 from obdtrack.web.http.request_bodies import BodyParser
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -60,7 +60,7 @@ _ASKED = {"created_after": "since", "created_before": "until"}
 @blueprint.before_request
 def _note_pii_use() -> None:
     if Scope.PII in current_access().scopes:
-        record_pii_use(current_access(), context())
+        record_pii_use(current_access(), services())
 
 
 @blueprint.route("/calls", methods=["POST"])
@@ -82,11 +82,11 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     """
     wanted, owner, key = call_request(body), current_access().key_id, headers.get("key")
     if key is None:
-        return _placed_or_told(place_guarded(wanted, owner, context()), wanted)
-    placed = place_once(wanted, body, owner, key, context())
+        return _placed_or_told(place_guarded(wanted, owner, services()), wanted)
+    placed = place_once(wanted, body, owner, key, services())
     answer = _placed(placed)
     if placed.body is None:
-        keep_response(owner, key, 201, answer.get_data(as_text=True), context())
+        keep_response(owner, key, 201, answer.get_data(as_text=True), services())
     return answer
 
 
@@ -132,7 +132,7 @@ def list_events(identifier: str) -> dict[str, Any]:
 def refresh_call(identifier: str) -> dict[str, Any]:
     """Ask the provider about a call now, instead of waiting for its report or the next check."""
     call = _found(identifier)
-    refresh(call, context())
+    refresh(call, services())
     return _call(str(call.id))
 
 
@@ -143,7 +143,7 @@ def refresh_call(identifier: str) -> dict[str, Any]:
 def resolve_call(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Decide about a call whose outcome is unknown. `place-again` answers with the new call."""
     call = _found(identifier)
-    return _call(str(resolve(call.id, access=current_access(), context=context(), **body)))
+    return _call(str(resolve(call.id, access=current_access(), services=services(), **body)))
 
 
 @blueprint.route("/deliveries")
@@ -179,13 +179,13 @@ def _delivery(delivery_id: UUID) -> dict[str, Any]:
 @blueprint.response(200, DeliverySchema)
 def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
     """Read a stored request again, after what kept it off its timeline was mended."""
-    replay(delivery_id, context(), current_access())
+    replay(delivery_id, services(), current_access())
     return _delivery(delivery_id)
 
 
 def call_request(body: Mapping[str, Any]) -> CallRequest:
     """Return the validated body as a request; raises ObdtrackError if no bridge is known."""
-    bridge = body.get("bridge") or phone.whole(context().settings.bridge)
+    bridge = body.get("bridge") or phone.whole(services().settings.bridge)
     if bridge is None:
         raise ObdtrackError(
             Code.INVALID,

@@ -48,7 +48,7 @@ def guard(app: Flask) -> None:
     app.before_request(_check)
 
 
-def context() -> Services:
+def services() -> Services:
     """Return the parts this application was made of."""
     return cast(Services, current_app.extensions["obdtrack"])
 
@@ -71,7 +71,7 @@ def check_key(secret: str) -> Access | None:
 
     Raises ObdtrackError (rate limited) if too many wrong ones came from the same address.
     """
-    access = authenticate(secret, context())
+    access = authenticate(secret, services())
     if access is None:
         throttle: Throttle = current_app.extensions["throttle"]
         throttle.failed(request.remote_addr)
@@ -102,7 +102,7 @@ def _check() -> None:
 
 def _authenticated() -> Access:
     if "Authorization" not in request.headers and takes_sessions(request.endpoint):
-        access = signed_in(context())
+        access = signed_in(services())
         if access is None:
             raise ObdtrackError(Code.UNAUTHORIZED, "Sign in first.")
         return access

@@ -64,10 +64,10 @@ def is_tls(asked: Request) -> bool:
     return asked.is_secure or asked.headers.get("X-Forwarded-Proto", "").lower() == "https"
 
 
-def secure(app: Flask, context: Services) -> None:
+def secure(app: Flask, services: Services) -> None:
     """Return the application sessions, forms that cannot be forged, and headers for its pages."""
-    known = context.settings.secret_key
-    app.secret_key = context.vault.key_for("session") if known else secrets.token_bytes()
+    known = services.settings.secret_key
+    app.secret_key = services.vault.key_for("session") if known else secrets.token_bytes()
     app.session_interface = Sessions()
     app.config.update(
         SESSION_COOKIE_NAME="obdtrack_session",

@@ -68,14 +68,14 @@ class Watch:
     `ready` names each thing a report needs, with None or a sentence that says what is wrong.
     """
 
-    def __init__(self, context: Services) -> None:
-        self._context = context
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self.meter = Meter()
         self.ready = Remembered(self._ready, READY_SECONDS)
-        self.stock = Remembered(lambda: current_status(context), STOCK_SECONDS)
+        self.stock = Remembered(lambda: current_status(services), STOCK_SECONDS)
 
     def _ready(self) -> dict[str, str | None]:
-        return {name: _complaint(check, self._context) for name, check in _CHECKS.items()}
+        return {name: _complaint(check, self._services) for name, check in _CHECKS.items()}
 
 
 def watch() -> Watch:
@@ -85,13 +85,13 @@ def watch() -> Watch:
 
 _CHECKS: dict[str, Callable[[Services], None]] = {
     "database": prove_writable,
-    "migrations": lambda context: check_schema(context.store),
+    "migrations": lambda services: check_schema(services.store),
 }
 
 
-def _complaint(check: Callable[[Services], None], context: Services) -> str | None:
+def _complaint(check: Callable[[Services], None], services: Services) -> str | None:
     try:
-        check(context)
+        check(services)
     except (ConfigError, ObdtrackError) as error:
         return str(error)
     except Exception as error:  # whatever it is, the answer is no

@@ -30,12 +30,12 @@ def end() -> None:
     session.clear()
 
 
-def signed_in(context: Services) -> Access | None:
+def signed_in(services: Services) -> Access | None:
     """Return the access of who is signed in; None if nobody is, or the key is revoked or old."""
     key_id, until = session.get("key"), session.get("until")
-    if key_id is None or until is None or from_text(until) <= context.now():
+    if key_id is None or until is None or from_text(until) <= services.now():
         return None
-    return access_of(UUID(key_id), context)
+    return access_of(UUID(key_id), services)
 
 
 def show_number(call_id: UUID, now: datetime) -> None:

@@ -24,7 +24,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store import models
 from obdtrack.web.api.schemas import ResolveSchema
 from obdtrack.web.http import session
-from obdtrack.web.http.auth import context, current_access, needs
+from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.pages import raw
 from obdtrack.web.pages.clocks import Clock
@@ -78,7 +78,7 @@ def ask(call_id: UUID) -> Redirect:
     """Ask the provider about the call now, and say whether it told anything."""
     call, before = _found(call_id), len(responses.of_call(call_id))
     try:
-        refresh(call, context())
+        refresh(call, services())
         flash(_what_came(responses.of_call(call_id)[before:]))
     except ObdtrackError as error:
         if error.code is Code.UNAVAILABLE:
@@ -113,7 +113,7 @@ def decide(call_id: UUID) -> Response | Redirect:
     given = {name: typed[name] for name in typed if name != "provider_id" or chosen == "attach"}
     try:
         decision = ResolveSchema().load(given)
-        following = resolve(call_id, access=current_access(), context=context(), **decision)
+        following = resolve(call_id, access=current_access(), services=services(), **decision)
     except ValidationError as error:
         errors = {name: _asked(name, error, given) for name in error.messages_dict}
         return _asked_again(call_id, typed, errors, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -149,8 +149,8 @@ def _asked_again(
 def show_number(call_id: UUID) -> Redirect:
     """Show the number in full for some minutes, once it is noted who wanted to see it."""
     call = _found(call_id)
-    record_view(current_access(), call.id, context())
-    session.show_number(call.id, context().now())
+    record_view(current_access(), call.id, services())
+    session.show_number(call.id, services().now())
     return _back(call_id)
 
 
@@ -190,7 +190,7 @@ def _shown(call: models.Call) -> Shown:
     events = queries.history([call.id])[call.id]
     state = fold(events, call.interval)
     entries = build_timeline(events, call.interval)
-    now, written = context().now(), Clock(day, clock)
+    now, written = services().now(), Clock(day, clock)
     in_full = reader().may(Scope.PII) and session.is_shown(call.id, now)
     mask = _mask(call, in_full=in_full)
     base = request.url_root.rstrip("/")

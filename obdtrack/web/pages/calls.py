@@ -10,7 +10,7 @@ from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, search
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.status import WAITING, Status
-from obdtrack.web.http.auth import context, needs
+from obdtrack.web.http.auth import needs, services
 from obdtrack.web.pages.export import csv_lines
 from obdtrack.web.pages.filters import (
     ATTENTION,
@@ -58,7 +58,9 @@ def index() -> Response:
         calls=shown,
         opted_out=opt_outs.of_numbers({call.to_number for call in shown}),
         older=str(shown[-1].id) if len(found) > PAGE else None,
-        strip=None if chosen.searched or before or unknown else make_strip(chosen, context().now()),
+        strip=None
+        if chosen.searched or before or unknown
+        else make_strip(chosen, services().now()),
         days=_days(chosen),
         is_first=not (shown or before or search.is_any(CallFilter())),
         busy=any(call.status in WAITING for call in shown),
@@ -70,11 +72,11 @@ def index() -> Response:
 @needs(Scope.READ)
 def find() -> Redirect:
     """Take what was typed to where it leads; the address never holds a full number."""
-    text, now = request.form.get("q", ""), context().now()
-    hits = find_hits(text, now, context().vault)
+    text, now = request.form.get("q", ""), services().now()
+    hits = find_hits(text, now, services().vault)
     if len(hits) == 1:
         return redirect(hits[0].address, 303)
-    sealed = seal_text(text.strip()[:200], now, context().vault)
+    sealed = seal_text(text.strip()[:200], now, services().vault)
     return redirect(url_for("pages_calls.choices", what=sealed), 303)
 
 
@@ -82,8 +84,8 @@ def find() -> Redirect:
 @needs(Scope.READ)
 def choices() -> str:
     """Show the several things that something typed may be, or that it is none of ours."""
-    text = open_text(request.args.get("what", ""), context().now(), context().vault)
-    hits = find_hits(text or "", context().now(), context().vault)
+    text = open_text(request.args.get("what", ""), services().now(), services().vault)
+    hits = find_hits(text or "", services().now(), services().vault)
     return render_template("search.html", text=text, hits=hits)
 
 
@@ -104,7 +106,7 @@ def as_csv() -> Response:
 
 
 def _filter() -> Filter:
-    made = context()
+    made = services()
     return read_filter(request.args, current_zone(), made.now(), made.vault)
 
 

@@ -19,7 +19,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.webhooks.try_callback import try_callback
 from obdtrack.settings import CALLBACK_PATH
 from obdtrack.store import models
-from obdtrack.web.http.auth import context, current_access, needs
+from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.pages import raw
 from obdtrack.web.pages.delivery_rows import list_lines
 from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, refusal
@@ -68,7 +68,7 @@ def index() -> Response:
         outcomes=list(Outcome),
         replayable=set(REPLAYABLE),
         callback=request.url_root.rstrip("/") + CALLBACK_PATH,
-        settings=context().settings,
+        settings=services().settings,
     )
 
 
@@ -94,7 +94,7 @@ def read_again(delivery_id: UUID) -> Redirect:
     """Read one request again."""
     before = _found(delivery_id).outcome
     try:
-        after = replay(delivery_id, context(), current_access())
+        after = replay(delivery_id, services(), current_access())
         flash(_changed(before, after))
     except ObdtrackError as error:
         flash(error.message)
@@ -125,8 +125,8 @@ def read_all_again() -> Redirect:
 @needs(Scope.ADMIN)
 def send_test() -> Redirect:
     """Post a sample report to our own callback and follow it to a timeline."""
-    settings = context().settings
-    trial = try_callback(f"{settings.own_url}{CALLBACK_PATH}", context())
+    settings = services().settings
+    trial = try_callback(f"{settings.own_url}{CALLBACK_PATH}", services())
     if trial.problem is None:
         flash(f"The test report came in and stands on its call ({trial.milliseconds} ms).")
         return redirect(url_for("pages_call.show", call_id=trial.call_id), 303)
@@ -137,7 +137,7 @@ def send_test() -> Redirect:
 def _end(delivery_id: UUID) -> str:
     """Read a request again; one whose secret is still wrong stays what it is."""
     try:
-        return replay(delivery_id, context(), current_access())
+        return replay(delivery_id, services(), current_access())
     except ObdtrackError as error:
         if error.code is not Code.CONFLICT:
             raise

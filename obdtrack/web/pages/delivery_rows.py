@@ -9,7 +9,7 @@ from obdtrack.calls import search
 from obdtrack.calls.reports import deliveries
 from obdtrack.domain.reports import OptOut, Reading, Report
 from obdtrack.store import models
-from obdtrack.web.http.auth import context
+from obdtrack.web.http.auth import services
 from obdtrack.web.pages.labels import status_look
 from obdtrack.web.pages.privacy import hide
 from obdtrack.web.pages.template_helpers import reader
@@ -56,7 +56,7 @@ def _reading(row: models.Delivery) -> Reading | None:
     if len(row.body) > _USUAL_BYTES:
         return None
     try:
-        return context().provider.read_delivery(deliveries.to_stored(row).raw)
+        return services().provider.read_delivery(deliveries.to_stored(row).raw)
     except Exception:  # its outcome tells of it already
         return None
 

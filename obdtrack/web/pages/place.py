@@ -28,7 +28,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import new_id
 from obdtrack.web.api.routes import call_request
 from obdtrack.web.api.schemas import PlaceCallSchema
-from obdtrack.web.http.auth import context, current_access, needs
+from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.http.request_bodies import load_json
 
@@ -59,7 +59,7 @@ def place() -> Response | Redirect:
         return _form(request.form, errors, once or new_id().hex, 422)
     try:
         wanted = call_request(body)
-        placed = place_once(wanted, body, current_access().key_id, once, context())
+        placed = place_once(wanted, body, current_access().key_id, once, services())
     except ObdtrackError as error:
         return _refused(error, once)
     return _to_call(placed.call_id)
@@ -83,7 +83,7 @@ def read_form(given: Mapping[str, str]) -> tuple[dict[str, Any], Messages]:
 def _wrong(body: dict[str, Any]) -> dict[str, Any]:
     """Return all that is wrong at once; the schema compares fields only when each is right."""
     wrong: dict[str, Any] = dict(PlaceCallSchema().validate(body))
-    if "bridge" not in body and not context().settings.bridge:
+    if "bridge" not in body and not services().settings.bridge:
         wrong["bridge"] = ["Missing, and there is no default (OBDTRACK_BRIDGE)."]
     try:
         PlaceCallSchema().one_of_flow_and_audio(body)
@@ -147,6 +147,6 @@ def _form(
         refusal=refusal,
         once=once,
         intervals=INTERVALS,
-        bridge=context().settings.bridge,
+        bridge=services().settings.bridge,
     )
     return make_response(page, status)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, request
 
-from obdtrack.web.http.auth import context
+from obdtrack.web.http.auth import services
 from obdtrack.web.http.browser_security import is_page, is_tls
 
 ZONES = {"utc": "UTC", "mine": "Mine", "provider": "The provider's"}
@@ -53,7 +53,7 @@ def other_zones(shown: Zone) -> dict[str, str]:
 
 def _zone(choice: str) -> Zone:
     if choice == "provider":
-        return Zone(choice, context().settings.provider_timezone)
+        return Zone(choice, services().settings.provider_timezone)
     if choice == "mine" and (mine := _named(request.cookies.get("obdtrack_mine"))):
         return Zone(choice, mine)
     return Zone("utc", ZoneInfo("UTC"))

@@ -10,7 +10,7 @@ from flask import g
 from obdtrack.access.audit import record_pii_use
 from obdtrack.access.keys import Access, Scope
 from obdtrack.domain import phone
-from obdtrack.web.http.auth import context
+from obdtrack.web.http.auth import services
 from obdtrack.web.http.browser_security import is_page
 
 _ESCAPED_PLUS = re.compile(r"%2[bB](?=[0-9])")
@@ -42,7 +42,7 @@ def note_pii_use() -> None:
     """Leave a trace, once an hour, of who reads pages with numbers in full."""
     access: Access | None = g.get("access")
     if access is not None and is_page() and Scope.PII in access.scopes:
-        record_pii_use(access, context())
+        record_pii_use(access, services())
 
 
 def hide(text: str, number: str = "") -> str:

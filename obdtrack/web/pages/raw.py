@@ -12,7 +12,7 @@ from obdtrack.domain.status import Kind
 from obdtrack.domain.submission import CallRequest
 from obdtrack.settings import CALLBACK_PATH
 from obdtrack.store import models
-from obdtrack.web.http.auth import context
+from obdtrack.web.http.auth import services
 from obdtrack.web.pages.privacy import hide
 
 
@@ -51,7 +51,7 @@ def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) ->
     """
     submission = call.submission
     noted = (event.detail.get("webhook_id") for event in events if event.kind is Kind.SUBMISSION)
-    sent = context().provider.send_request(
+    sent = services().provider.send_request(
         CallRequest(
             to=call.to_number,
             bridge=submission.bridge,

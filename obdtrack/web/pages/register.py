@@ -15,11 +15,11 @@ from obdtrack.web.pages.url_converters import NameConverter
 PAGES = (sign_in, calls, call, deliveries, campaigns, place, audit, docs)
 
 
-def register_pages(app: Flask, context: Services) -> None:
+def register_pages(app: Flask, services: Services) -> None:
     """Serve the pages, with their sessions and their templates."""
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
-    secure(app, context)
+    secure(app, services)
     frame(app)
     app.url_map.converters["name"] = NameConverter
     app.before_request(note_pii_use)  # after the guard, which knows who reads

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
 from obdtrack.web.http import session
-from obdtrack.web.http.auth import check_key, context, needs
+from obdtrack.web.http.auth import check_key, needs, services
 from obdtrack.web.pages import assets
 
 blueprint = Blueprint("pages_sign_in", __name__)
@@ -24,7 +24,7 @@ def sign_in() -> Response | Redirect:
         return _door(target, "This is no key of ours, or it was revoked.", 401)
     if Scope.READ not in access.scopes:
         return _door(target, "This key lacks the scope read that is needed here.", 403)
-    session.begin(access, context().now())
+    session.begin(access, services().now())
     return redirect(target, 303)
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from obdtrack.access.keys import Access, Scope
 from obdtrack.domain.times import from_text, to_text
-from obdtrack.web.http.auth import context
+from obdtrack.web.http.auth import services
 from obdtrack.web.pages import assets, labels, preferences
 from obdtrack.web.pages.privacy import Reader
 
@@ -82,7 +82,7 @@ def age(then: datetime | None) -> Markup:
     """Say how long ago something was; the script keeps it true."""
     if then is None:
         return Markup("")
-    now = context().now()
+    now = services().now()
     said = (
         humanize.naturaltime(now - then)
         if then <= now
@@ -103,7 +103,7 @@ def day(then: datetime | None) -> str:
     if then is None:
         return ""
     local = preferences.current_zone().local(then)
-    this_year = preferences.current_zone().local(context().now()).year == local.year
+    this_year = preferences.current_zone().local(services().now()).year == local.year
     return f"{local.day} {local:%b}" if this_year else f"{local.day} {local:%b %Y}"
 
 
@@ -145,5 +145,5 @@ def _shared() -> dict[str, Any]:
         "other_zones": preferences.other_zones(shown),
         "theme": preferences.current_theme(),
         "themes": preferences.THEMES,
-        "now": context().now(),
+        "now": services().now(),
     }
