@@ -25,7 +25,7 @@ def two_due(services: Services, provider: ScriptedProvider, clock: Clock) -> Non
 @pytest.fixture
 def run(services: Services, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.setattr(poll, "load_settings", settings)
-    monkeypatch.setattr(poll, "make_context", lambda _: services)
+    monkeypatch.setattr(poll, "make_services", lambda _: services)
     return CliRunner(catch_exceptions=False)
 
 
