@@ -104,11 +104,6 @@ def deliveries_after(
     return [row.id for row in query.order_by(delivery.id).limit(limit)]
 
 
-def first_id(moment: datetime) -> UUID:
-    """Return what no id made at this moment or later comes before."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
-
-
 def is_any(wanted: CallFilter) -> bool:
     """Whether there is such a call."""
     return any(_list(*question, 1, None) for question in _questions(wanted))

@@ -29,6 +29,14 @@ def to_id(octets: bytes) -> UUID:
     return UUID(bytes=bytes(octets))
 
 
+def first_id(moment: datetime) -> UUID:
+    """Return what no id made at this moment or later comes before.
+
+    A UUIDv7 begins with its time in milliseconds (RFC 9562).
+    """
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 class MomentField(BigIntegerField):
     """An aware time, kept as microseconds since 1970 UTC: exact, small, and sorted as time."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from obdtrack.store.columns import first_id
 from obdtrack.store.database import PostgresStore, Store
 
 _TABLE = "deliveries"
@@ -68,6 +69,4 @@ def _month(moment: datetime) -> datetime:
 
 
 def _bound(moment: datetime) -> str:
-    """Return the smallest UUIDv7 of a time (RFC 9562: milliseconds in its first 48 bits)."""
-    milliseconds = int(moment.timestamp() * 1000)
-    return "\\x" + (milliseconds.to_bytes(6, "big") + bytes(10)).hex()
+    return "\\x" + first_id(moment).bytes.hex()

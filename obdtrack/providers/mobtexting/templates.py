@@ -37,7 +37,7 @@ _HARMLESS = frozenset({"downcase", "upcase", "lower", "upper", "lowercase", "upp
 _NUMBERS = frozenset({"to", "caller", "bridge"})
 
 
-class Filter(NamedTuple):
+class ValueFilter(NamedTuple):
     """A filter of a template, as in `{{to|slice:-10}}`, and what was given to it."""
 
     name: str
@@ -113,9 +113,9 @@ def _named(placeholder: str) -> str:
     return place.name if place else ""
 
 
-def _filters(found: re.Match[str]) -> list[Filter]:
+def _filters(found: re.Match[str]) -> list[ValueFilter]:
     return [
-        Filter(part["name"].lower(), (part["given"] or "").strip().strip("'\""))
+        ValueFilter(part["name"].lower(), (part["given"] or "").strip().strip("'\""))
         for part in _FILTER.finditer(found["filters"])
     ]
 
@@ -124,7 +124,7 @@ def _cuts(found: re.Match[str]) -> bool:
     return any(filter_.name in _CUTS for filter_ in _filters(found))
 
 
-def _note(name: str, filter_: Filter, date_order: str | None) -> str | None:
+def _note(name: str, filter_: ValueFilter, date_order: str | None) -> str | None:
     if filter_.name in _CUTS and name in _NUMBERS:
         return (
             f"`{filter_.name}` leaves a part of the number. It is compared with the number that "

@@ -171,7 +171,7 @@ class Choices(fields.List[str]):
         return list(dict.fromkeys(given))
 
 
-class IdempotencyKey(Text):
+class IdempotencyKeyText(Text):
     """The caller's own key for a request, in characters that every server hands over as sent."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:

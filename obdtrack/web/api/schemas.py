@@ -13,7 +13,7 @@ from obdtrack.web.api.fields import (
     Choices,
     Count,
     Cursor,
-    IdempotencyKey,
+    IdempotencyKeyText,
     Metadata,
     Moment,
     Number,
@@ -84,7 +84,7 @@ class PlaceCallSchema(Schema):
 class IdempotencySchema(Schema):
     """The caller's own key for the request."""
 
-    key = IdempotencyKey(
+    key = IdempotencyKeyText(
         255,
         data_key="Idempotency-Key",
         metadata={

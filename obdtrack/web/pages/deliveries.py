@@ -19,6 +19,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.webhooks.try_callback import try_callback
 from obdtrack.settings import CALLBACK_PATH
 from obdtrack.store import models
+from obdtrack.store.columns import first_id
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.pages import raw
 from obdtrack.web.pages.delivery_rows import list_lines
@@ -173,8 +174,8 @@ def _chosen(given: MultiDict[str, str]) -> Chosen:
         wrong["outcome"] = f"“{outcome[:40]}” is no outcome."
     return Chosen(
         outcome if "outcome" not in wrong else None,
-        search.first_id(first) if first else None,
-        search.first_id(after) if after else None,
+        first_id(first) if first else None,
+        first_id(after) if after else None,
         {name: given[name] for name in ("from", "to") if given.get(name)},
         wrong,
     )

@@ -1,0 +1,38 @@
+"""What holds for the whole of the product's code, so that a reader can rely on it."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import obdtrack
+
+PRODUCT = Path(obdtrack.__file__).parent
+TREES = {path: ast.parse(path.read_text()) for path in PRODUCT.rglob("*.py")}
+
+
+def test_a_class_name_means_one_thing() -> None:
+    names = Counter(
+        node.name
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name != "Meta"  # a table's or schema's options
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_every_module_says_its_one_job_in_its_first_line() -> None:
+    without = [path for path, tree in TREES.items() if not (ast.get_docstring(tree) or "").strip()]
+    assert without == []
+
+
+def test_docstrings_say_what_is_returned() -> None:
+    told = [
+        f"{path.relative_to(PRODUCT)}: {node.name}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and (ast.get_docstring(node) or "").startswith(("Give ", "Tell whether "))
+    ]
+    assert told == ["calls/provider_ids.py: assign_provider_id"]  # which gives the call its id
