@@ -205,7 +205,18 @@ def _valid(stated: str) -> str | None:
         return None
     if not phonenumbers.is_valid_number(parsed):
         return None
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    rest = stated[1:].removeprefix(str(parsed.country_code))
+    # A first digit that may be a trunk prefix is left out by the library. Where the number that was
+    # written is somebody's too, it is not known which of them is meant.
+    if number != stated and not rest.startswith("0") and _exists(parsed.country_code, rest):
+        return None
+    return number
+
+
+def _exists(country: int | None, national: str) -> bool:
+    written = phonenumbers.PhoneNumber(country_code=country, national_number=int(national))
+    return bool(phonenumbers.is_valid_number(written))
 
 
 @lru_cache(4096)

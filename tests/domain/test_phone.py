@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,6 +113,16 @@ def test_a_number_after_a_plus_is_taken_as_it_is_written() -> None:
     assert whole("+910000000000") == "+910000000000"
     assert whole("+9988776") == "+9988776"
     assert whole("+39 06 1234567") == whole("+39 (0)6 1234567") == "+39061234567"
+
+
+@given(
+    st.sampled_from(["7", "375", "36", "52", "54", "370", "1"]),
+    st.text("0123456789", min_size=8, max_size=11),
+)
+def test_no_number_of_somebody_becomes_another(country: str, national: str) -> None:
+    written = phonenumbers.PhoneNumber(country_code=int(country), national_number=int(national))
+    if not national.startswith("0") and phonenumbers.is_valid_number(written):
+        assert whole(f"+{country}{national}") == f"+{country}{national}"
 
 
 def test_digits_that_no_country_has_are_no_whole_number() -> None:
