@@ -82,13 +82,14 @@ def _as_many_as_fit(call_ids: Sequence[UUID], limit: int) -> list[UUID]:
 
 
 def _delete_calls(call_ids: Sequence[UUID]) -> int:
-    queries.lock_calls(call_ids)  # locks the rows where that is possible: no report joins meanwhile
+    # Locked where that is possible: no report joins a call that is leaving.
+    locked = [row.id for row in queries.lock_calls(call_ids)]
     gone = 0
     for model in _WITH_A_CALL:
-        gone += _count(model.delete().where(_call_id(model).in_(call_ids)))
+        gone += _count(model.delete().where(_call_id(model).in_(locked)))
     call = models.Call
-    leaving = list(call.select().where(call.id.in_(call_ids)))
-    gone += _count(call.delete().where(call.id.in_(call_ids)))
+    leaving = list(call.select().where(call.id.in_(locked)))
+    gone += _count(call.delete().where(call.id.in_(locked)))
     _take_from_figures(leaving)
     return gone + _delete_submissions([row.__data__["submission"] for row in leaving])
 
