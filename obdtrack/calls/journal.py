@@ -166,7 +166,7 @@ class Journal:
         self._tell(call, call.row.status, events if rewrite else [])
 
     def poll_at(self, call_id: UUID, when: datetime) -> None:
-        """Have the provider polled about a call at this time, whatever the schedule says."""
+        """Have the provider polled at this time if the call still waits when its schedule ended."""
         self._calls[call_id].check = when
 
     def stop_polling(self, to_number: str) -> None:
@@ -208,7 +208,9 @@ class Journal:
 
     def _new_state(self, call: _OpenCall) -> NewState:
         state = call.fold()
-        return NewState(call.row, state, call.check or self._plan(call.row, state).next_check_at)
+        planned = self._plan(call.row, state)
+        check = call.check if planned.given_up else planned.next_check_at
+        return NewState(call.row, state, check)
 
     def _tell(self, call: _OpenCall, before: str | None, events: Sequence[Event]) -> None:
         for listener in self.services.listeners:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -133,6 +134,22 @@ def test_a_report_and_a_decision_in_one_unit_are_both_kept(
     assert kept[report.id].times_seen == 2
     assert kept.keys() >= {report.id, check.id}
     assert rebuild(services, check=True).figures == 0
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_one_more_poll_is_for_a_call_that_still_waits(
+    services: Services, provider: ScriptedProvider, ends: bool
+) -> None:
+    place_call(call_request(), None, services)
+    call_id, late = only_call(), services.now() + timedelta(days=30)
+    with open_journal(services, now=late) as journal:
+        journal.calls([call_id])
+        check = Event(new_id(), Kind.CHECK, Source.POLL, late)
+        journal.append(call_id, check)
+        journal.poll_at(call_id, late)
+        if ends:
+            journal.append(call_id, Event(new_id(), Kind.REPORT, Source.POLL, late, Status.BUSY))
+    assert models.Call.get().next_check_at == (None if ends else late)
 
 
 def test_nothing_but_the_journal_writes_calls_and_events() -> None:
