@@ -31,5 +31,7 @@ class Bulkhead:
 
 
 PLACING = Bulkhead(200, "{places} calls are being placed; the provider is slow. Nothing was sent.")
-ASKING = Bulkhead(32, "{places} questions wait for the provider; it is slow. Ask again soon.")
+ASKING = Bulkhead(
+    32, "{places} look-ups are waiting for the provider, which is slow. Try again soon."
+)
 """What people and programs ask about single calls; the polling has its own bounds."""

@@ -144,7 +144,7 @@ def _variables(submission: models.Submission, services: Services) -> dict[str, s
     except ValueError as error:
         raise ObdtrackError(
             Code.CONFLICT,
-            f"The values of its variables are not readable any more ({error}); place a new call.",
+            f"The values of its variables can no longer be read ({error}); place a new call.",
         ) from None
 
 

@@ -16,12 +16,12 @@ from obdtrack.store import models
 from obdtrack.store.migrate import check_schema
 
 
-@click.command(help="Show who did what: keys, numbers seen and erased, decisions.")
+@click.command(help="Show the audit log: keys, numbers seen and erased, decisions.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Entries.")
-@click.option("--before", type=click.UUID, help="Entries older than the one with this id.")
+@click.option("--before", type=click.UUID, help="Show entries older than this id.")
 @click.option("--about", help="Only what was done to a key, a call or a delivery: its id.")
 @click.option("--number", help="Only what was done to a phone number.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def command(
     limit: int, before: UUID | None, about: str | None, number: str | None, as_json: bool
 ) -> None:

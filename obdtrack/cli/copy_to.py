@@ -16,13 +16,13 @@ from obdtrack.store.database import open_database
 from obdtrack.store.migrate import check_schema
 
 
-@click.command(help="Copy everything to another database, and check that all of it arrived.")
+@click.command(help="Copy everything to another database and verify the copy.")
 @click.argument("url", metavar="postgresql://user:password@host/name")
 def command(url: str) -> None:
     """Copy, verify, and say what to set; stopped half-way, call it again."""
     settings = load_settings()
     if url == settings.database_url:
-        raise ConfigError("That is the database in use; name another one.")
+        raise ConfigError("That is the current database; name another one.")
     if not url.startswith(DATABASE_SCHEMES):
         raise ConfigError("Name the database to copy to as postgresql://user:password@host/name.")
     source = open_database(settings.database_url, create=False)

@@ -21,7 +21,7 @@ _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 _DATABASE = f"{PREFIX}DATABASE_URL"
 
 
-@click.command(help="Look the installation over and say what to do; status 1 means problems.")
+@click.command(help="Check the installation and suggest fixes; status 1 means problems.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def command(as_json: bool) -> None:
     """Run every check, with the settings that `serve` would have."""

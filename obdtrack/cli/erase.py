@@ -15,7 +15,7 @@ from obdtrack.store.migrate import check_schema
 
 @click.command(help="Replace a number by a keyed hash, everywhere. It cannot be undone.")
 @click.argument("number")
-@click.option("--yes", is_flag=True, help="Do not ask first.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def command(number: str, yes: bool) -> None:
     """Erase, and say what changed. Status 1: run it again, old bytes may be left in the files.
 
@@ -25,7 +25,7 @@ def command(number: str, yes: bool) -> None:
     services = make_services(load_settings())
     check_schema(services.store)
     if not yes:
-        click.confirm("The number cannot be brought back. Go on?", abort=True)
+        click.confirm("The number cannot be restored. Continue?", abort=True)
     done = erase(number, operator(), services)
     _tell(done)
     sys.exit(0 if done.cleared else 1)

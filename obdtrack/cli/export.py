@@ -13,7 +13,7 @@ from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
 
 
-@click.command(help="Give what is stored about a number, as JSON on standard output.")
+@click.command(help="Export what is stored about a number, as JSON on standard output.")
 @click.argument("number")
 def command(number: str) -> None:
     """Print the person's data, and nothing else; an empty export is said on standard error."""

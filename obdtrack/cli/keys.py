@@ -15,7 +15,7 @@ from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
 
 
-@click.group(help="Make, list and revoke API keys.")
+@click.group(help="Create, list and revoke API keys.")
 def command() -> None:
     """Group the verbs about keys."""
 

@@ -9,7 +9,7 @@ from obdtrack.store.database import open_database
 from obdtrack.store.migrate import migrate
 
 
-@click.command(help="Bring the database to the schema this version needs.")
+@click.command(help="Upgrade the database schema to this version.")
 def command() -> None:
     """Apply the missing migrations and name them."""
     applied = migrate(open_database(load_settings().database_url))

@@ -12,9 +12,9 @@ from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
 
 
-@click.command(help="Ask the provider once about every call that is due.")
+@click.command(help="Poll the provider once for every call that is due.")
 def command() -> None:
-    """Ask at the agreed pace, and say how many calls were asked about."""
+    """Ask at the agreed pace, and say how many calls were polled for."""
     services = make_services(load_settings())
     check_schema(services.store)
     recover_interrupted(services)
@@ -22,5 +22,5 @@ def command() -> None:
     # What gets no answer comes due again: only what was due at the start, or it might never end.
     while count := check_due(services, limit=50, due_by=begun):
         asked += count
-    pause = "; the provider wants a pause, the rest comes due again" if must_pause(services) else ""
-    click.echo(f"asked about {asked} calls{pause}")
+    pause = "; the provider asked for a pause, the rest stay due" if must_pause(services) else ""
+    click.echo(f"polled for {asked} calls{pause}")

@@ -14,14 +14,14 @@ from obdtrack.store.migrate import check_schema
 _SHOWN = 20
 
 
-@click.command(help="Compute every call anew from raw deliveries and answers.")
+@click.command(help="Recompute every call from raw deliveries and responses.")
 @click.option("--check", is_flag=True, help="Only compare; status 1 if anything differs.")
 def command(check: bool) -> None:
     """Mend what differs, or only say it."""
     services = make_services(load_settings())
     check_schema(services.store)
     done = rebuild(services, check=check)
-    verb = "differ" if check else "differed and were mended"
+    verb = "differ" if check else "differed and were fixed"
     click.echo(f"{done.calls} calls, {len(done.different)} {verb}")
     for call_id in done.different[:_SHOWN]:
         click.echo(f"  {call_id}")

@@ -11,7 +11,7 @@ from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
 
 
-@click.command(help="Read stored deliveries again, after what kept them off was mended.")
+@click.command(help="Reprocess stored deliveries, for example after fixing the cause.")
 @click.option(
     "--outcome", required=True, type=click.Choice([str(outcome) for outcome in REPLAYABLE])
 )

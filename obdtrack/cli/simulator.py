@@ -28,10 +28,10 @@ _EPILOG = "\b\n" + FATES_HELP.replace("\n\n", "\n\n\b\n")  # else click would jo
     type=click.Choice(["2019", "2024"]),
     default="2019",
     show_default=True,
-    help="Which of the provider's two kinds of answers to give.",
+    help="Which of the provider's two response formats to use.",
 )
 @click.option(
-    "--slow-seconds", default=60.0, show_default=True, help="How long a slow answer takes."
+    "--slow-seconds", default=60.0, show_default=True, help="How long a slow response takes."
 )
 def command(
     host: str,

@@ -26,7 +26,7 @@ from obdtrack.store.migrate import check_schema
 _SHOWN = 20
 
 
-@click.group(help="Keep the list of numbers that are not to be called.")
+@click.group(help="Manage the do-not-call list.")
 def command() -> None:
     """Group the verbs about the list."""
 
@@ -52,7 +52,9 @@ def import_list(file: TextIO) -> None:
 @click.argument("number")
 def add(number: str) -> None:
     """Put a number on the list."""
-    click.echo(f"{masked(suppress(number, operator(), _services()))} is not called any more")
+    click.echo(
+        f"{masked(suppress(number, operator(), _services()))} was added to the do-not-call list"
+    )
 
 
 @command.command("remove")
@@ -62,7 +64,7 @@ def remove(number: str) -> None:
     if not unsuppress(number, operator(), _services()):
         click.echo("This number is not on the list.", err=True)
         sys.exit(1)
-    click.echo("The number may be called again.")
+    click.echo("The number was removed from the do-not-call list.")
 
 
 @command.command("list")

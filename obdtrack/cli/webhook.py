@@ -29,7 +29,7 @@ from obdtrack.settings import Settings, load_settings
 from obdtrack.store.migrate import check_schema
 
 
-@click.group(help="Set the provider's webhook up, try it, and see how its reports are read.")
+@click.group(help="Register the provider's webhook, test it, and see how its reports are read.")
 def command() -> None:
     """Group the verbs about the webhook."""
 
@@ -37,9 +37,13 @@ def command() -> None:
 @command.command("register")
 @click.option("--url", required=True, help="Where the provider reaches us: https://your-host.")
 @click.option("--name", help="The webhook's name at the provider.  [default: obdtrack]")
-@click.option("--update", is_flag=True, help="Give a webhook that exists our secret and token.")
-@click.option("--no-subscription", is_flag=True, help="Only for calls that name the webhook.")
-@click.option("--no-check", is_flag=True, help="Where only this machine cannot reach the URL.")
+@click.option("--update", is_flag=True, help="Set our secret and token on an existing webhook.")
+@click.option(
+    "--no-subscription", is_flag=True, help="Use it only for calls that name this webhook."
+)
+@click.option(
+    "--no-check", is_flag=True, help="Skip the check that this machine can reach the URL."
+)
 def register(
     url: str, name: str | None, update: bool, no_subscription: bool, no_check: bool
 ) -> None:
@@ -130,8 +134,8 @@ def _advice(done: Registered, settings: Settings) -> str:
 
 _DEEDS: dict[str, str] = {
     "created": "Created a webhook for {uri}.",
-    "updated": "Gave the webhook for {uri} the present secret and validation key.",
-    "found": "There is a webhook for {uri} already; --update gives it our secret and token.",
+    "updated": "Updated the webhook for {uri} with the current secret and validation key.",
+    "found": "There is already a webhook for {uri}; --update sets our secret and token on it.",
 }
 
 

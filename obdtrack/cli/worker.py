@@ -13,7 +13,7 @@ from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
 
 
-@click.command(help="Do the background work on its own: polling, recovery, clean-up.")
+@click.command(help="Run only the background work: polling, recovery, clean-up.")
 def command() -> None:
     """Work until SIGTERM or Ctrl-C."""
     settings = load_settings()

@@ -1,6 +1,6 @@
 """Erases a person's number: a keyed hash takes its place everywhere, and no trace of it is left.
 
-The calls stay, with all that happened, under a name that stands for nobody. It can be run again,
+The calls stay, with all that happened, under a pseudonym (a keyed hash). It can be run again,
 also after it was interrupted: what is replaced stays so.
 """
 

@@ -74,13 +74,13 @@ class MetricsCollector:
         yield from _of_database(stock)
 
 
-_DATABASE_UP = ("obdtrack_database_up", "Whether the database answered.")
+_DATABASE_UP = ("obdtrack_database_up", "Whether the database responded.")
 
 Key = TypeVar("Key", bound=str)
 Gauge = tuple[str, str, Callable[[SystemStatus], float | None]]
 
 _GAUGES: tuple[Gauge, ...] = (
-    ("checks_due", "Calls the provider should have been asked about.", lambda s: s.due.length),
+    ("checks_due", "Calls that are due to be polled.", lambda s: s.due.length),
     (
         "checks_due_oldest_seconds",
         "How long the first of them has been due.",
@@ -88,7 +88,7 @@ _GAUGES: tuple[Gauge, ...] = (
     ),
     (
         "last_report_timestamp_seconds",
-        "When the newest report with a right secret came.",
+        "When the newest report with a valid secret arrived.",
         lambda s: _timestamp(s.last_report_at),
     ),
     (
@@ -105,7 +105,7 @@ _GAUGES: tuple[Gauge, ...] = (
     ),
     (
         "clock_offset_seconds",
-        "Steady distance of reported end times from their receipt; 0 if there is none.",
+        "Detected offset of reported end times from their receipt; 0 if there is none.",
         lambda s: s.skew.offset.total_seconds() if s.skew else 0.0,
     ),
 )
@@ -113,7 +113,7 @@ _GAUGES: tuple[Gauge, ...] = (
 _COUNTERS: tuple[Gauge, ...] = (
     (
         "repaired_by_polling",
-        "Outcomes that only asking brought: any number but zero means that reports are being lost.",
+        "Outcomes known only from polling: anything above zero means that reports are being lost.",
         lambda s: s.repaired,
     ),
     ("rejected_deliveries", "Requests with a wrong secret.", lambda s: s.rejected),
@@ -126,7 +126,7 @@ def _of_process(meter: Meter) -> Iterator[Metric]:
     )
     took = HistogramMetricFamily(
         "obdtrack_request_seconds",
-        "Time until the answer was ready; part callback is the time until a report was on disk.",
+        "Time until the response was ready; part callback is the time until a report was on disk.",
         labels=["part"],
     )
     for part, requests in meter.requests().items():
@@ -151,7 +151,11 @@ def _of_process(meter: Meter) -> Iterator[Metric]:
 def _of_database(stock: SystemStatus) -> Iterator[Metric]:
     yield from _queues("calls", "status", "Calls that have not ended", stock.calls, stock)
     yield from _queues(
-        "deliveries_waiting", "outcome", "Deliveries on no timeline", stock.deliveries, stock
+        "deliveries_waiting",
+        "outcome",
+        "Deliveries that are on no timeline",
+        stock.deliveries,
+        stock,
     )
     for family, table in ((GaugeMetricFamily, _GAUGES), (CounterMetricFamily, _COUNTERS)):
         for name, help_text, read in table:

@@ -239,6 +239,6 @@ def test_the_command_tells_of_figures_and_ends_with_one(
     assert (told.exit_code, told.output) == (1, "1 calls, 0 differ\nfigures: 4 differ\n")
     mended = CliRunner().invoke(cli.command)
     assert (mended.exit_code, mended.output.splitlines()[1]) == (
-        0, "figures: 4 differed and were mended",
+        0, "figures: 4 differed and were fixed",
     )  # fmt: skip
     assert models.Call.get().id == call

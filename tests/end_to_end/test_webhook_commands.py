@@ -40,7 +40,7 @@ def webhook_id(installed: Installation) -> str:
 def test_register_prints_the_id_alone_and_the_advice_beside_it(installed, webhook_id):
     again = outcome(installed, "register", "--url", installed.url)
     assert again.stdout == f"{webhook_id}\n"
-    assert "There is a webhook" in again.stderr
+    assert "There is already a webhook" in again.stderr
     assert "Set OBDTRACK_WEBHOOK_ID" in again.stderr
 
 
@@ -52,7 +52,7 @@ def test_reports_of_calls_come_through_the_registered_webhook(installed, webhook
 def test_an_update_says_what_it_did(installed, webhook_id):
     done = outcome(installed, "register", "--url", installed.url, "--update")
     assert (done.returncode, done.stdout) == (0, f"{webhook_id}\n")
-    assert "present secret" in done.stderr
+    assert "current secret" in done.stderr
 
 
 def test_list_marks_the_configured_webhook_and_shows_no_secret(installed, webhook_id, monkeypatch):

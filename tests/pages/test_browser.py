@@ -127,7 +127,7 @@ def test_a_double_click_dials_once(site: Site) -> None:
     site.page.goto(f"{site.url}/place")
     site.page.fill("#f-to", "+918867135002")
     site.page.fill("#f-flow_id", "23")
-    site.page.dblclick("button:has-text('Call now')")
+    site.page.dblclick("button:has-text('Place call')")
     site.page.wait_for_url("**/calls/*")
     site.page.go_back()
     assert len(site.provider.sent) == 1
@@ -139,7 +139,7 @@ def test_an_unknown_call_is_decided(site: Site) -> None:
     site.page.goto(f"{site.url}/calls/{call['id']}")
     site.page.check("text=No phone rang")
     site.page.fill("#note", "asked them")
-    site.page.click("button:has-text('Decide')")
+    site.page.click("button:has-text('Save decision')")
     expect(site.page.locator(".head-row")).to_contain_text("Rejected")
     expect(site.page.locator(".events")).to_contain_text("asked them")
 
@@ -149,14 +149,14 @@ def test_a_delivery_is_read_again(site: Site) -> None:
     site.page.goto(f"{site.url}/deliveries?outcome=unmatched")
     site.page.locator(".row-link").first.click()
     expect(site.page.locator(".head-row")).to_contain_text("Unmatched")
-    site.page.click("text=Read it again")
-    expect(site.page.locator(".flash")).to_have_text("Read again: it is still unmatched.")
+    site.page.click("text=Reprocess")
+    expect(site.page.locator(".flash")).to_have_text("Reprocessed: it is still unmatched.")
 
 
 def test_a_test_report_is_sent_and_followed(site: Site) -> None:
     site.page.goto(f"{site.url}/deliveries")
     site.page.click("text=Send a test report")
-    expect(site.page.locator(".flash")).to_contain_text("stands on its call")
+    expect(site.page.locator(".flash")).to_contain_text("is on its call")
 
 
 def test_the_filtered_calls_are_downloaded_as_a_table(site: Site, tmp_path: Path) -> None:
@@ -196,6 +196,6 @@ def test_pages_work_without_a_script(site: Site) -> None:
     page.goto(f"{site.url}/place")
     page.fill("#f-to", "+918867135003")
     page.fill("#f-flow_id", "23")
-    page.click("text=Call now")
+    page.click("text=Place call")
     assert "/calls/" in page.url
     assert [sent.to for sent in site.provider.sent] == ["+918867135003"]

@@ -121,7 +121,7 @@ def test_the_number_is_not_shown_if_that_cannot_be_recorded(
     monkeypatch.setattr(audit, "add", locked)
     response = visitor.send(f"/calls/{call['id']}/number", on="/")
     assert response.status_code == 503
-    assert "Busy at the moment" in text_of(response.text)
+    assert "Temporarily unavailable" in text_of(response.text)
     assert NUMBER not in read(visitor, call)
 
 
@@ -173,7 +173,7 @@ def test_an_end_before_the_start_shows_no_negative_length(
 ) -> None:
     caller.report(end_at="2026-11-23 11:57:00")
     page = visitor.open(f"/calls/{call['id']}").text
-    assert "that it ended at 11:57:00, as it is told too, cannot be" in text_of(page)
+    assert "that it ended at 11:57:00, as also reported, is impossible" in text_of(page)
     assert not re.search(r"(?<!\w)[-−]\d+ ?(s|min|h|d)\b", text_of(page))
     assert 'width="-' not in page
 

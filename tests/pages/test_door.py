@@ -45,12 +45,12 @@ def test_the_cookie_is_for_tls_only_behind_tls(app: Flask, services: Services) -
 def test_a_wrong_key_is_told_so(app: Flask) -> None:
     response = Visitor(app, "").send("/sign-in", key="obd_wrong")
     assert response.status_code == 401
-    assert "no key of ours" in response.text
+    assert "Unknown or revoked API key" in response.text
 
 
 def test_a_key_without_read_is_told_what_it_lacks(app: Flask, services: Services) -> None:
     key = create_key("dialer", ["place"], services)
-    assert "lacks the scope read" in Visitor(app, "").send("/sign-in", key=key).text
+    assert "does not have the scope read" in Visitor(app, "").send("/sign-in", key=key).text
 
 
 def test_a_form_without_its_token_is_refused(visitor: Visitor) -> None:
@@ -101,7 +101,7 @@ def test_only_a_page_keeps_what_was_chosen(visitor: Visitor, path: str, kept: se
 def test_a_page_beyond_the_key_says_so(guest: Visitor, path: str) -> None:
     response = guest.open(path)
     assert response.status_code == 403
-    assert "Not with this key" in response.text
+    assert "This key is not allowed to do that" in response.text
 
 
 def test_what_is_not_there_says_so(visitor: Visitor) -> None:

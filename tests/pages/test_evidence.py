@@ -11,15 +11,16 @@ from tests.pages.telling import came, of, told
 
 
 def test_a_call_found_by_asking_says_so() -> None:
-    assert "found by asking the provider" in told(report(source=Source.POLL)).sentence
-    assert "Known from asking the provider" in told(report(source=Source.POLL)).known
+    assert "found by polling the provider" in told(report(source=Source.POLL)).sentence
+    assert "Known from polling the provider" in told(report(source=Source.POLL)).known
 
 
 def test_what_both_told_is_known_from_both() -> None:
     polled = report(start=-1, end=-0.5, source=Source.POLL, charges="0.5")
     known = told(report(start=-1, end=-0.5), polled).known
     assert known.startswith(
-        "Known from a report (its word: “ANSWER”) and from asking the provider (its word: “ANSWER”)"
+        "Known from a report (its word: “ANSWER”)"
+        " and from polling the provider (its word: “ANSWER”)"
     )
 
 
@@ -28,7 +29,7 @@ def test_a_report_that_waited_for_its_call_says_so() -> None:
     told_before = report(start=-1, end=-0.5)
     said = of(came((0, claim(Status.UNKNOWN)), (0.5, told_before), (15.5, named)))
     assert "reported by the provider 1 min after that" in said.sentence
-    assert "put on this call only 15 min after it came, when asking told" in said.known
+    assert "put on this call only 15 min after it came, when polling gave" in said.known
 
 
 def test_a_call_without_an_answer_is_known_from_nobody() -> None:
@@ -61,10 +62,10 @@ def test_a_call_placed_again_is_known_from_nobody_but_who_did_it() -> None:
 @pytest.mark.parametrize(
     ("minutes", "said"),
     [
-        (3 * 1440, "found by asking the provider 3 d after that"),
-        (0.5, "found by asking the provider 30 s after that"),
-        (-1.5 / 60, "found by asking the provider at once"),
-        (-3 / 60, "found by asking the provider, by a clock that differs from ours"),
+        (3 * 1440, "found by polling the provider 3 d after that"),
+        (0.5, "found by polling the provider 30 s after that"),
+        (-1.5 / 60, "found by polling the provider at once"),
+        (-3 / 60, "found by polling the provider, by a clock that differs from ours"),
     ],
 )
 def test_how_long_after_the_end_it_was_known(minutes: float, said: str) -> None:

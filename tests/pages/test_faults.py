@@ -33,7 +33,10 @@ def broken(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "status", "title"),
-    [(ZeroDivisionError("secret detail"), 500, "Our mistake"), (BUSY, 503, "Busy at the moment")],
+    [
+        (ZeroDivisionError("secret detail"), 500, "Internal error"),
+        (BUSY, 503, "Temporarily unavailable"),
+    ],
 )
 def test_a_fault_is_told_in_words_with_a_way_on(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int, title: str
@@ -74,7 +77,7 @@ def test_a_busy_database_says_when_to_come_again(
     broken(monkeypatch, BUSY)
     response = visitor.open("/")
     assert response.headers["Retry-After"] == "5"
-    assert "Reports are safe" in text_of(response.text)
+    assert "No report is lost" in text_of(response.text)
 
 
 def test_a_database_that_cannot_tell_who_reads_is_told_of_too(
@@ -86,21 +89,21 @@ def test_a_database_that_cannot_tell_who_reads_is_told_of_too(
     monkeypatch.setattr("obdtrack.web.http.auth.signed_in", fail)
     response = visitor.open("/")
     assert response.status_code == 503
-    assert "Busy at the moment" in text_of(response.text)
+    assert "Temporarily unavailable" in text_of(response.text)
 
 
 def test_an_address_where_nothing_is_says_what_can_be_done(visitor: Visitor) -> None:
     response = visitor.open("/nothing/here", headers={"Accept": "text/html"})
     assert response.status_code == 404
     told = text_of(response.text)
-    assert "misspelt, or what was here is gone" in told
+    assert "misspelt, or the page no longer exists" in told
     assert "Search for the call, or look for it in the list." in told
 
 
 def test_a_program_is_told_where_all_addresses_are(caller: Caller) -> None:
     response = caller.get("/nothing")
     assert response.status_code == 404
-    assert response.json["detail"].endswith("GET /api/openapi.json names all there is.")
+    assert response.json["detail"].endswith("GET /api/openapi.json lists every route.")
 
 
 def test_a_page_asked_for_in_the_wrong_way_says_so(visitor: Visitor) -> None:
@@ -112,7 +115,7 @@ def test_a_page_asked_for_in_the_wrong_way_says_so(visitor: Visitor) -> None:
 def test_a_form_that_is_too_old_says_so(visitor: Visitor) -> None:
     response = visitor.client.post("/deliveries/test", data={"csrf_token": "old"})
     assert response.status_code == 400
-    assert "too old, or came from another site. Nothing was done." in text_of(response.text)
+    assert "expired, or was sent from another site. Nothing was changed." in text_of(response.text)
 
 
 def test_a_call_that_no_provider_took_is_shown_as_not_placed(
@@ -130,7 +133,10 @@ def test_asking_a_provider_that_is_down_says_so(
     provider.on_find = lambda **_: StatusResponse(Failure.TIMEOUT)
     call = f"/calls/{caller.place().json['id']}"
     visitor.send(f"{call}/refresh", on=call)
-    assert "could not tell: the provider's answer did not come in time" in visitor.read(call)
+    assert (
+        "No result from the provider: the provider's response did not come in time"
+        in visitor.read(call)
+    )
 
 
 def test_asking_too_often_says_when_to_ask_again(visitor: Visitor, caller: Caller) -> None:

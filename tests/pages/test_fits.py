@@ -60,7 +60,7 @@ def test_what_is_wrong_with_a_decision_is_in_focus(site: Site) -> None:
     page = opened(site, f"{site.url}/calls/{site.place()['id']}", 1280)
     page.check("text=It is this call")
     page.fill("[name=provider_id]", "nonsense")
-    page.click("button:has-text('Decide')")
+    page.click("button:has-text('Save decision')")
     expect(page.locator("[name=provider_id]")).to_be_focused()
     expect(page.locator("[name=provider_id]")).to_have_value("nonsense")
     page.click(".zone a")  # and there is a way on

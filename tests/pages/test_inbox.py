@@ -65,7 +65,7 @@ def test_what_cannot_be_read_shows_how_it_begins_and_why(visitor: Visitor, calle
 
 def test_a_request_tells_its_number_on_its_own_page(visitor: Visitor, reported: Any) -> None:
     paths = re.findall(r'href="(/deliveries/[0-9a-f-]{36})"', visitor.open("/deliveries").text)
-    assert "Number +919845012012 It says RINGOUT" in visitor.read(paths[0])
+    assert "Number +919845012012 Provider status RINGOUT" in visitor.read(paths[0])
 
 
 @pytest.mark.parametrize(
@@ -104,20 +104,20 @@ def five_unmatched(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_reading_all_again_goes_on_where_it_stopped(visitor: Visitor, five_unmatched: None) -> None:
     location, told = read_all(visitor)
-    assert "Read again: 2 unmatched; 3 to go." in told
+    assert "Reprocessed: 2 unmatched; 3 to go." in told
     assert "Read the next ones again" in told
     after = location.rpartition("after=")[2]
     location, told = read_all(visitor, after=after)
     assert "2 unmatched; 1 to go." in told
     location, told = read_all(visitor, after=location.rpartition("after=")[2])
-    assert "Read again: 1 unmatched; none is left." in told
+    assert "Reprocessed: 1 unmatched; none left." in told
     assert "after=" not in location
 
 
 def test_only_requests_of_the_chosen_days_are_read_again(
     visitor: Visitor, five_unmatched: None
 ) -> None:
-    assert "nothing to read again" in read_all(visitor, **{"from": day(2)})[1]
+    assert "nothing to reprocess" in read_all(visitor, **{"from": day(2)})[1]
     location, told = read_all(visitor, to=day(1))
     assert "3 to go" in told
     assert f"to={day(1)}" in location
@@ -127,7 +127,7 @@ def test_a_wrong_secret_stays_wrong(visitor: Visitor, caller: Caller) -> None:
     caller.deliver(json.dumps(report_body()), headers={"Authorization": "Bearer wrong-and-long"})
     caller.client.application.extensions["quarantine"].flush()
     response = visitor.send("/deliveries/replay", on="/", outcome="rejected")
-    assert "Read again: 1 rejected; none is left." in visitor.read(response.location)
+    assert "Reprocessed: 1 rejected; none left." in visitor.read(response.location)
 
 
 @pytest.mark.parametrize("outcome", ["matched", "nonsense", ""])

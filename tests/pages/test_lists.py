@@ -61,7 +61,7 @@ def test_the_figures_of_the_period_stand_above_the_calls(
     clock.forward(minutes=1)
     told = visitor.read("/")
     assert "Placed 2 Answered 100 % 1 of 1 ended Busy 0 No answer 0 Failed 0" in told
-    assert "Waiting 1 Repaired by asking 0" in told
+    assert "Waiting 1 Found by polling 0" in told
     assert "Placed 1 Answered –" in visitor.read("/?name=spring")
 
 

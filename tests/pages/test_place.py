@@ -51,7 +51,7 @@ def test_the_same_form_with_other_content_is_asked_about(
     [
         ("to", "12", "h-to"),
         ("flow_id", "", "Give exactly one of flow_id and audio."),
-        ("variables", "otp", "Write one to a line"),
+        ("variables", "otp", "Write one per line"),
         ("metadata", "{", "Not JSON"),
         ("metadata", "[1]", "h-metadata"),
         ("interval", "7", "Must be one of"),
@@ -187,7 +187,7 @@ def test_a_call_that_is_looked_for_no_more_is_left_to_a_person(
     check_due(services, 9)
     told = Visitor(app, key).read(unknown)
     assert "obdtrack has stopped looking for it" in told
-    assert "a person must decide what happened. The call is never sent again" in told
+    assert "someone has to decide what happened. The call is never sent again" in told
 
 
 def test_deciding_is_for_admins(guest: Visitor, unknown: str) -> None:

@@ -40,7 +40,11 @@ def test_an_unanswered_call_says_why(word: str, begins: str) -> None:
     ("status", "begins", "following"),
     [
         (Status.QUEUED, "The provider accepted the call", "Waiting for"),
-        (Status.UNKNOWN, "We do not know whether the phone rang", "obdtrack looks for it no more"),
+        (
+            Status.UNKNOWN,
+            "We do not know whether the phone rang",
+            "obdtrack has stopped looking for it",
+        ),
         (Status.REJECTED, "No phone rang", "Nothing more"),
         (Status.UNRESOLVED, "It was never known", "Nothing by itself"),
     ],
@@ -84,7 +88,7 @@ def test_a_call_over_midnight_names_both_days() -> None:
 
 def test_an_end_before_the_start_is_called_impossible() -> None:
     said = told(report(start=0, end=-1)).sentence
-    assert "started at 12:00:00; that it ended at 11:59:00, as it is told too, cannot be" in said
+    assert "started at 12:00:00; that it ended at 11:59:00, as also reported, is impossible" in said
 
 
 def test_a_call_that_may_be_dialled_again_says_until_when() -> None:

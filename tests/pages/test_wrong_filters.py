@@ -15,16 +15,19 @@ WRONG = {
     "to": ("to=yesterday", "“yesterday” is not a day"),
     "to, before from": ("from=2026-11-24&to=2026-11-23", "This is before the first day."),
     "period": ("period=century", "“century” is none of hour"),
-    "status": ("status=engaged", "“engaged” is no status."),
-    "status, one of two": ("status=busy&status=engaged", "“engaged” is no status."),
-    "status, attention and more": ("status=attention,busy", "goes with no other status"),
+    "status": ("status=engaged", "“engaged” is not a status."),
+    "status, one of two": ("status=busy&status=engaged", "“engaged” is not a status."),
+    "status, attention and more": (
+        "status=attention,busy",
+        "cannot be combined with another status",
+    ),
     "name": (f"name={'x' * 101}", "is longer than 100 characters"),
     "name, twice": ("name=otp&name=sale", "Given more than once"),
     "reference": ("reference=a%00b", "has some nobody can read"),
     "ending": ("ending=01", "is not 4 to 15 digits"),
     "masked": ("masked=9188", "is not a number as lists show it"),
     "tz": ("tz=mars&from=2026-11-23", "“mars” is none of utc"),
-    "before": ("before=newest", "This is not what the page before gave."),
+    "before": ("before=newest", "This cursor did not come from the previous page."),
     "stauts": ("stauts=busy", "There is no such filter."),
 }
 """By the name of the parameter (to a comma): an address, and what is said of it."""

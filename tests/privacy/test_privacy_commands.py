@@ -85,7 +85,9 @@ def test_a_list_with_bad_lines_changes_nothing_and_names_them(operating: Service
 
 
 def test_a_number_is_added_and_removed(operating: Services) -> None:
-    assert "+9188•••••001 is not called any more" in run("suppress", "add", NUMBER).output
+    assert (
+        "+9188•••••001 was added to the do-not-call list" in run("suppress", "add", NUMBER).output
+    )
     assert run("suppress", "remove", f"00{DIGITS}").exit_code == 0
     assert run("suppress", "remove", NUMBER).exit_code == 1
 

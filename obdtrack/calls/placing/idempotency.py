@@ -193,8 +193,8 @@ def _replay(owner_id: UUID, key: str, fingerprints: Collection[str]) -> Placed:
     if bound.fingerprint not in fingerprints:
         raise ObdtrackError(
             Code.INVALID,
-            "This Idempotency-Key was used with another body.",
-            fields={"Idempotency-Key": ["Used with another body; take a new key."]},
+            "This Idempotency-Key was used with a different body.",
+            fields={"Idempotency-Key": ["Used with a different body; use a new key."]},
         )
     if bound.body is None:
         call = queries.find(str(bound.call_id))

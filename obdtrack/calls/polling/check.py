@@ -82,7 +82,7 @@ def refresh(call: models.Call, services: Services) -> None:
     """
     if is_erased(call.to_number):
         raise ObdtrackError(
-            Code.CONFLICT, "Its number was erased; the provider is not asked about it any more."
+            Code.CONFLICT, "Its number was erased; the provider is no longer polled for it."
         )
     with ASKING.hold(), _nobody_else_asking(call.id, services):
         check_call(call.id, services, patience=LONGEST_WAIT_SECONDS)
@@ -98,7 +98,7 @@ def _nobody_else_asking(call_id: UUID, services: Services) -> Iterator[None]:
         if not free or (last and (now - last).total_seconds() < REFRESH_SECONDS):
             raise ObdtrackError(
                 Code.RATE_LIMITED,
-                "The provider was asked about this call just now.",
+                "The provider was polled for this call just now.",
                 retry_after=REFRESH_SECONDS,
             )
     try:

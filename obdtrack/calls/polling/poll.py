@@ -98,7 +98,7 @@ def _stand_in_line(services: Services, patience: float | None) -> float:
         if seconds > longest:
             raise ObdtrackError(
                 Code.RATE_LIMITED,
-                "The provider is being asked about many calls; ask again later.",
+                "Too many look-ups are under way; try again later.",
                 retry_after=math.ceil(seconds),
             )
     return seconds

@@ -76,11 +76,11 @@ def check_time(subject: CheckedInstallation) -> CheckResult:
         try:
             found = exchange(session, Request("GET", subject.settings.provider_url), _LIMITS)
         except ExchangeError as failed:
-            raise NotCheckedError(f"{host} told no time: {failed.message}") from None
+            raise NotCheckedError(f"{host} sent no Date header: {failed.message}") from None
     try:
         theirs = parsedate_to_datetime(found.headers.get("Date", ""))
     except ValueError:
-        raise NotCheckedError(f"{host} told no time") from None
+        raise NotCheckedError(f"{host} sent no Date header") from None
     return _compare(theirs.replace(tzinfo=theirs.tzinfo or UTC), datetime.now(UTC), host)
 
 

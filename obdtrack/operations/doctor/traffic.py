@@ -20,7 +20,7 @@ def check_zone(subject: CheckedInstallation) -> CheckResult:
     stock = _stock(subject)
     if stock.skew is None:
         zone = subject.settings.provider_timezone
-        return ok(f"{zone}; no steady distance of end times from their receipt")
+        return ok(f"{zone}; no clock offset detected")
     text, _, remedy = stock.skew.sentence().rstrip(".").rpartition(": ")
     return problem(text, remedy)
 

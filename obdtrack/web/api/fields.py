@@ -190,7 +190,9 @@ class Cursor(fields.String):
         try:
             return UUID(super()._deserialize(value, attr, data, **kwargs))
         except ValueError:
-            raise ValidationError("Use `next_cursor` of the answer before, as it is.") from None
+            raise ValidationError(
+                "Pass `next_cursor` from the previous response unchanged."
+            ) from None
 
 
 def _plain(text: str) -> str:

@@ -18,7 +18,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 DOCUMENT_ENDPOINT = "api-docs.openapi_json"
 
-_DESCRIPTION = """Places calls, and tells what became of them and how we know.
+_DESCRIPTION = """Places calls, and shows what happened to them and how we know.
 
 Every request carries an API key: `Authorization: Bearer <key>`. Times are RFC 3339 in UTC."""
 
@@ -26,7 +26,7 @@ _EXAMPLE = {
     "type": "about:blank",
     "title": "Unprocessable Entity",
     "status": 422,
-    "detail": "Some fields are not right.",
+    "detail": "Some fields are invalid.",
     "code": "invalid",
     "errors": {"to": ["Not a phone number in international form."]},
     "request_id": "0193573f0f3e7b0c",

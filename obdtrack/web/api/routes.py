@@ -178,7 +178,7 @@ def _delivery(delivery_id: UUID) -> dict[str, Any]:
 @secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 @blueprint.response(200, DeliverySchema)
 def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
-    """Read a stored request again, after what kept it off its timeline was mended."""
+    """Reprocess a stored request, for example after fixing what kept it off its timeline."""
     replay(delivery_id, services(), current_access())
     return _delivery(delivery_id)
 
@@ -189,7 +189,7 @@ def call_request(body: Mapping[str, Any]) -> CallRequest:
     if bridge is None:
         raise ObdtrackError(
             Code.INVALID,
-            "Some fields are not right.",
+            "Some fields are invalid.",
             fields={"bridge": ["Missing, and there is no default (OBDTRACK_BRIDGE)."]},
         )
     return CallRequest(**{**body, "bridge": bridge})

@@ -72,7 +72,7 @@ class PlaceCallSchema(Schema):
         },
     )
     reference = Text(200, metadata={"description": "Your own key for this call."})
-    metadata = Metadata(metadata={"description": "Any small JSON object, given back as it is."})
+    metadata = Metadata(metadata={"description": "Any small JSON object, returned unchanged."})
 
     @validates_schema
     def one_of_flow_and_audio(self, data: dict[str, Any], **_: Any) -> None:

@@ -101,7 +101,9 @@ def _read_form_of_stranger() -> None:
 def _room_at_the_door(address: str) -> Iterator[None]:
     with _door:
         if _strangers.total() >= AT_THE_DOOR or _strangers[address] >= FROM_ONE_ADDRESS:
-            raise ObdtrackError(Code.UNAVAILABLE, "Too many at the door; try again.", retry_after=5)
+            raise ObdtrackError(
+                Code.UNAVAILABLE, "Too many sign-ins at once; try again.", retry_after=5
+            )
         _strangers[address] += 1
     try:
         yield

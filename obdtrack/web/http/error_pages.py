@@ -11,16 +11,19 @@ from obdtrack.web.http.browser_security import is_page
 from obdtrack.web.http.session import own_path
 
 TITLES: dict[int, tuple[str, str]] = {
-    400: ("That did not work", "Go back, reload the page and try again."),
-    403: ("Not with this key", "Sign in with a key that has the scope, or ask whoever made yours."),
-    404: ("Nothing here", "Search for the call, or look for it in the list."),
-    405: ("Not in this way", "Go back and use the button on the page."),
-    409: ("Not any more", "Somebody or something was faster. Reload to see how it stands now."),
-    413: ("Too much at once", "Go back and send less."),
-    422: ("That cannot be done", "Go back and change what is named above."),
-    429: ("Too soon", "Wait a moment, then try again."),
-    500: ("Our mistake", "If it stays, give the id below to whoever runs this."),
-    503: ("Busy at the moment", "Reports are safe: the provider sends them again."),
+    400: ("Bad request", "Go back, reload the page and try again."),
+    403: (
+        "This key is not allowed to do that",
+        "Sign in with a key that has the scope, or ask the person who created yours.",
+    ),
+    404: ("Not found", "Search for the call, or look for it in the list."),
+    405: ("Method not allowed", "Go back and use the button on the page."),
+    409: ("Already changed", "Someone else changed this first. Reload to see the current state."),
+    413: ("Request too large", "Go back and send a smaller request."),
+    422: ("Invalid request", "Go back and correct the fields named above."),
+    429: ("Too many requests", "Wait a moment, then try again."),
+    500: ("Internal error", "If it keeps happening, send the id below to your administrator."),
+    503: ("Temporarily unavailable", "No report is lost: the provider sends them again."),
 }
 
 

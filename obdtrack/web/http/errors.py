@@ -92,7 +92,7 @@ def on_http_exception(error: HTTPException) -> Response:
         return error.response
     status = HTTPStatus(error.code or 500)
     fields = _fields(getattr(error, "data", None) or {})
-    detail = "Some fields are not right." if fields else _said(error, status)
+    detail = "Some fields are invalid." if fields else _said(error, status)
     headers = {
         name: value
         for name, value in error.get_headers()
@@ -104,7 +104,7 @@ def on_http_exception(error: HTTPException) -> Response:
 def _said(error: HTTPException, status: HTTPStatus) -> str:
     """Say what the matter is; the library's own sentences do not know what can be done here."""
     if isinstance(error, CSRFError):
-        return "This form is too old, or came from another site. Nothing was done."
+        return "This form has expired, or was sent from another site. Nothing was changed."
     if error.description != type(error).description or status not in _SENTENCES:
         return error.description or status.phrase
     sentence, way_on = _SENTENCES[status]
@@ -133,14 +133,17 @@ def register_errors(app: Flask) -> None:
 
 _SENTENCES = {
     HTTPStatus.NOT_FOUND: (
-        "There is nothing at this address: it is misspelt, or what was here is gone.",
-        "GET /api/openapi.json names all there is.",
+        "Not found: the address is misspelt, or the page no longer exists.",
+        "GET /api/openapi.json lists every route.",
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: (
-        "What is at this address cannot be asked for in this way.",
-        "The header Allow names the methods it takes.",
+        "This URL does not allow that method.",
+        "The Allow header lists the allowed methods.",
     ),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("The request is larger than 64 KiB.", "Send less."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "The request is larger than 64 KiB.",
+        "Send a smaller one.",
+    ),
 }
 """What is the matter, for everybody, and the way on, for programs; pages show their own."""
 

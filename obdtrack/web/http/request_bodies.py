@@ -152,7 +152,7 @@ class BodyParser(FlaskParser):
             self._handle_invalid_json_error(error, req)
 
     def _handle_invalid_json_error(self, error: ValueError, *_: Any, **__: Any) -> NoReturn:
-        abort(400, messages={"json": [f"Not JSON that can be taken: {error}."]})
+        abort(400, messages={"json": [f"Not valid JSON: {error}."]})
 
 
 def load_json(raw: bytes) -> Any:
@@ -190,7 +190,7 @@ def _require_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("it contains half a character (a lone surrogate)") from None
+        raise ValueError("it contains a broken character (a lone surrogate)") from None
 
 
 def _named_once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
@@ -204,18 +204,18 @@ def _named_once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
 
 def _integer(text: str) -> int:
     if len(text.lstrip("-")) > _LONGEST_INTEGER or abs(number := int(text)) > _LARGEST:
-        raise ValueError("a number is beyond 64 bit")
+        raise ValueError("a number does not fit in 64 bits")
     return number
 
 
 def _float(text: str) -> float:
     if not isfinite(number := float(text)):
-        raise ValueError("a number is beyond 64 bit")
+        raise ValueError("a number does not fit in 64 bits")
     return number
 
 
 def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(

@@ -29,7 +29,7 @@ class Throttle:
         if not self._limiter.hit(FAILURES, _household(address)):
             raise ObdtrackError(
                 Code.RATE_LIMITED,
-                "Too many wrong keys came from this address; wait a minute.",
+                "Too many failed sign-ins from this address; wait a minute.",
                 retry_after=FAILURES.get_expiry(),
             )
 

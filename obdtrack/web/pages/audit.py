@@ -21,17 +21,17 @@ PAGE = 50
 DEEDS: dict[str, str] = {
     Action.KEY_CREATED: "Made a key",
     Action.KEY_REVOKED: "Revoked a key",
-    Action.PII_USED: "Used a key that sees numbers",
+    Action.PII_USED: "Used a key that can see numbers",
     Action.NUMBER_VIEWED: "Saw a call's number",
-    Action.DELIVERY_REPLAYED: "Read a delivery again",
+    Action.DELIVERY_REPLAYED: "Reprocessed a delivery",
     Action.DELIVERIES_REPLAYED: "Read deliveries again",
-    Action.CALL_RESOLVED: "Decided about a call",
+    Action.CALL_RESOLVED: "Resolved a call",
     Action.NUMBER_ERASED: "Erased a number",
     Action.NUMBER_EXPORTED: "Exported a number's calls",
-    Action.NUMBER_SUPPRESSED: "Had a number not called any more",
-    Action.NUMBER_UNSUPPRESSED: "Allowed a number to be called again",
-    Action.NUMBERS_IMPORTED: "Imported numbers not to be called",
-    Action.OLD_FORGOTTEN: "Deleted what was past its time",
+    Action.NUMBER_SUPPRESSED: "Added a number to the do-not-call list",
+    Action.NUMBER_UNSUPPRESSED: "Removed a number from the do-not-call list",
+    Action.NUMBERS_IMPORTED: "Imported numbers to the do-not-call list",
+    Action.OLD_FORGOTTEN: "Deleted expired data",
 }
 
 

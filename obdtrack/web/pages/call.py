@@ -90,11 +90,11 @@ def ask(call_id: UUID) -> Redirect:
 
 def _what_came(fresh: list[models.ResponseRow]) -> str:
     if not fresh:
-        return "There is nothing to ask: the provider has no such call."
+        return "Nothing to poll for: the provider has no such call."
     if failure := fresh[-1].failure:
         why = reason_text(failure)
-        return f"The provider could not tell: {why}. Nothing changed; try again in a minute."
-    return "The provider was asked; what it said stands below."
+        return f"No result from the provider: {why}. Nothing changed; try again in a minute."
+    return "The provider was polled; its response is shown below."
 
 
 @blueprint.get("/calls/<uuid:call_id>/resolve")
@@ -121,7 +121,7 @@ def decide(call_id: UUID) -> Response | Redirect:
         field = "provider_id" if chosen == "attach" else "action"
         told = error.fields or {field: [error.message]}
         return _asked_again(call_id, typed, told, HTTP_STATUS[error.code])
-    flash("Your decision stands on the timeline.")
+    flash("Your decision was saved.")
     return _back(following)
 
 

@@ -31,9 +31,7 @@ from obdtrack.web.pages.totals import make_strip
 blueprint = Blueprint("pages_calls", __name__)
 
 PAGE = 50
-EXPIRED = (
-    "This search was for a number and is too old to be shown again. Type the number once more."
-)
+EXPIRED = "This number search has expired. Enter the number again."
 _CHOICES = {
     "statuses": list(Status),
     "periods": PERIODS,

@@ -80,7 +80,7 @@ def _newest(campaign: models.Campaign) -> datetime:
 def show(name: str) -> Response:
     """Show one campaign."""
     if not questions.is_campaign(name):
-        raise ObdtrackError(Code.NOT_FOUND, "There is no campaign of this name.")
+        raise ObdtrackError(Code.NOT_FOUND, "There is no campaign with this name.")
     made, zone = services(), current_zone()
     period_only = MultiDict({"period": request.args.get("period", "any")})
     chosen = read_filter(period_only, zone, made.now(), made.vault)

@@ -111,7 +111,7 @@ def read_all_again() -> Redirect:
     if chosen.wrong:
         raise refusal(chosen.wrong)
     if chosen.outcome not in REPLAYABLE:
-        raise ObdtrackError(Code.INVALID, "Choose an outcome whose requests can be read again.")
+        raise ObdtrackError(Code.INVALID, "Choose an outcome whose requests can be reprocessed.")
     rest = search.deliveries_after(
         chosen.outcome, after or chosen.first, chosen.end, _AT_ONCE + _MOST_COUNTED
     )
@@ -129,7 +129,7 @@ def send_test() -> Redirect:
     settings = services().settings
     trial = try_callback(f"{settings.own_url}{CALLBACK_PATH}", services())
     if trial.problem is None:
-        flash(f"The test report came in and stands on its call ({trial.milliseconds} ms).")
+        flash(f"The test report arrived and is on its call's timeline ({trial.milliseconds} ms).")
         return redirect(url_for("pages_call.show", call_id=trial.call_id), 303)
     flash(f"The test report did not arrive: {trial.problem}")
     return redirect(url_for("pages_deliveries.index"), 303)
@@ -147,16 +147,16 @@ def _end(delivery_id: UUID) -> str:
 
 def _said(ends: Counter[str], left: int) -> str:
     if not ends:
-        return "There was nothing to read again."
+        return "There was nothing to reprocess."
     told = ", ".join(f"{number} {outcome_look(end).word.lower()}" for end, number in ends.items())
-    rest = f"{left}{' or more' * (left == _MOST_COUNTED)} to go" if left else "none is left"
-    return f"Read again: {told}; {rest}."
+    rest = f"{left}{' or more' * (left == _MOST_COUNTED)} to go" if left else "none left"
+    return f"Reprocessed: {told}; {rest}."
 
 
 def _changed(before: str, after: Outcome) -> str:
     if before == after:
-        return f"Read again: it is still {outcome_look(after).word.lower()}."
-    return f"Read again: {outcome_look(before).word} → {outcome_look(after).word}."
+        return f"Reprocessed: it is still {outcome_look(after).word.lower()}."
+    return f"Reprocessed: {outcome_look(before).word} → {outcome_look(after).word}."
 
 
 def _found(delivery_id: UUID) -> models.Delivery:
@@ -171,7 +171,7 @@ def _chosen(given: MultiDict[str, str]) -> Chosen:
     first, after = read_days(given, current_zone(), wrong)
     outcome = given.get("outcome") or None
     if outcome is not None and outcome not in set(Outcome):
-        wrong["outcome"] = f"“{outcome[:40]}” is no outcome."
+        wrong["outcome"] = f"“{outcome[:40]}” is not an outcome."
     return Chosen(
         outcome if "outcome" not in wrong else None,
         first_id(first) if first else None,

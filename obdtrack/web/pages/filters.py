@@ -93,14 +93,14 @@ def misnamed(args: Args, known: Collection[str], several: str | None = None) -> 
     return wrong
 
 
-NO_PLACE = "This is not what the page before gave."
+NO_PLACE = "This cursor did not come from the previous page."
 
 
 def refusal(wrong: Mapping[str, str]) -> ObdtrackError:
     """Return the error (422) for an address whose filters cannot be meant."""
     told = " ".join(f"{name}: {text}" for name, text in wrong.items())
     fields = {name: [text] for name, text in wrong.items()}
-    return ObdtrackError(Code.INVALID, f"Some filters are not right. {told}", fields=fields)
+    return ObdtrackError(Code.INVALID, f"Some filters are invalid. {told}", fields=fields)
 
 
 def read_days(
@@ -166,9 +166,9 @@ def _statuses(args: Args, wrong: dict[str, str]) -> list[str]:
     given = [word for text in args.getlist("status") for word in text.split(",") if word]
     strange = [word for word in given if word != ATTENTION and word not in set(Status)]
     if strange:
-        wrong["status"] = f"“{strange[0][:40]}” is no status."
+        wrong["status"] = f"“{strange[0][:40]}” is not a status."
     elif ATTENTION in given and len(set(given)) > 1:
-        wrong["status"] = f"“{ATTENTION}” goes with no other status."
+        wrong["status"] = f"“{ATTENTION}” cannot be combined with another status."
     return list(dict.fromkeys(given))
 
 

@@ -25,23 +25,27 @@ STATUS: dict[str, Look] = {
     Status.CANCELED: Look("Canceled", "slash", "miss", "Ended before anybody picked up."),
     Status.FAILED: Look("Failed", "cross", "bad", "The call did not get through."),
     Status.REJECTED: Look("Rejected", "stop", "bad", "Not placed: no phone rang."),
-    Status.UNKNOWN: Look("Unknown", "question", "doubt", "Sent, but no answer came: it may ring."),
+    Status.UNKNOWN: Look(
+        "Unknown", "question", "doubt", "Sent, but no response came: it may ring."
+    ),
     Status.UNRESOLVED: Look(
-        "Unresolved", "alert", "doubt", "No report came, and asking brought no end."
+        "Unresolved", "alert", "doubt", "No report came, and polling found no outcome."
     ),
 }
 
 OUTCOME: dict[str, Look] = {
-    Outcome.RECEIVED: Look("Received", "check", "wait", "Taken in; it is about no call."),
-    Outcome.MATCHED: Look("Matched", "check", "good", "It stands on its call's timeline."),
-    Outcome.DUPLICATE: Look("Duplicate", "twice", "miss", "The same was known already; counted."),
+    Outcome.RECEIVED: Look("Received", "check", "wait", "Stored; it is not about a call."),
+    Outcome.MATCHED: Look("Matched", "check", "good", "It is on its call's timeline."),
+    Outcome.DUPLICATE: Look(
+        "Duplicate", "twice", "miss", "A repeat of a report we already had; counted."
+    ),
     Outcome.UNMATCHED: Look(
-        "Unmatched", "question", "doubt", "It names no call of ours for certain."
+        "Unmatched", "question", "doubt", "It cannot be matched to a call with certainty."
     ),
     Outcome.UNREADABLE: Look("Unreadable", "alert", "bad", "No report could be read from it."),
-    Outcome.IGNORED: Look("Ignored", "slash", "miss", "Not meant for us, or of no use."),
+    Outcome.IGNORED: Look("Ignored", "slash", "miss", "Not meant for us, or nothing we use."),
     Outcome.CHALLENGE: Look("Challenge", "arrow", "wait", "The provider tested the webhook."),
-    Outcome.FAILED: Look("Failed", "cross", "bad", "Stored, but interpreting it went wrong."),
+    Outcome.FAILED: Look("Failed", "cross", "bad", "Stored, but processing it failed."),
     Outcome.REJECTED: Look("Rejected", "stop", "bad", "It carried a wrong secret."),
 }
 
@@ -59,11 +63,13 @@ GROUP: dict[str, Group] = {
     "not-answered": Group(
         "Not answered", FINAL - {Status.COMPLETED}, "Busy, no answer, canceled or failed"
     ),
-    "in-doubt": Group("In doubt", NEEDS_ATTENTION, "Unknown or unresolved: a person should look"),
+    "in-doubt": Group(
+        "In doubt", NEEDS_ATTENTION, "Unknown or unresolved: needs someone's attention"
+    ),
     "waiting": Group(
         "Waiting",
         frozenset({Status.QUEUED, Status.SUBMITTING}),
-        "Queued or submitting: the end is still to come",
+        "Queued or submitting: not finished yet",
     ),
 }
 """What figures are called on every page. With `rejected`, each call is in one of the last three or
@@ -72,7 +78,7 @@ has ended."""
 SOURCE: dict[str, str] = {
     Source.API: "the provider's answer",
     Source.WEBHOOK: "a report",
-    Source.POLL: "asking the provider",
+    Source.POLL: "polling the provider",
     Source.PERSON: "a person",
     Source.SYSTEM: "obdtrack",
 }
@@ -89,28 +95,28 @@ REASON: dict[str, str] = {
     "provider-unreachable": "the provider could not be reached",
     "invalid-token": "the provider did not accept our access token",
     "forbidden": "the provider does not allow it",
-    "not-found": "the provider does not know what was asked for",
+    "not-found": "the provider did not find what was requested",
     "invalid-request": "the provider found the request invalid",
     "insufficient-balance": "the balance at the provider is too low",
-    "rate-limited": "the provider is asked too often",
+    "rate-limited": "we send the provider requests too often",
     "conflict": "the provider reported a conflict",
     "refused": "the provider refused it",
-    "redirected": "the provider led us elsewhere instead of answering",
-    "timeout": "the provider's answer did not come in time",
-    "connection-lost": "the connection was lost before the answer came",
-    "provider-error": "the provider answered with an error",
-    "unreadable-answer": "the provider's answer could not be read",
-    "answer-too-large": "the provider's answer was too large",
-    "answer-without-id": "the provider's answer named no call",
+    "redirected": "the provider redirected us instead of responding",
+    "timeout": "the provider's response did not come in time",
+    "connection-lost": "the connection was lost before the response came",
+    "provider-error": "the provider responded with an error",
+    "unreadable-answer": "the provider's response could not be read",
+    "answer-too-large": "the provider's response was too large",
+    "answer-without-id": "the provider's response named no call",
     "internal-error": "something went wrong on our side",
-    "interrupted": "obdtrack was stopped while it waited for the answer",
+    "interrupted": "obdtrack was stopped while it waited for the response",
     "declared-not-placed": "a person said that no phone rang",
-    "placed-again": "a person had it placed again, as a new call",
+    "placed-again": "someone placed it again, as a new call",
     "not-forwarded": "it reached the flow and was not passed on",
     "agent-missed": "it reached the flow, and no agent took it",
     "congestion": "no route, or congestion in the network",
     "channel-unavailable": "the channel was not available",
-    "attached": "the provider's name for it was found",
+    "attached": "the provider's id for it was found",
     "no-report": "the last deadline passed without a report",
     "test-report-missing": "the test report did not come back",
 }
@@ -118,12 +124,12 @@ REASON: dict[str, str] = {
 
 def status_look(status: str) -> Look:
     """Return how a status is shown; one we do not know is shown as it is."""
-    return STATUS.get(status) or Look(status, "question", "doubt", "A word we do not know.")
+    return STATUS.get(status) or Look(status, "question", "doubt", "A status we do not know.")
 
 
 def outcome_look(outcome: str) -> Look:
     """Return how a delivery's outcome is shown."""
-    return OUTCOME.get(outcome) or Look(outcome, "question", "doubt", "A word we do not know.")
+    return OUTCOME.get(outcome) or Look(outcome, "question", "doubt", "A status we do not know.")
 
 
 def source_word(source: str, status: str) -> str:

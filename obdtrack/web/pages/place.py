@@ -95,7 +95,7 @@ def _wrong(body: dict[str, Any]) -> dict[str, Any]:
 def _variables(lines: str, errors: Messages) -> dict[str, str]:
     pairs = [line.partition("=") for line in lines.splitlines() if line.strip()]
     if any(not equals for _, equals, _ in pairs):
-        errors["variables"] = ["Write one to a line, like otp=123456."]
+        errors["variables"] = ["Write one per line, like otp=123456."]
         return {}
     return {name.strip(): value.strip() for name, _, value in pairs}
 

@@ -67,7 +67,7 @@ def how_soon(state: CallState, events: Sequence[Event]) -> str:
     """Say how long after its end the provider's word came, and by which way."""
     first = tellers(state, events)[0]
     asked = first.source is Source.POLL
-    way = "found by asking the provider" if asked else "reported by the provider"
+    way = "found by polling the provider" if asked else "reported by the provider"
     if state.ended_at is None:
         return way
     late = first.recorded_at - state.ended_at
@@ -122,8 +122,8 @@ def _waited(state: CallState, events: Sequence[Event]) -> str:
     waited = named.recorded_at - first.recorded_at
     if waited < _SECOND:
         return ""
-    who = "asking" if named.source is Source.POLL else teller(named)
+    who = "polling" if named.source is Source.POLL else teller(named)
     return (
         f" The report could be put on this call only {length(waited.total_seconds())} after it "
-        f"came, when {who} told what the provider calls it."
+        f"came, when {who} gave the provider's id for it."
     )

@@ -21,9 +21,9 @@ def sign_in() -> Response | Redirect:
         return _door(target)
     access = check_key(request.form.get("key", "").strip()[:500])
     if access is None:
-        return _door(target, "This is no key of ours, or it was revoked.", 401)
+        return _door(target, "Unknown or revoked API key.", 401)
     if Scope.READ not in access.scopes:
-        return _door(target, "This key lacks the scope read that is needed here.", 403)
+        return _door(target, "This key does not have the scope read.", 403)
     session.begin(access, services().now())
     return redirect(target, 303)
 

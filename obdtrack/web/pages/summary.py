@@ -85,7 +85,7 @@ def _ended(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     after = f", after {length(rang.total_seconds())} of ringing," if rang else ""
     said = f"{said} on {clock.day(begun)}; the call started at {clock.time(begun)}{after}"
     if ended < begun:
-        return f"{said}; that it ended {clock.after(ended, begun)}, as it is told too, cannot be"
+        return f"{said}; that it ended {clock.after(ended, begun)}, as also reported, is impossible"
     lasted = length((ended - begun).total_seconds())
     return f"{said} and ended {lasted} later, {clock.after(ended, begun)}"
 
@@ -150,8 +150,8 @@ def _next(state: CallState, outlook: Outlook, clock: Clock) -> str:
     if state.status is Status.QUEUED:
         return f"If no report comes, {asked}." if asked else "Waiting for the provider's report."
     if state.status is Status.UNKNOWN:
-        looked = asked or "obdtrack looks for it no more: a person must decide what happened"
-        return f"{looked}. The call is never sent again unless a person decides so."
+        looked = asked or "obdtrack has stopped looking for it: someone has to decide what happened"
+        return f"{looked}. The call is never sent again unless someone decides to."
     if state.status is Status.UNRESOLVED:
         return "Nothing by itself; a report that comes late is still taken."
     if state.status is Status.SUBMITTING:
@@ -178,7 +178,7 @@ def kind_text(event: Event) -> str:
     if event.kind is Kind.ANSWER and event.status is Status.UNKNOWN:
         return "No usable answer"
     if event.kind is Kind.REPORT:
-        what = "Found by asking" if event.source is Source.POLL else "Report"
+        what = "Found by polling" if event.source is Source.POLL else "Report"
         silent = event.status is None and not event.detail.get("provider_status")
         return f"{what}, which says nothing about how the call went" if silent else what
     if event.source is Source.SYSTEM and event.kind in _MADE_UP:

@@ -110,7 +110,7 @@ def day(then: datetime | None) -> str:
 def moment(then: datetime | None) -> Markup:
     """Return day and time as a <time> element."""
     if then is None:
-        return Markup('<span class="none">not told</span>')
+        return Markup('<span class="none">not reported</span>')
     return Markup('<time datetime="{}">{} {}</time>').format(to_text(then), day(then), clock(then))
 
 
