@@ -119,8 +119,8 @@ def leave_early_reports_alone() -> Iterator[None]:
         return 0
 
     with (
-        patch.object(place, "join_waiting", leave),
-        patch.object(provider_ids, "join_waiting", leave),
+        patch.object(place, "reprocess_waiting", leave),
+        patch.object(provider_ids, "reprocess_waiting", leave),
     ):
         yield
 
