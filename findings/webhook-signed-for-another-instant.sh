@@ -5,8 +5,8 @@
 #           16:27:39 UTC, 19,800 seconds later. The library for Node signs the instant. No error on
 #           either side; the receiver says only that no signature matches.
 # Matters:  a tracker that works in its local zone and forwards events signs every one of them wrongly, and on a
-#           machine in UTC all tests pass. Convert to UTC before signing. (Reported to the project as its
-#           issue 251, and open when this was written.)
+#           machine in UTC all tests pass. Convert to UTC before signing. (Reported to that project, and
+#           open when this was written.)
 # Versions: standardwebhooks 1.1.0 (Python), standardwebhooks 1.1.1 (npm).
 set -euo pipefail
 work=$(mktemp -d)
