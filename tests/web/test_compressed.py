@@ -9,6 +9,7 @@ import zlib
 
 import pytest
 
+from obdtrack.calls.rebuild import rebuild
 from obdtrack.calls.reports.replay import replay_all
 from obdtrack.domain.content_coding import MAX_BODY
 from obdtrack.domain.status import Outcome
@@ -124,7 +125,7 @@ def test_the_bound_is_that_of_the_decoded_body(
     assert deliver(caller, coded(50_000_000), coding, chunked) == 413
 
 
-def test_a_report_that_an_older_version_stored_compressed_is_read_at_replay(
+def test_a_report_that_an_older_version_stored_compressed_is_read_by_replay_and_rebuild(
     caller: Caller, services: Services
 ) -> None:
     caller.place()
@@ -133,6 +134,10 @@ def test_a_report_that_an_older_version_stored_compressed_is_read_at_replay(
     with services.store.connection_context():
         models.Delivery.update(**compressed).execute()
         assert replay_all(Outcome.UNREADABLE, services) == {Outcome.MATCHED: 1}
+    with services.store.write():
+        models.EventRow.update(reason="misread").where(models.EventRow.kind == "report").execute()
+    assert len(rebuild(services, check=False).different) == 1  # read again from what was raw
+    assert rebuild(services, check=True).different == ()
     assert caller.get(f"/calls/{MID}:1").json["status"] == "busy"
 
 

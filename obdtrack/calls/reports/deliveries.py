@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from peewee import fn
 
+from obdtrack.domain.content_coding import UndecodableError, decode
 from obdtrack.domain.naming import names_of
 from obdtrack.domain.reports import RawDelivery, Reading, Report
 from obdtrack.domain.status import Outcome
@@ -152,8 +154,12 @@ def newest_of(
 
 
 def to_stored(row: models.Delivery) -> InboundRequest:
-    """Return a stored row as the request it was."""
-    raw = RawDelivery(row.method, row.query, row.headers, row.content_type, row.body)
+    """Return a stored row as the request it was; an older version stored bodies compressed."""
+    body = row.body
+    if "content-encoding" in row.headers:
+        with suppress(UndecodableError, OverflowError):
+            body = decode(body, row.headers["content-encoding"])
+    raw = RawDelivery(row.method, row.query, row.headers, row.content_type, body)
     return InboundRequest(row.id, row.received_at, raw)
 
 

@@ -16,13 +16,11 @@ from obdtrack.calls.journal import Journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
 from obdtrack.calls.reports.record import IncomingReport, ReportResult, record_reports
-from obdtrack.domain.content_coding import UndecodableError, decode
 from obdtrack.domain.phone import fits
 from obdtrack.domain.reports import (
     Challenge,
     NotOurs,
     OptOut,
-    RawDelivery,
     Reading,
     Report,
     Unreadable,
@@ -43,20 +41,10 @@ class ProcessedDelivery(NamedTuple):
 def read(stored: InboundRequest, services: Services) -> Reading | Exception:
     """Read a delivery; a fault of the reader is given, not raised, as the next one is innocent."""
     try:
-        return services.provider.read_delivery(_as_sent(stored.raw))
+        return services.provider.read_delivery(stored.raw)
     except Exception as error:
         log.exception("reading_failed", delivery_id=str(stored.id))
         return error
-
-
-def _as_sent(raw: RawDelivery) -> RawDelivery:
-    """Return a delivery with its body decoded, if it was stored compressed as it came."""
-    if "content-encoding" not in raw.headers:
-        return raw
-    try:
-        return raw._replace(body=decode(raw.body, raw.headers["content-encoding"]))
-    except (UndecodableError, OverflowError):
-        return raw
 
 
 def process(
