@@ -35,7 +35,6 @@ from obdtrack.web.http.probes import Watch
 from obdtrack.web.http.request_bodies import BoundedRequest
 from obdtrack.web.http.request_log import observe
 from obdtrack.web.http.request_metrics import Metered
-from obdtrack.web.http.throttle import Throttle
 from obdtrack.web.pages.register import register_pages
 
 log = structlog.get_logger()
@@ -117,7 +116,6 @@ def create_app(services: Services | None = None) -> Flask:
     services.store.close_idle()  # a server may fork after this; no connection may cross that
     app = Flask("obdtrack.web", static_folder=None)
     app.extensions["obdtrack"] = services
-    app.extensions["throttle"] = Throttle()
     app.request_class = BoundedRequest
     app.config["TRUSTED_HOSTS"] = list(services.settings.trusted_hosts) or None
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
@@ -127,11 +125,12 @@ def create_app(services: Services | None = None) -> Flask:
     register_errors(app)
     register_api(app, routes.blueprint)
     register_pages(app, services)
-    app.register_blueprint(health.blueprint)
-    app.register_blueprint(metrics.blueprint)
+    app.extensions["watch"] = watch = Watch(services)
+    app.register_blueprint(health.make_blueprint(watch))
+    app.register_blueprint(metrics.make_blueprint(watch))
     app.teardown_request(lambda _: _release(services))
     _trust_proxies(app, services.settings.proxy_hops)
-    _put_callback_in_front(app, services)
+    _put_callback_in_front(app, services, watch)
     if own:
         _start_with_first_request(app, make_background(services))
     return app
@@ -163,8 +162,7 @@ def _put_in_front(app: Flask, outer: WSGIApplication) -> None:
     app.wsgi_app = outer  # type: ignore[assignment,method-assign]  # Flask's documented way to wrap
 
 
-def _put_callback_in_front(app: Flask, services: Services) -> None:
-    app.extensions["watch"] = watch = Watch(services)
+def _put_callback_in_front(app: Flask, services: Services, watch: Watch) -> None:
     writer: GroupWriter[InboundRequest, ReceivedDelivery] = GroupWriter(
         watch.meter.counting(lambda batch: receive_deliveries(batch, services))
     )

@@ -1,4 +1,4 @@
-"""What every workflow is given: the store, the provider, the clock and the secrets."""
+"""What every workflow is given: the store, the provider, the clock, the limits, the secrets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
+from obdtrack.limits import ProcessLimits
 from obdtrack.providers.base import Provider
 from obdtrack.settings import Settings
 from obdtrack.store.database import Store
@@ -54,6 +55,7 @@ class Services:
     provider: Provider
     vault: Encryption
     now: Callable[[], datetime] = field(default=utc_now)
+    limits: ProcessLimits = field(default_factory=ProcessLimits, repr=False)
     listeners: tuple[Listener, ...] = ()
     process_ids: dict[int, UUID] = field(default_factory=dict, repr=False)
 

@@ -11,34 +11,39 @@ from obdtrack.access.keys import Scope
 from obdtrack.domain.times import to_text
 from obdtrack.operations.system_status import Queue, SystemStatus
 from obdtrack.web.http.auth import offered_access
-from obdtrack.web.http.probes import watch
+from obdtrack.web.http.probes import Watch
 
 log = structlog.get_logger()
 
-blueprint = Blueprint("health", __name__)
 
+def make_blueprint(watch: Watch) -> Blueprint:
+    """Return the routes that tell what `watch` finds."""
+    blueprint = Blueprint("health", __name__)
 
-@blueprint.get("/livez")
-def livez() -> dict[str, Any]:
-    """Answer as long as the process can answer at all."""
-    return {"status": "ok"}
+    @blueprint.get("/livez")
+    def livez() -> dict[str, Any]:
+        """Answer as long as the process can answer at all."""
+        return {"status": "ok"}
 
+    @blueprint.get("/readyz")
+    def readyz() -> tuple[dict[str, Any], int]:
+        """Answer 200 if a report could be stored now, else 503; with a key also more about it.
 
-@blueprint.get("/readyz")
-def readyz() -> tuple[dict[str, Any], int]:
-    """Answer 200 if a report could be stored now, else 503; with a key also what there is to know.
+        What waits, or has not come, makes nothing unready: a restart would not help against it.
+        """
+        found = watch.ready.get()
+        ready = not any(found.values())
+        response: dict[str, Any] = {
+            "status": "ok" if ready else "unavailable",
+            "checks": {
+                name: "unavailable" if complaint else "ok" for name, complaint in found.items()
+            },
+        }
+        if _may_know():
+            response["details"] = _details(found, watch)
+        return response, 200 if ready else 503
 
-    What waits, or has not come, makes nothing unready: a restart would not help against it.
-    """
-    found = watch().ready.get()
-    ready = not any(found.values())
-    response: dict[str, Any] = {
-        "status": "ok" if ready else "unavailable",
-        "checks": {name: "unavailable" if complaint else "ok" for name, complaint in found.items()},
-    }
-    if _may_know():
-        response["details"] = _details(found)
-    return response, 200 if ready else 503
+    return blueprint
 
 
 def _may_know() -> bool:
@@ -49,10 +54,10 @@ def _may_know() -> bool:
     return access is not None and Scope.READ in access.scopes
 
 
-def _details(found: dict[str, str | None]) -> dict[str, Any]:
+def _details(found: dict[str, str | None], watch: Watch) -> dict[str, Any]:
     complaints = {name: complaint for name, complaint in found.items() if complaint}
     try:
-        return {"complaints": complaints, **stock_view(watch().stock.get())}
+        return {"complaints": complaints, **stock_view(watch.stock.get())}
     except Exception:  # the database that is complained of
         log.warning("stock_not_taken", exc_info=True)
         return {"complaints": complaints}

@@ -21,23 +21,27 @@ from prometheus_client.metrics_core import (
 from obdtrack.access.keys import Scope
 from obdtrack.operations.system_status import CAP, LOOKED_AT, Queue, SystemStatus
 from obdtrack.web.http.auth import needs
-from obdtrack.web.http.probes import Watch, watch
+from obdtrack.web.http.probes import Watch
 from obdtrack.web.http.request_metrics import BUCKETS, Meter
 
 log = structlog.get_logger()
 
-blueprint = Blueprint("metrics", __name__)
 
+def make_blueprint(watch: Watch) -> Blueprint:
+    """Return the route that shows what `watch` counts and finds."""
+    blueprint = Blueprint("metrics", __name__)
 
-@blueprint.get("/metrics")
-@needs(Scope.READ)
-def metrics() -> Response:
-    """Return all figures in the format the asker prefers."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    registry.register(MetricsCollector(watch()))
-    encode, content_type = _encoder(request.headers.get("Accept", ""))
-    return Response(encode(registry), content_type=content_type)
+    @blueprint.get("/metrics")
+    @needs(Scope.READ)
+    def metrics() -> Response:
+        """Return all figures in the format the asker prefers."""
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        registry.register(MetricsCollector(watch))
+        encode, content_type = _encoder(request.headers.get("Accept", ""))
+        return Response(encode(registry), content_type=content_type)
+
+    return blueprint
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:

@@ -8,10 +8,10 @@ from unittest.mock import patch
 
 import pytest
 
-from obdtrack.calls.bulkhead import Bulkhead
 from obdtrack.calls.polling.check import refresh
 from obdtrack.calls.polling.poll import PACE
 from obdtrack.errors import ObdtrackError
+from obdtrack.limits import Bulkhead
 from obdtrack.services import Services
 from obdtrack.store import leases
 from tests.calls.test_check_call import the_call
@@ -86,9 +86,12 @@ def test_a_question_that_died_with_its_process_can_be_asked_again(
 
 
 def test_questions_at_a_provider_that_hangs_leave_threads_for_reports(
-    caller: Caller, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    caller: Caller,
+    provider: ScriptedProvider,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("obdtrack.calls.polling.check.ASKING", Bulkhead(0, "full"))
+    monkeypatch.setattr(services.limits, "polling", Bulkhead(0, "full"))
     call = caller.place().json
     response = caller.post(f"/calls/{call['id']}/refresh")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")

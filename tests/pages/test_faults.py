@@ -9,10 +9,9 @@ import pytest
 
 from obdtrack.access.keys import create_key
 from obdtrack.application import create_app
-from obdtrack.calls.bulkhead import Bulkhead
-from obdtrack.calls.placing import place
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.errors import Code, ObdtrackError
+from obdtrack.limits import Bulkhead
 from obdtrack.providers.base import StatusResponse
 from obdtrack.services import Services
 from tests.conftest import Caller
@@ -147,10 +146,13 @@ def test_asking_too_often_says_when_to_ask_again(visitor: Visitor, caller: Calle
 
 
 def test_a_form_is_kept_while_there_is_no_room_to_place(
-    visitor: Visitor, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    visitor: Visitor,
+    provider: ScriptedProvider,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     room = Bulkhead(1, "{places} call is being placed. Nothing was sent.")
-    monkeypatch.setattr(place, "PLACING", room)
+    monkeypatch.setattr(services.limits, "placing", room)
     with room.hold():
         response = visitor.send("/place", on="/place", **FORM)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")

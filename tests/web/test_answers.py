@@ -18,10 +18,10 @@ from werkzeug.test import TestResponse
 from obdtrack.access.keys import create_key
 from obdtrack.application import create_app
 from obdtrack.calls.reports import deliveries
+from obdtrack.limits import FORMS_OF_ONE_ADDRESS
 from obdtrack.services import Services
 from obdtrack.settings import load_settings
 from obdtrack.web.http.auth import PUBLIC_ENDPOINTS, needed_scope
-from obdtrack.web.http.browser_security import FROM_ONE_ADDRESS, _strangers
 from obdtrack.web.http.request_bodies import MAX_BODY
 from tests.conftest import Caller
 from tests.end_to_end.conftest import until
@@ -172,7 +172,7 @@ class Held(io.BytesIO):
         return super().read(*size)
 
 
-def test_slow_forms_from_one_address_keep_no_other_out(app: Flask) -> None:
+def test_slow_forms_from_one_address_keep_no_other_out(app: Flask, services: Services) -> None:
     go = threading.Event()
 
     def knock(address: str, stream: io.BytesIO) -> int:
@@ -181,9 +181,9 @@ def test_slow_forms_from_one_address_keep_no_other_out(app: Flask) -> None:
         client = app.test_client()
         return client.post("/sign-in", environ_overrides=from_there, **options).status_code
 
-    with ThreadPoolExecutor(FROM_ONE_ADDRESS) as pool:
-        slow = [pool.submit(knock, "203.0.113.7", Held(go)) for _ in range(FROM_ONE_ADDRESS)]
-        until(lambda: _strangers["203.0.113.7"] == FROM_ONE_ADDRESS)
+    with ThreadPoolExecutor(FORMS_OF_ONE_ADDRESS) as pool:
+        slow = [pool.submit(knock, "203.0.113.7", Held(go)) for _ in range(FORMS_OF_ONE_ADDRESS)]
+        until(lambda: services.limits.forms.held("203.0.113.7") == FORMS_OF_ONE_ADDRESS)
         assert knock("203.0.113.7", io.BytesIO(b"key=x")) == 503
         assert knock("203.0.113.8", io.BytesIO(b"key=x")) == 400
         go.set()

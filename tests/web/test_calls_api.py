@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from obdtrack.calls.bulkhead import Bulkhead
-from obdtrack.calls.placing import place
 from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.limits import Bulkhead
+from obdtrack.services import Services
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted
 
@@ -105,10 +105,13 @@ def test_a_provider_that_breaks_our_client_leaves_the_call_unknown(
 
 
 def test_when_all_places_are_taken_nothing_is_sent(
-    caller: Caller, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    caller: Caller,
+    provider: ScriptedProvider,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     room = Bulkhead(1, "full")
-    monkeypatch.setattr(place, "PLACING", room)
+    monkeypatch.setattr(services.limits, "placing", room)
     with room.hold():
         response = caller.place()
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")

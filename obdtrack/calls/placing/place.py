@@ -13,7 +13,6 @@ import peewee
 import structlog
 
 from obdtrack.calls import responses
-from obdtrack.calls.bulkhead import PLACING
 from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.scrub import scrub
@@ -64,7 +63,7 @@ def place_call(
     not be stored. Raises ObdtrackError (unavailable), before anything has left, if too many are
     being placed or the intention could not be stored, or whatever a condition raised.
     """
-    with PLACING.hold():
+    with services.limits.placing.hold():
         return _place(request, key_id, services, conditions)
 
 

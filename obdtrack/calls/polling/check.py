@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from obdtrack.calls import queries, responses
-from obdtrack.calls.bulkhead import ASKING
 from obdtrack.calls.journal import open_journal, put_off_due
 from obdtrack.calls.polling.poll import (
     Poll,
@@ -84,7 +83,7 @@ def refresh(call: models.Call, services: Services) -> None:
         raise ObdtrackError(
             Code.CONFLICT, "Its number was erased; the provider is no longer polled for it."
         )
-    with ASKING.hold(), _nobody_else_asking(call.id, services):
+    with services.limits.polling.hold(), _nobody_else_asking(call.id, services):
         check_call(call.id, services, patience=LONGEST_WAIT_SECONDS)
 
 

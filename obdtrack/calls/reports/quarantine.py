@@ -18,6 +18,7 @@ from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.receive import without_secrets
 from obdtrack.errors import ObdtrackError
+from obdtrack.limits import TokenBucket
 from obdtrack.services import Services
 from obdtrack.store import leases
 
@@ -38,9 +39,7 @@ class Quarantine:
 
     def __init__(self, services: Services, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._services = services
-        self._monotonic = monotonic
-        self._tokens = float(_BURST)
-        self._refilled_at = monotonic()
+        self._admitted = TokenBucket(_BURST, _PER_SECOND, monotonic)
         self._reading = threading.BoundedSemaphore(_READERS)
         self._lock = threading.Lock()
         self._waiting: deque[tuple[InboundRequest, str]] = deque(maxlen=ROWS_KEPT)
@@ -100,13 +99,7 @@ class Quarantine:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="quarantine", daemon=True)
                 self._thread.start()
-            now = self._monotonic()
-            gained = (now - self._refilled_at) * _PER_SECOND
-            self._tokens, self._refilled_at = min(_BURST, self._tokens + gained), now
-            if self._tokens < 1:
-                return False
-            self._tokens -= 1
-            return True
+            return self._admitted.take()
 
     def _run(self) -> None:
         while not self._closing.wait(_PAUSE_SECONDS):

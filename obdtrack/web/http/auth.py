@@ -12,7 +12,6 @@ from obdtrack.access.keys import Access, Scope, authenticate
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.web.http.session import signed_in
-from obdtrack.web.http.throttle import Throttle
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -73,8 +72,7 @@ def check_key(secret: str) -> Access | None:
     """
     access = authenticate(secret, services())
     if access is None:
-        throttle: Throttle = current_app.extensions["throttle"]
-        throttle.failed(request.remote_addr)
+        services().limits.failed_sign_ins.add(request.remote_addr)
     return access
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import gzip
 import secrets
-import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from flask import Flask, Request, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 
-from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 
 SESSION_HOURS = 12
@@ -36,13 +31,6 @@ _WORTH_COMPRESSING = 1000
 
 PUBLIC_FORMS = frozenset({"pages_sign_in.sign_in"})
 """Forms whose body must be read before it is known who sends it."""
-
-AT_THE_DOOR = 32
-FROM_ONE_ADDRESS = 4
-"""Forms of strangers that are read at once: a slow one costs a thread for as long as it likes."""
-
-_door = threading.Lock()
-_strangers: Counter[str] = Counter()
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -84,34 +72,12 @@ def secure(app: Flask, services: Services) -> None:
     def check_form() -> None:
         if request.method == "POST" and is_page():
             if request.endpoint in PUBLIC_FORMS:
-                _read_form_of_stranger()
+                with services.limits.forms.hold(request.remote_addr or ""):
+                    _ = request.form  # a slow one costs a thread; werkzeug keeps what it has read
             forms.protect()
 
     app.before_request(check_form)
     app.after_request(_harden)
-
-
-def _read_form_of_stranger() -> None:
-    """Read a form before anybody is known, if there is room at the door for its address."""
-    with _room_at_the_door(request.remote_addr or ""):
-        _ = request.form  # werkzeug keeps what it has read
-
-
-@contextmanager
-def _room_at_the_door(address: str) -> Iterator[None]:
-    with _door:
-        if _strangers.total() >= AT_THE_DOOR or _strangers[address] >= FROM_ONE_ADDRESS:
-            raise ObdtrackError(
-                Code.UNAVAILABLE, "Too many sign-ins at once; try again.", retry_after=5
-            )
-        _strangers[address] += 1
-    try:
-        yield
-    finally:
-        with _door:
-            _strangers[address] -= 1
-            if not _strangers[address]:
-                del _strangers[address]
 
 
 def is_page() -> bool:

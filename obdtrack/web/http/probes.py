@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import structlog
-from flask import current_app
 
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.operations.probe import prove_writable
@@ -76,11 +75,6 @@ class Watch:
 
     def _ready(self) -> dict[str, str | None]:
         return {name: _complaint(check, self._services) for name, check in _CHECKS.items()}
-
-
-def watch() -> Watch:
-    """Return the figures of the application that serves this request."""
-    return cast(Watch, current_app.extensions["watch"])
 
 
 _CHECKS: dict[str, Callable[[Services], None]] = {
