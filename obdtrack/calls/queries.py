@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from obdtrack.domain.events import Event
+from obdtrack.domain.facts import FACTS
 from obdtrack.domain.status import WAITING, Kind, Source, Status
 from obdtrack.domain.submission import canonical_id, submission_uuid
 from obdtrack.store import bulk_sql, models
@@ -16,9 +17,10 @@ EVENT_COLUMNS = (
     "call", "id", "kind", "source", "status", "reason", "occurred_at", "recorded_at",
     "delivery_id", "response_id", "detail", "times_seen",
 )  # fmt: skip
+FACT_COLUMNS = tuple(name for name, fact in FACTS.items() if fact.searchable)
 STATE_COLUMNS = (
-    "status", "reason", "status_source", "status_as_of", "answered", "conflict", "attempt_count",
-    "report_count", "started_at", "ended_at", "duration_seconds", "charges", "billable_seconds",
+    "status", "reason", "status_source", "status_as_of", "conflict", "attempt_count",
+    "report_count", *FACT_COLUMNS,
 )  # fmt: skip
 
 

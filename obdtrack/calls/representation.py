@@ -7,16 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from obdtrack.domain.events import Event
+from obdtrack.domain.facts import FACTS, TIMES, CallFacts
 from obdtrack.domain.fold import Attempt, fold
 from obdtrack.domain.phone import mask_all, masked
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.domain.times import to_text
 from obdtrack.store import models
-
-_ATTEMPT_FIELDS = (
-    "number", "status", "reason", "answered", "provider_status", "source", "duration_seconds",
-    "billable_seconds", "charges", "dtmf", "hangup_by", "recording_url", "conflict",
-)  # fmt: skip
 
 
 def call_view(
@@ -42,8 +38,6 @@ def call_view(
         "interval": call.interval,
         "status": state.status,
         "reason": state.reason,
-        "answered": state.answered,
-        "provider_status": state.provider_status,
         "provider_message": (
             state.provider_message if numbers_in_full else _mask_texts(state.provider_message)
         ),
@@ -52,14 +46,7 @@ def call_view(
         "next_check_at": _time(call.next_check_at),
         "created_at": to_text(call.created_at),
         "submitted_at": _time(call.submitted_at),
-        "started_at": _time(state.started_at),
-        "ended_at": _time(state.ended_at),
-        "duration_seconds": state.duration_seconds,
-        "billable_seconds": state.billable_seconds,
-        "charges": state.charges,
-        "dtmf": state.dtmf,
-        "hangup_by": state.hangup_by,
-        "recording_url": state.recording_url,
+        **_facts(state),
         "conflict": state.conflict,
         "opted_out_at": _time(opted_out_at),
         "attempts": [_attempt_view(attempt) for attempt in state.attempts],
@@ -106,10 +93,20 @@ def delivery_view(delivery: models.Delivery, *, numbers_in_full: bool) -> dict[s
 
 
 def _attempt_view(attempt: Attempt) -> dict[str, Any]:
-    view = {name: getattr(attempt, name) for name in _ATTEMPT_FIELDS}
-    view["started_at"] = _time(attempt.started_at)
-    view["ended_at"] = _time(attempt.ended_at)
-    return view
+    return {
+        "number": attempt.number,
+        "status": attempt.status,
+        "reason": attempt.reason,
+        "source": attempt.source,
+        **_facts(attempt),
+        "conflict": attempt.conflict,
+    }
+
+
+def _facts(facts: CallFacts) -> dict[str, Any]:
+    """Return facts by their names, JSON-ready."""
+    shown = {name: getattr(facts, name) for name in FACTS}
+    return shown | {name: _time(shown[name]) for name in TIMES}
 
 
 def _mask_texts(part: Any) -> Any:

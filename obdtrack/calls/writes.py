@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import PendingCall
-from obdtrack.calls.queries import EVENT_COLUMNS, STATE_COLUMNS, CallRow
+from obdtrack.calls.queries import EVENT_COLUMNS, FACT_COLUMNS, STATE_COLUMNS, CallRow
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import Kind
@@ -17,6 +18,8 @@ from obdtrack.domain.submission import CallRequest
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import CallBucket, Change
 from obdtrack.store import bulk_sql, models
+
+_fact_columns = attrgetter(*FACT_COLUMNS)
 
 
 class NewState(NamedTuple):
@@ -115,9 +118,8 @@ def stop_polling(to_number: str) -> None:
 def state_row(state: CallState) -> tuple[Any, ...]:
     """Return the columns that hold a state, in their order."""
     return (
-        state.status, state.reason, state.status_source, state.status_as_of, state.answered,
-        state.conflict, len(state.attempts), state.report_count, state.started_at, state.ended_at,
-        state.duration_seconds, state.charges, state.billable_seconds,
+        state.status, state.reason, state.status_source, state.status_as_of, state.conflict,
+        len(state.attempts), state.report_count, *_fact_columns(state),
     )  # fmt: skip
 
 

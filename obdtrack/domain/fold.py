@@ -9,36 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 from obdtrack.domain.attempts import group_attempts, word_of
 from obdtrack.domain.events import Event, place_in_story
-from obdtrack.domain.reports import measure
+from obdtrack.domain.facts import BY_WEIGHT, FACTS, TIMES, CallFacts, measure, record
 from obdtrack.domain.status import FINAL, Kind, Source, Status, strength
 from obdtrack.domain.times import from_text
-
-_BY_WEIGHT = (
-    "ended_at",
-    "duration_seconds",
-    "billable_seconds",
-    "provider_status",
-    "answered",
-    "charges",
-    "dtmf",
-    "hangup_by",
-    "recording_url",
-    "started_at",
-)
-"""What tells reports of one attempt apart, the most telling first: every fact the fold uses."""
 
 NOT_TAKEN = frozenset({Status.REJECTED, Status.UNKNOWN})
 """Statuses of calls that the provider has not said it took: its words about that are told."""
 
+_facts = attrgetter(*FACTS)
 _OVERTAKEN = frozenset({Kind.INTERRUPTION, Kind.ANSWER})
 
 
-class Attempt(NamedTuple):
+@record
+class Attempt(CallFacts):
     """One dialling of the call, put together from every report about it.
 
     `as_of` is the provider's time for what it says, or ours if the provider gave none. `words` are
@@ -48,24 +37,15 @@ class Attempt(NamedTuple):
     number: int
     status: Status | None
     reason: str | None
-    answered: bool | None
-    provider_status: str | None
     source: Source
     as_of: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    duration_seconds: int | None
-    billable_seconds: int | None
-    charges: str | None
-    dtmf: str | None
-    hangup_by: str | None
-    recording_url: str | None
     words: tuple[str, ...]
     conflict: bool
     event_ids: tuple[UUID, ...]
 
 
-class CallState(NamedTuple):
+@record
+class CallState(CallFacts):
     """Where a call stands, how we know (`status_source`) and since when (`status_as_of`).
 
     `provider_message` is what the provider's response said where it did not take the call.
@@ -73,18 +53,8 @@ class CallState(NamedTuple):
 
     status: Status
     reason: str | None
-    answered: bool | None
-    provider_status: str | None
     status_source: Source
     status_as_of: datetime
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    duration_seconds: int | None = None
-    billable_seconds: int | None = None
-    charges: str | None = None
-    dtmf: str | None = None
-    hangup_by: str | None = None
-    recording_url: str | None = None
     provider_message: str | None = None
     conflict: bool = False
     attempts: tuple[Attempt, ...] = ()
@@ -130,27 +100,21 @@ def _attempt(number: int, group: Sequence[Event]) -> Attempt:
     ranked = sorted(group, key=_weight, reverse=True) if len(group) > 1 else group
     first = ranked[0]
     finals = {event.status for event in group if event.status in FINAL}
-    fact = _together(ranked).get
-
+    facts = {name: value for name, value in _together(ranked).items() if name in FACTS}
+    for name in TIMES & facts.keys():
+        facts[name] = from_text(facts[name])
+    # The word is that of the report which decides; one that has none has not said another's.
+    facts["provider_status"] = first.detail.get("provider_status")
     return Attempt(
         number=number,
         status=first.status,
         reason=first.reason,
-        answered=fact("answered"),
-        provider_status=first.detail.get("provider_status"),
         source=first.source,
         as_of=first.occurred_at or first.recorded_at,
-        started_at=_time(fact("started_at")),
-        ended_at=_time(fact("ended_at")),
-        duration_seconds=fact("duration_seconds"),
-        billable_seconds=fact("billable_seconds"),
-        charges=fact("charges"),
-        dtmf=fact("dtmf"),
-        hangup_by=fact("hangup_by"),
-        recording_url=fact("recording_url"),
         words=tuple(dict.fromkeys(map(word_of, ranked))),
         conflict=len(finals) > 1,
         event_ids=tuple(event.id for event in group),
+        **facts,
     )
 
 
@@ -171,24 +135,17 @@ def _decided(
     attempts: tuple[Attempt, ...],
 ) -> CallState:
     assert last.status is not None
+    facts = dict(zip(FACTS, _facts(last), strict=True))
+    facts["charges"] = last.charges or _claimed(claims, "charges")
     return CallState(
         status=last.status,
         reason=last.reason,
-        answered=last.answered,
-        provider_status=last.provider_status,
         status_source=last.source,
         status_as_of=last.as_of,
-        started_at=last.started_at,
-        ended_at=last.ended_at,
-        duration_seconds=last.duration_seconds,
-        billable_seconds=last.billable_seconds,
-        charges=last.charges or _claimed(claims, "charges"),
-        dtmf=last.dtmf,
-        hangup_by=last.hangup_by,
-        recording_url=last.recording_url,
         conflict=any(attempt.conflict for attempt in attempts),
         attempts=attempts,
         report_count=len(reports),
+        **facts,
     )
 
 
@@ -208,7 +165,6 @@ def _undecided(
     return CallState(
         status=claim.status,
         reason=claim.reason,
-        answered=None,
         provider_status=word,
         status_source=claim.source,
         status_as_of=claim.recorded_at,
@@ -228,7 +184,7 @@ def _weight(report: Event) -> tuple[Any, ...]:
     A report that says all another says, and more, comes before it: whether the lesser one was
     kept, or came later and was a duplicate, must make no difference.
     """
-    facts = [measure(name, report.detail.get(name)) for name in _BY_WEIGHT]
+    facts = [measure(name, report.detail.get(name)) for name in BY_WEIGHT]
     return (
         strength(report.status),
         *((fact is not None, fact) for fact in facts),
@@ -252,7 +208,3 @@ def _message(claims: Sequence[Event]) -> str | None:
     """Return the words of the provider's response; where none came the message is ours."""
     responses = (claim.detail for claim in reversed(claims) if "http_status" in claim.detail)
     return next((detail.get("message") for detail in responses), None)
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else from_text(text)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from obdtrack.domain.facts import FACTS, TIMES, CallFacts, FactKind, amount, record
 from obdtrack.domain.status import Status
-from obdtrack.domain.times import from_text, to_text
+from obdtrack.domain.times import to_text
 
 
 class RawDelivery(NamedTuple):
@@ -22,10 +23,11 @@ class RawDelivery(NamedTuple):
     body: bytes
 
 
-class Report(NamedTuple):
-    """The facts of one call detail record. Everything may be missing; nothing is guessed.
+@record
+class Report(CallFacts):
+    """What one call detail record says. Everything may be missing; nothing is guessed.
 
-    `to`, `caller` and `bridge` are `+digits`, times are aware UTC, `charges` is exact decimal text.
+    `to`, `caller` and `bridge` are `+digits`, times are aware UTC.
     `status` is None where the vocabulary has no word for `provider_status`.
     `numbers` are those of a list, or with hidden digits, that stand where `to` should: they name
     nobody, but may fit a number that is known.
@@ -37,22 +39,12 @@ class Report(NamedTuple):
     to: str | None = None
     status: Status | None = None
     reason: str | None = None
-    answered: bool | None = None
-    provider_status: str | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
     reported_at: datetime | None = None
-    duration_seconds: int | None = None
-    billable_seconds: int | None = None
-    charges: str | None = None
-    dtmf: str | None = None
-    hangup_by: str | None = None
-    recording_url: str | None = None
     caller: str | None = None
     bridge: str | None = None
     flow_id: str | None = None
     numbers: Sequence[str] | None = None
-    extra: Mapping[str, str] = {}
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def called(self) -> Sequence[str]:
@@ -99,51 +91,19 @@ class FoundCall(NamedTuple):
 Reading = Report | OptOut | Challenge | NotOurs | Unreadable
 """What a delivery turned out to be."""
 
-FACTS = (
-    "provider_status",
-    "answered",
-    "started_at",
-    "ended_at",
-    "duration_seconds",
-    "billable_seconds",
-    "charges",
-    "dtmf",
-    "hangup_by",
-    "recording_url",
-    "caller",
-    "bridge",
-    "flow_id",
-    "extra",
-)
-"""The fields of a report that are facts about the call, as they stand in an event's detail."""
+_ECHOES = ("caller", "bridge", "flow_id", "extra")
+"""What events keep of a report beside its facts; most of it echoes our own request."""
 
-_facts = attrgetter(*FACTS)
-_ECHOES = frozenset({"caller", "bridge", "flow_id", "extra"})
-TIMES = frozenset({"started_at", "ended_at"})
-MOMENTS = ("started_at", "ended_at", "reported_at")
+_DETAIL = (*FACTS, *_ECHOES)
+_detail = attrgetter(*_DETAIL)
+MOMENTS = (*(name for name in FACTS if name in TIMES), "reported_at")
+_MONEY = frozenset(name for name, fact in FACTS.items() if fact.kind is FactKind.MONEY)
 _DAY = timedelta(days=1)
-
-
-def _amount(text: str) -> tuple[Decimal, int, str]:
-    """Return what amounts are compared by: their value, and only then how fully it is written."""
-    return Decimal(text), len(text), text
-
-
-_MEASURES: dict[str, Callable[[Any], Any]] = {
-    "charges": _amount,
-    **dict.fromkeys(TIMES, from_text),
-}
-
-
-def measure(name: str, value: Any) -> Any:
-    """Return what values of this fact are compared by: times as instants, money as decimals."""
-    read = _MEASURES.get(name)
-    return value if read is None or value is None else read(value)
 
 
 def facts(report: Report) -> dict[str, Any]:
     """Return what the report states as a JSON-ready dictionary; what it leaves out is left out."""
-    values = zip(FACTS, _facts(report), strict=True)
+    values = zip(_DETAIL, _detail(report), strict=True)
     stated = {name: value for name, value in values if value is not None}
     for name in TIMES & stated.keys():
         stated[name] = to_text(stated[name])
@@ -186,13 +146,13 @@ def adds_nothing(new: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     poll before it is not. What merely echoes our own request is not compared.
     """
     return all(
-        known.get(name) == value or (name == "charges" and _is_known(value, known.get(name)))
+        known.get(name) == value or (name in _MONEY and _is_known(value, known.get(name)))
         for name, value in new.items()
         if name not in _ECHOES
     )
 
 
-def _is_known(charges: str, known: str | None) -> bool:
+def _is_known(money: str, known: str | None) -> bool:
     """Whether an amount is the known one in other digits, but no more of them.
 
     `0.5000` after `0.50` says more: if it were left out, it would depend on the order of arrival
@@ -200,5 +160,5 @@ def _is_known(charges: str, known: str | None) -> bool:
     """
     if known is None:
         return False
-    new, old = _amount(charges), _amount(known)
+    new, old = amount(money), amount(known)
     return new[0] == old[0] and new <= old

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
+from obdtrack.domain.facts import FACTS, FactKind
 from obdtrack.domain.phone import reported
+from obdtrack.domain.reports import MOMENTS
 from obdtrack.providers.mobtexting.text import ID_LENGTH, TEXT_LENGTH, cut, scalar
 from obdtrack.providers.mobtexting.times import Floored, read_duration
 
@@ -58,6 +60,11 @@ def _read_link(value: object) -> str | None:
     return text if text and text[:8].lower().startswith(("http://", "https://")) else None
 
 
+_BY_KIND: dict[FactKind, Callable[[object], object]] = {
+    FactKind.TEXT: _read_text,
+    FactKind.MONEY: read_money,
+}
+
 READERS: dict[str, Callable[[object], object]] = {
     "provider_id": _read_id,
     "mid": _read_id,
@@ -65,15 +72,13 @@ READERS: dict[str, Callable[[object], object]] = {
     "caller": _read_number,
     "bridge": _read_number,
     "status": _read_word,
+    **{name: _BY_KIND[fact.kind] for name, fact in FACTS.items() if fact.kind in _BY_KIND},
     "duration_seconds": read_duration,
     "billable_seconds": _read_whole_seconds,
-    "charges": read_money,
-    "dtmf": _read_text,
-    "hangup_by": _read_text,
     "recording_url": _read_link,
     "flow_id": _read_id,
 }
 """How each of our fields is read from their value; None where the value cannot be used."""
 
-TIMES = frozenset({"started_at", "ended_at", "reported_at"})
+TIMES = frozenset(MOMENTS)
 """The fields that need the zone as well: `read_time` reads them."""

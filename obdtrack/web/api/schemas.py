@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from obdtrack.domain.facts import FACTS, Fact, FactKind
 from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.domain.submission import INTERVALS
 from obdtrack.web.api.fields import (
@@ -125,28 +126,45 @@ class ResolveSchema(Schema):
             raise ValidationError("Give it with `attach`, and only then.", "provider_id")
 
 
+_FIELDS: dict[FactKind, type[fields.Field[Any]]] = {
+    FactKind.INTEGER: fields.Integer,
+    FactKind.BOOLEAN: fields.Boolean,
+}
+"""How facts are written in JSON; those of other kinds are text."""
+
+
+def _facts() -> dict[str, fields.Field[Any]]:
+    """Return a field for each fact that can be reported of a dialling."""
+    return {name: _fact(fact) for name, fact in FACTS.items()}
+
+
+def _fact(fact: Fact) -> fields.Field[Any]:
+    metadata: dict[str, Any] = {**_TIME} if fact.kind is FactKind.TIME else {}
+    if fact.description:
+        metadata["description"] = fact.description
+    if fact.example:
+        metadata["examples"] = [fact.example]
+    return _FIELDS.get(fact.kind, fields.String)(allow_none=True, metadata=metadata)
+
+
 class AttemptSchema(Schema):
     """One dialling of a call."""
+
+    class Meta:
+        include = _facts()
 
     number = fields.Integer()
     status = fields.String(allow_none=True)
     reason = fields.String(allow_none=True)
-    answered = fields.Boolean(allow_none=True)
-    provider_status = fields.String(allow_none=True)
     source = fields.String(validate=validate.OneOf(list(Source)))
-    started_at = fields.String(allow_none=True, metadata=_TIME)
-    ended_at = fields.String(allow_none=True, metadata=_TIME)
-    duration_seconds = fields.Integer(allow_none=True)
-    billable_seconds = fields.Integer(allow_none=True)
-    charges = fields.String(allow_none=True)
-    dtmf = fields.String(allow_none=True)
-    hangup_by = fields.String(allow_none=True)
-    recording_url = fields.String(allow_none=True)
     conflict = fields.Boolean()
 
 
 class CallSchema(Schema):
     """A call, what became of it, and how we know."""
+
+    class Meta:
+        include = _facts()
 
     id = fields.UUID()
     reference = fields.String(allow_none=True)
@@ -164,8 +182,6 @@ class CallSchema(Schema):
     interval = fields.Integer()
     status = fields.String(validate=validate.OneOf(list(Status)))
     reason = fields.String(allow_none=True)
-    answered = fields.Boolean(allow_none=True, metadata={"description": "null: not known."})
-    provider_status = fields.String(allow_none=True)
     provider_message = fields.String(
         allow_none=True,
         metadata={
@@ -178,21 +194,6 @@ class CallSchema(Schema):
     next_check_at = fields.String(allow_none=True, metadata=_TIME)
     created_at = fields.String(metadata=_TIME)
     submitted_at = fields.String(allow_none=True, metadata=_TIME)
-    started_at = fields.String(allow_none=True, metadata=_TIME)
-    ended_at = fields.String(allow_none=True, metadata=_TIME)
-    duration_seconds = fields.Integer(
-        allow_none=True, metadata={"description": "As the provider reported it."}
-    )
-    billable_seconds = fields.Integer(
-        allow_none=True,
-        metadata={"description": "Seconds the provider charges for, as it reported them."},
-    )
-    charges = fields.String(
-        allow_none=True, metadata={"description": "Exact decimal text.", "examples": ["0.5000"]}
-    )
-    dtmf = fields.String(allow_none=True)
-    hangup_by = fields.String(allow_none=True)
-    recording_url = fields.String(allow_none=True)
     conflict = fields.Boolean(metadata={"description": "Two reports of one attempt disagree."})
     opted_out_at = fields.String(
         allow_none=True,

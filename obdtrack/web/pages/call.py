@@ -36,7 +36,7 @@ from obdtrack.web.pages.recordings import Recording, recordings
 from obdtrack.web.pages.summary import Outlook, Story, kind_text, tell
 from obdtrack.web.pages.template_helpers import clock, day, live, reader
 from obdtrack.web.pages.timeline_chart import WIDTHS, Drawing, draw, mark_kind
-from obdtrack.web.pages.timeline_entries import TimelineLine, list_lines
+from obdtrack.web.pages.timeline_entries import TimelineLine, list_lines, titled_facts
 
 blueprint = Blueprint("pages_call", __name__)
 
@@ -57,6 +57,7 @@ class Shown(NamedTuple):
     state: CallState
     story: Story
     lines: list[TimelineLine]
+    facts: tuple[tuple[str, str], ...]
     drawings: dict[str, Drawing]
     recordings: list[Recording]
     in_full: bool
@@ -198,6 +199,7 @@ def _shown(call: models.Call) -> Shown:
         state=state,
         story=tell(state, events, Outlook(now, call.next_check_at, call.interval), written),
         lines=list_lines(entries, mask),
+        facts=titled_facts(state),
         drawings={n: draw(entries, state.attempts, written, w) for n, w in WIDTHS.items()},
         recordings=recordings(state.attempts, events),
         in_full=in_full,

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from obdtrack.domain.facts import FACTS, CallFacts
 from obdtrack.domain.reports import MOMENTS
 from obdtrack.domain.timeline import TimelineEntry
+from obdtrack.domain.times import to_text
 from obdtrack.web.pages.clocks import length
 from obdtrack.web.pages.privacy import hide
 
 _WORTH_NAMING = timedelta(seconds=60)
-_SHOWN_ELSEWHERE = frozenset({"started_at", "ended_at", "answered", "recording_url", "extra"})
+_SHOWN_ELSEWHERE = {"extra", *(name for name, fact in FACTS.items() if fact.label is None)}
 _LABELS = {
-    "provider_status": "provider's word",
-    "duration_seconds": "duration in seconds",
-    "billable_seconds": "billable seconds",
+    **{name: fact.label for name, fact in FACTS.items() if fact.label},
     "provider_id": "provider's id",
     "http_status": "HTTP status",
-    "hangup_by": "hung up by",
-    "dtmf": "keys pressed",
     "found": "calls the provider told of",
     "replaced_by": "placed again as",
     "candidates": "may be it",
@@ -82,6 +80,15 @@ def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str
     return [(name, show(text)) for name, text in told if text]
 
 
+def titled_facts(facts: CallFacts) -> tuple[tuple[str, str], ...]:
+    """Return the facts of a call that its page lists, as titles and texts to read."""
+    return tuple(
+        (fact.title, f"{_text(value)} {fact.unit}".rstrip())
+        for name, fact in FACTS.items()
+        if fact.title and (value := getattr(facts, name)) is not None
+    )
+
+
 def _said(name: str, value: Any) -> str:
     say = _SENTENCES.get(name)
     return say(value) if say else _text(value)
@@ -98,6 +105,8 @@ def _candidate(found: Any) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return to_text(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
