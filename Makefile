@@ -27,7 +27,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m bench ingest
 
 pictures: $(VENV)/.test
-	$(BIN)/python -m bench.pictures
+	$(BIN)/python -m docs.pictures.make
 
 torture: $(VENV)/.test
 	$(BIN)/python -m tests.torture

@@ -1,18 +1,11 @@
 """`python -m bench`: the command line of all benchmarks."""
 
-from __future__ import annotations
-
 import click
 
-from bench import growth, ingest, memory, place
+from bench import against, growth, ingest, memory, place
 
-
-@click.group(help="Benchmarks. Everything runs on this machine, on 127.0.0.1.")
-def main() -> None:
-    """Group the benchmarks."""
-
-
-for benchmark in (ingest, growth, place, memory):
+main = click.Group(help="Benchmarks. Everything runs on this machine, on 127.0.0.1.")
+for benchmark in (ingest, place, growth, memory, against):
     main.add_command(benchmark.command, benchmark.__name__.removeprefix("bench."))
 
 if __name__ == "__main__":

@@ -1,140 +1,101 @@
-"""Fills a database with many calls, fast: the product makes one of a kind, and it is copied.
+"""Makes many calls, fast: the product places one of a kind and takes its reports, and it is copied.
 
-`bench.samples` lets the product itself place a call and take its reports. Here the rows that came
-of it are written again and again under other ids, numbers and times of creation, so that whatever
-the schema holds is filled as the product fills it.
+A server of the checkout to be measured does that in a scratch database. The rows that come of it,
+as SQL, are repeated with other ids, numbers and times, so that any commit's schema can be filled.
 """
 
-from __future__ import annotations
-
+import re
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from functools import cache
+from pathlib import Path
 
-from bench import reports
-from bench.samples import TABLES, Sample, Sampler
-from obdtrack.store import models
-from obdtrack.store.database import bind_tables, open_database
-from obdtrack.store.migrate import migrate
+from bench.load import CALL, PLACE, filled, report
+from bench.product import CALLBACK, MAKE_KEY, PROMPT, SECRET, SERVE, run, serving
 
-BLOCKS = 200
-"""Into how many moments the calls of one database are spread, at most."""
-
-_BLOCK_CALLS = 1000
-_IDS_OF_A_CALL = 64
-_FAST = ("journal_mode=off", "synchronous=off", "cache_size=-262144", "locking_mode=exclusive")
+SAMPLE, REDIAL_MINUTES = 99_999_999, 5
+MOMENTS = 200  # at which the calls of a database were placed
+Histories = Sequence[tuple[str, ...]]  # the provider's words about calls, which take them in turn
+ID, BYTES = re.compile(r"X'([0-9A-F]{32})'"), re.compile(r"X'([0-9A-F]{34,})'")
+MOMENT = re.compile(r"\b1\d{15}\b|\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d")  # µs since 1970, or text
 
 
-class Plan(NamedTuple):
-    """What to fill in: calls `first` to `first + calls - 1`, each with `reports`, over `days`."""
+def scripts(
+    count: int, histories: Histories, days: float, checkout: Path, part: slice
+) -> Iterator[str]:
+    """Yield the SQL that inserts a part of so many calls, placed over the last `days`.
 
-    calls: int
-    reports: int = 0
-    first: int = 0
-    days: float = 30.0
-    until: datetime | None = None
-
-
-class Table(NamedTuple):
-    """Rows for one table, in the order of `columns`."""
-
-    name: str
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
+    One script for each moment; `part` says which of the moment's calls.
+    """
+    size, now = -(-count // MOMENTS), datetime.now(UTC)
+    for start in range(0, count, size):
+        ago = timedelta(seconds=int(days * 86_400 * (1 - start / count)))
+        kinds = [_template(*_sample(words, checkout), now, -ago) for words in histories]
+        numbers = range(start, min(start + size, count))[part]
+        yield "\n".join(_copy(kinds[n % len(kinds)], n) for n in numbers)
 
 
-def fill(database_url: str, plan: Plan) -> int:
-    """Bring the database to the newest schema and fill it; returns the number of rows written."""
-    write = _write_sqlite if database_url.startswith("sqlite:") else _write_postgres
-    with _models_given_back():
-        store = open_database(database_url)
-        migrate(store)
-        store.close_all()
-        return write(database_url, tables(plan))
+@cache
+def _sample(history: tuple[str, ...], checkout: Path) -> tuple[str, list[str]]:
+    """Have the product make a call with this history; returns its SQL and its ids."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/scratch.db"
+        run(url, "migrate", checkout=checkout)
+        key = run(url, *MAKE_KEY, checkout=checkout)
+        with serving("", command=PROMPT) as stub, serving(url, checkout, SERVE, stub.port) as ours:
+            begun = time.time_ns() // 1_000_000
+            interval = f', "interval": {REDIAL_MINUTES}}}' if history else "}"
+            ours.post(PLACE, key, filled(CALL, SAMPLE)[:-1] + interval)
+            for attempt, word in enumerate(history):
+                start = datetime.now(UTC) + timedelta(minutes=REDIAL_MINUTES * attempt)
+                ours.post(CALLBACK, SECRET, filled(report(start, word), SAMPLE))
+        with closing(sqlite3.connect(f"{folder}/scratch.db")) as connection:
+            rows = [row for row in connection.iterdump() if row.startswith("INSERT")]
+    # Ids begin with the millisecond they were made in.
+    own = {row: [i for i in ID.findall(row) if int(i[:12], 16) >= begun] for row in rows}
+    ids = {i for found in own.values() for i in found}
+    return "\n".join(row for row, found in own.items() if found), sorted(ids)
 
 
-def tables(plan: Plan) -> Iterator[Table]:
-    """Return all rows of a plan, in portions of some thousand."""
-    size = max(_BLOCK_CALLS, -(-plan.calls // BLOCKS))
-    starts = range(plan.first, plan.first + plan.calls, size)
-    until = plan.until or datetime.now(UTC)
-    step = timedelta(days=plan.days) / len(starts)
-    with Sampler(plan.reports) as sampler:
-        for place, start in enumerate(starts):
-            moment = until - step * (len(starts) - place)
-            kinds = sampler.samples(moment)
-            numbers = range(start, min(start + size, plan.first + plan.calls))
-            yield from _copies(kinds, numbers, moment)
+def _template(sql: str, ids: list[str], now: datetime, by: timedelta) -> str:
+    """Return a sample at another time, with marks for what is another call's.
+
+    An id is as the product's: its millisecond, the version and variant of a UUID, the call, and
+    its place among the call's ids.
+    """
+    sql, millisecond = _shifted(sql, by), int((now + by).timestamp() * 1000)
+    for place, old in enumerate(ids):
+        sql = sql.replace(old, f"{millisecond:012X}70008<id>{place:02X}")
+    for mark, name in _names(SAMPLE).items():
+        sql = sql.replace(name, mark)
+    return sql
 
 
-def _copies(kinds: list[Sample], numbers: range, moment: datetime) -> Iterator[Table]:
-    portions: dict[str, list[tuple[Any, ...]]] = {name: [] for name in TABLES}
-    columns: dict[str, tuple[str, ...]] = {}
-    for n in numbers:
-        sample = kinds[n % len(kinds)]
-        ids = _ids(moment, n, sample.ids)
-        names = reports.mid(n), reports.number(n)[1:]
-        for row in sample.rows:
-            portions[row.table].append(row.copy(ids, names))
-            columns[row.table] = row.columns
-    for name, rows in portions.items():
-        if rows:
-            yield Table(name, columns[name], rows)
+def _copy(template: str, n: int) -> str:
+    for mark, name in _names(n).items():
+        template = template.replace(mark, name)
+    return template
 
 
-def _ids(moment: datetime, n: int, count: int) -> list[bytes]:
-    """Return ids as the product's: by time, then by call, then by the order they were made in."""
-    head = int(moment.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62
-    first = head | n * _IDS_OF_A_CALL
-    return [(first + place).to_bytes(16) for place in range(count)]
+def _names(n: int) -> dict[str, str]:
+    """Return a call's number by mark: in an id, and in bytes and texts, the longest first."""
+    texts = f"{n:012}", f"{n % 10**8:08}"
+    as_bytes = [text.encode().hex().upper() for text in texts]
+    marks = ("<id>", "<x12>", "<x8>", "<12>", "<8>")
+    return dict(zip(marks, (f"{n:013X}", *as_bytes, *texts), strict=True))
 
 
-def _write_sqlite(database_url: str, portions: Iterable[Table]) -> int:
-    connection = sqlite3.connect(database_url.removeprefix("sqlite:///"), isolation_level=None)
-    written = 0
-    try:
-        for pragma in _FAST:
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute("BEGIN")
-        for table in portions:
-            connection.executemany(_insert(table), table.rows)
-            written += len(table.rows)
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA locking_mode=normal")
-        connection.execute("PRAGMA journal_mode=wal")
-    finally:
-        connection.close()
-    return written
+def _shifted(sql: str, by: timedelta) -> str:
+    def moved(match: re.Match[str]) -> str:
+        if match[0].isdigit():
+            return str(int(match[0]) + by // timedelta(microseconds=1))
+        return (datetime.fromisoformat(match[0]) + by).isoformat(match[0][10])
 
+    def in_bytes(match: re.Match[str]) -> str:
+        return f"X'{_shifted(bytes.fromhex(match[1]).decode(), by).encode().hex().upper()}'"
 
-def _write_postgres(database_url: str, portions: Iterable[Table]) -> int:
-    import psycopg
-
-    written = 0
-    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
-        for table in portions:
-            columns = ", ".join(table.columns)
-            with cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as copy:
-                for row in table.rows:
-                    copy.write_row(row)
-            written += len(table.rows)
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE")
-    return written
-
-
-@contextmanager
-def _models_given_back() -> Iterator[None]:
-    before = models.Call._meta.database
-    try:
-        yield
-    finally:
-        if before is not None:
-            bind_tables(before)
-
-
-def _insert(table: Table) -> str:
-    marks = ", ".join("?" * len(table.columns))
-    return f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})"
+    return MOMENT.sub(moved, BYTES.sub(in_bytes, sql))

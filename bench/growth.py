@@ -1,135 +1,96 @@
-"""The same questions of a small and of a large database: what a thousand times more rows cost.
+"""The same questions of a small and of a large database: what a hundred times more rows cost.
 
-Both are asked in turn, about calls picked at random; each call has ten rows of events and
+Both are asked over HTTP in turn, over one connection; each call has ten rows of events and
 deliveries. Everything is in the system's cache, as on a machine with memory enough.
 """
 
-from __future__ import annotations
-
-import random
-import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median, quantiles
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 import click
 
-from bench import machine, product, reports
-from bench.databases import filled, workplace
-from bench.fill import Plan
-from bench.questions import BATCH, QUESTIONS, About, report_of
-from bench.results import Table, publish
-from obdtrack.store import models
-from obdtrack.store.database import bind_tables
+from bench.comparison import beside, measured, publish, ratios, table
+from bench.databases import filled
+from bench.ingest import DATABASE
+from bench.load import drive, report, request
+from bench.product import CALLBACK, HERE, MAKE_KEY, SECRET, Server, run, serving
 
-REPORTS_OF_A_CALL = 4
-WANTED = 1.5
-QUICK_MS = 20
-COLUMNS = ("question", "small p50 ms", "large p50 ms", "×", "small p99 ms", "large p99 ms", "×")
-
-
-@click.command(help=__doc__)
-@click.option("--small", default=10_000, show_default=True, help="Calls in the small database.")
-@click.option("--large", default=1_000_000, show_default=True, help="Calls in the large one.")
-@click.option("--times", default=200, show_default=True, help="How often each question is asked.")
-@click.option("--database", type=click.Choice(["sqlite", "postgres"]), default="sqlite")
-def command(small: int, large: int, times: int, database: str) -> None:
-    """Fill both, ask both, and compare."""
-    with workplace() as folder, ExitStack() as stack:
-        facts = machine.facts(folder) | {"database": database}
-        sides = {name: _Side(stack, database, folder / name, calls)
-                 for name, calls in (("small", small), ("large", large))}  # fmt: skip
-        found = {name: _ask(name, list(sides.values()), times) for name in QUESTIONS}
-        sizes = [(side.calls, side.bytes()) for side in sides.values()]
-    name = "growth" if database == "sqlite" else f"growth-{database}"
-    publish(name, [_table(found), _size_table(sizes)], facts, found)
+QUESTIONS = tomllib.loads(Path(__file__).with_name("growth.toml").read_text())
+ENDINGS = ("ANSWER",) * 7 + ("NOANSWER",) * 2 + ("BUSY",)
+HISTORIES = [("NOANSWER", "NOANSWER", "NOANSWER", ending) for ending in ENDINGS]
+DAYS, ROUNDS, WANTED, QUICK_MS = 30, 3, 1.5, 20
+AGO = {"{since}": DAYS / 2, "{until}": DAYS / 2 - 1, "{yesterday}": 1}
 
 
-class _Side:
-    """One of the two databases, open for as long as the stack."""
+class Side(NamedTuple):
+    """A database of so many calls, its bytes, and the server in front of it with a key to it."""
 
-    def __init__(self, stack: ExitStack, kind: str, folder: Path, calls: int) -> None:
-        folder.mkdir()
-        self.calls = calls
-        plan = Plan(calls, REPORTS_OF_A_CALL)
-        begun = time.monotonic()
-        databases = stack.enter_context(filled(kind, folder, plan))
-        print(f"  in {time.monotonic() - begun:.0f} s", flush=True)
-        self.services = product.services(databases.template)
-        self._random = random.Random(1)
-        self._attempts = 0
-        stack.callback(self.services.store.close_all)
-        self.services.store.connect()
-
-    def bind(self) -> None:
-        """Make the product's questions go to this database."""
-        bind_tables(self.services.store)
-
-    def about(self) -> About:
-        """Pick a call at random, with all that questions need to know of it."""
-        numbers = self._random.sample(range(self.calls), 1 + BATCH)
-        self._attempts += 1
-        call = models.Call.get(models.Call.mid == reports.mid(numbers[0]))
-        delivery = models.Delivery.get(models.Delivery.call_id == call.id)
-        return About(
-            services=self.services,
-            call_id=call.id,
-            provider_id=str(call.provider_id),
-            mid=str(call.mid),
-            number=call.to_number,
-            created_at=call.created_at,
-            delivery_id=delivery.id,
-            stored=[report_of(n, self._attempts) for n in numbers],
-        )
-
-    def bytes(self) -> int:
-        """Return the size of the database on disk."""
-        store = self.services.store
-        if isinstance(store.database, str) and Path(store.database).exists():
-            store.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            return Path(store.database).stat().st_size
-        return int(store.execute_sql("SELECT pg_database_size(current_database())").fetchone()[0])
+    name: str
+    calls: int
+    size: int
+    key: str
+    server: Server
 
 
-def _ask(name: str, sides: Sequence[_Side], times: int) -> list[list[float]]:
-    """Ask one question of the sides in turn; returns each side's times in milliseconds."""
-    taken: list[list[float]] = [[] for _ in sides]
-    for turn in range(times):
-        for place, side in _in_turn(sides, turn):
-            side.bind()
-            about = side.about()
-            begun = time.perf_counter()
-            QUESTIONS[name](about)
-            taken[place].append((time.perf_counter() - begun) * 1e3)
-    print(f"{name:40} {' '.join(f'{median(times):9.3f} ms' for times in taken)}", flush=True)
-    return taken
-
-
-def _in_turn(sides: Sequence[_Side], turn: int) -> Iterator[tuple[int, _Side]]:
-    numbered = list(enumerate(sides))
-    yield from numbered if turn % 2 else reversed(numbered)
-
-
-def _table(found: dict[str, list[list[float]]]) -> Table:
-    rows = []
-    for name, (small, large) in found.items():
-        middle = [median(small), median(large)]
-        late = [quantiles(times, n=100)[98] for times in (small, large)]
-        rows.append([name, *_cells(middle), *_cells(late)])
-    notes = [f"Wanted: each median at most {WANTED} × the small one, or under {QUICK_MS} ms."]
-    slow = [row[0] for row in rows if float(row[3]) > WANTED and float(row[2]) >= QUICK_MS]
-    notes.append(f"Above it: {', '.join(slow)}." if slow else "All are.")
-    return Table("Small and large", COLUMNS, rows, notes)
-
-
-def _cells(pair: Sequence[float]) -> list[str]:
-    return [*(f"{value:.3f}" for value in pair), f"{pair[1] / pair[0]:.2f}"]
-
-
-def _size_table(sizes: Sequence[tuple[int, int]]) -> Table:
-    rows: list[list[Any]] = [
-        [f"{calls:,}", f"{size / 2**20:,.0f}", f"{size / calls:,.0f}"] for calls, size in sizes
+@click.command(help=__doc__, context_settings={"show_default": True})
+@click.option("--small", default=10_000, help="Calls in the small database.")
+@click.option("--large", default=1_000_000, help="Calls in the large one.")
+@click.option("--seconds", default=1.0, help="For how long each question is asked, three times.")
+@DATABASE
+def command(small: int, large: int, seconds: float, database: str) -> None:
+    """Fill both, ask both in turn, and compare."""
+    with ExitStack() as stack:
+        counts = {"small": small, "large": large}.items()
+        sides = [opened(stack, name, database, count) for name, count in counts]
+        found = list(ask(sides, ROUNDS, seconds))
+    slow = [
+        question
+        for question in QUESTIONS
+        if median(ratios(found, question, "p50", "large", "small")) > WANTED
+        and any(m["p50"] >= QUICK_MS for m in found if m["load"] == question)
     ]
-    return Table("On disk", ("calls", "MiB", "bytes a call"), rows)
+    title = f"Small and large: above {WANTED} × and {QUICK_MS} ms is {'; '.join(slow) or 'none'}"
+    sizes = [
+        [f"{side.calls:,}", f"{side.size / 2**20:,.0f}", f"{side.size / side.calls:,.0f}"]
+        for side in sides
+    ]
+    tables = [beside(title, found, "small", "large", ("p50", "p99"))]
+    tables.append(table("On disk", ("calls", "MiB", "bytes a call"), sizes))
+    name = "growth" if database == "sqlite" else f"growth-{database}"
+    publish(name, tables, found, seconds=seconds)
+
+
+def opened(stack: ExitStack, name: str, database: str, calls: int, checkout: Path = HERE) -> Side:
+    """Return a side whose calls are filled in, and which is served, by a checkout."""
+    databases = stack.enter_context(filled(database, calls, HISTORIES, DAYS, checkout))
+    size = databases.ask(databases.template, databases.size)
+    key = run(databases.template, *MAKE_KEY, checkout=checkout)
+    server = stack.enter_context(serving(databases.template, checkout))
+    return Side(name, calls, size, key, server)
+
+
+def ask(sides: Sequence[Side], rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """Ask all questions of the sides in turn; raises ClickException if one is refused."""
+    for name, path in QUESTIONS.items():
+        for number in range(1, rounds + 1):
+            for side in sides[:: 1 if number % 2 else -1]:
+                reporting = request(CALLBACK, SECRET, report())
+                asked = reporting if path == CALLBACK else request(dated(path), side.key)
+                used = side.server.usage()[0]
+                load = drive([side.server.port], asked, (0, side.calls, "random"), 1, seconds)
+                cpu = (side.server.usage()[0] - used) / load["answered"] * 1e6
+                if load["refused"]:
+                    raise click.ClickException(f"{path} was refused")
+                yield measured(name, side.name, number, load | {"cpu": cpu})
+
+
+def dated(path: str) -> str:
+    """Return a question with its times."""
+    for mark, days in AGO.items():
+        path = path.replace(mark, f"{datetime.now(UTC) - timedelta(days=days):%FT%TZ}")
+    return path

@@ -1,102 +1,71 @@
-"""Drives a server with wrk over keep-alive connections, every request about another call."""
-
-from __future__ import annotations
+"""What is sent, and how: requests about call n by wrk, over keep-alive connections."""
 
 import json
-import resource
+import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
-SCRIPT = Path(__file__).with_name("load.lua")
-PATIENCE = 15
-"""Seconds given to what is under way when no more is sent."""
+SCRIPT, REPORT = (Path(__file__).with_name(name) for name in ("load.lua", "report.json"))
+PATIENCE_SECONDS = 15  # for what is under way when no more is sent
+PLACE = "/api/v1/calls"
+CALL = '{"to": "+9188{8}", "flow_id": "23", "name": "benchmark"}'
+MID = "00000000-0000-4000-8000-{12}"
+"""A submission's id at the provider. All about call n follows from n: `{12}` is its 12 digits."""
+
+# The calls to send requests about, each once: the first, how many, and `placed` or `random`.
+Calls = tuple[int, int, str]
 
 
-class Load(NamedTuple):
-    """What was sent and how it was answered; times in milliseconds.
+def filled(template: str, n: int) -> str:
+    """Return a template with call n in it, as load.lua does."""
+    return template.replace("{12}", f"{n:012}").replace("{8}", f"{n % 10**8:08}")
 
-    `refused` had a code of 400 or more; `rate` is answers a second while requests were being sent;
-    `generator` is the share of one core that wrk itself took.
+
+def report(start: datetime | None = None, status: str = "ANSWER") -> str:
+    """Return a template of the provider's default report: 16 seconds from start, or from now.
+
+    Times more than a day outside a call's life would not be believed.
     """
-
-    sent: int
-    answered: int
-    refused: int
-    broken: int
-    seconds: float
-    rate: float
-    p50: float
-    p99: float
-    longest: float
-    generator: float
-
-    @property
-    def acknowledged(self) -> int:
-        """How many were answered with a success."""
-        return self.answered - self.refused
+    start = start or datetime.now(UTC)
+    body = REPORT.read_text().replace("{status}", status).replace("{start}", f"{start:%F %T}")
+    return body.replace("{end}", f"{start + timedelta(seconds=16):%F %T}")
 
 
-def together(loads: Sequence[Load]) -> Load:
-    """Return loads that were driven at the same time as one; of the times the worst counts."""
-    return Load(
-        sent=sum(load.sent for load in loads),
-        answered=sum(load.answered for load in loads),
-        refused=sum(load.refused for load in loads),
-        broken=sum(load.broken for load in loads),
-        seconds=max(load.seconds for load in loads),
-        rate=sum(load.rate for load in loads),
-        p50=max(load.p50 for load in loads),
-        p99=max(load.p99 for load in loads),
-        longest=max(load.longest for load in loads),
-        generator=max(load.generator for load in loads),
-    )
-
-
-def require_wrk() -> None:
-    """Say what is missing, if it is."""
-    if shutil.which("wrk") is None:
-        raise click.ClickException(
-            "wrk is needed to make the load: apt install wrk, or brew install wrk. "
-            "(A generator written in Python would measure itself.)"
-        )
+def request(path: str, secret: str, body: str = "") -> str:
+    """Return a template of a whole HTTP request."""
+    head = f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    head += f"User-Agent: Go-http-client/1.1\r\nAuthorization: Bearer {secret}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(filled(body, 0))}\r\n"
+    return f"{head}\r\n{body}"
 
 
 def drive(
-    port: int, template: str, *, connections: int, seconds: float, first: int, last: int
-) -> Load:
-    """Send the template about calls from `first` on for `seconds`, and wait for all answers.
+    ports: Sequence[int], template: str, calls: Calls, connections: int, seconds: float
+) -> dict[str, float]:
+    """Send the template about these calls to all ports for `seconds`; wait for all responses.
 
-    Raises ClickException if `last` came first: repeats would be cheaper than new reports.
+    Returns how many were `sent`, `answered`, `refused` (with 400 or more) and `broken`, the `rate`
+    a second while they were sent, and `p50` and `p99` in ms. Raises ClickException if the calls do
+    not last: repeats would be cheaper than new reports.
     """
-    with tempfile.NamedTemporaryFile("w", suffix=".http", newline="") as file:
+    if shutil.which("wrk") is None:
+        raise click.ClickException("wrk makes the load: apt install wrk, or brew install wrk.")
+    with tempfile.NamedTemporaryFile("w", newline="") as file:
         file.write(template)
         file.flush()
-        limit = f"{int(seconds) + PATIENCE}s"
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{limit}", "--timeout", limit]
-        command += ["-s", str(SCRIPT), f"http://127.0.0.1:{port}/", "--", file.name]
-        command += map(str, (first, last, seconds, connections))
-        before, begun = children_cpu(), time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        share = (children_cpu() - before) / (time.monotonic() - begun)
-    found = json.loads(done.stdout[done.stdout.rindex('{"sent"') :])
+        limit = f"{int(seconds) + PATIENCE_SECONDS}s"
+        command = f"wrk -t{len(ports)} -c{connections} -d{limit} --timeout {limit} -s {SCRIPT} "
+        command += f"http://127.0.0.1:{ports[0]}/ -- {file.name} {seconds} {connections}"
+        words = [*command.split(), *map(str, calls)]
+        env = os.environ | {"BENCH_PORTS": ",".join(map(str, ports))}
+        done = subprocess.run(words, env=env, capture_output=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout[done.stdout.rindex(b'{"sent"') :])
     if found.pop("exhausted"):
-        raise click.ClickException(f"{last - first + 1} calls did not last for {seconds} s")
-    return Load(**found, rate=_rate(found, connections), generator=share)
-
-
-def _rate(found: dict[str, float], connections: int) -> float:
-    # When sending ended, one request of each other connection was still on its way.
-    return max(found["sent"] - connections + 1, 0) / (found["seconds"] or 1)
-
-
-def children_cpu() -> float:
-    """Return the processor time of all child processes that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+        raise click.ClickException(f"{calls[1]} calls did not last for {seconds:g} s")
+    return found

@@ -1,41 +1,106 @@
-"""How the benchmarks open the product and start it: by its own settings, from an environment."""
-
-from __future__ import annotations
+"""The product as its users see it, so that any commit can be driven: commands, settings, HTTP."""
 
 import os
+import socket
+import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from unittest.mock import patch
+from typing import NamedTuple
 
-from obdtrack.application import make_services
-from obdtrack.services import Services
-from obdtrack.settings import load_settings
+import click
+import psutil
+import requests
 
-ROOT = Path(__file__).resolve().parents[1]
-COMMAND = [sys.executable, "-m", "obdtrack"]
-SECRET = "a-secret-of-the-benchmark"
-CALLBACK = "/webhooks/mobtexting"
-BRIDGE = "+918068280000"
+HERE = Path(__file__).resolve().parents[1]
+COMMAND = (sys.executable, "-m", "obdtrack")
+SERVE = (*COMMAND, "serve")
+MAKE_KEY = ("keys", "create", "benchmark", "--scope", "place,read")
+SECRET, CALLBACK = "a-secret-of-the-benchmark", "/webhooks/mobtexting"
+PATIENCE_SECONDS = 30
+THREADS = 256  # as many as the product serves with
+SETTINGS = {
+    "OBDTRACK_PROVIDER_TOKEN": "the-provider-token",
+    "OBDTRACK_WEBHOOK_SECRETS": SECRET,
+    "OBDTRACK_SECRET_KEY": "a-secret-key-of-the-benchmark",
+    "OBDTRACK_BRIDGE": "+918068280000",
+    "OBDTRACK_POLL_SCHEDULE": "7d",  # polling about the many calls filled in is not measured
+}
 
 
-def environ(database_url: str, port: int = 0, provider_port: int = 9) -> dict[str, str]:
-    """Return the process environment for one installation; nothing else of OBDTRACK_ is in it."""
+def wsgi(target: str, threads: int = THREADS) -> tuple[str, ...]:
+    """Return the command that serves an application of ours as the product is served."""
+    options = f"--interface wsgi --no-ws --log-level error --blocking-threads {threads} --port PORT"
+    return (sys.executable, "-m", "granian", *options.split(), f"bench.{target}")
+
+
+# Providers that accept every call, at once and after two seconds.
+PROMPT, SLOW = (wsgi(f"stub_provider:{name}") for name in ("prompt", "slow"))
+
+
+def environ(database_url: str, port: int = 8000, provider: int = 9) -> dict[str, str]:
+    """Return the environment of one installation; no other OBDTRACK_ setting is in it."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("OBDTRACK_")}
-    return {
-        **kept,
-        "OBDTRACK_DATABASE_URL": database_url,
-        "OBDTRACK_PROVIDER_URL": f"http://127.0.0.1:{provider_port}/api/v2/",
-        "OBDTRACK_PROVIDER_TOKEN": "the-provider-token",
-        "OBDTRACK_WEBHOOK_SECRETS": SECRET,
-        "OBDTRACK_SECRET_KEY": "a-secret-key-of-the-benchmark",
-        "OBDTRACK_BRIDGE": BRIDGE,
-        "OBDTRACK_PORT": str(port),
-        # The calls filled in are many, and asking the provider about them is not what is measured.
-        "OBDTRACK_POLL_SCHEDULE": "7d",
-    }
+    places = {"OBDTRACK_DATABASE_URL": database_url, "OBDTRACK_PORT": str(port)}
+    places["OBDTRACK_PROVIDER_URL"] = f"http://127.0.0.1:{provider}/api/v2/"
+    return kept | SETTINGS | places
 
 
-def services(database_url: str) -> Services:
-    """Return the parts the product works with, on this database; its tables are bound to it."""
-    with patch.dict(os.environ, environ(database_url), clear=True):
-        return make_services(load_settings())
+def run(database_url: str, *arguments: str, checkout: Path = HERE) -> str:
+    """Return what a command of the product prints; raises ClickException if it fails."""
+    command, env = [*COMMAND, *arguments], environ(database_url)
+    done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise click.ClickException(f"{' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+class Server(NamedTuple):
+    """A running server: its first process, and its port on 127.0.0.1."""
+
+    process: psutil.Popen
+    port: int
+
+    def post(self, path: str, secret: str, body: str) -> None:
+        """Send JSON; raises HTTPError unless it is accepted."""
+        headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{self.port}{path}"
+        requests.post(url, data=body, headers=headers).raise_for_status()
+
+    def usage(self) -> tuple[float, float]:
+        """Return the processor's seconds so far and the resident MiB, of all its processes."""
+        tree = [self.process, *self.process.children(recursive=True)]
+        resident = sum(process.memory_info().rss for process in tree)
+        return sum(sum(process.cpu_times()[:2]) for process in tree), resident / 2**20
+
+
+@contextmanager
+def serving(
+    database_url: str, checkout: Path = HERE, command: Sequence[str] = SERVE, provider: int = 9
+) -> Iterator[Server]:
+    """Have a server for the block, ready to answer; `PORT` in its command is where."""
+    end, ready = time.monotonic() + PATIENCE_SECONDS, False
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    arguments = [str(port) if argument == "PORT" else argument for argument in command]
+    env = environ(database_url, port, provider)
+    with tempfile.TemporaryFile() as log:
+        process = psutil.Popen(arguments, env=env, cwd=checkout, stdout=log, stderr=log)
+        try:
+            while not ready:
+                if process.poll() is not None or time.monotonic() > end:
+                    log.seek(0)
+                    raise click.ClickException(f"{arguments} did not start: {log.read()[-2000:]!r}")
+                time.sleep(0.01)
+                with suppress(requests.RequestException):
+                    ready = requests.get(f"http://127.0.0.1:{port}/livez", timeout=2).ok
+            yield Server(process, port)
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                tree = [process, *process.children(recursive=True)]
+                process.terminate()
+                for left in psutil.wait_procs(tree, PATIENCE_SECONDS)[1]:
+                    left.kill()

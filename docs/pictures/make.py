@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from the demo: `python -m bench.pictures` (needs chromium)."""
+"""Makes the pictures of the README from the demo: `make pictures` (needs chromium)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from obdtrack.cli.ports import free_port
 
-PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+PICTURES = Path(__file__).resolve().parent
 SIZE = {"width": 1200, "height": 760}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 ENDINGS = ("01", "11", "13", "02", "01", "17", "03", "16", "14", "04", "05")

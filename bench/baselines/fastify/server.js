@@ -1,4 +1,4 @@
-// A rival: Fastify and better-sqlite3, one durable transaction for each report.
+// A baseline: Fastify and better-sqlite3, one durable transaction for each report.
 //
 // It writes into the product's own tables what the obvious receiver in Python writes: the raw
 // request, an event, and the call's new status, all committed before the answer.
@@ -6,7 +6,7 @@ import { randomFillSync, timingSafeEqual } from "node:crypto";
 import Database from "better-sqlite3";
 import Fastify from "fastify";
 
-const { BENCH_DATABASE_URL, BENCH_PORT, BENCH_SECRET } = process.env;
+const env = process.env;
 const STATUSES = {
   ANSWER: "completed",
   BUSY: "busy",
@@ -16,7 +16,7 @@ const STATUSES = {
   CHANUNAVAIL: "failed",
 };
 
-const db = new Database(BENCH_DATABASE_URL.replace("sqlite:///", ""));
+const db = new Database(env.OBDTRACK_DATABASE_URL.replace("sqlite:///", ""));
 db.pragma("journal_mode = wal");
 db.pragma("synchronous = full");
 db.pragma("foreign_keys = on");
@@ -76,7 +76,7 @@ const store = db.transaction((request, body, report) => {
   );
 });
 
-const expected = Buffer.from(`Bearer ${BENCH_SECRET}`);
+const expected = Buffer.from(`Bearer ${env.OBDTRACK_WEBHOOK_SECRETS}`);
 
 function isTrusted(header) {
   const given = Buffer.from(header ?? "");
@@ -94,4 +94,4 @@ app.post("/webhooks/mobtexting", (request, reply) => {
   return reply.send({ status: "ok" });
 });
 process.on("SIGTERM", () => app.close().then(() => process.exit(0)));
-await app.listen({ host: "127.0.0.1", port: Number(BENCH_PORT) });
+await app.listen({ host: "127.0.0.1", port: Number(env.OBDTRACK_PORT) });
