@@ -20,8 +20,14 @@ from obdtrack.logs import configure_logs
 from obdtrack.providers.mobtexting.client import MobTexting
 from obdtrack.providers.mobtexting.vocabulary import header_names, places
 from obdtrack.services import Services
-from obdtrack.settings import SECRET_LENGTH, Settings, load_for_serving, require_for_serving
-from obdtrack.store.database import open_database
+from obdtrack.settings import (
+    SECRET_LENGTH,
+    SETTINGS,
+    Settings,
+    load_for_serving,
+    require_for_serving,
+)
+from obdtrack.store.database import open_database, open_replica
 from obdtrack.store.encryption import Encryption
 from obdtrack.store.group_commit import GroupWriter
 from obdtrack.store.migrate import check_schema
@@ -62,6 +68,10 @@ def _check_values(values: Mapping[str, Any]) -> None:
     bridge = values.get("bridge")
     if bridge and whole(bridge) is None:
         wrong.append(f"OBDTRACK_BRIDGE: {NOT_WHOLE}")
+    if values.get("read_database_url") and str(values.get("database_url")).startswith("sqlite:"):
+        wrong.append(
+            "OBDTRACK_READ_DATABASE_URL: only PostgreSQL has replicas to read, not SQLite."
+        )
     try:
         places(values.get("webhook_fields") or {})
     except ConfigError as error:
@@ -75,7 +85,7 @@ def make_services(settings: Settings) -> Services:
 
     Raises ConfigError if there is no database, or for a value that no part can work with.
     """
-    _check_values({"bridge": settings.bridge, "webhook_fields": settings.webhook_fields})
+    _check_values({name: getattr(settings, name) for name in SETTINGS})
     return Services(
         settings=settings,
         store=open_database(settings.database_url, create=False),
@@ -90,6 +100,7 @@ def make_services(settings: Settings) -> Services:
             read_timeout=min(8.0, settings.provider_timeout),
         ),
         vault=Encryption(settings.secret_key),
+        read_store=open_replica(settings.read_database_url) if settings.read_database_url else None,
     )
 
 
@@ -98,7 +109,14 @@ def make_background(services: Services) -> Background:
     return Background(services, chores=services.settings.jobs)
 
 
-def create_app(services: Services | None = None) -> Flask:
+class Application(Flask):
+    """The web application: `watch` has its figures, `quarantine` the reports it refused."""
+
+    watch: Watch
+    quarantine: Quarantine
+
+
+def create_app(services: Services | None = None) -> Application:
     """Make the WSGI application, from the environment's settings or from given services.
 
     Raises ConfigError if a setting is missing or wrong, or if the database does not fit the code.
@@ -114,7 +132,7 @@ def create_app(services: Services | None = None) -> Flask:
     with services.store.connection_context():
         check_schema(services.store)
     services.store.close_idle()  # a server may fork after this; no connection may cross that
-    app = Flask("obdtrack.web", static_folder=None)
+    app = Application("obdtrack.web", static_folder=None)
     app.extensions["obdtrack"] = services
     app.request_class = BoundedRequest
     app.config["TRUSTED_HOSTS"] = list(services.settings.trusted_hosts) or None
@@ -125,7 +143,7 @@ def create_app(services: Services | None = None) -> Flask:
     register_errors(app)
     register_api(app, routes.blueprint)
     register_pages(app, services)
-    app.extensions["watch"] = watch = Watch(services)
+    app.watch = watch = Watch(services)
     app.register_blueprint(health.make_blueprint(watch))
     app.register_blueprint(metrics.make_blueprint(watch))
     app.teardown_request(lambda _: _release(services))
@@ -162,16 +180,15 @@ def _put_in_front(app: Flask, outer: WSGIApplication) -> None:
     app.wsgi_app = outer  # type: ignore[assignment,method-assign]  # Flask's documented way to wrap
 
 
-def _put_callback_in_front(app: Flask, services: Services, watch: Watch) -> None:
+def _put_callback_in_front(app: Application, services: Services, watch: Watch) -> None:
     writer: GroupWriter[InboundRequest, ReceivedDelivery] = GroupWriter(
         watch.meter.counting(lambda batch: receive_deliveries(batch, services))
     )
-    quarantine = Quarantine(services)
-    app.extensions["quarantine"] = quarantine
+    app.quarantine = Quarantine(services)
     callback = Callback(
         app.wsgi_app,
         store=writer.write,
-        reject=quarantine.take,
+        reject=app.quarantine.take,
         now=services.now,
         secrets=services.settings.webhook_secrets,
         headers=header_names(services.settings.webhook_fields),
@@ -180,8 +197,9 @@ def _put_callback_in_front(app: Flask, services: Services, watch: Watch) -> None
 
 
 def _release(services: Services) -> None:
-    if not services.store.is_closed():
-        services.store.close()
+    for store in (services.store, services.read_store):
+        if store is not None and not store.is_closed():
+            store.close()
 
 
 def _harden(response: Response) -> Response:

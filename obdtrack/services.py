@@ -48,7 +48,10 @@ Listener = Callable[[CallChange], None]
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts a workflow works with. Clock and provider are arguments so that tests set them."""
+    """The parts a workflow works with. Clock and provider are arguments so that tests set them.
+
+    `read_store` is a replica of the store's database, if there is one: pages and look-ups read it.
+    """
 
     settings: Settings
     store: Store
@@ -57,6 +60,7 @@ class Services:
     now: Callable[[], datetime] = field(default=utc_now)
     limits: ProcessLimits = field(default_factory=ProcessLimits, repr=False)
     listeners: tuple[Listener, ...] = ()
+    read_store: Store | None = None
     process_ids: dict[int, UUID] = field(default_factory=dict, repr=False)
 
     @property

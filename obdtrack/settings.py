@@ -164,6 +164,20 @@ def _database_url(env: FileAwareEnv) -> str:
     )
 
 
+def _read_database_url(env: FileAwareEnv) -> str | None:
+    return (
+        env.str(
+            "READ_DATABASE_URL",
+            None,
+            validate=_check(
+                lambda url: not url or urlsplit(url).scheme in ("postgresql", "postgres"),
+                "must be postgresql://user:password@host/name, a replica of the database.",
+            ),
+        )
+        or None
+    )
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -236,6 +250,7 @@ def _count(name: str, default: int, lowest: int, highest: int) -> Callable[[File
 
 READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "database_url": _database_url,
+    "read_database_url": _read_database_url,
     "provider_url": _provider_url,
     "provider_token": lambda env: env.str(
         "PROVIDER_TOKEN",
@@ -331,6 +346,7 @@ class Settings:
     suppression: bool = True
     calling_window: tuple[time, time] | None = None
     calling_window_timezone: ZoneInfo = field(default=INDIA)
+    read_database_url: str | None = field(default=None, repr=False)
 
     @property
     def own_url(self) -> str:

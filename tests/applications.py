@@ -5,11 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 from unittest.mock import patch
 
-from flask import Flask
 from flask_smorest import Blueprint
 from jinja2.bccache import Bucket, BytecodeCache
 
-from obdtrack.application import create_app
+from obdtrack.application import Application, create_app
 from obdtrack.services import Services
 
 
@@ -30,7 +29,7 @@ class Compiled(BytecodeCache):
 COMPILED = Compiled()
 
 
-def make_app(services: Services, *, documented: bool) -> Flask:
+def make_app(services: Services, *, documented: bool) -> Application:
     """Make an application; its API document takes longer than all else, and few tests read it.
 
     Next come its pages, which are compiled when a test asks for them.

@@ -139,7 +139,7 @@ def documented() -> bool:
 def app(services: Services, documented: bool) -> Iterator[Flask]:
     made = applications.make_app(services, documented=documented)
     yield made
-    made.extensions["quarantine"].close()
+    made.quarantine.close()
 
 
 class Caller:

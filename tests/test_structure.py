@@ -22,6 +22,42 @@ def test_a_class_name_means_one_thing() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
+def test_web_code_is_handed_the_services_in_one_place_and_finds_nothing_else_there() -> None:
+    found = [
+        path.relative_to(PRODUCT).as_posix()
+        for path, tree in TREES.items()
+        if "simulator" not in path.parts  # an application of its own, which knows none of ours
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "extensions"
+    ]
+    assert sorted(found) == ["application.py", "web/http/auth.py"]
+
+
+CHANGING = {
+    "BoundedSemaphore", "Bulkhead", "Condition", "Counter", "Lock", "OrderedDict", "RLock",
+    "Semaphore", "TokenBucket", "WeakKeyDictionary", "defaultdict", "deque", "dict", "list",
+    "local", "set",
+}  # fmt: skip
+
+
+def is_made_to_change(value: ast.expr | None) -> bool:
+    """Whether a value is an empty list or dictionary to be filled, or something that counts."""
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func).rpartition(".")[2] in CHANGING
+    return isinstance(value, ast.Dict | ast.List) and ast.unparse(value) in ("{}", "[]")
+
+
+def test_no_module_keeps_what_changes() -> None:
+    found = [
+        f"{path.relative_to(PRODUCT)}:{node.lineno}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Global)
+        or (node in tree.body and is_made_to_change(getattr(node, "value", None)))
+    ]
+    assert found == []
+
+
 def test_every_module_says_its_one_job_in_its_first_line() -> None:
     without = [path for path, tree in TREES.items() if not (ast.get_docstring(tree) or "").strip()]
     assert without == []

@@ -12,7 +12,7 @@ from obdtrack.calls.rebuild import Rebuilt, rebuild
 from obdtrack.errors import ConfigError
 from obdtrack.services import Services, utc_now
 from obdtrack.store import leases
-from obdtrack.store.database import Store, bind_tables
+from obdtrack.store.database import Store, asking
 from obdtrack.store.migrate import check_schema, migrate
 from obdtrack.store.models import Lease, Table
 from obdtrack.store.schema import TABLES
@@ -105,8 +105,9 @@ class CopiedPart(NamedTuple):
 
 def require_quiet(source: Store) -> None:
     """Raise ConfigError if a process still works on the database: what it adds would be lost."""
-    bind_tables(source)
-    if leases.any_lease_alive(utc_now()):
+    with asking(source):
+        in_use = leases.any_lease_alive(utc_now())
+    if in_use:
         raise ConfigError(
             "A server or worker still uses this database. Stop it, wait ten seconds, and try again."
         )
@@ -136,8 +137,8 @@ def verify(source: Store, target: Store, services: Services) -> Rebuilt:
             left, right = count(source, table), count(target, table)
             if left != right:
                 raise ConfigError(f"{table._meta.table_name}: {left} rows, but {right} arrived.")
-    bind_tables(target)
-    return rebuild(services, check=True)
+    with asking(target):
+        return rebuild(services, check=True)
 
 
 def _copy(

@@ -20,6 +20,7 @@ from playhouse.pool import (
 )
 
 from obdtrack.errors import Code, ConfigError, ObdtrackError
+from obdtrack.store.models import ASKED
 from obdtrack.store.schema import TABLES
 from obdtrack.store.write_lock import Turns
 
@@ -90,7 +91,13 @@ class SqliteStore(PooledSqliteDatabase):
             with self.atomic():
                 yield
             return
-        with unavailable_if_locked(), connected(self), self.in_turn(first=first), self.atomic():
+        with (
+            unavailable_if_locked(),
+            connected(self),
+            self.in_turn(first=first),
+            self.atomic(),
+            asking(self),
+        ):
             yield
 
     def lock_names(self, names: Collection[str]) -> None:
@@ -125,6 +132,8 @@ FROM (SELECT name FROM unnest(%s::text[]) AS name ORDER BY name OFFSET 0) AS sor
 class PostgresStore(PooledPostgresqlDatabase):
     """PostgreSQL; rows are locked where two writers could meet."""
 
+    reads_only = False
+
     @property
     def title(self) -> str:
         """How a sentence names this database: by its name, without user, password and host."""
@@ -140,6 +149,12 @@ class PostgresStore(PooledPostgresqlDatabase):
         except MaxConnectionsExceeded as error:
             raise peewee.OperationalError(str(error)) from error
 
+    def _connect(self) -> Any:
+        connection = super()._connect()
+        if self.reads_only:
+            connection.execute("SET default_transaction_read_only = on")
+        return connection
+
     @contextmanager
     def write(self, *, first: bool = False) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
@@ -152,7 +167,8 @@ class PostgresStore(PooledPostgresqlDatabase):
             with self.atomic():
                 if outermost:
                     self._wait_no_longer(BUSY_SECONDS)
-                yield
+                with asking(self):
+                    yield
 
     def lock_names(self, names: Collection[str]) -> None:
         """Keep others from writing about these provider ids until the transaction ends.
@@ -184,9 +200,34 @@ def open_database(url: str, *, create: bool = True) -> Store:
     return store
 
 
+def open_replica(url: str) -> PostgresStore:
+    """Return the store of a PostgreSQL database that is only read; nothing is connected yet.
+
+    It is asked by those who say so (`asking`). The server refuses to write there.
+    Raises ConfigError if `url` is not an address of PostgreSQL's.
+    """
+    store = _postgres(url, "OBDTRACK_READ_DATABASE_URL")
+    store.reads_only = True
+    return store
+
+
 def bind_tables(store: Store) -> None:
-    """Have all questions asked of this store from now on; a process works on one at a time."""
+    """Have all questions asked of this store from now on, unless another is being asked."""
     store.bind(TABLES, bind_refs=False, bind_backrefs=False)
+
+
+@contextmanager
+def asking(store: Store | None) -> Iterator[None]:
+    """Ask `store` in the block, in this thread; None: the one that the tables are bound to.
+
+    A transaction of a store (`write`) is such a block, so that nothing is decided by a replica.
+    """
+    before = ASKED.get()
+    ASKED.set(store)
+    try:
+        yield
+    finally:
+        ASKED.set(before)
 
 
 def _sqlite(url: str, *, create: bool) -> SqliteStore:
@@ -219,9 +260,9 @@ def _create(path: Path) -> None:
         raise ConfigError(f"OBDTRACK_DATABASE_URL: {path} cannot be made: {error}") from error
 
 
-def _postgres(url: str) -> PostgresStore:
+def _postgres(url: str, setting: str = "OBDTRACK_DATABASE_URL") -> PostgresStore:
     url = url.replace("postgres://", "postgresql://", 1)
-    _require_address(url)
+    _require_address(url, setting)
     return PostgresStore(
         url,
         max_connections=64,
@@ -231,7 +272,7 @@ def _postgres(url: str) -> PostgresStore:
     )
 
 
-def _require_address(url: str) -> None:
+def _require_address(url: str, setting: str) -> None:
     """Refuse what the driver would read otherwise than meant, and quote, password and all."""
     try:
         import psycopg  # only who has set PostgreSQL up has it
@@ -248,7 +289,7 @@ def _require_address(url: str) -> None:
     if not readable:
         raise ConfigError(
             "The address of the database must be postgresql://user:password@host/name, with signs "
-            "such as @ / % in the password written as %40 %2F %25 (OBDTRACK_DATABASE_URL)."
+            f"such as @ / % in the password written as %40 %2F %25 ({setting})."
         )
 
 

@@ -5,6 +5,9 @@ Text has no length here: the edges bound it, and only one of the two databases w
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+from typing import Any
+
 from peewee import (
     SQL,
     BigIntegerField,
@@ -12,6 +15,7 @@ from peewee import (
     CompositeKey,
     ForeignKeyField,
     IntegerField,
+    Metadata,
     Model,
     SmallIntegerField,
     TextField,
@@ -19,11 +23,29 @@ from peewee import (
 
 from obdtrack.store.columns import BytesField, IdField, JsonField, MomentField
 
+ASKED: ContextVar[Any] = ContextVar("asked", default=None)
+"""The store that is asked now, if it is not the one that the tables are bound to."""
+
+
+class AskedOrBound(Metadata):
+    """A table's properties, among them the store that its questions go to."""
+
+    @property
+    def database(self) -> Any:
+        """The store to ask: each query takes it when it is made."""
+        asked = ASKED.get()
+        return self._bound if asked is None else asked
+
+    @database.setter
+    def database(self, bound: Any) -> None:
+        self._bound = bound
+
 
 class Table(Model):
     """What all tables share."""
 
     class Meta:
+        model_metadata_class = AskedOrBound
         legacy_table_names = False
 
 

@@ -16,7 +16,7 @@ from obdtrack.operations import move
 from obdtrack.operations.move import CopiedPart, copy_all, require_quiet, verify
 from obdtrack.services import Services, utc_now
 from obdtrack.store import models
-from obdtrack.store.database import Store, bind_tables
+from obdtrack.store.database import Store, asking, bind_tables
 from obdtrack.store.schema import TABLES
 from tests.conftest import Caller
 from tests.factories import Clock, ScriptedProvider, accepted, call_log, log_row
@@ -52,7 +52,8 @@ def test_everything_arrives_and_computes_to_the_same(
     copy_all(store, postgres_store, no_progress)
     moved = replace(services, store=postgres_store)
     assert verify(store, postgres_store, moved) == (2, (), 0)
-    assert {row.status for row in models.Call.select()} == {"completed"}
+    with asking(postgres_store):
+        assert {row.status for row in models.Call.select()} == {"completed"}
 
 
 def test_each_table_is_one_bar_however_many_batches_it_takes(

@@ -38,7 +38,7 @@ def post_with_secret(caller: Caller, app: Flask, secret: str, **changes: object)
     headers = {"Authorization": f"Bearer {secret}"}
     body = json.dumps(report_body(**changes))
     assert caller.deliver(body, headers=headers).status_code == 401
-    app.extensions["quarantine"].flush()
+    app.quarantine.flush()
 
 
 def test_a_failed_delivery_is_replayed_after_the_fault_is_mended(

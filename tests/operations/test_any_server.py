@@ -48,7 +48,7 @@ def test_on_any_server_the_log_is_json_without_secrets(log: Path) -> None:
 
 
 def test_no_connection_is_left_for_a_fork_to_share(services: Services) -> None:
-    create_app(services).extensions["quarantine"].close()
+    create_app(services).quarantine.close()
     assert not services.store._connections
 
 

@@ -86,7 +86,7 @@ def test_alarms_are_told_as_zero_while_all_is_well(reader: Caller, name: str):
 def test_the_newest_report_is_told_as_a_time(account: Account, reader: Caller):
     assert Scrape(reader).told("last_report_timestamp_seconds") is None
     account.report(account.place())
-    reader.client.application.extensions["watch"].stock._known = None
+    reader.client.application.watch.stock._known = None
     told = Scrape(reader).told("last_report_timestamp_seconds")
     assert told == account.clock.now.timestamp()
 

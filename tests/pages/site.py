@@ -161,7 +161,7 @@ class Site:
         callback = f"{self.url}/webhooks/mobtexting"
         response = requests.post(callback, headers=headers, timeout=10, **request)
         assert response.ok == (secret == factories.SECRET)
-        self.app.extensions["quarantine"].flush()
+        self.app.quarantine.flush()
 
     def close_tabs(self) -> None:
         """Close all that was used. A window is kept, and for that needs a tab: a fresh one."""
@@ -180,7 +180,7 @@ class Site:
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
-        self.app.extensions["quarantine"].close()
+        self.app.quarantine.close()
 
 
 def _break_if_told() -> None:

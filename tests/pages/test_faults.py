@@ -66,7 +66,7 @@ def test_a_crowd_at_a_server_just_started_does_not_compile_its_pages(
     monkeypatch.setattr(app.jinja_env, "compile", None)  # so that who calls it fails
     visitor = Visitor(app, create_key("Asha", SCOPES, services))
     codes = [visitor.open(path).status_code for path in ("/", "/place", "/campaigns", "/nothing")]
-    app.extensions["quarantine"].close()
+    app.quarantine.close()
     assert codes == [200, 200, 200, 404]
 
 
@@ -85,7 +85,7 @@ def test_a_database_that_cannot_tell_who_reads_is_told_of_too(
     def fail(*_: Any) -> None:
         raise BUSY
 
-    monkeypatch.setattr("obdtrack.web.http.auth.signed_in", fail)
+    monkeypatch.setattr("obdtrack.web.http.session.signed_in", fail)
     response = visitor.open("/")
     assert response.status_code == 503
     assert "Temporarily unavailable" in text_of(response.text)

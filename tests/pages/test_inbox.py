@@ -125,7 +125,7 @@ def test_only_requests_of_the_chosen_days_are_read_again(
 
 def test_a_wrong_secret_stays_wrong(visitor: Visitor, caller: Caller) -> None:
     caller.deliver(json.dumps(report_body()), headers={"Authorization": "Bearer wrong-and-long"})
-    caller.client.application.extensions["quarantine"].flush()
+    caller.client.application.quarantine.flush()
     response = visitor.send("/deliveries/replay", on="/", outcome="rejected")
     assert "Reprocessed: 1 rejected; none left." in visitor.read(response.location)
 

@@ -215,7 +215,7 @@ def test_no_form_is_taken_without_its_token(app: Flask, services: Services) -> N
 def app_with(services: Services, **settings: Any) -> Iterator[Flask]:
     made = create_app(replace(services, settings=replace(services.settings, **settings)))
     yield made
-    made.extensions["quarantine"].close()
+    made.quarantine.close()
 
 
 def test_only_trusted_hosts_are_served(services: Services) -> None:

@@ -60,7 +60,7 @@ def test_any_other_credential_is_kept_and_counted(
 ) -> None:
     response = caller.deliver("id=x:1&status=BUSY", headers={"Authorization": authorization})
     assert response.status_code == 401
-    caller.client.application.extensions["quarantine"].flush()
+    caller.client.application.quarantine.flush()
     assert caller.only_delivery()["outcome"] == "rejected"
     with services.store.connection_context():
         assert leases.counters([COUNTER]) == {COUNTER: 1}
@@ -70,7 +70,7 @@ def test_any_other_credential_is_kept_and_counted(
 def test_who_shows_nothing_leaves_nothing(caller: Caller, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     assert caller.deliver("id=x:1&status=BUSY", headers=headers).status_code == 401
-    caller.client.application.extensions["quarantine"].flush()
+    caller.client.application.quarantine.flush()
     assert caller.get("/deliveries").json["data"] == []
 
 
@@ -81,7 +81,7 @@ def test_what_was_kept_is_replayed_once_its_secret_is_right(
     late = "the-secret-nobody-had-set"
     for authorization in (spelled.format(late), basic("mobtexting", late)):
         caller.deliver("id=x:1&status=BUSY", headers={"Authorization": authorization})
-    caller.client.application.extensions["quarantine"].flush()
+    caller.client.application.quarantine.flush()
     settings = replace(services.settings, webhook_secrets=(SECRET, late))
     with services.store.connection_context():
         outcomes = replay_all(Outcome.REJECTED, replace(services, settings=settings))

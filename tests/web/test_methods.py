@@ -21,7 +21,7 @@ def ask(caller: Caller, method: str, path: str = PATH, **headers: str) -> TestRe
 
 
 def kept(caller: Caller) -> list[str]:
-    caller.client.application.extensions["quarantine"].flush()
+    caller.client.application.quarantine.flush()
     return [row["outcome"] for row in caller.get("/deliveries").json["data"]]
 
 
@@ -86,7 +86,7 @@ SPELLED = [
 def test_a_path_that_can_only_mean_the_callback_leads_there(caller: Caller, path: str) -> None:
     assert ask(caller, "POST", path, **BEARER).status_code == 200
     assert kept(caller) == ["unmatched"]
-    counted = caller.client.application.extensions["watch"].meter.requests()
+    counted = caller.client.application.watch.meter.requests()
     assert counted["callback"].codes == {"200": 1}
 
 

@@ -24,6 +24,7 @@ CHECKS: dict[str, Check] = {
     "migrations": machine.check_migrations,
     "disk space": machine.check_disk,
     "SQLite": machine.check_sqlite,
+    "read replica": machine.check_read_replica,
     "provider": provider.check_reachability,
     "webhook": provider.check_webhook,
     "clock": provider.check_time,
@@ -79,13 +80,9 @@ def _clean(text: str, settings: Settings) -> str:
 
 def _secrets(settings: Settings) -> Iterator[str]:
     token = settings.webhook_token or ""
-    # By hand: what is wrong with an address must not keep its password from being found.
-    user = settings.database_url.partition("://")[2].rpartition("@")[0]
-    password = user.partition(":")[2]
     candidates = (
-        settings.database_url if password else "",
-        password,
-        unquote(password),
+        *_of_address(settings.database_url),
+        *_of_address(settings.read_database_url or ""),
         settings.provider_token,
         # A short validation key could stand for something in any sentence.
         token if len(token) >= SECRET_LENGTH else "",
@@ -93,3 +90,9 @@ def _secrets(settings: Settings) -> Iterator[str]:
         *settings.webhook_secrets,
     )
     yield from (secret for secret in candidates if secret)
+
+
+def _of_address(url: str) -> tuple[str, ...]:
+    # By hand: what is wrong with an address must not keep its password from being found.
+    password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    return (url, password, unquote(password)) if password else ()

@@ -7,10 +7,14 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import humanize
 
+from obdtrack.calls import search
+from obdtrack.calls.search import CallFilter
+from obdtrack.domain.times import to_text
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.operations.doctor.result import (
     CheckedInstallation,
@@ -23,7 +27,7 @@ from obdtrack.operations.doctor.result import (
 from obdtrack.operations.probe import prove_writable
 from obdtrack.providers.mobtexting.reports import PayloadReader
 from obdtrack.settings import PREFIX, SECRET_LENGTH, Settings, require_for_serving
-from obdtrack.store.database import Store, connected, unavailable_if_locked
+from obdtrack.store.database import Store, asking, connected, unavailable_if_locked
 from obdtrack.store.migrate import check_schema, require_tables
 
 FULL_BYTES = 256 * 1024**2
@@ -159,6 +163,40 @@ def check_disk(subject: CheckedInstallation) -> CheckResult:
     if free < max(TIGHT_BYTES, size):
         return warning(f"{text}, less than a backup and a bad day need", remedy)
     return ok(text)
+
+
+def check_read_replica(subject: CheckedInstallation) -> CheckResult:
+    """Look whether the database that pages read fits this version and keeps up."""
+    services = subject.with_database()
+    replica = services.read_store
+    if replica is None:
+        return ok("not in use")
+    try:
+        with unavailable_if_locked(), connected(replica):
+            check_schema(replica)
+            there = _newest_call(replica)
+    except ObdtrackError as error:
+        return problem(
+            f"cannot be read, so no page can be shown: {error.__cause__}",
+            f"see that it runs, or unset {PREFIX}READ_DATABASE_URL",
+        )
+    with connected(services.store):
+        here = _newest_call(services.store)
+    if here and (there is None or here - there > _FAR_BEHIND):
+        return warning(
+            f"is behind: its newest call is {to_text(there) if there else 'none'}, that of the "
+            f"main database {to_text(here)}",
+            "see that the database server still replicates to it",
+        )
+    return ok("can be read and is not behind")
+
+
+def _newest_call(store: Store) -> datetime | None:
+    with asking(store):
+        return next((call.created_at for call in search.newest(CallFilter(), 1)), None)
+
+
+_FAR_BEHIND = timedelta(minutes=1)
 
 
 def check_sqlite(subject: CheckedInstallation) -> CheckResult:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
 from flask_smorest import Api, Blueprint
 
 from obdtrack.access.keys import Scope
@@ -66,7 +66,8 @@ def secured(scope: Scope, *errors: HTTPStatus) -> Callable[[View], View]:
 
 def api_document() -> dict[str, Any]:
     """Return the document as it is served."""
-    found: dict[str, Any] = current_app.extensions["api_document"].to_dict()
+    served: Response = current_app.view_functions[DOCUMENT_ENDPOINT]()  # type: ignore[assignment]
+    found: dict[str, Any] = served.get_json()
     return found
 
 
@@ -85,7 +86,6 @@ def register_api(app: Flask, *blueprints: Blueprint) -> None:
         },
     )
     document = ProblemApi(app)
-    app.extensions["api_document"] = document.spec
     for blueprint in blueprints:
         document.register_blueprint(blueprint)
     serve_document: Callable[..., Any] = app.view_functions[DOCUMENT_ENDPOINT]

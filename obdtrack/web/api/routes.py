@@ -43,7 +43,7 @@ from obdtrack.web.api.schemas import (
     PlaceCallSchema,
     ResolveSchema,
 )
-from obdtrack.web.http.auth import current_access, services
+from obdtrack.web.http.auth import current_access, look_up, services
 from obdtrack.web.http.request_bodies import BodyParser
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -168,7 +168,7 @@ def show_delivery(delivery_id: UUID) -> dict[str, Any]:
 
 
 def _delivery(delivery_id: UUID) -> dict[str, Any]:
-    row = deliveries.find(delivery_id)
+    row = look_up(lambda: deliveries.find(delivery_id))
     if row is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
     return delivery_view(row, numbers_in_full=current_access().sees_numbers)
@@ -196,7 +196,7 @@ def call_request(body: Mapping[str, Any]) -> CallRequest:
 
 
 def _found(identifier: str) -> models.Call:
-    call = queries.find(identifier)
+    call = look_up(lambda: queries.find(identifier))
     if call is None:
         raise ObdtrackError(
             Code.NOT_FOUND, "There is no call with this id, ours or the provider's."

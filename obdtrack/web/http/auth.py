@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any, TypeVar, cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g, request, stream_with_context
 from werkzeug.exceptions import SecurityError
 
 from obdtrack.access.keys import Access, Scope, authenticate
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
-from obdtrack.web.http.session import signed_in
+from obdtrack.store.database import asking
+from obdtrack.store.models import ASKED
+from obdtrack.web.http import session
 
 View = TypeVar("View", bound=Callable[..., Any])
+Found = TypeVar("Found")
 
 PUBLIC_ENDPOINTS = frozenset(
     {"health.livez", "health.readyz", "pages_sign_in.sign_in", "pages_sign_in.asset"}
@@ -21,6 +25,7 @@ PUBLIC_ENDPOINTS = frozenset(
 """Routes of the Flask application that need no key. The callback has its own secret."""
 
 _PAGES = "pages_"
+_SHOWN = ("api.", _PAGES)
 _READ_BY_PAGES = frozenset({"api-docs.openapi_json"})
 
 
@@ -45,6 +50,7 @@ def takes_sessions(endpoint: str | None) -> bool:
 def guard(app: Flask) -> None:
     """Check every request against the scope of its route. A route without one is closed."""
     app.before_request(_check)
+    app.teardown_request(lambda _: _ask_main_store())
 
 
 def services() -> Services:
@@ -76,6 +82,21 @@ def check_key(secret: str) -> Access | None:
     return access
 
 
+def streamed(lines: Iterator[str]) -> Iterator[str]:
+    """Return lines that are made while they are sent, from the store that this request reads."""
+    store = ASKED.get()
+
+    def made() -> Iterator[str]:
+        while True:
+            with asking(store):
+                line = next(lines, None)
+            if line is None:
+                return
+            yield line
+
+    return stream_with_context(made())
+
+
 def needed_scope(app: Flask, endpoint: str) -> Scope | None:
     """Return the scope an endpoint needs, or None if it never named one."""
     return getattr(app.view_functions[endpoint], "needed_scope", None)
@@ -96,11 +117,43 @@ def _check() -> None:
             Code.FORBIDDEN,
             f"This key lacks the scope {scope or Scope.ADMIN!s} that is needed here.",
         )
+    _ask_replica_if_only_shown(endpoint)
+
+
+def _ask_replica_if_only_shown(endpoint: str) -> None:
+    """Read from the replica what is only shown, unless its reader has just changed something."""
+    replica, now = services().read_store, services().now()
+    if replica is None or not endpoint.startswith(_SHOWN):
+        return
+    if request.method not in ("GET", "HEAD"):
+        if takes_sessions(endpoint):
+            session.note_change(now)
+    elif not session.has_just_changed(now):
+        g.replica = ExitStack()
+        g.replica.enter_context(asking(replica))
+
+
+def _ask_main_store() -> None:
+    if "replica" in g:
+        g.pop("replica").close()
+
+
+def look_up(find: Callable[[], Found | None]) -> Found | None:
+    """Return what `find` finds, if not in the replica then in the main store.
+
+    A call that was placed just now must not be said to be none of ours. What else this request
+    shows is then read from the main store too.
+    """
+    found = find()
+    if found is None and "replica" in g:
+        _ask_main_store()
+        return find()
+    return found
 
 
 def _authenticated() -> Access:
     if "Authorization" not in request.headers and takes_sessions(request.endpoint):
-        access = signed_in(services())
+        access = session.signed_in(services())
         if access is None:
             raise ObdtrackError(Code.UNAUTHORIZED, "Sign in first.")
         return access

@@ -15,6 +15,7 @@ from obdtrack.services import Services
 from obdtrack.web.http.browser_security import SESSION_HOURS
 
 _SHOWN_FOR = timedelta(minutes=10)
+_REPLICATED_IN = timedelta(seconds=30)
 
 
 def begin(access: Access, now: datetime) -> None:
@@ -36,6 +37,17 @@ def signed_in(services: Services) -> Access | None:
     if key_id is None or until is None or from_text(until) <= services.now():
         return None
     return access_of(UUID(key_id), services)
+
+
+def note_change(now: datetime) -> None:
+    """Remember that who is signed in changes something, until a replica has it too."""
+    session["changed"] = to_text(now + _REPLICATED_IN)
+
+
+def has_just_changed(now: datetime) -> bool:
+    """Whether who is signed in changed something that a replica may not have yet."""
+    until = session.get("changed")
+    return until is not None and from_text(until) > now
 
 
 def show_number(call_id: UUID, now: datetime) -> None:

@@ -24,7 +24,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store import models
 from obdtrack.web.api.schemas import ResolveSchema
 from obdtrack.web.http import session
-from obdtrack.web.http.auth import current_access, needs, services
+from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.pages import raw
 from obdtrack.web.pages.clocks import Clock
@@ -156,7 +156,7 @@ def show_number(call_id: UUID) -> Redirect:
 
 
 def _found(call_id: UUID) -> models.Call:
-    call = queries.find(str(call_id))
+    call = look_up(lambda: queries.find(str(call_id)))
     if call is None:
         raise ObdtrackError(Code.NOT_FOUND, "There is no call with this id.")
     return call

@@ -17,7 +17,7 @@ from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.store import models
 from obdtrack.store.columns import from_microseconds
-from obdtrack.web.http.auth import needs, services
+from obdtrack.web.http.auth import look_up, needs, services
 from obdtrack.web.pages.charts import Chart, ChartFigures, add_up, legend, stacked
 from obdtrack.web.pages.filters import NO_PLACE, PERIODS, is_plain, read_filter, refusal
 from obdtrack.web.pages.labels import GROUP
@@ -79,7 +79,7 @@ def _newest(campaign: models.Campaign) -> datetime:
 @needs(Scope.READ)
 def show(name: str) -> Response:
     """Show one campaign."""
-    if not questions.is_campaign(name):
+    if not look_up(lambda: questions.is_campaign(name) or None):
         raise ObdtrackError(Code.NOT_FOUND, "There is no campaign with this name.")
     made, zone = services(), current_zone()
     period_only = MultiDict({"period": request.args.get("period", "any")})

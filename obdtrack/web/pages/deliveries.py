@@ -20,7 +20,7 @@ from obdtrack.operations.webhooks.try_callback import try_callback
 from obdtrack.settings import CALLBACK_PATH
 from obdtrack.store import models
 from obdtrack.store.columns import first_id
-from obdtrack.web.http.auth import current_access, needs, services
+from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.pages import raw
 from obdtrack.web.pages.delivery_rows import list_lines
 from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, refusal
@@ -160,7 +160,7 @@ def _changed(before: str, after: Outcome) -> str:
 
 
 def _found(delivery_id: UUID) -> models.Delivery:
-    row = deliveries.find(delivery_id)
+    row = look_up(lambda: deliveries.find(delivery_id))
     if row is None:
         raise ObdtrackError(Code.NOT_FOUND, "There is no request with this id.")
     return row

@@ -7,13 +7,12 @@ import io
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from flask import stream_with_context
-
 from obdtrack.calls import queries, search
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.fold import NOT_TAKEN, fold
 from obdtrack.domain.times import to_text
 from obdtrack.store import models
+from obdtrack.web.http.auth import streamed
 from obdtrack.web.pages.privacy import Reader, hide
 
 COLUMNS = (
@@ -27,7 +26,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 def csv_lines(wanted: CallFilter, reader: Reader) -> Iterator[str]:
     """Return the table line by line, reading some hundred calls at a time."""
-    return stream_with_context(_lines(search.in_batches(wanted, _BATCH), reader))
+    return streamed(_lines(search.in_batches(wanted, _BATCH), reader))
 
 
 def _lines(batches: Iterable[list[models.Call]], reader: Reader) -> Iterator[str]:

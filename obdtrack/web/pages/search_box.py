@@ -18,6 +18,7 @@ from obdtrack.domain.submission import canonical_id
 from obdtrack.statistics import questions
 from obdtrack.store import models
 from obdtrack.store.encryption import Encryption
+from obdtrack.web.http.auth import look_up
 from obdtrack.web.pages.filters import MASKED, is_plain, seal_text
 
 _LONGEST = 200
@@ -45,7 +46,7 @@ def find_hits(text: str, now: datetime, vault: Encryption) -> list[Hit]:
     bare = _bare(text)
     if not bare or not is_plain(text):
         return []
-    exact = queries.find(text) or queries.find(bare.lower())
+    exact = look_up(lambda: queries.find(text) or queries.find(bare.lower()))
     if exact is not None:
         return [Hit("a call's id", url_for("pages_call.show", call_id=exact.id))]
     found = [
