@@ -48,10 +48,11 @@ def names_of(report: Report) -> Names:
     """
     provider_id = canonical_id(report.provider_id) if report.provider_id else None
     mid = canonical_id(report.mid) if report.mid else None
-    submissions = {submission_uuid(provider_id): None} if provider_id else {}
-    if mid:
-        submissions |= {mid: None, submission_uuid(mid): None}
-    return Names(provider_id, mid, tuple(submissions))
+    if provider_id is None and mid is not None and ":" not in mid:
+        return Names(None, mid, (mid,))  # as almost every report does
+    of_id = (submission_uuid(provider_id),) if provider_id else ()
+    of_mid = (mid, submission_uuid(mid)) if mid else ()
+    return Names(provider_id, mid, tuple(dict.fromkeys(of_id + of_mid)))
 
 
 def may_be(report: Report, names: Names, calls: Sequence[N]) -> list[N]:

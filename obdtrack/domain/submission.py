@@ -124,7 +124,7 @@ def canonical_id(text: str) -> str:
     `uuid` and `uuid:n` get lower-case letters and dashes, and lose braces and `urn:uuid:`. What is
     no UUID stays as it is: other accounts use other ids, whose spelling may tell them apart.
     """
-    if text[8:9] == "-" and text.islower():
+    if text[8:9] == "-" and text == text.lower():
         return text  # as the provider's documentation writes it
     if found := _UUID.fullmatch(text.strip()):
         *parts, number = found.groups(default="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from obdtrack.domain.status import Status
@@ -39,6 +40,9 @@ IDENTITY = ("provider_id", "mid", "to")
 
 # Parts of names, so that `X-Webhook-Token` and `client_secret` are caught too.
 _SECRETS = re.compile("token|secret|authorization|validationkey|password|apikey")
+
+_KEYS_REMEMBERED = 256
+"""Reports of one account have the same few keys, so what is worked out of a key is kept."""
 
 # Below every rank a built-in alias can have, in whichever part of the request it stands.
 _CONFIGURED = -10_000
@@ -84,6 +88,7 @@ _PRODUCT_TYPES = frozenset({"product", "service"})
 _FILLERS = str.maketrans("", "", " _-")
 
 
+@lru_cache(_KEYS_REMEMBERED)
 def plain(text: str) -> str:
     """Return a key without what spellings differ in: `Call-ID`, ` call id ` and `callid` are one.
 
@@ -97,6 +102,7 @@ CALLED = frozenset(map(plain, ALIASES["to"]))
 """The keys, as `plain` makes them, under which the called number stands."""
 
 
+@lru_cache(_KEYS_REMEMBERED)
 def is_secret(key: str) -> bool:
     """Whether what stands under `key` could let someone in, and so must not be kept."""
     return _SECRETS.search(plain(key)) is not None
