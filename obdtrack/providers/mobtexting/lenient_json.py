@@ -84,9 +84,8 @@ def _load_plain(text: str) -> dict[str, Any] | None:
     for value in found.values():
         if type(value) is str:
             colons += value.count(":")
-        elif type(value) is not int or not _LOWEST < value < _HIGHEST:
-            if value is not None:
-                return None
+        elif value is not None and (type(value) is not int or not _LOWEST < value < _HIGHEST):
+            return None
     return found if text.count(":") == colons else None
 
 
