@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from time import perf_counter
+from time import thread_time
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -239,9 +239,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_a_body_made_to_be_slow_is_read_in_no_time(body: bytes) -> None:
-    started = perf_counter()
+    started = thread_time()
     read_delivery(RawDelivery("POST", "", {}, "", body), READER)
-    assert perf_counter() - started < SLOWEST_READING_SECONDS
+    assert thread_time() - started < SLOWEST_READING_SECONDS
 
 
 def test_nesting_beyond_any_stack_is_said_to_be_too_deep() -> None:
