@@ -6,7 +6,11 @@ BIN := $(VENV)/bin
 # The tests start dozens of processes; each would compile the code anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint types bench pictures torture lock locked licences audit deptry pythons clean
+PAGES := obdtrack/web/templates
+STYLE := obdtrack/web/static/app.css
+BEAUTIFY := $(BIN)/css-beautify --indent-size 2 --end-with-newline --disable-newline-between-rules
+
+.PHONY: demo test lint format types bench pictures torture lock locked licences audit deptry pythons clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m obdtrack demo
@@ -17,8 +21,15 @@ test: $(VENV)/.test
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/djhtml --check --tabwidth 2 $(PAGES)
+	$(BEAUTIFY) $(STYLE) | diff $(STYLE) -
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/djhtml --tabwidth 2 $(PAGES) || true
+	$(BEAUTIFY) --replace $(STYLE)
 
 types: $(VENV)/.test
 	$(BIN)/mypy

@@ -9,6 +9,7 @@ from pathlib import Path
 import obdtrack
 
 PRODUCT = Path(obdtrack.__file__).parent
+WEB = PRODUCT / "web"
 TREES = {path: ast.parse(path.read_text()) for path in PRODUCT.rglob("*.py")}
 
 
@@ -72,3 +73,15 @@ def test_docstrings_say_what_is_returned() -> None:
         and (ast.get_docstring(node) or "").startswith(("Give ", "Tell whether "))
     ]
     assert told == ["calls/provider_ids.py: assign_provider_id"]  # which gives the call its id
+
+
+def test_templates_style_and_script_have_lines_that_a_diff_can_show() -> None:
+    files = [path for folder in ("templates", "static") for path in (WEB / folder).iterdir()]
+    assert len(files) > 15
+    long = [
+        f"{path.name}:{number}"
+        for path in files
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if len(line) > 120
+    ]
+    assert long == []

@@ -25,7 +25,7 @@ def chosen(page: str) -> list[str]:
 
 
 def days(page: str) -> list[str]:
-    return re.findall(r'type="date" value="([^"]*)"', page)
+    return re.findall(r'type="date"\s+value="([^"]*)"', page)
 
 
 def test_days_are_shown_as_the_time_that_was_chosen(visitor: Visitor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -66,8 +67,8 @@ def test_the_page_says_so_and_lists_nothing(
 
 def test_what_was_typed_stays_in_its_field(visitor: Visitor, placed: None) -> None:
     page = visitor.open(f"/?from=27/11/2026&to=2026-11-28&status=busy&name={'x' * 101}").text
-    assert 'name="from" type="text" value="27/11/2026" aria-invalid="true"' in page
-    assert 'name="to" type="date" value="2026-11-28">' in page
+    assert re.search(r'name="from" type="text"\s+value="27/11/2026" aria-invalid="true"', page)
+    assert re.search(r'name="to" type="date"\s+value="2026-11-28">', page)
     assert f'value="{"x" * 101}"' in page
     assert '<option value="busy" selected' in page
 

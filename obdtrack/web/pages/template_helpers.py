@@ -9,6 +9,7 @@ from typing import Any
 
 import humanize
 from flask import Flask, Response, g, make_response, render_template, request, url_for
+from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from obdtrack.access.keys import Access, Scope
@@ -18,15 +19,24 @@ from obdtrack.web.pages import assets, labels, preferences
 from obdtrack.web.pages.privacy import Reader
 
 _TIME = re.compile(r"\b2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z")
+_INDENTATION = re.compile(r"^ +", re.MULTILINE)
 _CHANGES_BY_ITSELF = re.compile(
     r'<input[^>]*name="csrf_token"[^>]*>|(<time class="age"[^>]*>)[^<]*'
     r'|<input[^>]*name="once"[^>]*>'
 )
 
 
+class _LessIndented(Extension):
+    """Templates are indented for those who read them; a browser is sent one blank of it."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return _INDENTATION.sub(" ", source)
+
+
 def frame(app: Flask) -> None:
     """Return the templates their helpers, and keep the reader's choices."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension(_LessIndented)
     app.jinja_env.filters.update(
         age=age,
         clock=clock,

@@ -44,7 +44,10 @@
     box.open = true;
     const text = one("[data-copy]", box);
     text.select();
-    try { await navigator.clipboard.writeText(text.value); summary.textContent = "Copied"; } catch { /* it stays selected */ }
+    try {
+      await navigator.clipboard.writeText(text.value);
+      summary.textContent = "Copied";
+    } catch { /* it stays selected */ }
   });
 
   // A press anywhere in a row leads where its link leads, unless a text is being selected there.
@@ -167,23 +170,24 @@
     try {
       const headers = { Accept: "text/html" };
       if (mark) headers["If-None-Match"] = mark;
-      const answer = await fetch(location.href, { headers, credentials: "same-origin", cache: "no-store", redirect: "manual" });
-      if (answer.type === "opaqueredirect") { location.reload(); return; }
-      if (answer.status === 200) {
-        mark = answer.headers.get("ETag");
-        const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const options = { headers, credentials: "same-origin", cache: "no-store", redirect: "manual" };
+      const response = await fetch(location.href, options);
+      if (response.type === "opaqueredirect") { location.reload(); return; }
+      if (response.status === 200) {
+        mark = response.headers.get("ETag");
+        const next = new DOMParser().parseFromString(await response.text(), "text/html");
         const every = one("[data-live-page]", next);
         pause = every ? Number(every.dataset.liveEvery) * 1000 : usual;
         latest = next;
         exchange(next);
         tellAges();
-      } else if (answer.status === 304) {
+      } else if (response.status === 304) {
         if (latest) exchange(latest);
         pause = Math.min(pause * 1.15, 30000);
       } else {
         pause = Math.min(pause * 2, 60000);
       }
-      tell(answer.ok || answer.status === 304);
+      tell(response.ok || response.status === 304);
     } catch {
       pause = Math.min(pause * 2, 60000);
       tell(false);
@@ -206,6 +210,10 @@
     else { pause = usual; ask(); }
   });
   addEventListener("scroll", () => { if (latest && scrollY < 10) addRows(latest); }, { passive: true });
-  on("click", "[data-live-new] button", () => { const to = new URL(location.href); to.searchParams.delete("before"); location.assign(to); });
+  on("click", "[data-live-new] button", () => {
+    const to = new URL(location.href);
+    to.searchParams.delete("before");
+    location.assign(to);
+  });
   plan();
 })();
