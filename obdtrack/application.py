@@ -41,20 +41,12 @@ from obdtrack.web.http.probes import Watch
 from obdtrack.web.http.request_bodies import BoundedRequest
 from obdtrack.web.http.request_log import observe
 from obdtrack.web.http.request_metrics import Metered
+from obdtrack.web.http.responses import HEADERS
 from obdtrack.web.pages.register import register_pages
 
 log = structlog.get_logger()
 
 _NO_TOKEN = "none"  # noqa: S105  # commands that ask no provider need none
-
-
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
-"""What every answer carries unless it has its own; pages have."""
 
 
 def load_to_serve(*, insecure: bool = False) -> Settings:
@@ -203,6 +195,6 @@ def _release(services: Services) -> None:
 
 
 def _harden(response: Response) -> Response:
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response

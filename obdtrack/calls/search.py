@@ -15,7 +15,7 @@ from peewee import SQL, fn
 
 from obdtrack.domain.status import NEEDS_ATTENTION, WAITING, Outcome
 from obdtrack.store import bulk_sql, models
-from obdtrack.store.columns import to_microseconds
+from obdtrack.store.columns import moved_id, to_microseconds
 
 ENDING = 4
 """Digits that the index of endings holds; shorter endings are too common to be searched."""
@@ -197,7 +197,7 @@ def _from_id(since: datetime) -> Iterator[Any]:
     if found is None:
         yield SQL("1 = 0")
     else:
-        yield call.id >= _moved(found.id, -_SLACK)
+        yield call.id >= moved_id(found.id, -_SLACK)
 
 
 def _to_id(until: datetime) -> Iterator[Any]:
@@ -207,10 +207,4 @@ def _to_id(until: datetime) -> Iterator[Any]:
     if found is None:
         yield SQL("1 = 0")
     else:
-        yield call.id <= _moved(found.id, _SLACK)
-
-
-def _moved(call_id: UUID, by: timedelta) -> UUID:
-    """Return an id made so much earlier or later; the first 48 bits of an id are milliseconds."""
-    moved = call_id.int + (int(by.total_seconds() * 1000) << 80)
-    return UUID(int=min(max(moved, 0), (1 << 128) - 1))
+        yield call.id <= moved_id(found.id, _SLACK)

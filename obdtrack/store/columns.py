@@ -29,12 +29,22 @@ def to_id(octets: bytes) -> UUID:
     return UUID(bytes=bytes(octets))
 
 
+_BELOW_TIME = 80
+"""The bits of an id that stand below its time."""
+
+
 def first_id(moment: datetime) -> UUID:
     """Return what no id made at this moment or later comes before.
 
     A UUIDv7 begins with its time in milliseconds (RFC 9562).
     """
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    return UUID(int=to_microseconds(moment) // 1000 << _BELOW_TIME)
+
+
+def moved_id(made: UUID, by: timedelta) -> UUID:
+    """Return an id made so much earlier or later."""
+    moved = made.int + (int(by.total_seconds() * 1000) << _BELOW_TIME)
+    return UUID(int=min(max(moved, 0), (1 << 128) - 1))
 
 
 class MomentField(BigIntegerField):

@@ -14,6 +14,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -27,6 +28,7 @@ from obdtrack.errors import ObdtrackError
 from obdtrack.services import new_id
 from obdtrack.settings import CALLBACK_PATH, is_loopback
 from obdtrack.web.http.request_bodies import read_body
+from obdtrack.web.http.responses import HEADERS, challenge, problem_body
 
 log = structlog.get_logger()
 
@@ -42,16 +44,8 @@ _MAX_CREDENTIALS = 2000
 _BETWEEN = re.compile(r"[\s,;:=\"']+")
 
 _SCHEMES = frozenset({"bearer", "basic", "digest", "token"})
-_CHALLENGE = 'Bearer realm="obdtrack"'
-_TRY_AGAIN = _CHALLENGE + ', error="invalid_token"'  # RFC 6750: only if one was given
 
-_HEADERS = (
-    ("Content-Type", "application/json"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Cache-Control", "no-store"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-)
+_HEADERS = (("Content-Type", "application/json"), *HEADERS.items())
 
 Answer = tuple[str, bytes, Sequence[tuple[str, str]]]
 
@@ -106,8 +100,8 @@ class Callback:
             if method in _REPORTS and (secret or environ.get("HTTP_AUTHORIZATION") == ""):
                 self._turn_away(environ, secret)
             given = secret and credentials[:7].lower() == "bearer "
-            challenge = _TRY_AGAIN if given else _CHALLENGE
-            return _problem("401 Unauthorized", "unauthorized", ("WWW-Authenticate", challenge))
+            asked = challenge("invalid_token" if given else None)
+            return _problem("401 Unauthorized", "unauthorized", asked)
         return self._received(environ) if method in _REPORTS else _OK
 
     def _received(self, environ: WSGIEnvironment) -> Answer:
@@ -229,4 +223,5 @@ def _text(value: str, limit: int) -> str:
 
 
 def _problem(status: str, code: str, *headers: tuple[str, str]) -> Answer:
-    return status, json.dumps({"status": int(status[:3]), "code": code}).encode(), headers
+    body = problem_body(HTTPStatus(int(status[:3])), code)
+    return status, json.dumps(body).encode(), headers

@@ -44,6 +44,7 @@ from obdtrack.web.api.schemas import (
     ResolveSchema,
 )
 from obdtrack.web.http.auth import current_access, look_up, services
+from obdtrack.web.http.paging import cut
 from obdtrack.web.http.request_bodies import BodyParser
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -102,7 +103,8 @@ def list_calls(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     named = {_ASKED.get(name, name): value for name, value in query.items()}
     wanted = CallFilter(**named, **number)
     found = search.newest(wanted, limit + 1, cursor)
-    return _page(_views(found[:limit]), more=len(found) > limit)
+    rows, next_cursor = cut(found, limit)
+    return _page(_views(rows), next_cursor)
 
 
 @blueprint.route("/calls/<identifier>")
@@ -155,8 +157,8 @@ def list_deliveries(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers
     limit = query["limit"]
     found = deliveries.newest_of(query.get("outcomes", ()), limit + 1, query.get("cursor"))
     in_full = current_access().sees_numbers
-    shown = [delivery_view(row, numbers_in_full=in_full) for row in found[:limit]]
-    return _page(shown, more=len(found) > limit)
+    rows, next_cursor = cut(found, limit)
+    return _page([delivery_view(row, numbers_in_full=in_full) for row in rows], next_cursor)
 
 
 @blueprint.route("/deliveries/<uuid:delivery_id>")
@@ -183,6 +185,9 @@ def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
     return _delivery(delivery_id)
 
 
+NO_BRIDGE = "Missing, and there is no default (OBDTRACK_BRIDGE)."
+
+
 def call_request(body: Mapping[str, Any]) -> CallRequest:
     """Return the validated body as a request; raises ObdtrackError if no bridge is known."""
     bridge = body.get("bridge") or phone.whole(services().settings.bridge)
@@ -190,7 +195,7 @@ def call_request(body: Mapping[str, Any]) -> CallRequest:
         raise ObdtrackError(
             Code.INVALID,
             "Some fields are invalid.",
-            fields={"bridge": ["Missing, and there is no default (OBDTRACK_BRIDGE)."]},
+            fields={"bridge": [NO_BRIDGE]},
         )
     return CallRequest(**{**body, "bridge": bridge})
 
@@ -241,10 +246,9 @@ def _placed(placed: Placed) -> Response:
     return Response(body, 201, headers, content_type="application/json")
 
 
-def _page(shown: list[dict[str, Any]], *, more: bool) -> tuple[dict[str, Any], int, Headers]:
-    if not more:
+def _page(shown: list[dict[str, Any]], cursor: str | None) -> tuple[dict[str, Any], int, Headers]:
+    if cursor is None:
         return {"data": shown, "next_cursor": None}, 200, {}
-    cursor = str(shown[-1]["id"])
     query = urlencode({**request.args.to_dict(flat=False), "cursor": cursor}, doseq=True)
     link = f'<{request.base_url}?{query}>; rel="next"'
     return {"data": shown, "next_cursor": cursor}, 200, {"Link": link}

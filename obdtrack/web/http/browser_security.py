@@ -11,22 +11,10 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 
 from obdtrack.services import Services
+from obdtrack.web.http.responses import PAGE_HEADERS
 
 SESSION_HOURS = 12
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""Nothing from elsewhere, nothing inline. Bootstrap draws its arrows and ticks from data: URLs."""
-
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
 _WORTH_COMPRESSING = 1000
 
 PUBLIC_FORMS = frozenset({"pages_sign_in.sign_in"})
@@ -87,7 +75,7 @@ def is_page() -> bool:
 
 def _harden(response: Response) -> Response:
     if response.mimetype == "text/html":
-        for name, value in _HEADERS.items():
+        for name, value in PAGE_HEADERS.items():
             response.headers.setdefault(name, value)
         return _compressed(response)
     return response

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store.database import unavailable, unusable
 from obdtrack.web.http.error_pages import fault, wants_page
+from obdtrack.web.http.responses import challenge, problem_body
 
 log = structlog.get_logger()
 
@@ -45,17 +46,7 @@ def problem(
     """Return an error as RFC 9457 describes it; `errors` holds what is wrong, by field."""
     if wants_page():
         return fault(status, detail, headers)
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        "code": code,
-    }
-    if fields:
-        body["errors"] = fields
-    if request_id := g.get("request_id"):
-        body["request_id"] = request_id
+    body = problem_body(status, code, detail, fields, g.get("request_id"))
     return Response(
         json.dumps(body, ensure_ascii=False),
         status=status.value,
@@ -72,11 +63,9 @@ def on_obdtrack_error(error: ObdtrackError) -> Response:
     if error.code is Code.UNAUTHORIZED:
         # RFC 6750: no error code when no token was given.
         failed = request.headers.get("Authorization", "")[:7].lower() == "bearer "
-        headers["WWW-Authenticate"] = 'Bearer realm="obdtrack"' + (
-            ', error="invalid_token"' if failed else ""
-        )
+        headers.update([challenge("invalid_token" if failed else None)])
     if error.code is Code.FORBIDDEN:
-        headers["WWW-Authenticate"] = 'Bearer realm="obdtrack", error="insufficient_scope"'
+        headers.update([challenge("insufficient_scope")])
     return problem(
         HTTP_STATUS[error.code],
         error.message,

@@ -10,6 +10,7 @@ from obdtrack.access.keys import Scope
 from obdtrack.calls import queries
 from obdtrack.store import models
 from obdtrack.web.http.auth import needs
+from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.filters import read_id
 from obdtrack.web.pages.template_helpers import live
 from obdtrack.web.pages.timeline_entries import facts
@@ -43,13 +44,13 @@ def index() -> Response:
     before = read_id(request.args, wrong)
     subject = request.args.get("subject") or None
     found = [] if wrong else audit.newest(PAGE + 1, before, subject)
-    shown = found[:PAGE]
+    shown, older = cut(found, PAGE)
     return live(
         "audit.html",
         entries=[(row, deed(row.action), facts(row.detail)) for row in shown],
         calls={row.subject for row in shown if is_call(row)},
         wrong=wrong,
-        older=str(shown[-1].id) if len(found) > PAGE else None,
+        older=older,
     )
 
 

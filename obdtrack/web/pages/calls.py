@@ -11,6 +11,7 @@ from obdtrack.calls import opt_outs, search
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.status import WAITING, Status
 from obdtrack.web.http.auth import needs, services
+from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.export import csv_lines
 from obdtrack.web.pages.filters import (
     ATTENTION,
@@ -49,13 +50,13 @@ def index() -> Response:
     before = read_id(request.args, chosen.wrong)
     unknown = chosen.expired or chosen.wrong
     found = [] if unknown else search.newest(chosen.wanted, PAGE + 1, before)
-    shown = found[:PAGE]
+    shown, older = cut(found, PAGE)
     return live(
         "calls.html",
         filter=chosen,
         calls=shown,
         opted_out=opt_outs.of_numbers({call.to_number for call in shown}),
-        older=str(shown[-1].id) if len(found) > PAGE else None,
+        older=older,
         strip=None
         if chosen.searched or before or unknown
         else make_strip(chosen, services().now()),

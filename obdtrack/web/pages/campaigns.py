@@ -18,6 +18,7 @@ from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.store import models
 from obdtrack.store.columns import from_microseconds
 from obdtrack.web.http.auth import look_up, needs, services
+from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.charts import Chart, ChartFigures, add_up, legend, stacked
 from obdtrack.web.pages.filters import NO_PLACE, PERIODS, is_plain, read_filter, refusal
 from obdtrack.web.pages.labels import GROUP
@@ -54,17 +55,17 @@ def index() -> Response:
     wrong: dict[str, str] = {}
     before = _cursor(wrong)
     found = [] if wrong else questions.campaigns(PAGE + 1, before)
-    sums = questions.of_campaigns([campaign.name for campaign in found[:PAGE]])
+    campaigns, older = cut(found, PAGE, lambda last: f"{last.slot}:{last.name}")
+    sums = questions.of_campaigns([campaign.name for campaign in campaigns])
     shown = [
         CampaignLine(campaign.name, _newest(campaign), add_up(sums[campaign.name]))
-        for campaign in found[:PAGE]
+        for campaign in campaigns
     ]
-    last = found[PAGE - 1] if len(found) > PAGE else None
     return live(
         "campaigns.html",
         campaigns=sorted(shown, key=lambda line: line.newest, reverse=True),
         legend=legend(part.status for line in shown for part in line.figures.parts),
-        older=f"{last.slot}:{last.name}" if last else None,
+        older=older,
         GROUP=GROUP,
         wrong=wrong,
     )

@@ -21,6 +21,7 @@ from obdtrack.settings import CALLBACK_PATH
 from obdtrack.store import models
 from obdtrack.store.columns import first_id
 from obdtrack.web.http.auth import current_access, look_up, needs, services
+from obdtrack.web.http.paging import cut
 from obdtrack.web.pages import raw
 from obdtrack.web.pages.delivery_rows import list_lines
 from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, refusal
@@ -60,10 +61,11 @@ def index() -> Response:
     if chosen.wrong:
         found = []
     found = [row for row in found if not chosen.first or row.id >= chosen.first]
+    rows, older = cut(found, PAGE)
     return live(
         "deliveries.html",
-        lines=list_lines(found[:PAGE]),
-        older=str(found[PAGE - 1].id) if len(found) > PAGE else None,
+        lines=list_lines(rows),
+        older=older,
         chosen=chosen,
         after=after,
         outcomes=list(Outcome),

@@ -26,7 +26,7 @@ from obdtrack.calls.placing.idempotency import place_once
 from obdtrack.domain.submission import INTERVALS
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import new_id
-from obdtrack.web.api.routes import call_request
+from obdtrack.web.api.routes import NO_BRIDGE, call_request
 from obdtrack.web.api.schemas import PlaceCallSchema
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
@@ -84,7 +84,7 @@ def _wrong(body: dict[str, Any]) -> dict[str, Any]:
     """Return all that is wrong at once; the schema compares fields only when each is right."""
     wrong: dict[str, Any] = dict(PlaceCallSchema().validate(body))
     if "bridge" not in body and not services().settings.bridge:
-        wrong["bridge"] = ["Missing, and there is no default (OBDTRACK_BRIDGE)."]
+        wrong["bridge"] = [NO_BRIDGE]
     try:
         PlaceCallSchema().one_of_flow_and_audio(body)
     except ValidationError as error:

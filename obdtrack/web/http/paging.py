@@ -1,0 +1,25 @@
+"""Lists a page at a time: the cursor from which the next page goes on, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+Row = TypeVar("Row")
+
+
+def cut(
+    found: Sequence[Row], limit: int, cursor: Callable[[Any], str] = lambda row: str(row.id)
+) -> tuple[Sequence[Row], str | None]:
+    """Return at most `limit` rows and the cursor of the next page; None if there is none.
+
+    One row more than `limit` must have been looked for: it tells whether there is a next page.
+    """
+    rows = found[:limit]
+    return rows, cursor(rows[-1]) if len(found) > limit else None
+
+
+def read_cursor(text: str) -> UUID:
+    """Return the id from which a list goes on; raises ValueError for what is no cursor of ours."""
+    return UUID(text)
