@@ -17,8 +17,7 @@ from obdtrack.domain.phone import NOT_WHOLE, whole
 from obdtrack.errors import ConfigError
 from obdtrack.jobs import Background
 from obdtrack.logs import configure_logs
-from obdtrack.providers.mobtexting.client import MobTexting
-from obdtrack.providers.mobtexting.vocabulary import header_names, places
+from obdtrack.providers import registry
 from obdtrack.services import Services
 from obdtrack.settings import (
     SECRET_LENGTH,
@@ -46,8 +45,6 @@ from obdtrack.web.pages.register import register_pages
 
 log = structlog.get_logger()
 
-_NO_TOKEN = "none"  # noqa: S105  # commands that ask no provider need none
-
 
 def load_to_serve(*, insecure: bool = False) -> Settings:
     """Read the settings; raises ConfigError with all that is wrong with them, the vendor's too."""
@@ -56,7 +53,7 @@ def load_to_serve(*, insecure: bool = False) -> Settings:
 
 def _check_values(values: Mapping[str, Any]) -> None:
     """Raise ConfigError for values that the readers of settings cannot judge."""
-    wrong: list[str] = []
+    wrong = registry.objections(values)
     bridge = values.get("bridge")
     if bridge and whole(bridge) is None:
         wrong.append(f"OBDTRACK_BRIDGE: {NOT_WHOLE}")
@@ -64,10 +61,6 @@ def _check_values(values: Mapping[str, Any]) -> None:
         wrong.append(
             "OBDTRACK_READ_DATABASE_URL: only PostgreSQL has replicas to read, not SQLite."
         )
-    try:
-        places(values.get("webhook_fields") or {})
-    except ConfigError as error:
-        wrong.append(str(error))
     if wrong:
         raise ConfigError("\n".join(wrong))
 
@@ -81,16 +74,7 @@ def make_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         store=open_database(settings.database_url, create=False),
-        provider=MobTexting(
-            url=settings.provider_url,
-            token=settings.provider_token or _NO_TOKEN,
-            timezone=settings.provider_timezone,
-            date_order=settings.provider_date_order,
-            webhook_id=settings.webhook_id,
-            fields=settings.webhook_fields,
-            total_timeout=settings.provider_timeout,
-            read_timeout=min(8.0, settings.provider_timeout),
-        ),
+        provider=registry.connected(settings)[0],
         vault=Encryption(settings.secret_key),
         read_store=open_replica(settings.read_database_url) if settings.read_database_url else None,
     )
@@ -183,7 +167,7 @@ def _put_callback_in_front(app: Application, services: Services, watch: Watch) -
         reject=app.quarantine.take,
         now=services.now,
         secrets=services.settings.webhook_secrets,
-        headers=header_names(services.settings.webhook_fields),
+        headers=services.provider.kept_headers,
     )
     _put_in_front(app, Metered(callback, watch.meter))
 

@@ -11,12 +11,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from obdtrack.domain.events import Event
-from obdtrack.domain.reports import FoundCall, RawDelivery, Reading, Report, facts, occurred_at
+from obdtrack.domain.reports import FoundCall, RawDelivery, Report, facts, occurred_at
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendResponse
-from obdtrack.providers.base import SendRequest, StatusResponse
-from obdtrack.providers.mobtexting.client import send_request
-from obdtrack.providers.mobtexting.reports import PayloadReader, read_call, read_delivery
+from obdtrack.providers.base import StatusResponse
+from obdtrack.providers.mobtexting.client import MobTexting
+from obdtrack.providers.mobtexting.reports import PayloadReader, read_call
 from obdtrack.providers.mobtexting.vocabulary import meaning_of
 from obdtrack.services import new_id
 from obdtrack.settings import Settings
@@ -40,10 +40,19 @@ class Clock:
         self.now += timedelta(**lengths)
 
 
-class ScriptedProvider:
+class ScriptedProvider(MobTexting):
     """Answers sends and questions as told, counts dials, and reads deliveries for real."""
 
-    def __init__(self) -> None:
+    def __init__(self, chosen: Settings | None = None) -> None:
+        chosen = chosen or settings()
+        super().__init__(
+            url=chosen.provider_url,
+            token=chosen.provider_token,
+            timezone=chosen.provider_timezone,
+            fields=chosen.webhook_fields,
+            secrets=chosen.webhook_secrets,
+            validation_key=chosen.webhook_token,
+        )
         self.sent: list[CallRequest] = []
         self.asked: list[dict[str, Any]] = []
         self.webhook_id: str | None = None
@@ -58,9 +67,6 @@ class ScriptedProvider:
     def completed(self, request: CallRequest) -> CallRequest:
         return replace(request, webhook_id=request.webhook_id or self.webhook_id)
 
-    def send_request(self, request: CallRequest) -> SendRequest:
-        return send_request(request)
-
     def find(
         self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None
     ) -> StatusResponse:
@@ -71,9 +77,6 @@ class ScriptedProvider:
     def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
         entries = json.loads(body)["data"]
         return tuple(call for entry in entries if (call := read_call(entry, self.reader)))
-
-    def read_delivery(self, delivery: RawDelivery) -> Reading:
-        return read_delivery(delivery, self.reader)
 
 
 def accepted(mid: str | None = MID, **changes: Any) -> Callable[[CallRequest], SendResponse]:

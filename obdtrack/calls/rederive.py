@@ -29,6 +29,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.reports import FoundCall, Report
 from obdtrack.domain.status import Kind, Outcome, Source
 from obdtrack.domain.submission import AcceptedNumber, Failure, SendResponse, canonical_id
+from obdtrack.providers.base import CallLog
 from obdtrack.services import Services
 from obdtrack.store import models
 
@@ -167,6 +168,8 @@ def _arrivals(
 
 def _found_in(response: models.ResponseRow, services: Services) -> tuple[FoundCall, ...]:
     """Return the calls that a response lists; none if it cannot be read now."""
+    if not isinstance(services.provider, CallLog):
+        return ()
     try:
         return services.provider.read_found(response.body or b"")
     except Exception as error:

@@ -10,12 +10,7 @@ from obdtrack.application import make_services
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ConfigError
-from obdtrack.operations.webhooks.sample import (
-    JSON_TEMPLATE,
-    QUERY_TEMPLATE,
-    describe,
-    explain_sample,
-)
+from obdtrack.operations.webhooks.sample import composed_reports, describe, explain_sample
 from obdtrack.operations.webhooks.set_up import (
     Registered,
     account_webhooks,
@@ -69,7 +64,7 @@ def register(
 def list_webhooks() -> None:
     """List the webhooks at the provider: id, name, URL, status; OBDTRACK_WEBHOOK_ID is marked."""
     settings = load_settings()
-    webhooks = account_webhooks(settings).webhooks()
+    webhooks = account_webhooks(settings).all()
     for webhook in webhooks:
         status = "active" if webhook.active else "inactive"
         mark = "  configured" if webhook.id == settings.webhook_id else ""
@@ -116,8 +111,8 @@ def fields() -> None:
     if sample.strip():
         _explain(sample, settings)
     click.echo("To compose a report that needs no setting, paste one of these at the provider:")
-    click.echo(f"  query: {QUERY_TEMPLATE}")
-    click.echo(f"  JSON:  {JSON_TEMPLATE}")
+    for kind, template in composed_reports(settings).templates.items():
+        click.echo(f"  {kind + ':':<6} {template}")
 
 
 def _advice(done: Registered, settings: Settings) -> str:
@@ -142,7 +137,7 @@ _DEEDS: dict[str, str] = {
 def _configured_uri(settings: Settings) -> str:
     if not settings.webhook_id:
         raise ConfigError("Set OBDTRACK_WEBHOOK_ID (see `webhook list`), or give --url.")
-    webhook = account_webhooks(settings).webhook(settings.webhook_id)
+    webhook = account_webhooks(settings).one(settings.webhook_id)
     if not webhook.active:
         click.echo("WARNING: this webhook is not active at the provider.", err=True)
     return callback_uri(webhook.uri)
@@ -158,8 +153,8 @@ def _told(entry: TimelineEntry) -> str:
 
 
 def _explain(sample: str, settings: Settings) -> None:
-    found = explain_sample(sample, settings)
-    click.echo(f"With the present settings this is {describe(found.reading)}.\n")
+    found, naming = explain_sample(sample, settings), composed_reports(settings).naming
+    click.echo(f"With the present settings this is {describe(found.reading, naming)}.\n")
     for field in found.fields:
         ours = field.name or "(not understood)"
         note = "" if field.used else "  (not used: a better key has it)"
@@ -170,7 +165,7 @@ def _explain(sample: str, settings: Settings) -> None:
         for hint in found.suggestions:
             mark = "certain" if hint.certain else "a guess"
             click.echo(f"    {hint.name}={hint.key}  {mark}: {hint.why}")
-        click.echo(f"  With it this is {describe(found.then)}.")
+        click.echo(f"  With it this is {describe(found.then, naming)}.")
     for note in found.notes:
         click.echo(f"  Note on {note}")
     click.echo()

@@ -1,13 +1,22 @@
-"""What a provider of calls must be able to do; each vendor has its own files here."""
+"""What a provider of calls brings: what each must, and what some can do besides.
+
+A vendor is a folder here with a class that inherits `Provider` and the capabilities it has, and a
+line in `registry`. Who needs a capability asks `isinstance(provider, CallLog)` and does without it
+where it is missing. See docs/adding-a-provider.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, ClassVar, NamedTuple, Self
+from zoneinfo import ZoneInfo
 
 from obdtrack.domain.reports import FoundCall, RawDelivery, Reading
 from obdtrack.domain.submission import CallRequest, Failure, SendResponse
+from obdtrack.settings import Settings
 
 
 class StatusResponse(NamedTuple):
@@ -29,31 +38,205 @@ class SendRequest(NamedTuple):
     body: Mapping[str, str | int]
 
 
-class Provider(Protocol):
-    """A vendor's API and words, read into ours. Methods never raise for what the vendor does."""
+class Provider(ABC):
+    """A vendor, connected to one account. Methods never raise for what the vendor does.
 
+    `name` stands in the callback's address and beside every call; it never changes. `timezone` is
+    that of times which the vendor writes without one; `url` is where its API is.
+    """
+
+    name: ClassVar[str]
+    url: str
+    timezone: ZoneInfo
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Settings) -> Self | None:
+        """Connect to the account that the settings name; None if they name none.
+
+        Raises ConfigError for what the vendor cannot work with.
+        """
+
+    @classmethod
+    def objections(cls, values: Mapping[str, Any]) -> list[str]:
+        """Return a sentence for each value of a setting, by name, that the vendor cannot use."""
+        return []
+
+    @abstractmethod
     def send(self, request: CallRequest) -> SendResponse:
         """Ask for one call to be placed, once. Bounded in time and memory."""
-        ...
 
     def completed(self, request: CallRequest) -> CallRequest:
         """Return the request with the provider's defaults where it leaves something out. Pure."""
-        ...
+        return request
 
+    @abstractmethod
     def send_request(self, request: CallRequest) -> SendRequest:
         """Return what `send` lets leave for a completed request. Pure."""
-        ...
 
+    @abstractmethod
+    def read_delivery(self, delivery: RawDelivery) -> Reading:
+        """Read what reached the callback. Pure: the same bytes give the same reading."""
+
+    @property
+    def kept_headers(self) -> Sequence[str]:
+        """The headers, in lower case, that `read_delivery` needs besides the usual ones."""
+        return ()
+
+    @abstractmethod
+    def probe(self) -> StatusResponse:
+        """Ask something that needs our credentials and changes nothing."""
+
+
+class CallLog(ABC):
+    """A provider that can be asked what became of a call."""
+
+    @abstractmethod
     def find(
         self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None
     ) -> StatusResponse:
         """Ask what became of a call: by the provider's id, or by number and day."""
-        ...
 
+    @abstractmethod
     def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
-        """Read the body of an answer to `find` once more, as it was stored. Pure."""
-        ...
+        """Read the body of a response to `find` once more, as it was stored. Pure."""
 
-    def read_delivery(self, delivery: RawDelivery) -> Reading:
-        """Read what reached the callback. Pure: the same bytes give the same reading."""
-        ...
+
+class Webhook(NamedTuple):
+    """A webhook as the provider lists it; its secret is never read."""
+
+    id: str
+    name: str
+    uri: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WantedWebhook:
+    """What a webhook shall be. `token` is its validation key; None leaves it to the provider."""
+
+    name: str
+    uri: str
+    secret: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+
+
+class Webhooks(ABC):
+    """The webhooks of the account, and which of them gets the reports of all calls.
+
+    Methods raise ObdtrackError with a sentence, and without secrets, if the provider refuses,
+    cannot be reached, or returns something else.
+    """
+
+    @abstractmethod
+    def all(self) -> list[Webhook]:
+        """List all webhooks."""
+
+    @abstractmethod
+    def one(self, webhook_id: str) -> Webhook:
+        """Return one webhook; the error's code is `not-found` if there is none."""
+
+    @abstractmethod
+    def create(self, wanted: WantedWebhook) -> Webhook:
+        """Create a webhook. The provider may challenge its address before it responds."""
+
+    @abstractmethod
+    def change(self, webhook_id: str, wanted: WantedWebhook) -> Webhook:
+        """Change all fields of a webhook."""
+
+    @abstractmethod
+    def is_subscribed(self, webhook_id: str) -> bool:
+        """Whether the reports of all calls already lead to this webhook."""
+
+    @abstractmethod
+    def subscribe(self, webhook_id: str) -> None:
+        """Let the reports of all calls lead to this webhook."""
+
+
+class ManagesWebhooks(ABC):
+    """A provider whose webhooks can be set up through its API."""
+
+    @abstractmethod
+    def webhooks(self) -> Webhooks:
+        """Return the account's webhooks."""
+
+
+class CallbackReply(NamedTuple):
+    """What a callback did with a request: `complaint` says what was wrong, None if nothing was."""
+
+    complaint: str | None
+    milliseconds: int
+    status: int | None = None
+    response: Any = None
+
+
+class TriesCallback(ABC):
+    """A provider whose requests to a callback can be imitated, with our own secret."""
+
+    @abstractmethod
+    def challenge(self, uri: str) -> CallbackReply:
+        """Ask a callback what the provider asks of a new one. Changes nothing there."""
+
+    @abstractmethod
+    def sample_id(self, unique: str) -> str:
+        """Return an id as the provider's are that holds the text `unique`."""
+
+    @abstractmethod
+    def deliver_sample(
+        self, uri: str, provider_id: str, to: str, bridge: str, ended_at: datetime
+    ) -> CallbackReply:
+        """Post a report of an answered call that ended at this time, once."""
+
+
+class Suggestion(NamedTuple):
+    """That `key` should fill our `name`, and why; `certain` if the sample says so itself."""
+
+    name: str
+    key: str
+    why: str
+    certain: bool = False
+
+
+class SampleField(NamedTuple):
+    """One value of a sample: the name of ours it fills (None: none), their key, and the value.
+
+    `used` is False where a better key fills the same name.
+    """
+
+    name: str | None
+    key: str
+    value: str
+    used: bool = True
+
+
+class Explanation(NamedTuple):
+    """What a sample is as things are, its fields, and what would help.
+
+    `mapping` is our name -> their key, the configured ones and the suggested; `then` is what the
+    sample is with them. `notes` say what its filters cost.
+    """
+
+    reading: Reading
+    fields: list[SampleField]
+    suggestions: list[Suggestion]
+    mapping: Mapping[str, str]
+    then: Reading
+    notes: list[str]
+
+
+class ComposedReports(ABC):
+    """A provider whose reports the customer designs: we must be told which key holds what.
+
+    `templates` are reports, by their kind, that need no setting; `naming` are the placeholders
+    that tell which call a report is about.
+    """
+
+    templates: ClassVar[Mapping[str, str]]
+    naming: ClassVar[str]
+
+    @abstractmethod
+    def explain(self, sample: RawDelivery, bridge: str | None) -> Explanation:
+        """Say what of a sample is understood, and suggest keys for what is not.
+
+        A sample may be a template. `bridge` is our number in E.164, which a report may repeat.
+        """

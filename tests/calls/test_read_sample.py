@@ -11,13 +11,12 @@ from obdtrack.application import make_services
 from obdtrack.domain.reports import Report, Unreadable
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.operations.webhooks.sample import (
-    JSON_TEMPLATE,
-    QUERY_TEMPLATE,
     describe,
     explain_sample,
     read_request,
 )
-from obdtrack.providers.mobtexting.field_mapping import Explanation
+from obdtrack.providers.base import Explanation
+from obdtrack.providers.mobtexting.field_mapping import JSON_TEMPLATE, QUERY_TEMPLATE
 from tests import factories
 
 CALL_ID = f"{factories.MID}:1"

@@ -67,7 +67,7 @@ def test_a_callback_nobody_answers_at_ends_the_test_call(services):
 
 
 def test_a_refused_secret_is_told(uri, services, monkeypatch):
-    monkeypatch.setattr("obdtrack.operations.webhooks.try_callback.first_secret", lambda _: "wrong")
+    monkeypatch.setattr(services.provider, "_secret", "wrong")
     trial = try_callback(uri, services)
     assert "OBDTRACK_WEBHOOK_SECRETS" in trial.problem
     assert SECRET not in trial.problem
@@ -84,7 +84,7 @@ def test_a_report_that_is_stored_but_not_read_is_told(uri, services, monkeypatch
     def unreadable(mid: str, *_: object) -> dict[str, str]:
         return {"campaign": mid}
 
-    monkeypatch.setattr("obdtrack.operations.webhooks.try_callback.sample_report", unreadable)
+    monkeypatch.setattr("obdtrack.providers.mobtexting.self_test.sample_report", unreadable)
     trial = try_callback(uri, services, patience=0.1)
     assert "stored but not put on its call's timeline" in trial.problem
     assert "unreadable" in trial.problem

@@ -11,7 +11,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.providers.mobtexting.account import MobTextingWebhooks, WantedWebhook
+from obdtrack.providers.base import WantedWebhook, Webhooks
+from obdtrack.providers.mobtexting.client import MobTexting
 from obdtrack.providers.mobtexting.simulator.server import (
     RunningSimulator,
     SimulatorConfig,
@@ -41,15 +42,15 @@ def callback(httpserver: HTTPServer) -> HTTPServer:
 
 
 @pytest.fixture
-def webhooks(simulator: RunningSimulator) -> MobTextingWebhooks:
+def webhooks(simulator: RunningSimulator) -> Webhooks:
     return client(simulator.url)
 
 
 @pytest.fixture
-def listed_as(httpserver: HTTPServer) -> Callable[..., MobTextingWebhooks]:
+def listed_as(httpserver: HTTPServer) -> Callable[..., Webhooks]:
     """A provider whose lists are these pages, in this order."""
 
-    def response(*pages: Any) -> MobTextingWebhooks:
+    def response(*pages: Any) -> Webhooks:
         for page in pages:
             httpserver.expect_ordered_request(LIST, "GET").respond_with_json(page)
         return client(httpserver.url_for("/api/v2/"))
@@ -57,8 +58,8 @@ def listed_as(httpserver: HTTPServer) -> Callable[..., MobTextingWebhooks]:
     return response
 
 
-def client(url: str) -> MobTextingWebhooks:
-    return MobTextingWebhooks(url=url, token=TOKEN, timezone=ZoneInfo("UTC"))
+def client(url: str, token: str = TOKEN) -> Webhooks:
+    return MobTexting(url=url, token=token, timezone=ZoneInfo("UTC")).webhooks()
 
 
 def wanted(callback: HTTPServer, **changes: Any) -> WantedWebhook:
@@ -86,12 +87,12 @@ def test_a_change_reaches_the_provider(webhooks, callback, simulator):
     made = webhooks.create(wanted(callback))
     webhooks.change(made.id, wanted(callback, secret="another-secret-of-it"))
     assert simulator.simulator.registry.webhook(made.id).secret == "another-secret-of-it"
-    assert len(webhooks.webhooks()) == 1
+    assert len(webhooks.all()) == 1
 
 
 def test_every_page_is_listed(webhooks, callback):
     made = [webhooks.create(wanted(callback)).id for _ in range(17)]
-    assert [webhook.id for webhook in webhooks.webhooks()] == made
+    assert [webhook.id for webhook in webhooks.all()] == made
 
 
 def test_a_link_to_the_next_page_never_takes_the_token_elsewhere(listed_as, httpserver):
@@ -99,7 +100,7 @@ def test_a_link_to_the_next_page_never_takes_the_token_elsewhere(listed_as, http
     webhooks = listed_as(
         {"status": "OK", "data": [entry("1")], "links": link}, {"status": "OK", "data": []}
     )
-    assert [webhook.id for webhook in webhooks.webhooks()] == ["1"]
+    assert [webhook.id for webhook in webhooks.all()] == ["1"]
     assert httpserver.log[-1][0].args.to_dict() == {"page": "2"}
 
 
@@ -109,12 +110,12 @@ def test_pages_are_told_by_their_numbers_where_there_are_no_links(listed_as):
         {"status": "OK", "data": [entry("1")], "meta": meta},
         {"status": "OK", "data": [entry("2")], "meta": meta | {"current_page": 2}},
     )
-    assert [webhook.id for webhook in webhooks.webhooks()] == ["1", "2"]
+    assert [webhook.id for webhook in webhooks.all()] == ["1", "2"]
 
 
 def test_pages_that_lead_in_a_circle_end(listed_as):
     page = {"status": "OK", "data": [entry("1")], "links": {"next": "?page=1"}}
-    assert len(listed_as(page, page).webhooks()) == 2
+    assert len(listed_as(page, page).all()) == 2
 
 
 def test_the_list_of_older_portals_is_understood(listed_as):
@@ -124,24 +125,24 @@ def test_the_list_of_older_portals_is_understood(listed_as):
         "next_page_url": None,
         "data": [entry("1", status=1)],
     }
-    (webhook,) = listed_as({"rows": rows}).webhooks()
+    (webhook,) = listed_as({"rows": rows}).all()
     assert webhook.active
 
 
 @pytest.mark.parametrize("status", ["0", 0, None, "inactive"])
 def test_a_webhook_that_is_off_is_told(listed_as, status):
-    (webhook,) = listed_as({"status": "OK", "data": [entry("1", status=status)]}).webhooks()
+    (webhook,) = listed_as({"status": "OK", "data": [entry("1", status=status)]}).all()
     assert not webhook.active
 
 
 def test_what_a_list_says_cannot_command_a_terminal(listed_as):
-    (webhook,) = listed_as({"status": "OK", "data": [entry("1", name="\x1b[2Jx")]}).webhooks()
+    (webhook,) = listed_as({"status": "OK", "data": [entry("1", name="\x1b[2Jx")]}).all()
     assert webhook.name == "[2Jx"
 
 
 def test_a_composed_address_keeps_its_placeholders(listed_as):
     uri = "https://a.test/x?call_id={{id}}"
-    (webhook,) = listed_as({"status": "OK", "data": [entry("1", uri=uri)]}).webhooks()
+    (webhook,) = listed_as({"status": "OK", "data": [entry("1", uri=uri)]}).all()
     assert webhook.uri == uri
 
 
@@ -159,14 +160,16 @@ def test_a_callback_that_fails_the_challenge_is_told_in_the_providers_words(webh
 
 def test_an_unknown_webhook_is_not_found(webhooks):
     with pytest.raises(ObdtrackError) as refused:
-        webhooks.webhook("../none")
+        webhooks.one("../none")
     assert refused.value.code is Code.NOT_FOUND
 
 
 def test_a_wrong_token_names_its_setting(simulator):
-    strange = MobTextingWebhooks(url=simulator.url, token="wrong-token", timezone=ZoneInfo("UTC"))
+    strange = MobTexting(
+        url=simulator.url, token="wrong-token", timezone=ZoneInfo("UTC")
+    ).webhooks()
     with pytest.raises(ObdtrackError, match="OBDTRACK_PROVIDER_TOKEN"):
-        strange.webhooks()
+        strange.all()
 
 
 def test_no_secret_is_in_a_refusal(httpserver, callback):

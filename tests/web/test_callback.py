@@ -216,7 +216,7 @@ def test_reports_go_on_after_a_failed_write(
 
 def test_a_header_the_operator_names_is_kept_with_the_report(services: Services) -> None:
     settings = replace(services.settings, webhook_fields={"dtmf": "header:X-Dtmf"})
-    app = create_app(replace(services, settings=settings))
+    app = create_app(replace(services, settings=settings, provider=ScriptedProvider(settings)))
     caller = Caller(app.test_client(), create_key("tests", ["read", "place"], services))
     headers = {"Authorization": f"Bearer {SECRET}", "X-Dtmf": "7", "X-Other": "no"}
     app.test_client().post("/webhooks/mobtexting", json=report_body(), headers=headers)

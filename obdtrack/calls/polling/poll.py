@@ -16,7 +16,7 @@ from obdtrack.domain.phone import is_erased, mask_all
 from obdtrack.domain.status import FINAL
 from obdtrack.domain.submission import Failure
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.providers.base import StatusResponse
+from obdtrack.providers.base import CallLog, StatusResponse
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases
 
@@ -61,12 +61,16 @@ def poll_provider(
 
     If the provider says that we ask too often, everybody waits as long as it wants, up to
     LONGEST_PAUSE. Raises ObdtrackError: rate limited if our turn is more than `patience` seconds
-    away (some are had by default), unavailable if the database is out of use.
+    away (some are had by default), conflict if the provider has no log of calls, unavailable if the
+    database is out of use.
     """
+    log_of_calls = services.provider
+    if not isinstance(log_of_calls, CallLog):
+        raise ObdtrackError(Code.CONFLICT, "The provider cannot be asked about calls.")
     wait(_stand_in_line(services, patience))
     requested_at = services.now()
     services.store.close()  # the provider may take seconds; somebody else can use the connection
-    response = services.provider.find(provider_id=provider_id, to=to, on=on)
+    response = log_of_calls.find(provider_id=provider_id, to=to, on=on)
     if response.failure is Failure.RATE_LIMITED:
         _slow_down(response, services)
     return Poll(response, _exchange(response, call_id, requested_at, services))

@@ -25,8 +25,8 @@ from obdtrack.operations.doctor.result import (
     warning,
 )
 from obdtrack.operations.probe import prove_writable
-from obdtrack.providers.mobtexting.reports import PayloadReader
-from obdtrack.settings import PREFIX, SECRET_LENGTH, Settings, require_for_serving
+from obdtrack.providers.registry import objections
+from obdtrack.settings import PREFIX, SECRET_LENGTH, SETTINGS, Settings, require_for_serving
 from obdtrack.store.database import Store, asking, connected, unavailable_if_locked
 from obdtrack.store.migrate import check_schema, require_tables
 
@@ -55,15 +55,11 @@ def check_settings(subject: CheckedInstallation) -> CheckResult:
 
 def _refusals(settings: Settings) -> Iterator[str]:
     """Return what `serve` would refuse to start with."""
-    attempts: tuple[Callable[[], object], ...] = (
-        lambda: require_for_serving(settings),
-        lambda: PayloadReader(settings.provider_timezone, settings.webhook_fields),
-    )
-    for attempt in attempts:
-        try:
-            attempt()
-        except ConfigError as error:
-            yield from str(error).splitlines()
+    try:
+        require_for_serving(settings)
+    except ConfigError as error:
+        yield from str(error).splitlines()
+    yield from objections({name: getattr(settings, name) for name in SETTINGS})
 
 
 _DOUBTS: tuple[tuple[Callable[[CheckedInstallation], object], str, str], ...] = (

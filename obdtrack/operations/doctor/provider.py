@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -18,13 +19,13 @@ from obdtrack.operations.doctor.result import (
     problem,
     warning,
 )
-from obdtrack.operations.webhooks.set_up import account_webhooks, shown
+from obdtrack.operations.webhooks.set_up import shown
+from obdtrack.providers.base import ManagesWebhooks, Provider, Webhook, Webhooks
 from obdtrack.providers.http.connections import Limits
 from obdtrack.providers.http.exchange import ExchangeError, exchange, open_session
-from obdtrack.providers.mobtexting.account import MobTextingWebhooks, Webhook
+from obdtrack.providers.registry import connected
 from obdtrack.settings import CALLBACK_PATH
 
-_NOBODYS_CALL = "00000000-0000-4000-8000-000000000000:1"
 _LIMITS = Limits(connect=3.0, read=5.0, total=8.0, max_bytes=1_000_000)
 
 _CLOSE, _FAR = timedelta(seconds=3), timedelta(seconds=60)
@@ -44,9 +45,9 @@ _REMEDIES: dict[Failure, str] = {
 
 
 def check_reachability(subject: CheckedInstallation) -> CheckResult:
-    """Ask the provider about a call that nobody made: it changes nothing and needs the token."""
-    host = urlsplit(subject.settings.provider_url).netloc
-    response = _account(subject).find(provider_id=_NOBODYS_CALL)
+    """Ask the provider something that changes nothing and needs the token."""
+    provider = _account(subject)
+    host, response = urlsplit(provider.url).netloc, provider.probe()
     if response.failure is None:
         return ok(f"{host} answers and takes the token")
     words = f": {response.message}" if response.message else ""
@@ -56,9 +57,12 @@ def check_reachability(subject: CheckedInstallation) -> CheckResult:
 
 def check_webhook(subject: CheckedInstallation) -> CheckResult:
     """Look for an active webhook that leads to our callback."""
-    account, wanted = _account(subject), subject.settings.webhook_id
+    provider, wanted = _account(subject), subject.settings.webhook_id
+    if not isinstance(provider, ManagesWebhooks):
+        return ok(f"the webhooks of {provider.name} are set up in its portal")
+    account = provider.webhooks()
     try:
-        webhook = account.webhook(wanted) if wanted else _subscribed(account)
+        webhook = account.one(wanted) if wanted else _subscribed(account)
     except ObdtrackError as error:
         if wanted is None or error.code is not Code.NOT_FOUND:
             return problem(error.message, "put the provider right first (see above)")
@@ -84,14 +88,15 @@ def check_time(subject: CheckedInstallation) -> CheckResult:
     return _compare(theirs.replace(tzinfo=theirs.tzinfo or UTC), datetime.now(UTC), host)
 
 
-def _account(subject: CheckedInstallation) -> MobTextingWebhooks:
+def _account(subject: CheckedInstallation) -> Provider:
     if not subject.settings.provider_token:
         raise NotCheckedError("OBDTRACK_PROVIDER_TOKEN is not set")
-    return account_webhooks(subject.settings)
+    # What is wrong with the fields has been said; it does not keep the provider from responding.
+    return connected(replace(subject.settings, webhook_fields={}))[0]
 
 
-def _subscribed(account: MobTextingWebhooks) -> Webhook | None:
-    ours = (found for found in account.webhooks() if _leads_to_us(found))
+def _subscribed(account: Webhooks) -> Webhook | None:
+    ours = (found for found in account.all() if _leads_to_us(found))
     return next((found for found in ours if account.is_subscribed(found.id)), None)
 
 

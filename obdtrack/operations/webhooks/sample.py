@@ -18,17 +18,10 @@ from obdtrack.domain.reports import (
     Report,
     Unreadable,
 )
-from obdtrack.errors import Code, ObdtrackError
-from obdtrack.providers.mobtexting.field_mapping import (
-    JSON_TEMPLATE,
-    QUERY_TEMPLATE,
-    Explanation,
-    explain,
-)
-from obdtrack.providers.mobtexting.reports import PayloadReader
+from obdtrack.errors import Code, ConfigError, ObdtrackError
+from obdtrack.providers.base import ComposedReports, Explanation
+from obdtrack.providers.registry import connected
 from obdtrack.settings import Settings
-
-__all__ = ["JSON_TEMPLATE", "QUERY_TEMPLATE", "describe", "explain_sample", "read_request"]
 
 # `POST /webhooks/mobtexting?x=1 HTTP/1.1`, a URL, or the query alone, on the first line.
 _FIRST_LINE = re.compile(
@@ -38,20 +31,28 @@ _HEADER = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9-]*):\s*(?P<value>.*)")
 _CONTINUED = re.compile(r"\\\r?\n")
 
 
+def composed_reports(settings: Settings) -> ComposedReports:
+    """Return the provider, whose reports the customer designs.
+
+    Raises ConfigError if nobody designs them, or if OBDTRACK_WEBHOOK_FIELDS is wrong.
+    """
+    provider = connected(settings)[0]
+    if not isinstance(provider, ComposedReports):
+        raise ConfigError(f"The reports of {provider.name} have one form; there is nothing to map.")
+    return provider
+
+
 def explain_sample(text: str, settings: Settings) -> Explanation:
     """Say what of a pasted report is understood with these settings, and what would help.
 
-    Raises ObdtrackError if the text is a command that cannot be read, and ConfigError if
-    OBDTRACK_WEBHOOK_FIELDS is wrong.
+    Raises ObdtrackError if the text is a command that cannot be read, and ConfigError as
+    `composed_reports` does.
     """
-    reader = PayloadReader(
-        settings.provider_timezone, settings.webhook_fields, settings.provider_date_order
-    )
-    return explain(read_request(text), reader, whole(settings.bridge))
+    return composed_reports(settings).explain(read_request(text), whole(settings.bridge))
 
 
-def describe(reading: Reading) -> str:
-    """Say in a sentence what a request is, and what it lacks."""
+def describe(reading: Reading, naming: str = "its id") -> str:
+    """Say in a sentence what a request is, and what it lacks; `naming` would name its call."""
     match reading:
         case Report(provider_id=str()):
             return "a report that names its call"
@@ -60,7 +61,7 @@ def describe(reading: Reading) -> str:
         case Report(mid=str()):
             return "a report that names its submission, which is enough if that is of one number"
         case Report():
-            return "a report that does not tell which call it is about: add {{id}}, {{mid}}, {{to}}"
+            return f"a report that does not tell which call it is about: add {naming}"
         case OptOut():
             return "an opt-out; it is no report about a call"
         case Challenge():

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from obdtrack.errors import Code, ConfigError, ObdtrackError
-from obdtrack.providers.mobtexting.account import MobTextingWebhooks, WantedWebhook, Webhook
-from obdtrack.providers.mobtexting.self_test import challenge
+from obdtrack.providers.base import (
+    ManagesWebhooks,
+    Provider,
+    TriesCallback,
+    WantedWebhook,
+    Webhook,
+    Webhooks,
+)
+from obdtrack.providers.registry import connected
 from obdtrack.settings import CALLBACK_PATH, Settings, is_loopback
 
 NAME = "obdtrack"
@@ -23,20 +29,25 @@ class Registered(NamedTuple):
     subscribed: bool
 
 
-def account_webhooks(settings: Settings) -> MobTextingWebhooks:
-    """Return the client for the webhooks of the account that the settings name.
+def account_of(settings: Settings) -> Provider:
+    """Return the provider whose account the settings name, to ask it for something.
 
     Raises ConfigError if there is no token to speak to it with.
     """
     if not settings.provider_token:
         raise ConfigError("OBDTRACK_PROVIDER_TOKEN is not set: the webhooks are the account's.")
-    return MobTextingWebhooks(
-        url=settings.provider_url,
-        token=settings.provider_token,
-        timezone=settings.provider_timezone,
-        total_timeout=settings.provider_timeout,
-        read_timeout=settings.provider_timeout,  # it waits for our answer to its challenge first
-    )
+    return connected(settings)[0]
+
+
+def account_webhooks(settings: Settings) -> Webhooks:
+    """Return the webhooks of the account that the settings name.
+
+    Raises ConfigError if there is no token, or if the provider's are set up in its portal only.
+    """
+    provider = account_of(settings)
+    if not isinstance(provider, ManagesWebhooks):
+        raise ConfigError(f"The webhooks of {provider.name} are set up in its portal.")
+    return provider.webhooks()
 
 
 def callback_uri(url: str) -> str:
@@ -53,7 +64,7 @@ def callback_uri(url: str) -> str:
 
 def register_webhook(
     uri: str,
-    webhooks: MobTextingWebhooks,
+    webhooks: Webhooks,
     settings: Settings,
     *,
     name: str | None = None,
@@ -71,7 +82,7 @@ def register_webhook(
         raise ConfigError("OBDTRACK_WEBHOOK_SECRETS is not set: the webhook needs its first one.")
     if check:
         check_callback(uri, settings)
-    known = _known(uri, webhooks.webhooks(), settings)
+    known = _known(uri, webhooks.all(), settings)
     wanted = WantedWebhook(
         name=name or (known.name if known else "") or NAME,
         uri=known.uri if known else uri,
@@ -85,16 +96,10 @@ def register_webhook(
 
 def check_callback(uri: str, settings: Settings) -> None:
     """Challenge the callback as the provider will; raises ObdtrackError if it does not pass."""
-    key = settings.webhook_token or secrets.token_hex(8)
-    secret = first_secret(settings)
-    complaint = challenge(uri, secret, key, word=secrets.token_hex(4)).complaint
+    provider = account_of(settings)
+    complaint = provider.challenge(uri).complaint if isinstance(provider, TriesCallback) else None
     if complaint is not None:
         raise ObdtrackError(Code.CONFLICT, f"{shown(uri)} {complaint}.")
-
-
-def first_secret(settings: Settings) -> str | None:
-    """Return the secret that reports carry, None where the server believes everybody."""
-    return settings.webhook_secrets[0] if settings.webhook_secrets else None
 
 
 def shown(uri: str) -> str:
@@ -141,7 +146,7 @@ def _known(uri: str, listed: list[Webhook], settings: Settings) -> Webhook | Non
 
 
 def _saved(
-    known: Webhook | None, wanted: WantedWebhook, webhooks: MobTextingWebhooks, update: bool
+    known: Webhook | None, wanted: WantedWebhook, webhooks: Webhooks, update: bool
 ) -> tuple[Webhook, str]:
     if known is None:
         return webhooks.create(wanted), "created"
@@ -150,7 +155,7 @@ def _saved(
     return known, "found"
 
 
-def _subscribed(webhook: Webhook, deed: str, webhooks: MobTextingWebhooks) -> bool:
+def _subscribed(webhook: Webhook, deed: str, webhooks: Webhooks) -> bool:
     try:
         if not webhooks.is_subscribed(webhook.id):
             webhooks.subscribe(webhook.id)

@@ -14,10 +14,11 @@ from obdtrack.calls.reports import deliveries
 from obdtrack.domain.events import Event
 from obdtrack.domain.phone import whole
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.domain.submission import CallRequest
+from obdtrack.domain.submission import CallRequest, submission_uuid
 from obdtrack.domain.timeline import TimelineEntry, build_timeline
-from obdtrack.operations.webhooks.set_up import first_secret, shown
-from obdtrack.providers.mobtexting.self_test import CallbackReply, deliver, sample_report
+from obdtrack.errors import ConfigError
+from obdtrack.operations.webhooks.set_up import shown
+from obdtrack.providers.base import CallbackReply, TriesCallback
 from obdtrack.services import Services, new_id
 
 NAME = "obdtrack-test"
@@ -47,16 +48,18 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
     """Post a report about a test call to `uri` and wait until the call's timeline shows it.
 
     The test call is stored and never sent to the provider: no phone rings. If its report does not
-    come within `patience` seconds it ends as `rejected`.
+    come within `patience` seconds it ends as `rejected`. Raises ConfigError if nobody can imitate
+    the provider's reports.
     """
-    settings = services.settings
-    call_id, mid = _store_test_call(services)
-    report = sample_report(
-        mid, NUMBER, _bridge(services), services.now(), settings.provider_timezone
-    )
-    reply = deliver(uri, first_secret(settings), report)
+    provider = services.provider
+    if not isinstance(provider, TriesCallback):
+        raise ConfigError(f"The reports of {provider.name} cannot be imitated: place a call.")
+    mark = f"{NAME}-{uuid4()}"
+    provider_id = provider.sample_id(mark)
+    call_id = _store_test_call(provider_id, services)
+    reply = provider.deliver_sample(uri, provider_id, NUMBER, _bridge(services), services.now())
     arrived = reply.complaint is None and _arrives(call_id, patience)
-    delivery = _delivery(mid)
+    delivery = _delivery(mark)
     problem = None if arrived else _problem(uri, reply, delivery)
     if problem is not None:
         _give_up(call_id, services)
@@ -65,22 +68,22 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
     return Trial(call_id, milliseconds, delivery, timeline, problem)
 
 
-def _store_test_call(services: Services) -> tuple[UUID, str]:
-    now, mid = services.now(), f"{NAME}-{uuid4()}"
+def _store_test_call(provider_id: str, services: Services) -> UUID:
+    now, mid = services.now(), submission_uuid(provider_id)
     intention = PendingCall(new_id(), new_id(), now, key_id=None)
     request = CallRequest(NUMBER, _bridge(services), flow_id=NAME, name=NAME)
-    told = {"provider_id": f"{mid}:1", "message": "a test call, never sent to the provider"}
+    told = {"provider_id": provider_id, "message": "a test call, never sent to the provider"}
     events = [
         Event(new_id(), Kind.SUBMISSION, Source.SYSTEM, now, Status.SUBMITTING),
         Event(new_id(), Kind.ANSWER, Source.SYSTEM, now, Status.QUEUED, detail=told),
     ]
     with open_journal(services, now=now) as journal:
-        journal.lock({f"{mid}:1", mid})
+        journal.lock({provider_id, mid})
         journal.create(request, intention, events[0])
-        journal.assign_provider_id(intention.call_id, f"{mid}:1", mid, None)
+        journal.assign_provider_id(intention.call_id, provider_id, mid, None)
         submissions.close_submission(intention.submission_id, now, keep_variables=False)
         journal.append(intention.call_id, events[1])
-    return intention.call_id, mid
+    return intention.call_id
 
 
 def _bridge(services: Services) -> str:
@@ -96,10 +99,10 @@ def _arrives(call_id: UUID, patience: float) -> bool:
     return True
 
 
-def _delivery(mid: str) -> str | None:
-    """Say what our inbox knows of the request that carried `mid`, if it is there."""
+def _delivery(mark: str) -> str | None:
+    """Say what our inbox knows of the request that carried `mark`, if it is there."""
     for row in deliveries.newest(_LOOKED_THROUGH):
-        if mid.encode() in row.body:
+        if mark.encode() in row.body:
             reason = f": {row.reason}" if row.reason else ""
             return f"delivery {row.id}, {row.outcome}{reason}"
     return None

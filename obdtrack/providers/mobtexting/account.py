@@ -1,16 +1,15 @@
-"""The account's webhooks and subscriptions at MobTexting: listed, made, changed."""
+"""The account's webhooks and subscriptions at MobTexting: listed, created, changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from obdtrack.domain.submission import Failure
 from obdtrack.errors import Code, ObdtrackError
+from obdtrack.providers.base import WantedWebhook, Webhook, Webhooks
 from obdtrack.providers.http.exchange import ExchangeError, HttpExchange
-from obdtrack.providers.mobtexting.client import MobTexting
 from obdtrack.providers.mobtexting.text import TEXT_LENGTH, cut, scalar
 from obdtrack.providers.mobtexting.verdicts import ParsedResponse, judge, presentable
 
@@ -38,57 +37,33 @@ _REMEDIES: dict[Failure, str] = {
 }
 
 
-class Webhook(NamedTuple):
-    """A webhook as the provider lists it; its secret is never read."""
+class MobTextingWebhooks(Webhooks):
+    """Webhooks and subscriptions of the account that `ask` speaks to.
 
-    id: str
-    name: str
-    uri: str
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WantedWebhook:
-    """What a webhook shall be. `token` is its validation key; None leaves it to the provider."""
-
-    name: str
-    uri: str
-    secret: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the fields of a request that makes or changes an active webhook."""
-        fields = {"name": self.name, "uri": self.uri, "status": 1, "secret": self.secret}
-        return fields | {"token": self.token} if self.token else fields
-
-
-class MobTextingWebhooks(MobTexting):
-    """The same account, for who may set it up.
-
-    All methods raise ObdtrackError with a sentence, and without secrets, if the provider refuses,
-    cannot be reached, or answers something else.
+    `hidden` says what a message must not hold, and what stands there instead.
     """
 
-    def webhooks(self) -> list[Webhook]:
+    def __init__(
+        self, ask: Callable[..., HttpExchange], hidden: Callable[..., dict[str, str]]
+    ) -> None:
+        self._ask, self._hidden = ask, hidden
+
+    def all(self) -> list[Webhook]:
         """List all webhooks, from every page."""
         entries = self._all(_WEBHOOKS, "list the webhooks")
         return [webhook for entry in entries if (webhook := _webhook(entry))]
 
-    def webhook(self, webhook_id: str) -> Webhook:
-        """Return one webhook; the error's code is `not-found` if there is none."""
+    def one(self, webhook_id: str) -> Webhook:
         doing = f"show the webhook {webhook_id}"
         return _only(self._demand("GET", _path(webhook_id), doing), doing)
 
     def create(self, wanted: WantedWebhook) -> Webhook:
-        """Make a webhook. The provider challenges its address before it answers."""
         return self._save("POST", _WEBHOOKS, "create the webhook", wanted)
 
     def change(self, webhook_id: str, wanted: WantedWebhook) -> Webhook:
-        """Return a webhook other fields."""
         return self._save("PUT", _path(webhook_id), f"change the webhook {webhook_id}", wanted)
 
     def is_subscribed(self, webhook_id: str) -> bool:
-        """Whether the reports of all calls already lead to this webhook."""
         wanted = {"event": REPORTS, "identity": EVERYONE, "webhook_id": webhook_id}
         return any(
             all(scalar(entry.get(key)) == value for key, value in wanted.items())
@@ -96,14 +71,15 @@ class MobTextingWebhooks(MobTexting):
         )
 
     def subscribe(self, webhook_id: str) -> None:
-        """Let the reports of all calls lead to this webhook."""
         wanted = {"event": REPORTS, "identity": EVERYONE, "webhook_id": webhook_id}
         self._demand("POST", _SUBSCRIPTIONS, f"subscribe the webhook {webhook_id}", json=wanted)
 
     def _save(self, method: str, path: str, doing: str, wanted: WantedWebhook) -> Webhook:
         hidden = (wanted.secret, wanted.token or "")
-        saved = self._demand(method, path, doing, hidden, json=wanted.as_json())
-        return _only(saved, doing)
+        fields = {"name": wanted.name, "uri": wanted.uri, "status": 1, "secret": wanted.secret}
+        if wanted.token:
+            fields["token"] = wanted.token
+        return _only(self._demand(method, path, doing, hidden, json=fields), doing)
 
     def _all(self, path: str, doing: str) -> Iterator[Mapping[str, Any]]:
         query: dict[str, str] | None = {}

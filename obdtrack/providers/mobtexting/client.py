@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import PurePath
-from typing import Any
+from typing import Any, ClassVar, Self
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from requests import PreparedRequest, Request
@@ -18,9 +19,22 @@ from obdtrack.domain.phone import fits, masked, provider_digits, reported
 from obdtrack.domain.reports import FoundCall, RawDelivery, Reading
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, SendResponse
 from obdtrack.errors import ConfigError
-from obdtrack.providers.base import SendRequest, StatusResponse
+from obdtrack.providers.base import (
+    CallbackReply,
+    CallLog,
+    ComposedReports,
+    Explanation,
+    ManagesWebhooks,
+    Provider,
+    SendRequest,
+    StatusResponse,
+    TriesCallback,
+)
 from obdtrack.providers.http.connections import Limits
 from obdtrack.providers.http.exchange import ExchangeError, HttpExchange, exchange, open_session
+from obdtrack.providers.mobtexting import self_test
+from obdtrack.providers.mobtexting.account import MobTextingWebhooks
+from obdtrack.providers.mobtexting.field_mapping import JSON_TEMPLATE, QUERY_TEMPLATE, explain
 from obdtrack.providers.mobtexting.reports import (
     PayloadReader,
     read_call,
@@ -29,21 +43,30 @@ from obdtrack.providers.mobtexting.reports import (
 )
 from obdtrack.providers.mobtexting.text import ID_LENGTH, scalar
 from obdtrack.providers.mobtexting.verdicts import judge, presentable
+from obdtrack.providers.mobtexting.vocabulary import places
+from obdtrack.settings import Settings
 
 _DOTS = "•••"
 # Shorter ones are no secrets worth the name, and are found in many an innocent word.
 _SHORTEST_SECRET = 4
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+_NO_TOKEN = "none"  # noqa: S105  # commands that ask no provider need none
+_NOBODYS_CALL = f"{UUID(int=0x4000_8000_000000000000)}:1"
 
 
-class MobTexting:
-    """A `Provider` that speaks to one account at `url`; threads may share it.
+class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
+    """One account at `url`; threads may share it.
 
     `timezone` is that of times the provider writes without one, `date_order` (`dmy`, `mdy` or None)
     that of dates like 04/09/2021, `webhook_id` goes with calls that
-    name none, `fields` is for composed webhooks (our name -> their key). Timeouts are in seconds.
+    name none, `fields` is for composed webhooks (our name -> their key), `secrets` and
+    `validation_key` are what comes with requests to the callback. Timeouts are in seconds.
     Raises ConfigError if the token cannot be sent or `fields` cannot be read.
     """
+
+    name = "mobtexting"
+    templates: ClassVar[Mapping[str, str]] = {"query": QUERY_TEMPLATE, "JSON": JSON_TEMPLATE}
+    naming = "{{id}}, {{mid}}, {{to}}"
 
     def __init__(
         self,
@@ -54,17 +77,46 @@ class MobTexting:
         date_order: str | None = None,
         webhook_id: str | None = None,
         fields: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+        validation_key: str | None = None,
         connect_timeout: float = 3.0,
         read_timeout: float = 8.0,
         total_timeout: float = 15.0,
         max_response_bytes: int = 1_000_000,
     ) -> None:
-        self._url = url.rstrip("/") + "/"
+        self.url = url.rstrip("/") + "/"
+        self.timezone = timezone
         self._token = _Token(token)
         self._webhook_id = webhook_id
         self._reader = PayloadReader(timezone, fields or {}, date_order)
+        self._secret = next(iter(secrets), None)
+        self._validation_key = validation_key
         self._limits = Limits(connect_timeout, read_timeout, total_timeout, max_response_bytes)
         self._session = open_session()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return the account that the settings name. Raises ConfigError."""
+        return cls(
+            url=settings.provider_url,
+            token=settings.provider_token or _NO_TOKEN,
+            timezone=settings.provider_timezone,
+            date_order=settings.provider_date_order,
+            webhook_id=settings.webhook_id,
+            fields=settings.webhook_fields,
+            secrets=settings.webhook_secrets,
+            validation_key=settings.webhook_token,
+            total_timeout=settings.provider_timeout,
+            read_timeout=min(8.0, settings.provider_timeout),
+        )
+
+    @classmethod
+    def objections(cls, values: Mapping[str, Any]) -> list[str]:
+        try:
+            places(values.get("webhook_fields") or {})
+        except ConfigError as error:
+            return [str(error)]
+        return []
 
     def send(self, request: CallRequest) -> SendResponse:
         """Ask for one call to be placed, once (`POST outgoing/send`). Never raises."""
@@ -78,11 +130,9 @@ class MobTexting:
             return SendResponse(Failure.INTERNAL_ERROR, _place_of(error))
 
     def completed(self, request: CallRequest) -> CallRequest:
-        """Return the request with the default webhook if it names none."""
         return replace(request, webhook_id=request.webhook_id or self._webhook_id)
 
     def send_request(self, request: CallRequest) -> SendRequest:
-        """Return the request of `outgoing/send`; each variable is a flat key of its own."""
         return send_request(request)
 
     def find(
@@ -103,19 +153,51 @@ class MobTexting:
         except Exception as error:
             return StatusResponse(Failure.INTERNAL_ERROR, _place_of(error))
 
+    def probe(self) -> StatusResponse:
+        return self.find(provider_id=_NOBODYS_CALL)
+
     def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
-        """Read the body of an answer to `find` once more, as it was stored. Pure."""
         entries = judge(HttpExchange(200, {}, body)).entries()
         return tuple(call for entry in entries if (call := read_call(entry, self._reader)))
 
     def read_delivery(self, delivery: RawDelivery) -> Reading:
-        """Read what reached the callback. Pure: the same bytes give the same reading."""
         return read_delivery(delivery, self._reader)
 
+    @property
+    def kept_headers(self) -> Sequence[str]:
+        return self._reader.headers
+
+    def webhooks(self) -> MobTextingWebhooks:
+        return MobTextingWebhooks(self._ask_patiently, self._hidden)
+
+    def challenge(self, uri: str) -> CallbackReply:
+        return self_test.challenge(uri, self._secret, self._validation_key)
+
+    def sample_id(self, unique: str) -> str:
+        return f"{unique}:1"
+
+    def deliver_sample(
+        self, uri: str, provider_id: str, to: str, bridge: str, ended_at: datetime
+    ) -> CallbackReply:
+        mid = provider_id.removesuffix(":1")
+        report = self_test.sample_report(mid, to, bridge, ended_at.astimezone(self.timezone))
+        return self_test.deliver(uri, self._secret, report)
+
+    def explain(self, sample: RawDelivery, bridge: str | None) -> Explanation:
+        return explain(sample, self._reader, bridge)
+
     def _ask(self, method: str, path: str, **content: Any) -> HttpExchange:
+        return self._asked(self._limits, method, path, **content)
+
+    def _ask_patiently(self, method: str, path: str, **content: Any) -> HttpExchange:
+        # Before it responds it waits for our own response to its challenge.
+        limits = replace(self._limits, read=self._limits.total)
+        return self._asked(limits, method, path, **content)
+
+    def _asked(self, limits: Limits, method: str, path: str, **content: Any) -> HttpExchange:
         headers = {"Accept": "application/json"}
-        request = Request(method, self._url + path, headers, auth=self._token, **content)
-        return exchange(self._session, request, self._limits)
+        request = Request(method, self.url + path, headers, auth=self._token, **content)
+        return exchange(self._session, request, limits)
 
     def _read_send(self, found: HttpExchange, request: CallRequest) -> SendResponse:
         verdict = judge(found)

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from obdtrack.domain.phone import reported
-from obdtrack.domain.reports import RawDelivery, Reading
+from obdtrack.domain.reports import RawDelivery
+from obdtrack.providers.base import Explanation, SampleField, Suggestion
 from obdtrack.providers.mobtexting.field_values import READERS
 from obdtrack.providers.mobtexting.reports import PayloadReader, read_delivery, sources_of
 from obdtrack.providers.mobtexting.templates import filled, legible, meaning, notes_on
@@ -28,15 +29,6 @@ _WHOLE_NUMBER = 10
 
 
 TimeReader = Callable[[object], datetime | None]
-
-
-class Suggestion(NamedTuple):
-    """That `key` should fill our `name`, and why; `certain` if the sample says so itself."""
-
-    name: str
-    key: str
-    why: str
-    certain: bool = False
 
 
 class _Rule(NamedTuple):
@@ -146,33 +138,6 @@ JSON_TEMPLATE = json.dumps({key: f"{{{{{word}}}}}" for key, word in _TEMPLATE.it
 _SOURCE_STEP = 100
 _UNWRITABLE = frozenset(",=")
 """What a key in OBDTRACK_WEBHOOK_FIELDS cannot hold."""
-
-
-class SampleField(NamedTuple):
-    """One value of a sample: the name of ours it fills (None: none), their key, and the value.
-
-    `used` is False where a better key fills the same name.
-    """
-
-    name: str | None
-    key: str
-    value: str
-    used: bool = True
-
-
-class Explanation(NamedTuple):
-    """What a sample is as things are, its fields, and what would help.
-
-    `mapping` is our name -> their key, the configured ones and the suggested; `then` is what the
-    sample is with them. `notes` say what its filters cost.
-    """
-
-    reading: Reading
-    fields: list[SampleField]
-    suggestions: list[Suggestion]
-    mapping: Mapping[str, str]
-    then: Reading
-    notes: list[str]
 
 
 def explain(delivery: RawDelivery, reader: PayloadReader, bridge: str | None = None) -> Explanation:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from requests import Request
 
 from obdtrack.domain.phone import provider_digits
+from obdtrack.providers.base import CallbackReply
 from obdtrack.providers.http.connections import Limits
 from obdtrack.providers.http.exchange import ExchangeError, HttpExchange, exchange, open_session
 from obdtrack.providers.mobtexting.verdicts import json_object, redirect_target
@@ -29,20 +30,12 @@ _ELSE = "something else than obdtrack's callback answers there (HTTP {status})"
 _LOGIN = "answers 401, but not in obdtrack's words: something in front of it asks for a login"
 
 
-class CallbackReply(NamedTuple):
-    """What a callback did with a request: `complaint` says what was wrong, None if nothing was."""
-
-    complaint: str | None
-    milliseconds: int
-    status: int | None = None
-    response: Any = None
-
-
-def challenge(uri: str, secret: str | None, key: str, word: str) -> CallbackReply:
-    """Ask a callback to repeat `word`, as the provider does before it accepts a webhook.
+def challenge(uri: str, secret: str | None, key: str | None) -> CallbackReply:
+    """Ask a callback to repeat a word, as the provider does before it accepts a webhook.
 
     `key` is the validation key. Changes nothing there. Never raises for what comes back.
     """
+    key, word = key or secrets.token_hex(8), secrets.token_hex(4)
     reply = _post(uri, secret, {"validation_key": key, "challenge": word}, {"token": key})
     if reply.complaint is not None:
         return reply
@@ -61,21 +54,19 @@ def deliver(uri: str, secret: str | None, report: dict[str, Any]) -> CallbackRep
     return _post(uri, secret, report)
 
 
-def sample_report(
-    mid: str, to: str, bridge: str, ended_at: datetime, timezone: ZoneInfo
-) -> dict[str, Any]:
-    """Return a default report of an answered call of submission `mid` that ended at `ended_at`."""
+def sample_report(mid: str, to: str, bridge: str, ended_at: datetime) -> dict[str, Any]:
+    """Return a default report of an answered call of submission `mid` that ended at `ended_at`.
 
-    def written(moment: datetime) -> str:
-        return moment.astimezone(timezone).strftime("%Y-%m-%d %H:%M:%S")
-
+    Its times are written on the clock of `ended_at`.
+    """
+    started_at = ended_at - _TALKED
     return {
         "bridge": int(provider_digits(bridge)),
         "to": int(provider_digits(to)),
         "source": "obdtrack-test",
         "mid": mid,
-        "start_at": written(ended_at - _TALKED),
-        "end_at": written(ended_at),
+        "start_at": f"{started_at:%Y-%m-%d %H:%M:%S}",
+        "end_at": f"{ended_at:%Y-%m-%d %H:%M:%S}",
         "duration": str((_RANG + _TALKED).seconds),
         "status": "ANSWER",
     }
