@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from obdtrack.domain.phone import mask_all
+from obdtrack.domain.redaction import mask_all
 
 _FREE_TEXT = ("exception", "error", "reason")
 """Fields in which a library's own words stand, which may repeat what they choked on."""

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from obdtrack.domain.phone import mask_all
+from obdtrack.domain.redaction import mask_all, mask_within
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
@@ -129,10 +129,10 @@ def record(
         id=new_id(),
         recorded_at=services.now(),
         action=action,
-        subject=_unnumbered(subject),
+        subject=mask_within(subject),
         actor=mask_all(actor.name),
         key_id=actor.key_id,
-        detail=_unnumbered(detail or {}),
+        detail=mask_within(detail or {}),
         once=once,
     )
     with services.store.write():
@@ -160,14 +160,3 @@ def _record_hourly(action: Action, subject: UUID | str, actor: Actor, services: 
     once = f"{action} {subject} {actor.key_id} {hour}"
     if not is_noted(once):
         record(action, subject, actor, services, once=once)
-
-
-def _unnumbered(part: Any) -> Any:
-    """Return what JSON can hold, with the numbers in its texts masked; ids are left whole."""
-    if isinstance(part, Mapping):
-        return {key: _unnumbered(value) for key, value in part.items()}
-    if isinstance(part, list | tuple):
-        return [_unnumbered(value) for value in part]
-    if isinstance(part, UUID):
-        return str(part)
-    return mask_all(part) if isinstance(part, str) else part

@@ -9,7 +9,8 @@ from typing import Any
 from obdtrack.domain.events import Event
 from obdtrack.domain.facts import FACTS, TIMES, CallFacts
 from obdtrack.domain.fold import Attempt, fold
-from obdtrack.domain.phone import mask_all, masked
+from obdtrack.domain.phone import masked
+from obdtrack.domain.redaction import mask_all, mask_within
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.domain.times import to_text
 from obdtrack.store import models
@@ -39,7 +40,7 @@ def call_view(
         "status": state.status,
         "reason": state.reason,
         "provider_message": (
-            state.provider_message if numbers_in_full else _mask_texts(state.provider_message)
+            state.provider_message if numbers_in_full else mask_within(state.provider_message)
         ),
         "status_source": state.status_source,
         "status_as_of": to_text(state.status_as_of),
@@ -70,7 +71,7 @@ def event_view(entry: TimelineEntry, *, numbers_in_full: bool) -> dict[str, Any]
         "attempt": entry.attempt,
         "delivery_id": event.delivery_id,
         "times_seen": event.times_seen,
-        "detail": detail if numbers_in_full else _mask_texts(detail),
+        "detail": detail if numbers_in_full else mask_within(detail),
     }
 
 
@@ -107,14 +108,6 @@ def _facts(facts: CallFacts) -> dict[str, Any]:
     """Return facts by their names, JSON-ready."""
     shown = {name: getattr(facts, name) for name in FACTS}
     return shown | {name: _time(shown[name]) for name in TIMES}
-
-
-def _mask_texts(part: Any) -> Any:
-    if isinstance(part, dict):
-        return {key: _mask_texts(value) for key, value in part.items()}
-    if isinstance(part, list):
-        return [_mask_texts(value) for value in part]
-    return mask_all(part) if isinstance(part, str) else part
 
 
 def _time(moment: datetime | None) -> str | None:

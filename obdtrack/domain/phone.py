@@ -19,11 +19,7 @@ _AFTER_NUMBER = re.compile(r"[@;?]")
 _FRACTION = re.compile(r"[^.]*[0-9]\.([0-9])")
 _HIDDEN = re.compile(r"\+?([0-9]{2,}[xX*•]{2,}[0-9]*)")
 _LENGTHS = range(7, 16)  # E.164 allows 15 digits; fewer than 7 are an extension or a short code
-_PHONE_LIKE = re.compile(
-    r"(?<![0-9A-Za-z])(?:\+[0-9](?:[ ().\-]{0,2}[0-9]){7,14}|[0-9]{9,15})(?![0-9A-Za-z])"
-)
 _ERASED_NAME = re.compile(r"erased-[0-9a-f]{16}")
-_NO_DIGITS = re.compile(r"[^0-9]+")
 _NATIONAL_LENGTH = 10
 _INDIAN_MOBILE = re.compile(r"\+?(91[6-9][0-9]{9})")
 """What almost every report holds: no other country's numbers look like this."""
@@ -138,11 +134,6 @@ def masked(number: str) -> str:
 def is_erased(number: str) -> bool:
     """Whether this is the name that stands for an erased number."""
     return bool(_ERASED_NAME.fullmatch(number))
-
-
-def mask_all(text: str) -> str:
-    """Mask whatever looks like a phone number in free text, for log lines and messages."""
-    return _PHONE_LIKE.sub(lambda found: masked("+" + _NO_DIGITS.sub("", found.group())), text)
 
 
 @lru_cache(4096)  # bridges and callers come again and again

@@ -14,7 +14,7 @@ from obdtrack.calls import opt_outs, responses, search
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.number_patterns import Spellings
-from obdtrack.domain.phone import mask_all
+from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.times import to_text
 from obdtrack.privacy import mentions
 from obdtrack.services import Services

@@ -19,7 +19,7 @@ from obdtrack.calls.placing.scrub import scrub
 from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.calls.reports.reprocess import reprocess_waiting
 from obdtrack.domain.events import Event
-from obdtrack.domain.phone import mask_all
+from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.reports import believable
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import (

@@ -12,7 +12,8 @@ import structlog
 
 from obdtrack.calls.journal import Journal
 from obdtrack.calls.responses import ProviderResponse
-from obdtrack.domain.phone import is_erased, mask_all
+from obdtrack.domain.phone import is_erased
+from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.status import FINAL
 from obdtrack.domain.submission import Failure
 from obdtrack.errors import Code, ObdtrackError

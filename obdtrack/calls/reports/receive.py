@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
-from urllib.parse import quote
 
 import structlog
 
@@ -15,15 +11,13 @@ from obdtrack.calls.journal import open_journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
 from obdtrack.calls.reports.process import process, read
-from obdtrack.domain.reports import RawDelivery
+from obdtrack.domain.redaction import remove_secrets, remove_token
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services
 from obdtrack.settings import SECRET_LENGTH
 
 log = structlog.get_logger()
-
-_REMOVED = "removed"
 
 
 class ReceivedDelivery(NamedTuple):
@@ -81,38 +75,13 @@ def without_secrets(stored: InboundRequest, services: Services) -> InboundReques
     provider sends it (`?token=`, `"validation_key":`).
     """
     settings, raw = services.settings, stored.raw
-    token = settings.webhook_token or ""
-    long_token = token if len(token) >= SECRET_LENGTH else None
-    if token and long_token is None:
-        raw = _without_short_token(raw, token)
-    for text, octets in _spellings((long_token, *settings.webhook_secrets)):
-        if text in raw.query or octets in raw.body:
-            raw = raw._replace(
-                query=raw.query.replace(text, _REMOVED),
-                body=raw.body.replace(octets, _REMOVED.encode()),
-            )
-    return stored if raw is stored.raw else stored._replace(raw=raw)
-
-
-_UNDER_ITS_NAME = r"(?<![\w-])(?:token|validation_key)(?:=|\"\s*:\s*\"?|\"\s*\n\r?\n)"
-
-
-def _without_short_token(raw: RawDelivery, token: str) -> RawDelivery:
-    spelled = "|".join({re.escape(text) for text, _ in _spellings((token,))})
-    pattern = re.compile(f'({_UNDER_ITS_NAME})(?:{spelled})(?![^"&,}}\\s])')
-    body = raw.body.decode("latin-1")  # which has a character for each byte
-    return raw._replace(
-        query=pattern.sub(rf"\1{_REMOVED}", raw.query),
-        body=pattern.sub(rf"\1{_REMOVED}", body).encode("latin-1"),
-    )
-
-
-@cache
-def _spellings(secrets: tuple[str | None, ...]) -> list[tuple[str, bytes]]:
-    """Return the ways in which a form, JSON and PHP's JSON write these, as text and as bytes."""
-    found: dict[str, bytes] = {}
-    for secret in filter(None, secrets):
-        in_json = json.dumps(secret)[1:-1]
-        for text in (secret, quote(secret, ""), in_json, in_json.replace("/", "\\/")):
-            found[text] = text.encode()
-    return list(found.items())
+    secrets, token = settings.webhook_secrets, settings.webhook_token
+    query, body = raw.query, raw.body
+    if token and len(token) < SECRET_LENGTH:
+        query, body = remove_token(query, body, token)
+    elif token:
+        secrets = (token, *secrets)
+    query, body = remove_secrets(query, body, secrets)
+    if query is raw.query and body is raw.body:
+        return stored
+    return stored._replace(raw=raw._replace(query=query, body=body))

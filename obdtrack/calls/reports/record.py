@@ -20,7 +20,7 @@ from obdtrack.calls.queries import CallRow
 from obdtrack.domain.events import Event
 from obdtrack.domain.facts import TIMES
 from obdtrack.domain.naming import Named, Names, is_about, may_be, names_of, why_unmatched
-from obdtrack.domain.phone import mask_all
+from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.reports import Report, adds_nothing, facts, occurred_at, within_life
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.services import new_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from obdtrack.domain.redaction import DOTS, take_out
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.operations.doctor import machine, provider, traffic
 from obdtrack.operations.doctor.result import (
@@ -34,7 +35,6 @@ CHECKS: dict[str, Check] = {
 }
 
 _UNUSABLE = "the database cannot be used"
-_DOTS = "•••"
 
 
 def diagnose(subject: CheckedInstallation) -> Iterator[tuple[str, CheckResult]]:
@@ -73,23 +73,20 @@ def _unchecked(reason: object) -> CheckResult:
 
 def _clean(text: str, settings: Settings) -> str:
     """Return a text as one line without secrets: a driver may repeat its whole address."""
-    for secret in _secrets(settings):
-        text = text.replace(secret, _DOTS)
-    return " ".join(text.split())
+    return " ".join(take_out(text, dict.fromkeys(_secrets(settings), DOTS)).split())
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
     token = settings.webhook_token or ""
-    candidates = (
+    yield from (
         *_of_address(settings.database_url),
         *_of_address(settings.read_database_url or ""),
-        settings.provider_token,
+        settings.provider_token or "",
         # A short validation key could stand for something in any sentence.
         token if len(token) >= SECRET_LENGTH else "",
-        settings.secret_key,
+        settings.secret_key or "",
         *settings.webhook_secrets,
     )
-    yield from (secret for secret in candidates if secret)
 
 
 def _of_address(url: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from obdtrack.domain.phone import mask_all, numbers_in
+from obdtrack.domain.phone import numbers_in
+from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.reports import (
     Challenge,
     FoundCall,

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from obdtrack.domain.phone import mask_all
+from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.submission import PLACEMENT, Failure, Placement
 from obdtrack.providers.http.exchange import HttpExchange
 from obdtrack.providers.mobtexting.lenient_json import load_json

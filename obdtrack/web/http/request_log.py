@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from obdtrack.domain.phone import mask_all
+from obdtrack.domain.redaction import mask_all
 from obdtrack.services import new_id
 
 log = structlog.get_logger()

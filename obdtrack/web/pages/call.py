@@ -18,6 +18,7 @@ from obdtrack.calls.polling.check import refresh
 from obdtrack.calls.reports.replay import REPLAYABLE
 from obdtrack.calls.resolve import resolve
 from obdtrack.domain.fold import CallState, fold
+from obdtrack.domain.redaction import hide
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
@@ -30,7 +31,6 @@ from obdtrack.web.pages import raw
 from obdtrack.web.pages.clocks import Clock
 from obdtrack.web.pages.http_log import Wire, wires
 from obdtrack.web.pages.labels import reason_text
-from obdtrack.web.pages.privacy import hide
 from obdtrack.web.pages.provenance import is_test, teller
 from obdtrack.web.pages.recordings import Recording, recordings
 from obdtrack.web.pages.summary import Outlook, Story, kind_text, tell

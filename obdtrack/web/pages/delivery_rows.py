@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from obdtrack.calls import search
 from obdtrack.calls.reports import deliveries
+from obdtrack.domain.redaction import hide
 from obdtrack.domain.reports import OptOut, Reading, Report
 from obdtrack.store import models
 from obdtrack.web.http.auth import services
 from obdtrack.web.pages.labels import status_look
-from obdtrack.web.pages.privacy import hide
 from obdtrack.web.pages.template_helpers import reader
 
 _USUAL_BYTES = 8192

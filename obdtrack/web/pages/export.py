@@ -10,10 +10,11 @@ from uuid import UUID
 from obdtrack.calls import queries, search
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.fold import NOT_TAKEN, fold
+from obdtrack.domain.redaction import hide
 from obdtrack.domain.times import to_text
 from obdtrack.store import models
 from obdtrack.web.http.auth import streamed
-from obdtrack.web.pages.privacy import Reader, hide
+from obdtrack.web.pages.privacy import Reader
 
 COLUMNS = (
     "id", "created_at", "to", "status", "reason", "answered", "status_source", "status_as_of",

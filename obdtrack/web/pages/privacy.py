@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from flask import g
@@ -12,9 +11,6 @@ from obdtrack.access.keys import Access, Scope
 from obdtrack.domain import phone
 from obdtrack.web.http.auth import services
 from obdtrack.web.http.browser_security import is_page
-
-_ESCAPED_PLUS = re.compile(r"%2[bB](?=[0-9])")
-_LONG = re.compile(r"(?<![0-9A-Fa-f\-])[0-9]{9,15}(?![0-9A-Fa-f\-])")
 
 
 class Reader(NamedTuple):
@@ -43,15 +39,3 @@ def note_pii_use() -> None:
     access: Access | None = g.get("access")
     if access is not None and is_page() and Scope.PII in access.scopes:
         record_pii_use(access, services())
-
-
-def hide(text: str, number: str = "") -> str:
-    """Mask what looks like a phone number in raw text, however it is written there.
-
-    `number` (`+digits`) is the one that the text is about: its digits go wherever they stand.
-    """
-    digits = number.removeprefix("+")
-    if len(digits) >= 7 and digits.isdigit():
-        text = text.replace(digits, phone.masked(number).removeprefix("+"))
-    text = phone.mask_all(_ESCAPED_PLUS.sub("+", text))
-    return _LONG.sub(lambda found: phone.masked(found.group()).removeprefix("+"), text)

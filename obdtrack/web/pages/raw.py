@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from obdtrack.domain.events import Event
+from obdtrack.domain.redaction import hide
 from obdtrack.domain.status import Kind
 from obdtrack.domain.submission import CallRequest
 from obdtrack.settings import CALLBACK_PATH
 from obdtrack.store import models
 from obdtrack.web.http.auth import services
-from obdtrack.web.pages.privacy import hide
 
 
 class Raw(NamedTuple):

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from obdtrack.domain.facts import FACTS, CallFacts
+from obdtrack.domain.redaction import hide
 from obdtrack.domain.reports import MOMENTS
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.domain.times import to_text
 from obdtrack.web.pages.clocks import length
-from obdtrack.web.pages.privacy import hide
 
 _WORTH_NAMING = timedelta(seconds=60)
 _SHOWN_ELSEWHERE = {"extra", *(name for name, fact in FACTS.items() if fact.label is None)}

@@ -1,0 +1,111 @@
+"""Takes out what must not be read: numbers are masked, secrets and values replaced, in any form."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, AnyStr
+from urllib.parse import quote
+from uuid import UUID
+
+from obdtrack.domain.phone import masked
+
+DOTS = "•••"
+"""What stands for a secret in a message to people."""
+
+REMOVED = "[removed]"
+"""What stands for a value in what is stored and shown as it went over the wire."""
+
+_NUMBER = re.compile(
+    r"(?<![0-9A-Za-z])(?:\+[0-9](?:[ ().\-]{0,2}[0-9]){7,14}|[0-9]{9,15})(?![0-9A-Za-z])"
+)
+_RAW_NUMBER = re.compile(r"(?<![0-9A-Fa-f\-])[0-9]{9,15}(?![0-9A-Fa-f\-])")
+_NO_DIGITS = re.compile(r"[^0-9]+")
+_ESCAPED_PLUS = re.compile(r"%2[bB](?=[0-9])")
+
+
+def mask_all(text: str) -> str:
+    """Mask whatever looks like a phone number in free text, for log lines and messages."""
+    return _NUMBER.sub(lambda found: masked("+" + _NO_DIGITS.sub("", found.group())), text)
+
+
+def mask_within(part: Any) -> Any:
+    """Return JSON with the numbers in its texts masked; ids become text and are left whole."""
+    return in_texts(part, mask_all)
+
+
+def hide(text: str, number: str = "") -> str:
+    """Mask what looks like a phone number in raw text, however it is written there.
+
+    `number` (`+digits`) is the one that the text is about: its digits go wherever they stand.
+    """
+    digits = number.removeprefix("+")
+    if len(digits) >= 7 and digits.isdigit():
+        text = text.replace(digits, masked(number).removeprefix("+"))
+    text = mask_all(_ESCAPED_PLUS.sub("+", text))
+    return _RAW_NUMBER.sub(lambda found: masked(found.group()).removeprefix("+"), text)
+
+
+def in_texts(
+    part: Any, change: Callable[[str], str], *, without: Callable[[str], bool] | None = None
+) -> Any:
+    """Return JSON with each of its texts changed, and without the keys that `without` names."""
+    if isinstance(part, str):
+        return change(part)
+    if isinstance(part, Mapping):
+        return {
+            key: in_texts(value, change, without=without)
+            for key, value in part.items()
+            if without is None or not without(str(key))
+        }
+    if isinstance(part, list | tuple):
+        return [in_texts(value, change, without=without) for value in part]
+    return str(part) if isinstance(part, UUID) else part
+
+
+def take_out(text: AnyStr, instead: Mapping[AnyStr, AnyStr]) -> AnyStr:
+    """Return a text, or bytes, with each key of `instead` replaced by its value, long ones first.
+
+    Empty ones stand nowhere.
+    """
+    for secret in sorted(filter(None, instead), key=len, reverse=True):
+        text = text.replace(secret, instead[secret])
+    return text
+
+
+def remove_secrets(query: str, body: bytes, secrets: tuple[str, ...]) -> tuple[str, bytes]:
+    """Return a request's query and body without these secrets, however they are spelled."""
+    for text, octets in _spellings(secrets):
+        if text in query or octets in body:
+            query, body = query.replace(text, "removed"), body.replace(octets, b"removed")
+    return query, body
+
+
+def remove_token(query: str, body: bytes, token: str) -> tuple[str, bytes]:
+    """Return a request's query and body without a validation key where the provider sends it.
+
+    That is `?token=` and `"validation_key":`; a short one may stand for something elsewhere.
+    """
+    pattern = _under_its_name(token)
+    text = pattern.sub(r"\1removed", body.decode("latin-1"))  # which has a character for each byte
+    return pattern.sub(r"\1removed", query), text.encode("latin-1")
+
+
+@cache
+def _under_its_name(token: str) -> re.Pattern[str]:
+    spelled = "|".join({re.escape(text) for text, _ in _spellings((token,))})
+    name = r"(?<![\w-])(?:token|validation_key)(?:=|\"\s*:\s*\"?|\"\s*\n\r?\n)"
+    return re.compile(f'({name})(?:{spelled})(?![^"&,}}\\s])')
+
+
+@cache
+def _spellings(secrets: tuple[str, ...]) -> list[tuple[str, bytes]]:
+    """Return the ways in which a form, JSON and PHP's JSON write these, as text and as bytes."""
+    found: dict[str, bytes] = {}
+    for secret in secrets:
+        in_json = json.dumps(secret)[1:-1]
+        for text in (secret, quote(secret, ""), in_json, in_json.replace("/", "\\/")):
+            found[text] = text.encode()
+    return list(found.items())
