@@ -10,7 +10,8 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obdtrack.web.http.request_bodies import MAX_BODY, MAX_DEPTH, MAX_FIELDS, load_json, read_body
+from obdtrack.domain.strict_json import MAX_DEPTH, load_json
+from obdtrack.web.http.request_bodies import MAX_BODY, MAX_FIELDS, read_body
 from tests.conftest import Caller
 from tests.factories import ScriptedProvider
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from humanize import naturaldelta
+
 from obdtrack.domain.status import Outcome, Status
 from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level, ok, problem
 from obdtrack.operations.system_status import CAP, LOOKED_AT, Queue, SystemStatus, current_status
@@ -34,7 +36,7 @@ def check_reports(subject: CheckedInstallation) -> CheckResult:
             told = text.format(stock=stock, looked_at=LOOKED_AT)
             return CheckResult(level, told + (rejected if stock.rejected else ""), remedy)
     age = stock.age(stock.last_report_at)
-    last = "none has come yet" if age is None else f"the last came {_ago(age)} ago"
+    last = "none has come yet" if age is None else f"the last came {naturaldelta(age)} ago"
     return ok(f"{last}; none is missing, and none was repaired by polling")
 
 
@@ -45,7 +47,7 @@ def check_backlog(subject: CheckedInstallation) -> CheckResult:
         queue = read(stock)
         if queue.length:
             many = f"{queue.length}{' or more' if queue.length >= CAP else ''}"
-            age = _ago(stock.age(queue.since) or 0)
+            age = naturaldelta(stock.age(queue.since) or 0)
             return CheckResult(level, text.format(many=many, age=age), remedy)
     return ok("nothing is left lying")
 
@@ -135,12 +137,3 @@ _LEFT_LYING: tuple[tuple[Level, Callable[[SystemStatus], Queue], str, str], ...]
         "look at GET /api/v1/calls?status=unresolved",
     ),
 )
-
-
-def _ago(seconds: float) -> str:
-    unit, name = next(
-        (unit, name)
-        for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
-        if seconds >= 2 * unit or unit == 1
-    )
-    return f"{seconds / unit:.0f} {name}"

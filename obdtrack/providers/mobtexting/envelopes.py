@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from obdtrack.providers.mobtexting.lenient_json import BLANK, MAX_DEPTH, load_liberally
+from obdtrack.domain.strict_json import MAX_DEPTH
+from obdtrack.providers.mobtexting.lenient_json import BLANK, load_liberally
 from obdtrack.providers.mobtexting.vocabulary import IDENTITY, meaning_of, plain
 
 Fields = Mapping[str, Any]

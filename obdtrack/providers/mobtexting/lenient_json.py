@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 import pyjson5
 
-MAX_DEPTH = 32
+from obdtrack.domain.strict_json import MAX_DEPTH
+
 BLANK = "\ufeff \t\r\n\0"
 """What may stand around a body and says nothing."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 
+from obdtrack.domain.redaction import in_texts
 from obdtrack.providers.mobtexting.vocabulary import is_secret
 
 ID_LENGTH = 100
@@ -63,15 +63,7 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return cut(clean(value), TEXT_LENGTH)
     try:
-        text = json.dumps(_without_secrets(value), ensure_ascii=False)
+        text = json.dumps(in_texts(value, str, without=is_secret), ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         return "(cannot be shown)"
     return cut(clean(text), TEXT_LENGTH)
-
-
-def _without_secrets(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {k: _without_secrets(v) for k, v in value.items() if not is_secret(str(k))}
-    if isinstance(value, (list, tuple)):
-        return [_without_secrets(item) for item in value]
-    return value

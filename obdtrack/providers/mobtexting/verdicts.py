@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from obdtrack.domain.redaction import mask_all
+from obdtrack.domain.redaction import mask_all, take_out
 from obdtrack.domain.submission import PLACEMENT, Failure, Placement
 from obdtrack.providers.http.exchange import HttpExchange
 from obdtrack.providers.mobtexting.lenient_json import load_json
@@ -105,9 +105,8 @@ def presentable(words: str | None, hidden: Mapping[str, str]) -> str | None:
     """
     if not words:
         return None
-    for secret in sorted(hidden, key=len, reverse=True):
-        words = words.replace(secret, hidden[secret])
-    line = "".join(c if c.isprintable() else " " for c in words[:_LONGEST_READ])
+    words = take_out(words, hidden)[:_LONGEST_READ]
+    line = "".join(c if c.isprintable() else " " for c in words)
     return cut(mask_all(" ".join(line.split())), _LONGEST_MESSAGE) or None
 
 

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as Redirect
 from obdtrack.access.keys import Scope
 from obdtrack.calls.placing import idempotency
 from obdtrack.calls.placing.idempotency import place_once
+from obdtrack.domain.strict_json import load_json
 from obdtrack.domain.submission import INTERVALS
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import new_id
@@ -30,7 +31,6 @@ from obdtrack.web.api.routes import NO_BRIDGE, call_request
 from obdtrack.web.api.schemas import PlaceCallSchema
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
-from obdtrack.web.http.request_bodies import load_json
 
 blueprint = Blueprint("pages_place", __name__)
 
