@@ -14,7 +14,7 @@ import structlog
 from obdtrack.domain.redaction import mask_all, mask_within
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
-from obdtrack.store import models
+from obdtrack.store import bulk_sql, models
 
 
 class AuditEntry(NamedTuple):
@@ -40,7 +40,7 @@ def add(entry: AuditEntry) -> None:
 
 def is_noted(once: str) -> bool:
     """Whether there is an entry with this `once`."""
-    return bool(models.Audit.select().where(models.Audit.once == once).exists())
+    return bool(bulk_sql.fetch(models.Audit, ("id",), "once", [once], order="id"))
 
 
 def newest(

@@ -67,12 +67,7 @@ _PEEWEE_ERRORS: Any = vars(peewee)["__exception_wrapper__"]
 
 def insert(model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows of Python values, given in the order of `columns` (field names)."""
-    database = model._meta.database
-    cursor = database.cursor()
-    with _PEEWEE_ERRORS:
-        for some in _in_powers_of_two(_converted(_to_driver(model, columns), rows)):
-            sql = _insert_sql(model, columns, len(some), database.param)
-            cursor.execute(sql, list(chain.from_iterable(some)))
+    _insert(model, columns, rows, "")
 
 
 def update(
@@ -89,17 +84,15 @@ def update(
 def add_up(
     model: type[Table], keys: tuple[str, ...], sums: tuple[str, ...], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Add to `sums` in the rows that `keys` name, making those that are not there yet."""
-    sql = _add_up_sql(model, keys, sums, model._meta.database.param)
-    _run_each(model, sql, keys + sums, rows)
+    """Add to `sums` in the rows that `keys` name, each once, making those not there yet."""
+    _insert(model, keys + sums, rows, _add_up_sql(model, keys, sums))
 
 
 def raise_to(
     model: type[Table], keys: tuple[str, ...], value: str, rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Set `value` in the rows that `keys` name where it is larger, making those not there yet."""
-    sql = _raise_to_sql(model, keys, value, model._meta.database.param)
-    _run_each(model, sql, (*keys, value), rows)
+    """Set `value` in the rows that `keys` name, each once, where it is larger; make new ones."""
+    _insert(model, (*keys, value), rows, _raise_to_sql(model, keys, value))
 
 
 def fetch(
@@ -143,6 +136,17 @@ def load(model: type[Row], key: str, values: Sequence[Any], *, order: str = "id"
         loaded.__data__.update(zip(columns, row, strict=True))
         found.append(loaded)
     return found
+
+
+def _insert(
+    model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]], conflict: str
+) -> None:
+    database = model._meta.database
+    cursor = database.cursor()
+    with _PEEWEE_ERRORS:
+        for some in _in_powers_of_two(_converted(_to_driver(model, columns), rows)):
+            sql = _insert_sql(model, columns, len(some), database.param) + conflict
+            cursor.execute(sql, list(chain.from_iterable(some)))
 
 
 def _run_each(
@@ -211,21 +215,18 @@ def _insert_sql(model: type[Table], columns: tuple[str, ...], count: int, param:
 
 
 @cache
-def _add_up_sql(
-    model: type[Table], keys: tuple[str, ...], sums: tuple[str, ...], param: str
-) -> str:
+def _add_up_sql(model: type[Table], keys: tuple[str, ...], sums: tuple[str, ...]) -> str:
     table = model._meta.table_name
     names = (_column(model, name) for name in sums)
     changes = ", ".join(f'"{name}" = "{table}"."{name}" + excluded."{name}"' for name in names)
-    found = f"ON CONFLICT ({_names(model, keys)})"
-    return f"{_insert_sql(model, keys + sums, 1, param)} {found} DO UPDATE SET {changes}"
+    return f" ON CONFLICT ({_names(model, keys)}) DO UPDATE SET {changes}"
 
 
 @cache
-def _raise_to_sql(model: type[Table], keys: tuple[str, ...], value: str, param: str) -> str:
+def _raise_to_sql(model: type[Table], keys: tuple[str, ...], value: str) -> str:
     mine, theirs = f'"{model._meta.table_name}"."{value}"', f'excluded."{value}"'
     found = f'ON CONFLICT ({_names(model, keys)}) DO UPDATE SET "{value}" = {theirs}'
-    return f"{_insert_sql(model, (*keys, value), 1, param)} {found} WHERE {mine} < {theirs}"
+    return f" {found} WHERE {mine} < {theirs}"
 
 
 @cache
