@@ -57,10 +57,6 @@ def _check_values(values: Mapping[str, Any]) -> None:
     bridge = values.get("bridge")
     if bridge and whole(bridge) is None:
         wrong.append(f"OBDTRACK_BRIDGE: {NOT_WHOLE}")
-    if values.get("read_database_url") and str(values.get("database_url")).startswith("sqlite:"):
-        wrong.append(
-            "OBDTRACK_READ_DATABASE_URL: only PostgreSQL has replicas to read, not SQLite."
-        )
     if wrong:
         raise ConfigError("\n".join(wrong))
 
@@ -123,7 +119,8 @@ def create_app(services: Services | None = None) -> Application:
     app.register_blueprint(health.make_blueprint(watch))
     app.register_blueprint(metrics.make_blueprint(watch))
     app.teardown_request(lambda _: _release(services))
-    _trust_proxies(app, services.settings.proxy_hops)
+    if hops := services.settings.proxy_hops:  # by default none: anybody can say what a proxy says
+        _put_in_front(app, ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops))
     _put_callback_in_front(app, services, watch)
     if own:
         _start_with_first_request(app, make_background(services))
@@ -144,12 +141,6 @@ def _start_with_first_request(app: Flask, background: Background) -> None:
         return serve(environ, start_response)
 
     _put_in_front(app, start_then_serve)
-
-
-def _trust_proxies(app: Flask, hops: int) -> None:
-    """Believe what so many proxies in front of us say; by default none, as anybody can say it."""
-    if hops:
-        _put_in_front(app, ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops))
 
 
 def _put_in_front(app: Flask, outer: WSGIApplication) -> None:

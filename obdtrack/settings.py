@@ -416,18 +416,19 @@ def require_for_serving(settings: Settings) -> None:
 
 
 def _gaps(values: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each setting without which nobody may serve."""
+    """Return a sentence for each setting that must be there to serve, or must not be."""
     missing = [
         f"{PREFIX}{name.upper()} is not set: {remedy}"
         for name, remedy in _NEEDED.items()
         if not values.get(name)
     ]
-    if not missing or not values["insecure"]:
-        return missing
-    host = str(values.get("host"))
-    if is_loopback(host):
-        return []
-    return [f"--insecure is for a loopback address only, and {PREFIX}HOST is {host!r}."]
+    if missing and values["insecure"]:
+        host = str(values.get("host"))
+        missing = [f"--insecure is for a loopback address only, and {PREFIX}HOST is {host!r}."]
+        missing = [] if is_loopback(host) else missing
+    if values.get("read_database_url") and str(values.get("database_url")).startswith("sqlite:"):
+        missing.append(f"{PREFIX}READ_DATABASE_URL is set, but SQLite has no replicas to read.")
+    return missing
 
 
 _MAKE_SECRET = (

@@ -30,18 +30,14 @@ def command(as_json: bool) -> None:
     for name, finding in diagnose(_subject()):
         findings[name] = finding
         if not as_json:
-            click.echo(_line(name, finding))
+            level = click.style(f"{finding.level:<8}", fg=_COLOURS[finding.level])
+            remedy = f" -> {finding.remedy}" if finding.remedy else ""
+            click.echo(f"{level} {name}: {finding.text}{remedy}")
     healthy = all(finding.level is not Level.PROBLEM for finding in findings.values())
     if as_json:
         checks = [{"check": name, **finding._asdict()} for name, finding in findings.items()]
         click.echo(json.dumps({"ok": healthy, "checks": checks}, ensure_ascii=False, indent=2))
     sys.exit(0 if healthy else 1)
-
-
-def _line(name: str, finding: CheckResult) -> str:
-    level = click.style(f"{finding.level:<8}", fg=_COLOURS[finding.level])
-    remedy = f" -> {finding.remedy}" if finding.remedy else ""
-    return f"{level} {name}: {finding.text}{remedy}"
 
 
 def _subject() -> CheckedInstallation:

@@ -36,7 +36,8 @@ def copy_table(
     Rows are sorted by their keys, and nothing is ever copied out of order, so that the last key in
     the target tells where to go on. `progress` is told how many rows each batch had.
     """
-    insert = _insert_sql(target, table)
+    marks = ", ".join([target.param] * len(table._meta.sorted_fields))
+    insert = f'INSERT INTO "{table._meta.table_name}" ({_columns(table)}) VALUES ({marks})'
     for batch in _batches(source, table, _last_key(target, table)):
         with target.atomic():
             target.cursor().executemany(insert, [_converted(table, row) for row in batch])
@@ -44,7 +45,9 @@ def copy_table(
 
 
 def _batches(source: Store, table: type[Table], after: Row | None) -> Iterator[list[Row]]:
-    keys = _key_positions(table)
+    # By name: comparing two fields makes a piece of SQL, which is always true.
+    columns = [field.column_name for field in table._meta.sorted_fields]
+    keys = [columns.index(key) for key in _key_columns(table)]
     while batch := _rows_after(source, table, after):
         yield batch
         after = tuple(batch[-1][position] for position in keys)
@@ -67,11 +70,6 @@ def _last_key(target: Store, table: type[Table]) -> Row | None:
     return found
 
 
-def _insert_sql(target: Store, table: type[Table]) -> str:
-    marks = ", ".join([target.param] * len(table._meta.sorted_fields))
-    return f'INSERT INTO "{table._meta.table_name}" ({_columns(table)}) VALUES ({marks})'
-
-
 def _converted(table: type[Table], row: Row) -> list[Any]:
     """SQLite gives its booleans as numbers, which PostgreSQL does not take for them."""
     return [
@@ -87,12 +85,6 @@ def _columns(table: type[Table]) -> str:
 def _key_columns(table: type[Table]) -> list[str]:
     keys: Iterable[Any] = table._meta.get_primary_keys()  # type: ignore[no-untyped-call]  # no type in peewee
     return [field.column_name for field in keys]
-
-
-def _key_positions(table: type[Table]) -> list[int]:
-    # By name: comparing two fields makes a piece of SQL, which is always true.
-    columns = [field.column_name for field in table._meta.sorted_fields]
-    return [columns.index(key) for key in _key_columns(table)]
 
 
 class CopiedPart(NamedTuple):

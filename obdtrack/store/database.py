@@ -128,6 +128,10 @@ class SqliteStore(PooledSqliteDatabase):
 _LOCK_NAMES = """SELECT pg_advisory_xact_lock(hashtextextended(name, 0))
 FROM (SELECT name FROM unnest(%s::text[]) AS name ORDER BY name OFFSET 0) AS sorted"""
 
+_WAIT_NO_LONGER = (
+    f"SET LOCAL lock_timeout = {round(BUSY_SECONDS * 1000)}"  # until the transaction ends
+)
+
 
 class PostgresStore(PooledPostgresqlDatabase):
     """PostgreSQL; rows are locked where two writers could meet."""
@@ -165,8 +169,8 @@ class PostgresStore(PooledPostgresqlDatabase):
         with unavailable_if_locked(), connected(self):
             outermost = not self.in_transaction()
             with self.atomic():
-                if outermost:
-                    self._wait_no_longer(BUSY_SECONDS)
+                if outermost:  # else it would wait for a lock for ever
+                    self.execute_sql(_WAIT_NO_LONGER)
                 with asking(self):
                     yield
 
@@ -178,11 +182,6 @@ class PostgresStore(PooledPostgresqlDatabase):
         """
         if names:
             self.execute_sql(_LOCK_NAMES, (sorted(names),))
-
-    def _wait_no_longer(self, seconds: float) -> None:
-        # PostgreSQL would wait for a lock for ever; this setting ends with the transaction.
-        milliseconds = str(round(seconds * 1000))
-        self.execute_sql("SELECT set_config('lock_timeout', %s, true)", (milliseconds,))
 
 
 Store = SqliteStore | PostgresStore

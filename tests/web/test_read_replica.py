@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,7 +18,7 @@ from obdtrack.errors import ConfigError
 from obdtrack.operations.doctor.machine import check_read_replica
 from obdtrack.operations.doctor.result import CheckedInstallation
 from obdtrack.services import Services
-from obdtrack.settings import load_settings
+from obdtrack.settings import load_settings, require_for_serving
 from obdtrack.store.database import Store, asking, bind_tables, open_database, open_replica
 from obdtrack.store.encryption import Encryption
 from obdtrack.store.migrate import migrate
@@ -229,3 +230,11 @@ def test_a_replica_is_a_postgresql_database(
     monkeypatch.setenv("OBDTRACK_READ_DATABASE_URL", url)
     with pytest.raises(ConfigError, match=sentence):
         load_settings()
+
+
+def test_sqlite_has_no_replicas(tmp_path: Path) -> None:
+    settings = factories.settings(
+        database_url=f"sqlite:///{tmp_path}/obdtrack.db", read_database_url="postgresql://x/y"
+    )
+    with pytest.raises(ConfigError, match="READ_DATABASE_URL is set, but SQLite has no replicas"):
+        require_for_serving(settings)

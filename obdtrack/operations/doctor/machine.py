@@ -94,7 +94,8 @@ def check_database(subject: CheckedInstallation) -> CheckResult:
     if subject.services is None:
         return problem(subject.no_database, f"see that {PREFIX}DATABASE_URL names it rightly")
     try:
-        _require_tables(subject.services.store)
+        with unavailable_if_locked(), connected(subject.services.store):
+            require_tables(subject.services.store)
         prove_writable(subject.services)
     except ConfigError as error:
         return _told(error)
@@ -131,11 +132,6 @@ def check_migrations(subject: CheckedInstallation) -> CheckResult:
         except ConfigError as error:
             return _told(error)
     return ok("the schema is the one this version needs")
-
-
-def _require_tables(store: Store) -> None:
-    with unavailable_if_locked(), connected(store):
-        require_tables(store)
 
 
 def _told(error: ConfigError) -> CheckResult:

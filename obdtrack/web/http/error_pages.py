@@ -44,7 +44,8 @@ def wants_page() -> bool:
 def fault(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) -> Response:
     """Answer a browser: who is not signed in is led to the door, others are told."""
     if status is HTTPStatus.UNAUTHORIZED:
-        return _to_the_door()
+        target = request.full_path.rstrip("?") if request.method == "GET" else None
+        return make_response(redirect(url_for("pages_sign_in.sign_in", next=target), 303))
     title, remedy = TITLES.get(status.value, (status.phrase, "Go back and try again."))
     page = render_template(
         "fault.html",
@@ -65,9 +66,3 @@ def _again(status: HTTPStatus) -> str | None:
     if status not in _PASSING or request.method != "GET":
         return None
     return own_path(request.full_path.rstrip("?"))
-
-
-def _to_the_door() -> Response:
-    target = request.full_path.rstrip("?") if request.method == "GET" else None
-    answer = redirect(url_for("pages_sign_in.sign_in", next=target), 303)
-    return make_response(answer)
