@@ -113,7 +113,7 @@ def create_app(services: Services | None = None) -> Application:
     observe(app)
     guard(app)
     register_errors(app)
-    register_api(app, routes.blueprint)
+    register_api(app, routes.blueprint, intervals=services.provider.intervals)
     register_pages(app, services)
     app.watch = watch = Watch(services)
     app.register_blueprint(health.make_blueprint(watch))
@@ -157,8 +157,7 @@ def _put_callback_in_front(app: Application, services: Services, watch: Watch) -
         store=writer.write,
         reject=app.quarantine.take,
         now=services.now,
-        secrets=services.settings.webhook_secrets,
-        headers=services.provider.kept_headers,
+        provider=services.provider,
     )
     _put_in_front(app, Metered(callback, watch.meter))
 

@@ -18,13 +18,14 @@ from obdtrack.providers.base import StatusResponse
 from obdtrack.providers.mobtexting.client import MobTexting
 from obdtrack.providers.mobtexting.reports import PayloadReader, read_call
 from obdtrack.providers.mobtexting.vocabulary import meaning_of
-from obdtrack.services import new_id
+from obdtrack.services import Services, new_id
 from obdtrack.settings import Settings
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NUMBER = "+918867135001"
 SECRET = "a-webhook-secret-of-the-tests"
 MID = "70fa87e0-9df9-4327-bc80-a561c48703d8"
+IDS = MobTexting.ids
 
 
 class Clock:
@@ -88,6 +89,12 @@ def accepted(mid: str | None = MID, **changes: Any) -> Callable[[CallRequest], S
         return SendResponse(numbers=(number._replace(**changes),), http_status=200, body=b"{}")
 
     return response
+
+
+def with_settings(services: Services, **changes: Any) -> Services:
+    """The same installation with other settings, which its provider knows as well."""
+    chosen = replace(services.settings, **changes)
+    return replace(services, settings=chosen, provider=ScriptedProvider(chosen))
 
 
 def settings(**changes: Any) -> Settings:

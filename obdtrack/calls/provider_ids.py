@@ -12,7 +12,6 @@ from obdtrack.calls.placing import submissions
 from obdtrack.calls.reports.reprocess import reprocess_waiting
 from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.domain.submission import canonical_id, submission_uuid
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import new_id
 from obdtrack.store import models
@@ -40,8 +39,9 @@ def assign_provider_id(
     Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
     there is no doubt about the call: what was refused rang nobody.
     """
-    told, provider_id = provider_id, canonical_id(provider_id)
-    now, mid = journal.now, submission_uuid(provider_id)
+    ids = journal.services.provider.ids
+    told, provider_id = provider_id, ids.canonical(provider_id)
+    now, mid = journal.now, ids.submission(provider_id)
     event = Event(
         id=new_id(),
         kind=Kind.RESOLUTION,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from obdtrack.domain.events import Event
 from obdtrack.domain.facts import FACTS
+from obdtrack.domain.naming import ProviderIds
 from obdtrack.domain.status import WAITING, Kind, Source, Status
-from obdtrack.domain.submission import canonical_id, submission_uuid
 from obdtrack.store import bulk_sql, models
 
 EVENT_COLUMNS = (
@@ -83,12 +83,12 @@ def of_submission(mid: str | None) -> list[CallRow]:
     return [CallRow(*row) for row in found]
 
 
-def taken(provider_ids: Collection[str]) -> set[str]:
+def taken(provider_ids: Collection[str], spelling: ProviderIds) -> set[str]:
     """Return those of these ids (canonical) that are some call's already.
 
-    The bare uuid of a submission is its call's, and so is `uuid:n` where a call has the bare one.
+    The id of a submission is its call's, and so is that of each where a call has the submission's.
     """
-    names = [*provider_ids, *map(submission_uuid, provider_ids)]
+    names = [*provider_ids, *map(spelling.submission, provider_ids)]
     ids = {
         name
         for (name,) in bulk_sql.fetch(
@@ -96,7 +96,7 @@ def taken(provider_ids: Collection[str]) -> set[str]:
         )
     }
     mids = {name for (name,) in bulk_sql.fetch(models.Call, ("mid",), "mid", names, order="id")}
-    return {name for name in provider_ids if {name, submission_uuid(name)} & ids or name in mids}
+    return {n for n in provider_ids if {n, spelling.submission(n)} & ids or n in mids}
 
 
 def other_unnamed(call: models.Call, since: datetime, until: datetime) -> bool:
@@ -126,13 +126,14 @@ def state_columns(call_id: UUID) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def find(identifier: str) -> models.Call | None:
-    """Return a call with its submission by our id or by the provider's, however it is spelled."""
+def find(identifier: str, spellings: Iterable[ProviderIds] = ()) -> models.Call | None:
+    """Return a call with its submission by our id or by a provider's, however it is spelled."""
     if not identifier.isprintable():
         return None  # no id has a NUL or half a character in it, and a database may not take them
     ours = _uuid(identifier)
     found = bulk_sql.load(models.Call, "id", [ours]) if ours else []
-    for call in found or bulk_sql.load(models.Call, "provider_id", [canonical_id(identifier)]):
+    theirs = {identifier, *(spelling.canonical(identifier) for spelling in spellings)}
+    for call in found or bulk_sql.load(models.Call, "provider_id", sorted(theirs)):
         (call.submission,) = bulk_sql.load(models.Submission, "id", [call.__data__["submission"]])
         return call
     return None

@@ -28,7 +28,7 @@ from obdtrack.calls.reports.record import (
 from obdtrack.domain.events import Event
 from obdtrack.domain.reports import FoundCall, Report
 from obdtrack.domain.status import Kind, Outcome, Source
-from obdtrack.domain.submission import AcceptedNumber, Failure, SendResponse, canonical_id
+from obdtrack.domain.submission import AcceptedNumber, Failure, SendResponse
 from obdtrack.providers.base import CallLog
 from obdtrack.services import Services
 from obdtrack.store import models
@@ -91,9 +91,8 @@ def _accepted(
         return None
     # The answer to a request lists calls in the words of the provider's log.
     listed = (call.report for call in _found_in(sent, services))
-    same = (
-        r.charges for r in listed if canonical_id(r.provider_id or "") == canonical_id(provider_id)
-    )
+    canonical = services.provider.ids.canonical
+    same = (r.charges for r in listed if canonical(r.provider_id or "") == canonical(provider_id))
     charges = next(same, None)
     submitted_at = known.occurred_at if known else row.submitted_at
     return AcceptedNumber(provider_id, None, charges or told.get("charges"), submitted_at)
@@ -155,9 +154,13 @@ def _arrivals(
             arrival = IncomingReport(reading, Source.WEBHOOK, row.received_at, delivery_id=row.id)
             found.append((row.received_at, arrival))
     for response in exchanges:
-        if response.failure is None and response.body and _was_believed(response, match, stored):
+        if (
+            response.failure is None
+            and response.body
+            and _was_believed(response, match, stored, services)
+        ):
             listed = [call.report for call in _found_in(response, services)]
-            for report in rows_about(match, listed):
+            for report in rows_about(match, listed, services.provider.ids):
                 if tells_something(report):
                     arrival = IncomingReport(
                         report, Source.POLL, response.answered_at, response_id=response.id
@@ -177,15 +180,13 @@ def _found_in(response: models.ResponseRow, services: Services) -> tuple[FoundCa
         return ()
 
 
-def _was_believed(response: models.ResponseRow, match: CallRow, stored: Sequence[Event]) -> bool:
+def _was_believed(
+    response: models.ResponseRow, match: CallRow, stored: Sequence[Event], services: Services
+) -> bool:
     """Whether an answer was about this call: what it was looked for in before is not."""
-    named = next((e for e in stored if _id_in(e) == match.provider_id), None)
+    told = ((e, e.detail.get("provider_id")) for e in stored)
+    canonical = services.provider.ids.canonical
+    named = next((e for e, name in told if name and canonical(name) == match.provider_id), None)
     if response.kind != "status" or named is None:
         return False
     return bool(response.id == named.response_id or response.requested_at >= named.recorded_at)
-
-
-def _id_in(event: Event) -> str | None:
-    """Return the provider's id that an event tells, canonical as those of calls are."""
-    told = event.detail.get("provider_id")
-    return canonical_id(told) if told else None

@@ -52,9 +52,15 @@ def attach_by_person(
 ) -> None:
     """Say that this call is the provider's so named; its waiting reports join it.
 
-    Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
-    the call's outcome is neither unknown nor unresolved.
+    Raises ObdtrackError: invalid if the provider has no such ids; conflict if the call has an id
+    already, another call has this one, or the call's outcome is neither unknown nor unresolved.
     """
+    ids = services.provider.ids
+    if not ids.is_id(provider_id):
+        wrong = f"No id of the provider's; it is like {ids.example}."
+        raise ObdtrackError(
+            Code.INVALID, "Some fields are invalid.", fields={"provider_id": [wrong]}
+        )
     with open_journal(services) as journal:
         assign_provider_id(call_id, provider_id, Source.PERSON, _who(access, note), journal)
         _record(call_id, access, services, action="attach", provider_id=provider_id)

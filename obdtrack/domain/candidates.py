@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from obdtrack.domain.naming import ProviderIds
 from obdtrack.domain.phone import fits
 from obdtrack.domain.reports import FoundCall, Report
-from obdtrack.domain.submission import canonical_id
 
 BEFORE = timedelta(minutes=2)
 AFTER = timedelta(minutes=10)
@@ -51,7 +51,7 @@ class Candidate(NamedTuple):
 
 
 def candidates(
-    found: Iterable[FoundCall], wanted: SoughtCall, taken: Collection[str]
+    found: Iterable[FoundCall], wanted: SoughtCall, taken: Collection[str], ids: ProviderIds
 ) -> list[Candidate]:
     """Return the calls that may be the wanted one, the likeliest first.
 
@@ -62,7 +62,7 @@ def candidates(
         _judged(call, wanted)
         for call in found
         if (name := call.report.provider_id)
-        and canonical_id(name) not in taken
+        and ids.canonical(name) not in taken
         and _fits(wanted.to, call.report.called)
         and _fits(wanted.bridge, filter(None, [call.report.caller or call.report.bridge]))
     ]
@@ -70,13 +70,14 @@ def candidates(
     return sorted(likely, key=lambda c: (c.doubt is not None, not c.in_time))
 
 
-def certain(found: Sequence[Candidate]) -> str | None:
+def certain(found: Sequence[Candidate], ids: ProviderIds) -> str | None:
     """Return the canonical id of the one candidate that certainly is the wanted call, if one is.
 
     None if another one may be it: one that began in the same time.
     """
-    ids = {_id(one) for one in found if one.doubt is None}
-    return ids.pop() if len(ids) == 1 and ids >= {_id(c) for c in found if c.in_time} else None
+    undoubted = {canonical_id(one, ids) for one in found if one.doubt is None}
+    in_time = {canonical_id(one, ids) for one in found if one.in_time}
+    return undoubted.pop() if len(undoubted) == 1 and undoubted >= in_time else None
 
 
 def explained(found: Sequence[Candidate]) -> list[Candidate]:
@@ -84,8 +85,9 @@ def explained(found: Sequence[Candidate]) -> list[Candidate]:
     return [one._replace(doubt=one.doubt or "another one may be it as well") for one in found]
 
 
-def _id(candidate: Candidate) -> str:
-    return canonical_id(candidate.found.report.provider_id or "")
+def canonical_id(candidate: Candidate, ids: ProviderIds) -> str:
+    """Return the provider's id of a candidate, in the spelling in which ids are compared."""
+    return ids.canonical(candidate.found.report.provider_id or "")
 
 
 def _fits(known: str, said: Iterable[str]) -> bool:

@@ -7,11 +7,35 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from obdtrack.domain.phone import fits, is_erased
 from obdtrack.domain.reports import Report
-from obdtrack.domain.submission import canonical_id, is_uuid, submission_uuid
+
+
+class ProviderIds:
+    """How a provider spells its ids; by default every call has one id in one spelling.
+
+    `example` shows a person what an id looks like.
+    """
+
+    example = ""
+
+    def is_id(self, text: str) -> bool:
+        """Whether a person who writes this can mean an id of the provider's."""
+        return bool(text.strip())
+
+    def canonical(self, text: str) -> str:
+        """Return an id in the one spelling in which ids are stored and compared."""
+        return text
+
+    def submission(self, provider_id: str) -> str:
+        """Return the submission's id, which the id (canonical) of each of its calls tells."""
+        return provider_id
+
+    def is_unmistakable(self, mid: str) -> bool:
+        """Whether a submission's id (canonical) is nobody else's by accident."""
+        return False
 
 
 class Named(Protocol):
-    """A call as the provider names it: `provider_id` is `uuid:n` or `uuid`, `mid` the uuid."""
+    """A call as the provider names it: `mid` is its submission's id, which `provider_id` tells."""
 
     @property
     def provider_id(self) -> str | None:
@@ -35,34 +59,35 @@ class Names(NamedTuple):
     provider_id: str | None
     mid: str | None
     submissions: tuple[str, ...]
+    ids: ProviderIds
 
     def all(self) -> set[str]:
         """Return every name under which somebody may be writing about the same call."""
         return {name for name in (self.provider_id, self.mid, *self.submissions) if name}
 
 
-def names_of(report: Report) -> Names:
-    """Return how a report names its call.
+def names_of(report: Report, ids: ProviderIds) -> Names:
+    """Return how a report of the provider that spells its ids so names its call.
 
-    Composed reports put either id under either key: `mid` may be `uuid:n`, the id a bare uuid.
+    Composed reports put either id under either key: `mid` may be a call's, the id a submission's.
     """
-    provider_id = canonical_id(report.provider_id) if report.provider_id else None
-    mid = canonical_id(report.mid) if report.mid else None
-    if provider_id is None and mid is not None and ":" not in mid:
-        return Names(None, mid, (mid,))  # as almost every report does
-    of_id = (submission_uuid(provider_id),) if provider_id else ()
-    of_mid = (mid, submission_uuid(mid)) if mid else ()
-    return Names(provider_id, mid, tuple(dict.fromkeys(of_id + of_mid)))
+    provider_id = ids.canonical(report.provider_id) if report.provider_id else None
+    mid = ids.canonical(report.mid) if report.mid else None
+    of_id = (ids.submission(provider_id),) if provider_id else ()
+    of_mid = (mid, ids.submission(mid)) if mid else ()
+    if of_mid and not of_id and of_mid[1] == mid:
+        return Names(None, mid, of_mid[:1], ids)  # as almost every report does
+    return Names(provider_id, mid, tuple(dict.fromkeys(of_id + of_mid)), ids)
 
 
 def may_be(report: Report, names: Names, calls: Sequence[N]) -> list[N]:
     """Return those of a submission's calls that a report naming the submission may be about.
 
-    If it is one, it is certain. A submission of one number is named by its uuid alone; of several,
+    If it is one, it is certain. A submission of one number is named by its id alone; of several,
     the number must fit exactly one. A number that is not whole rules out what it does not fit, and
-    so does the `n` of another number. Of an erased number nothing is known that could contradict.
-    Where ids are no UUIDs a campaign may be called as some call is: only with a number are they
-    certain.
+    so does the id of another call. Of an erased number nothing is known that could contradict.
+    Where ids are not unmistakable a campaign may be called as some call is: only with a number are
+    they certain.
     """
     if report.to and (exact := [call for call in calls if call.to_number == report.to]):
         return exact if len(exact) == 1 else [c for c in exact if not _is_another(names, c)]
@@ -70,13 +95,17 @@ def may_be(report: Report, names: Names, calls: Sequence[N]) -> list[N]:
         call
         for call in calls
         if not _is_another(names, call)
-        and (not _contradicts(report, call) if report.called else is_uuid(call.mid or ""))
+        and (
+            not _contradicts(report, call)
+            if report.called
+            else names.ids.is_unmistakable(call.mid or "")
+        )
     ]
 
 
-def is_about(report: Report, call: Named, calls: Sequence[Named]) -> bool:
+def is_about(report: Report, call: Named, calls: Sequence[Named], ids: ProviderIds) -> bool:
     """Whether a report is certainly about `call`, which is one of its submission's `calls`."""
-    names = names_of(report)
+    names = names_of(report, ids)
     if names.provider_id == call.provider_id:
         return True
     if call.mid not in names.submissions or _is_another(names, call):
@@ -109,7 +138,7 @@ def _contradicts(report: Report, call: Named) -> bool:
 def _is_another(names: Names, call: Named) -> bool:
     """Whether one of the ids is that of another number of the call's submission."""
     return call.provider_id != call.mid and any(
-        name not in (call.provider_id, call.mid) and submission_uuid(name) == call.mid
+        name not in (call.provider_id, call.mid) and names.ids.submission(name) == call.mid
         for name in (names.provider_id, names.mid)
         if name
     )

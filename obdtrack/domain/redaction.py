@@ -83,20 +83,20 @@ def remove_secrets(query: str, body: bytes, secrets: tuple[str, ...]) -> tuple[s
     return query, body
 
 
-def remove_token(query: str, body: bytes, token: str) -> tuple[str, bytes]:
-    """Return a request's query and body without a validation key where the provider sends it.
+def remove_named(query: str, body: bytes, secret: str, names: tuple[str, ...]) -> tuple[str, bytes]:
+    """Return a request's query and body without a secret where it stands under one of its names.
 
-    That is `?token=` and `"validation_key":`; a short one may stand for something elsewhere.
+    That is `?name=` and `"name":`; a short one may stand for something elsewhere.
     """
-    pattern = _under_its_name(token)
+    pattern = _under_its_name(secret, names)
     text = pattern.sub(r"\1removed", body.decode("latin-1"))  # which has a character for each byte
     return pattern.sub(r"\1removed", query), text.encode("latin-1")
 
 
 @cache
-def _under_its_name(token: str) -> re.Pattern[str]:
-    spelled = "|".join({re.escape(text) for text, _ in _spellings((token,))})
-    name = r"(?<![\w-])(?:token|validation_key)(?:=|\"\s*:\s*\"?|\"\s*\n\r?\n)"
+def _under_its_name(secret: str, names: tuple[str, ...]) -> re.Pattern[str]:
+    spelled = "|".join({re.escape(text) for text, _ in _spellings((secret,))})
+    name = rf"(?<![\w-])(?:{'|'.join(names)})(?:=|\"\s*:\s*\"?|\"\s*\n\r?\n)"
     return re.compile(f'({name})(?:{spelled})(?![^"&,}}\\s])')
 
 

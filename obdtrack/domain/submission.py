@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
-
-_UUID = re.compile(
-    r"(?:urn:uuid:)?[{(]?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})"
-    r"[})]?(:[0-9]+)?[})]?",
-    re.IGNORECASE,
-)
-"""A UUID as RFC 9562 writes it, and as programs do: without dashes, in braces, in capitals."""
-
-INTERVALS = (0, 5, 15, 30, 45, 60)
-"""Minutes between redials of an unanswered call that the provider accepts (its `interval`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,28 +105,3 @@ class SendResponse(NamedTuple):
     def placement(self) -> Placement:
         """Whether the phone may ring, by the one table."""
         return Placement.PLACED if self.failure is None else PLACEMENT[self.failure]
-
-
-def canonical_id(text: str) -> str:
-    """Return a provider's id in the one spelling in which ids are stored and compared.
-
-    `uuid` and `uuid:n` get lower-case letters and dashes, and lose braces and `urn:uuid:`. What is
-    no UUID stays as it is: other accounts use other ids, whose spelling may tell them apart.
-    """
-    if text[8:9] == "-" and text == text.lower():
-        return text  # as the provider's documentation writes it
-    if found := _UUID.fullmatch(text.strip()):
-        *parts, number = found.groups(default="")
-        return "-".join(parts).lower() + number
-    return text
-
-
-def is_uuid(text: str) -> bool:
-    """Whether a canonical id is a UUID alone: nobody else's by accident, as a short number is."""
-    found = _UUID.fullmatch(text)
-    return found is not None and found[6] is None
-
-
-def submission_uuid(provider_id: str) -> str:
-    """Return the submission's part of a provider id: `uuid:n` is the n-th number of `uuid`."""
-    return provider_id.rsplit(":", 1)[0]

@@ -176,7 +176,7 @@ class SystemStatus(NamedTuple):
 def check_clock(services: Services) -> Skew | None:
     """Return the steady offset of the last reports' end times, or None if there is none to see."""
     pairs = recent_ends(REPORTS)
-    return find_skew(pairs, services.settings.provider_timezone, services.now())
+    return find_skew(pairs, services.provider.timezone, services.now())
 
 
 def current_status(services: Services) -> SystemStatus:

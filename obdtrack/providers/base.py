@@ -10,10 +10,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+from obdtrack.domain.naming import ProviderIds
 from obdtrack.domain.reports import FoundCall, RawDelivery, Reading
 from obdtrack.domain.submission import CallRequest, Failure, SendResponse
 from obdtrack.settings import Settings
@@ -31,23 +32,55 @@ class StatusResponse(NamedTuple):
 
 
 class SendRequest(NamedTuple):
-    """A request to the provider as it leaves, without what shows who we are."""
+    """A request to the provider as text, without what shows who we are."""
 
     method: str
     path: str
-    body: Mapping[str, str | int]
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+
+class CallbackAuth(ABC):
+    """How the provider proves that a request to the callback is its own.
+
+    `secrets` are what it may show; if there are none, whatever this machine sends is believed.
+    `curl` are the options with which a person can send such a request.
+    """
+
+    secrets: tuple[bytes, ...]
+    curl: ClassVar[Sequence[str]]
+
+    @abstractmethod
+    def accepts(self, authorization: str) -> bool:
+        """Whether an Authorization header, as WSGI hands it over, shows one of the secrets."""
+
+    @abstractmethod
+    def shown(self, authorization: str) -> bytes:
+        """Return what stands where the secret belongs, or nothing."""
+
+    @abstractmethod
+    def challenge(self, authorization: str) -> str:
+        """Return the WWW-Authenticate header for who showed this and was not accepted."""
 
 
 class Provider(ABC):
     """A vendor, connected to one account. Methods never raise for what the vendor does.
 
     `name` stands in the callback's address and beside every call; it never changes. `timezone` is
-    that of times which the vendor writes without one; `url` is where its API is.
+    that of times which the vendor writes without one; `url` is where its API is. `ids` says how it
+    spells its ids, `intervals` after how many minutes it can redial an unanswered call (0: never),
+    `recordings_work` how long a link to a recording works after it was reported, `own_keys` which
+    keys of its responses never hold what we sent.
     """
 
     name: ClassVar[str]
+    ids: ClassVar[ProviderIds] = ProviderIds()
+    intervals: ClassVar[tuple[int, ...]] = (0,)
+    recordings_work: ClassVar[timedelta | None] = None
+    own_keys: ClassVar[frozenset[str]] = frozenset()
     url: str
     timezone: ZoneInfo
+    callback_auth: CallbackAuth
 
     @classmethod
     @abstractmethod
@@ -77,6 +110,10 @@ class Provider(ABC):
     @abstractmethod
     def read_delivery(self, delivery: RawDelivery) -> Reading:
         """Read what reached the callback. Pure: the same bytes give the same reading."""
+
+    def without_secrets(self, delivery: RawDelivery) -> RawDelivery:
+        """Return a request to keep: without our secrets in its query and body."""
+        return delivery
 
     @property
     def kept_headers(self) -> Sequence[str]:

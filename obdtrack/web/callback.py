@@ -8,10 +8,7 @@ needs routing or a session.
 
 from __future__ import annotations
 
-import hmac
 import json
-import re
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -25,10 +22,11 @@ from obdtrack.calls.reports.receive import ReceivedDelivery
 from obdtrack.domain.content_coding import CODINGS, MAX_BODY, UndecodableError
 from obdtrack.domain.reports import RawDelivery
 from obdtrack.errors import ObdtrackError
+from obdtrack.providers.base import Provider
 from obdtrack.services import new_id
 from obdtrack.settings import CALLBACK_PATH, is_loopback
 from obdtrack.web.http.request_bodies import read_body
-from obdtrack.web.http.responses import HEADERS, challenge, problem_body
+from obdtrack.web.http.responses import HEADERS, problem_body
 
 log = structlog.get_logger()
 
@@ -40,10 +38,6 @@ _ALLOW = ("Allow", "GET, HEAD, OPTIONS, POST, PUT")
 
 _KEPT_HEADERS = ("user-agent", "content-encoding", "x-request-id", "host")
 _MAX_HEADER = 500
-_MAX_CREDENTIALS = 2000
-_BETWEEN = re.compile(r"[\s,;:=\"']+")
-
-_SCHEMES = frozenset({"bearer", "basic", "digest", "token"})
 
 _HEADERS = (("Content-Type", "application/json"), *HEADERS.items())
 
@@ -55,9 +49,9 @@ _OK: Answer = ("200 OK", b'{"status":"ok"}', ())
 class Callback:
     """Answers the callback's path and leaves every other to `app`.
 
-    `secrets` are the accepted bearer secrets (none: whatever this machine sends is believed);
-    `store` gives what became of a delivery once it is on disk; `reject` is told of requests with a
-    wrong secret and may read them; `headers` names more headers to keep.
+    `provider` says how its requests prove that they are its own, and which headers to keep besides
+    the usual ones; `store` gives what became of a delivery once it is on disk; `reject` is told of
+    requests with a wrong secret and may read them.
     """
 
     def __init__(
@@ -67,15 +61,14 @@ class Callback:
         store: Callable[[InboundRequest], ReceivedDelivery],
         reject: Callable[[bytes, Callable[[], InboundRequest | None]], None],
         now: Callable[[], datetime],
-        secrets: Iterable[str],
-        headers: Iterable[str] = (),
+        provider: Provider,
     ) -> None:
         self._app = app
         self._store = store
         self._reject = reject
         self._now = now
-        self._secrets = tuple(secret.encode() for secret in secrets)
-        kept = (*_KEPT_HEADERS, *headers)
+        self._auth = provider.callback_auth
+        kept = (*_KEPT_HEADERS, *provider.kept_headers)
         self._kept = {"HTTP_" + name.upper().replace("-", "_"): name for name in kept}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -94,13 +87,18 @@ class Callback:
         if method not in _KNOWN:
             return _without_effect(method)
         credentials = environ.get("HTTP_AUTHORIZATION", "")
-        secret = _secret(credentials)
-        if not self._is_trusted(environ, secret) and not self._is_carried(credentials):
+        auth = self._auth
+        trusted = (
+            auth.accepts(credentials)
+            if auth.secrets
+            else is_loopback(environ.get("REMOTE_ADDR", ""))
+        )
+        if not trusted:
+            secret = auth.shown(credentials)
             # An empty header is what the server makes of letters other than ASCII.
             if method in _REPORTS and (secret or environ.get("HTTP_AUTHORIZATION") == ""):
                 self._turn_away(environ, secret)
-            given = secret and credentials[:7].lower() == "bearer "
-            asked = challenge("invalid_token" if given else None)
+            asked = ("WWW-Authenticate", auth.challenge(credentials))
             return _problem("401 Unauthorized", "unauthorized", asked)
         return self._received(environ) if method in _REPORTS else _OK
 
@@ -122,19 +120,6 @@ class Callback:
         if received.challenge is not None:
             return "200 OK", json.dumps({"challenge": received.challenge}).encode(), []
         return _OK
-
-    def _is_trusted(self, environ: WSGIEnvironment, secret: bytes) -> bool:
-        if not self._secrets:
-            return is_loopback(environ.get("REMOTE_ADDR", ""))
-        # All are compared, so that the time tells nothing about which of them came close.
-        matches = [hmac.compare_digest(secret, known) for known in self._secrets]
-        return any(matches)
-
-    def _is_carried(self, credentials: str) -> bool:
-        """Whether the header carries a secret in another way than `Bearer <secret>`."""
-        words = _words(credentials)
-        matches = [hmac.compare_digest(word, known) for word in words for known in self._secrets]
-        return any(matches)
 
     def _turn_away(self, environ: WSGIEnvironment, secret: bytes) -> None:
         try:
@@ -170,42 +155,6 @@ def _without_effect(method: str) -> Answer:
     if method == "OPTIONS":
         return "200 OK", b"", [_ALLOW]
     return _problem("405 Method Not Allowed", "method-not-allowed", _ALLOW)
-
-
-def _secret(credentials: str) -> bytes:
-    """Return what stands where the secret belongs in an Authorization header, or nothing.
-
-    MobTexting sends `Bearer <secret>`. Somebody else's way to put it there is taken for the same:
-    the secret alone, under another scheme's name, or as the password of Basic (RFC 7617).
-    """
-    scheme, _, rest = credentials.strip().partition(" ")
-    given = rest.strip() or ("" if scheme.lower() in _SCHEMES else scheme)
-    # WSGI hands header bytes over as latin-1 text.
-    return _password(given) if scheme.lower() == "basic" else given.encode("latin-1", "replace")
-
-
-def _password(given: str) -> bytes:
-    user, _, password = _decoded(given).partition(b":")
-    return password or user or given.encode("latin-1", "replace")
-
-
-def _decoded(given: str) -> bytes:
-    try:
-        return b64decode(given, validate=True)
-    except ValueError:
-        return b""
-
-
-def _words(credentials: str) -> list[bytes]:
-    """Return all parts of an Authorization header that may be a secret."""
-    if len(credentials) > _MAX_CREDENTIALS:
-        return []
-    parts = [credentials.strip(), *_BETWEEN.split(credentials)]
-    basic = [_decoded(part) for part in credentials.split()]
-    return [
-        *(part.encode("latin-1", "replace") for part in parts),
-        *(word for pair in basic for word in (pair, *pair.partition(b":"))),
-    ]
 
 
 def _headers(environ: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, str]:

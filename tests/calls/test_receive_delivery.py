@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from obdtrack.domain.fold import CallState
 from obdtrack.domain.poll_schedule import Plan, plan
 from obdtrack.domain.status import Outcome
 from obdtrack.services import Services, new_id
-from tests.factories import ScriptedProvider, accepted, call_request, raw_delivery
+from tests.factories import ScriptedProvider, accepted, call_request, raw_delivery, with_settings
 
 
 def test_a_fault_of_ours_keeps_every_report_of_the_batch(
@@ -44,30 +43,30 @@ def test_a_fault_of_ours_keeps_every_report_of_the_batch(
 def test_our_secrets_are_not_kept_however_they_are_spelled(
     services: Services, spelled: str
 ) -> None:
-    settings = replace(services.settings, webhook_token="a/secret+of=ours%d")
+    informed = with_settings(services, webhook_token="a/secret+of=ours%d")
     stored = InboundRequest(
         new_id(), services.now(), raw_delivery()._replace(query=spelled, body=spelled.encode())
     )
-    kept = without_secrets(stored, replace(services, settings=settings)).raw
+    kept = without_secrets(stored, informed).raw
     assert (kept.query, kept.body) == ("removed", b"removed")
 
 
 def test_a_short_validation_key_is_taken_out_only_where_it_stands_under_its_name(
     services: Services,
 ) -> None:
-    settings = replace(services.settings, webhook_token="7142")
+    informed = with_settings(services, webhook_token="7142")
     body = b'{"validation_key": "7142", "challenge": "71425", "to": 918867142001, "x": "7142"}'
     raw = raw_delivery()._replace(query="token=7142&token=71429&duration=7142", body=body)
     stored = InboundRequest(new_id(), services.now(), raw)
-    kept = without_secrets(stored, replace(services, settings=settings)).raw
+    kept = without_secrets(stored, informed).raw
     assert kept.query == "token=removed&token=71429&duration=7142"
     assert kept.body == body.replace(b'"7142", "ch', b'"removed", "ch')
 
 
 def test_a_short_validation_key_is_taken_out_of_a_multipart_form(services: Services) -> None:
-    settings = replace(services.settings, webhook_token="7142")
+    informed = with_settings(services, webhook_token="7142")
     part = b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n7142\r\n'
     body = part % b"validation_key" + part % b"duration"
     stored = InboundRequest(new_id(), services.now(), raw_delivery()._replace(body=body))
-    kept = without_secrets(stored, replace(services, settings=settings)).raw
+    kept = without_secrets(stored, informed).raw
     assert kept.body == body.replace(b"7142", b"removed", 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -27,6 +26,7 @@ from tests.factories import (
     call_log,
     log_row,
     report_body,
+    with_settings,
 )
 
 
@@ -78,8 +78,8 @@ def test_a_wrong_secret_is_quarantined_and_replayed_once_it_is_ours(
     assert row.outcome == "rejected"
     with pytest.raises(ObdtrackError, match="WEBHOOK_SECRETS"):
         replay(row.id, services)
-    settings = replace(services.settings, webhook_secrets=("the-secret-we-forgot-to-set",))
-    assert replay(row.id, replace(services, settings=settings)) is Outcome.MATCHED
+    informed = with_settings(services, webhook_secrets=("the-secret-we-forgot-to-set",))
+    assert replay(row.id, informed) is Outcome.MATCHED
 
 
 def test_a_hundred_rejected_are_all_replayed(
@@ -87,8 +87,8 @@ def test_a_hundred_rejected_are_all_replayed(
 ) -> None:
     for number in range(100):
         post_with_secret(caller, app, "the-secret-we-forgot-to-set", mid=f"m{number}")
-    settings = replace(services.settings, webhook_secrets=("the-secret-we-forgot-to-set",))
-    ends = replay_all(Outcome.REJECTED, replace(services, settings=settings))
+    informed = with_settings(services, webhook_secrets=("the-secret-we-forgot-to-set",))
+    ends = replay_all(Outcome.REJECTED, informed)
     assert ends == {Outcome.UNMATCHED: 100}
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from obdtrack.domain.naming import is_about, may_be, names_of, why_unmatched
 from obdtrack.domain.reports import Report
-from obdtrack.domain.submission import canonical_id
-from tests.factories import MID, NUMBER
+from tests.factories import IDS, MID, NUMBER
 
 OTHER = "047d8cfc-77d1-4f6c-bfb5-e81f1a1343a7"
 ERASED = "erased-0123456789abcdef"
@@ -29,13 +28,13 @@ def submission(*numbers: str, mid: str = MID) -> list[Call]:
 
 
 def found(report: Report, calls: list[Call]) -> list[str]:
-    return [call.provider_id for call in may_be(report, names_of(report), calls)]
+    return [call.provider_id for call in may_be(report, names_of(report, IDS), calls)]
 
 
 def why(report: Report, calls: list[Call]) -> str:
-    left = len(may_be(report, names_of(report), calls))
+    left = len(may_be(report, names_of(report, IDS), calls))
     assert left != 1
-    return why_unmatched(report, names_of(report), calls, left)
+    return why_unmatched(report, names_of(report, IDS), calls, left)
 
 
 ONE = submission(NUMBER)
@@ -57,8 +56,8 @@ TWO = submission(NUMBER, "+918867135002")
 )
 @pytest.mark.parametrize("number", ["", ":1", ":12"])
 def test_an_id_has_one_spelling(spelled: str, number: str) -> None:
-    assert canonical_id(spelled + number) == MID + number or spelled.endswith(" ")
-    assert canonical_id(f"{{{MID.upper()}{number}}}") == MID + number
+    assert IDS.canonical(spelled + number) == MID + number or spelled.endswith(" ")
+    assert IDS.canonical(f"{{{MID.upper()}{number}}}") == MID + number
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ def test_an_id_has_one_spelling(spelled: str, number: str) -> None:
     ["1234-1333-XXXXX", "12345", "somebody-else:1", "Ab:1", f"{MID}:x", f"{MID}0", f"x{MID}", ""],
 )
 def test_what_is_no_uuid_stays_as_it_is(text: str) -> None:
-    assert canonical_id(text) == text
+    assert IDS.canonical(text) == text
 
 
 @pytest.mark.parametrize(
@@ -178,12 +177,12 @@ def test_what_names_no_call_says_so(report: Report, reason: str) -> None:
 
 def test_a_row_of_the_log_is_about_the_call_it_certainly_names() -> None:
     first, second = TWO
-    assert is_about(Report(provider_id=f"{MID.upper()}:1"), first, TWO)
-    assert not is_about(Report(provider_id=f"{MID}:2"), first, TWO)
-    assert not is_about(Report(provider_id=MID), first, TWO)
-    assert is_about(Report(provider_id=MID, to="8867135002"), second, TWO)
-    assert is_about(Report(provider_id=MID), ONE[0], ONE)
-    assert not is_about(Report(provider_id=OTHER), ONE[0], ONE)
+    assert is_about(Report(provider_id=f"{MID.upper()}:1"), first, TWO, IDS)
+    assert not is_about(Report(provider_id=f"{MID}:2"), first, TWO, IDS)
+    assert not is_about(Report(provider_id=MID), first, TWO, IDS)
+    assert is_about(Report(provider_id=MID, to="8867135002"), second, TWO, IDS)
+    assert is_about(Report(provider_id=MID), ONE[0], ONE, IDS)
+    assert not is_about(Report(provider_id=OTHER), ONE[0], ONE, IDS)
 
 
 def test_a_call_known_by_the_bare_uuid_is_the_first_of_its_submission() -> None:

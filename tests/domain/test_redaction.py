@@ -14,8 +14,8 @@ from obdtrack.domain.redaction import (
     in_texts,
     mask_all,
     mask_within,
+    remove_named,
     remove_secrets,
-    remove_token,
     take_out,
 )
 
@@ -97,5 +97,5 @@ def test_a_secret_is_removed_however_it_is_spelled(spelled: str) -> None:
 
 def test_a_short_validation_key_is_removed_only_under_its_name() -> None:
     body = b'{"validation_key": "ab", "word": "ab"}'
-    found = remove_token("token=ab&x=ab", body, "ab")
+    found = remove_named("token=ab&x=ab", body, "ab", ("token", "validation_key"))
     assert found == ("token=removed&x=ab", b'{"validation_key": "removed", "word": "ab"}')

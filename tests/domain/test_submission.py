@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from obdtrack.domain.status import FINAL, NEEDS_ATTENTION, WAITING, Status
-from obdtrack.domain.submission import PLACEMENT, Failure, Placement, SendResponse, submission_uuid
-from tests.factories import MID, call_request
+from obdtrack.domain.submission import PLACEMENT, Failure, Placement, SendResponse
+from tests.factories import IDS, MID, call_request
 
 AMBIGUOUS = {
     Failure.TIMEOUT,
@@ -36,7 +36,7 @@ def test_only_a_plain_no_is_taken_for_not_placed(failure: Failure) -> None:
 
 @pytest.mark.parametrize("provider_id", [f"{MID}:1", f"{MID}:12", MID])
 def test_the_submissions_uuid_is_the_first_part_of_a_provider_id(provider_id: str) -> None:
-    assert submission_uuid(provider_id) == MID
+    assert IDS.submission(provider_id) == MID
 
 
 def test_the_values_of_variables_are_not_shown_with_the_request() -> None:

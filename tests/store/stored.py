@@ -17,11 +17,10 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.reports import RawDelivery
 from obdtrack.domain.status import Kind, Outcome, Source, Status
-from obdtrack.domain.submission import submission_uuid
 from obdtrack.services import new_id
 from obdtrack.store import models
 from obdtrack.store.database import Store, connected
-from tests.factories import NOON, call_request, raw_delivery
+from tests.factories import IDS, NOON, call_request, raw_delivery
 from tests.store import background
 
 Result = TypeVar("Result")
@@ -36,7 +35,7 @@ def call(
         begun = Event(new_id(), Kind.SUBMISSION, Source.API, at, Status.SUBMITTING)
         writes.create_call(call_request(**request), intention, fold([begun]))
         if provider_id is not None:
-            mid = submission_uuid(provider_id)
+            mid = IDS.submission(provider_id)
             writes.set_provider_id(intention.call_id, provider_id, mid, at)
     return intention.call_id
 

@@ -22,7 +22,7 @@ from obdtrack.services import new_id
 from obdtrack.statistics import questions
 from obdtrack.store import models
 from obdtrack.store.database import PostgresStore, SqliteStore, Store
-from tests.factories import MID, NOON, NUMBER
+from tests.factories import IDS, MID, NOON, NUMBER
 
 ID = new_id()
 DAY = timedelta(days=1)
@@ -35,7 +35,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "a call by our id": lambda: queries.find(str(ID)),
     "a call by theirs": lambda: queries.find(f"{MID}:1"),
     "who is due": lambda: queries.any_due(NOON),
-    "whose id it is": lambda: queries.taken([f"{MID}:1"]),
+    "whose id it is": lambda: queries.taken([f"{MID}:1"], IDS),
     "newest calls": lambda: search.newest(CallFilter(), 50),
     "older calls": lambda: search.newest(CallFilter(), 50, ID),
     "calls of a status": lambda: search.newest(CallFilter(status="busy"), 50),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import peewee
@@ -14,6 +13,7 @@ from obdtrack.access.keys import create_key
 from obdtrack.application import create_app
 from obdtrack.calls.reports import deliveries
 from obdtrack.services import Services
+from tests import factories
 from tests.conftest import Caller
 from tests.factories import (
     MID,
@@ -151,8 +151,8 @@ def test_a_long_query_is_kept_whole_or_refused(caller: Caller) -> None:
 
 
 def test_without_any_secret_only_this_machine_is_believed(services: Services) -> None:
-    settings = replace(services.settings, webhook_secrets=(), insecure=True)
-    client = create_app(replace(services, settings=settings)).test_client()
+    open_to_us = factories.with_settings(services, webhook_secrets=(), insecure=True)
+    client = create_app(open_to_us).test_client()
     for address, status in (("127.0.0.1", 200), ("::1", 200), ("203.0.113.7", 401), ("", 401)):
         response = client.post(
             "/webhooks/mobtexting", data="{}", environ_overrides={"REMOTE_ADDR": address}
@@ -215,8 +215,8 @@ def test_reports_go_on_after_a_failed_write(
 
 
 def test_a_header_the_operator_names_is_kept_with_the_report(services: Services) -> None:
-    settings = replace(services.settings, webhook_fields={"dtmf": "header:X-Dtmf"})
-    app = create_app(replace(services, settings=settings, provider=ScriptedProvider(settings)))
+    fields = {"dtmf": "header:X-Dtmf"}
+    app = create_app(factories.with_settings(services, webhook_fields=fields))
     caller = Caller(app.test_client(), create_key("tests", ["read", "place"], services))
     headers = {"Authorization": f"Bearer {SECRET}", "X-Dtmf": "7", "X-Other": "no"}
     app.test_client().post("/webhooks/mobtexting", json=report_body(), headers=headers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
 
 import pytest
 
@@ -13,7 +12,7 @@ from obdtrack.domain.status import Outcome
 from obdtrack.services import Services
 from obdtrack.store import leases
 from tests.conftest import Caller
-from tests.factories import SECRET
+from tests.factories import SECRET, with_settings
 
 
 def basic(user: str, password: str) -> str:
@@ -82,9 +81,9 @@ def test_what_was_kept_is_replayed_once_its_secret_is_right(
     for authorization in (spelled.format(late), basic("mobtexting", late)):
         caller.deliver("id=x:1&status=BUSY", headers={"Authorization": authorization})
     caller.client.application.quarantine.flush()
-    settings = replace(services.settings, webhook_secrets=(SECRET, late))
+    informed = with_settings(services, webhook_secrets=(SECRET, late))
     with services.store.connection_context():
-        outcomes = replay_all(Outcome.REJECTED, replace(services, settings=settings))
+        outcomes = replay_all(Outcome.REJECTED, informed)
     assert outcomes == {Outcome.UNMATCHED: 2}
 
 

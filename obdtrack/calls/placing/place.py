@@ -28,8 +28,6 @@ from obdtrack.domain.submission import (
     Failure,
     Placement,
     SendResponse,
-    canonical_id,
-    submission_uuid,
 )
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
@@ -84,7 +82,7 @@ def _place(
         http_status=response.http_status,
         failure=response.failure,
         message=response.message,
-        body=scrub(response.body, request.variables.values()),
+        body=scrub(response.body, request.variables.values(), services.provider.own_keys),
     )
     _persist(lambda: _settle(request, intention, response, exchange, services))
     return intention.call_id
@@ -175,8 +173,9 @@ def _settle(
             placed_at, told = intention.created_at, number.submitted_at
             if told and not believable(told, placed_at, exchange.answered_at):
                 number = number._replace(submitted_at=None)
-            call_id, provider_id = intention.call_id, canonical_id(number.provider_id)
-            mid = submission_uuid(provider_id)
+            ids = services.provider.ids
+            call_id, provider_id = intention.call_id, ids.canonical(number.provider_id)
+            mid = ids.submission(provider_id)
             journal.lock({provider_id, mid})
             if not journal.assign_provider_id(call_id, provider_id, mid, number.submitted_at):
                 log.error("provider_id_taken", call_id=str(call_id), provider_id=provider_id)

@@ -11,36 +11,36 @@ REMOVED = "[removed]"
 SHORTEST = 3
 """A shorter value stands in other words by chance; it is taken out only where it stands alone."""
 
-# What these hold is the provider's; a one-digit variable must not tear an id or a time apart.
-_KEPT = frozenset(
-    {"id", "mobile", "to", "status", "charges", "credits", "created_at", "submitted_at", "code"}
-)
 
+def scrub(
+    body: bytes | None, values: Collection[str], own_keys: Collection[str] = ()
+) -> bytes | None:
+    """Return the response's body without any of `values`, whichever key they came back under.
 
-def scrub(body: bytes | None, values: Collection[str]) -> bytes | None:
-    """Return the answer's body without any of `values`, whichever key they came back under.
-
-    One shorter than SHORTEST is taken out only where it is the whole of a text.
+    One shorter than SHORTEST is taken out only where it is the whole of a text. What `own_keys`
+    hold is the provider's: a one-digit variable must not tear an id or a time apart.
     """
     wanted = sorted((value for value in values if value), key=len, reverse=True)
     if body is None or not wanted:
         return body
     try:
-        text = json.dumps(_clean(json.loads(body, parse_float=str), wanted), ensure_ascii=False)
+        text = json.dumps(
+            _clean(json.loads(body, parse_float=str), wanted, own_keys), ensure_ascii=False
+        )
     except (ValueError, RecursionError):
         text = _replaced(body.decode("utf-8", "replace"), wanted)
     # Half a character is written as JSON writes it: whatever came, the call it is about goes on.
     return text.encode("utf-8", "backslashreplace")
 
 
-def _clean(part: Any, wanted: Collection[str]) -> Any:
+def _clean(part: Any, wanted: Collection[str], own_keys: Collection[str]) -> Any:
     if isinstance(part, dict):
         return {
-            _replaced(key, wanted): value if key in _KEPT else _clean(value, wanted)
+            _replaced(key, wanted): value if key in own_keys else _clean(value, wanted, own_keys)
             for key, value in part.items()
         }
     if isinstance(part, list):
-        return [_clean(item, wanted) for item in part]
+        return [_clean(item, wanted, own_keys) for item in part]
     if isinstance(part, bool) or part is None:
         return part
     text = str(part)

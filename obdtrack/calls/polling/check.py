@@ -30,7 +30,6 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.reports import Report
 from obdtrack.domain.status import Kind, Outcome, Source, Status
-from obdtrack.domain.submission import canonical_id
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases, models
@@ -62,14 +61,17 @@ def check_call(
         if call.status == Status.UNKNOWN:
             reconcile(call, services, wait, patience)
         return
-    asked = poll_provider(services, call.id, wait, patience, provider_id=_as_it_was_told(call))
+    asked = poll_provider(
+        services, call.id, wait, patience, provider_id=_as_it_was_told(call, services)
+    )
     record_response(call, asked, services)
 
 
-def _as_it_was_told(call: models.Call) -> str | None:
+def _as_it_was_told(call: models.Call, services: Services) -> str | None:
     """Return the call's id as the provider spells it: only we are certain to know all spellings."""
     told = (event.detail.get("provider_id") for event in queries.history([call.id])[call.id])
-    spelled = (name for name in told if name and canonical_id(name) == call.provider_id)
+    canonical = services.provider.ids.canonical
+    spelled = (name for name in told if name and canonical(name) == call.provider_id)
     return next(spelled, call.provider_id)
 
 
@@ -121,7 +123,9 @@ def record_response(call: models.Call, asked: Poll, services: Services) -> None:
         responses.add(asked.exchange)
         if asked.response.failure and journal.plan(call.id).next_check_at is not None:
             return  # it is asked again; the exchange tells why
-        reports = rows_about(call, [found.report for found in asked.response.calls])
+        reports = rows_about(
+            call, [found.report for found in asked.response.calls], services.provider.ids
+        )
         verdicts = record_reports(
             [
                 IncomingReport(report, Source.POLL, asked.exchange.answered_at,

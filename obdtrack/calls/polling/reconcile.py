@@ -21,6 +21,7 @@ from obdtrack.domain.candidates import (
     Candidate,
     SoughtCall,
     candidates,
+    canonical_id,
     certain,
     explained,
     rivals_made,
@@ -28,7 +29,6 @@ from obdtrack.domain.candidates import (
 )
 from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source
-from obdtrack.domain.submission import canonical_id
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
@@ -48,12 +48,13 @@ def reconcile(
     wanted = _wanted(call)
     asked = _ask_about_days(call, wanted, services, wait, patience)
     found = [candidate for question in asked for candidate in question.response.calls]
-    ids = {canonical_id(one.report.provider_id) for one in found if one.report.provider_id}
-    listed = candidates(found, wanted, queries.taken(ids))
+    ids = services.provider.ids
+    named = {ids.canonical(one.report.provider_id) for one in found if one.report.provider_id}
+    listed = candidates(found, wanted, queries.taken(named, ids), ids)
     rivals = queries.other_unnamed(call, *rivals_made(wanted))
-    provider_id = certain(listed)
+    provider_id = certain(listed, ids)
     if provider_id and not rivals and asked[-1].response.failure is None:
-        its = [c for c in listed if canonical_id(c.found.report.provider_id or "") == provider_id]
+        its = [c for c in listed if canonical_id(c, ids) == provider_id]
         _take(call, its, wanted, asked, services)
     else:
         doubtful = listed if provider_id else explained(listed)
@@ -139,7 +140,7 @@ def _wanted(call: models.Call) -> SoughtCall:
 
 def _days(wanted: SoughtCall, services: Services) -> list[date]:
     """Return the days of the window in the provider's zone: one, or two around midnight."""
-    zone = services.settings.provider_timezone
+    zone = services.provider.timezone
     first, last = (moment.astimezone(zone).date() for moment in (wanted.since, wanted.until))
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from peewee import fn
 
 from obdtrack.domain.content_coding import UndecodableError, decode
-from obdtrack.domain.naming import names_of
+from obdtrack.domain.naming import ProviderIds, names_of
 from obdtrack.domain.reports import RawDelivery, Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.store import bulk_sql, models
@@ -40,12 +40,16 @@ class DeliveryResult(NamedTuple):
 
 
 def meaning(
-    outcome: Outcome, reason: str | None, call_id: UUID | None, reading: Reading | None
+    outcome: Outcome,
+    reason: str | None,
+    call_id: UUID | None,
+    reading: Reading | None,
+    ids: ProviderIds,
 ) -> DeliveryResult:
     """Put an outcome together with the keys under which an unmatched report waits."""
     if outcome is not Outcome.UNMATCHED or not isinstance(reading, Report):
         return DeliveryResult(outcome, reason, call_id)
-    names = names_of(reading)
+    names = names_of(reading, ids)
     mid = names.mid or next(iter(names.submissions), None)
     return DeliveryResult(outcome, reason, call_id, names.provider_id, mid, reading.to)
 

@@ -5,7 +5,6 @@ A fault in one delivery is that delivery's outcome.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -61,16 +60,15 @@ def process(
     return [
         _interpreted(
             reading,
-            next(recorded) if isinstance(reading, Report) else _verdict(stored, reading, services),
+            next(recorded) if isinstance(reading, Report) else _verdict(stored, reading),
+            services,
         )
         for stored, reading in zip(batch, readings, strict=True)
     ]
 
 
 def _verdict(
-    stored: InboundRequest,
-    reading: Challenge | NotOurs | OptOut | Unreadable | Exception,
-    services: Services,
+    stored: InboundRequest, reading: Challenge | NotOurs | OptOut | Unreadable | Exception
 ) -> ReportResult:
     match reading:
         case Unreadable(reason):
@@ -79,10 +77,8 @@ def _verdict(
             return ReportResult(Outcome.IGNORED, reason)
         case OptOut() as opt_out:
             return _opted_out(stored, opt_out)
-        case Challenge() as challenge if _is_ours(challenge, services):
-            return ReportResult(Outcome.CHALLENGE)
         case Challenge():
-            return ReportResult(Outcome.IGNORED, "the validation key is not OBDTRACK_WEBHOOK_TOKEN")
+            return ReportResult(Outcome.CHALLENGE)
         case error:
             return ReportResult(Outcome.FAILED, f"{type(error).__name__}: {error}")
 
@@ -117,14 +113,10 @@ _NO_COUNTRY = (
 )
 
 
-def _is_ours(challenge: Challenge, services: Services) -> bool:
-    expected = services.settings.webhook_token
-    given = challenge.validation_key or ""
-    return expected is None or hmac.compare_digest(given.encode(), expected.encode())
-
-
-def _interpreted(reading: Reading | Exception, verdict: ReportResult) -> ProcessedDelivery:
+def _interpreted(
+    reading: Reading | Exception, verdict: ReportResult, services: Services
+) -> ProcessedDelivery:
     known = None if isinstance(reading, Exception) else reading
-    meaning = deliveries.meaning(verdict.outcome, verdict.reason, verdict.call_id, known)
-    response = reading.challenge if isinstance(reading, Challenge) else None
-    return ProcessedDelivery(meaning, response if verdict.outcome is Outcome.CHALLENGE else None)
+    ids = services.provider.ids
+    meaning = deliveries.meaning(verdict.outcome, verdict.reason, verdict.call_id, known, ids)
+    return ProcessedDelivery(meaning, known.challenge if isinstance(known, Challenge) else None)

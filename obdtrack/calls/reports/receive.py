@@ -11,11 +11,9 @@ from obdtrack.calls.journal import open_journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
 from obdtrack.calls.reports.process import process, read
-from obdtrack.domain.redaction import remove_secrets, remove_token
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services
-from obdtrack.settings import SECRET_LENGTH
 
 log = structlog.get_logger()
 
@@ -69,19 +67,6 @@ def _receive_alone(stored: InboundRequest, services: Services) -> ReceivedDelive
 
 
 def without_secrets(stored: InboundRequest, services: Services) -> InboundRequest:
-    """Return the request without our own secrets in its query and body, however they are spelled.
-
-    A validation key that is too short to be told from other text is taken out only where the
-    provider sends it (`?token=`, `"validation_key":`).
-    """
-    settings, raw = services.settings, stored.raw
-    secrets, token = settings.webhook_secrets, settings.webhook_token
-    query, body = raw.query, raw.body
-    if token and len(token) < SECRET_LENGTH:
-        query, body = remove_token(query, body, token)
-    elif token:
-        secrets = (token, *secrets)
-    query, body = remove_secrets(query, body, secrets)
-    if query is raw.query and body is raw.body:
-        return stored
-    return stored._replace(raw=raw._replace(query=query, body=body))
+    """Return the request without our own secrets in it, however they are spelled."""
+    raw = services.provider.without_secrets(stored.raw)
+    return stored if raw is stored.raw else stored._replace(raw=raw)

@@ -19,7 +19,15 @@ from obdtrack.calls.journal import Journal
 from obdtrack.calls.queries import CallRow
 from obdtrack.domain.events import Event
 from obdtrack.domain.facts import TIMES
-from obdtrack.domain.naming import Named, Names, is_about, may_be, names_of, why_unmatched
+from obdtrack.domain.naming import (
+    Named,
+    Names,
+    ProviderIds,
+    is_about,
+    may_be,
+    names_of,
+    why_unmatched,
+)
 from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.reports import Report, adds_nothing, facts, occurred_at, within_life
 from obdtrack.domain.status import Kind, Outcome, Source, Status
@@ -104,15 +112,15 @@ def make_event(arrival: IncomingReport, placed_at: datetime) -> Event:
     )
 
 
-def rows_about(call: Named, rows: Sequence[Report]) -> list[Report]:
+def rows_about(call: Named, rows: Sequence[Report], ids: ProviderIds) -> list[Report]:
     """Return those of the rows that the provider's log has on `call` which certainly are about it.
 
-    It was asked about by its id, and may answer with all of the submission, or by the bare uuid.
+    It was asked about by its id, and may list all of the submission, or call it by that one's id.
     """
     if all(row.provider_id == call.provider_id for row in rows):
         return list(rows)
     of_submission = queries.of_submission(call.mid)
-    return [row for row in rows if is_about(row, call, of_submission)]
+    return [row for row in rows if is_about(row, call, of_submission, ids)]
 
 
 def tells_something(report: Report) -> bool:
@@ -144,7 +152,8 @@ def _all_told(event: Event) -> Mapping[str, Any]:
 
 def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow | str]:
     """Return the call of each report, or why there is none."""
-    named = [names_of(arrival.report) for arrival in arrivals]
+    ids = journal.services.provider.ids
+    named = [names_of(arrival.report, ids) for arrival in arrivals]
     journal.lock(set().union(*(names.all() for names in named)))
     provider_ids = {names.provider_id for names in named if names.provider_id}
     known = journal.reported(provider_ids, {mid for n in named for mid in n.submissions})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from uuid import UUID
 
 import peewee
@@ -90,14 +90,9 @@ def replay_all(
     return ends
 
 
-def secret_fingerprints(secrets: Sequence[str], services: Services) -> list[str]:
-    """Return the keyed hashes under which rejected deliveries remember the secret they carried."""
-    return [services.vault.fingerprint(secret.encode()) for secret in secrets]
-
-
 def _is_trusted_now(row: models.Delivery, services: Services) -> bool:
     carried = row.secret_fingerprint or ""
-    known = secret_fingerprints(services.settings.webhook_secrets, services)
+    known = map(services.vault.fingerprint, services.provider.callback_auth.secrets)
     return any(hmac.compare_digest(carried, fingerprint) for fingerprint in known)
 
 

@@ -9,7 +9,7 @@ from obdtrack.calls.journal import Journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.process import process, read
-from obdtrack.domain.naming import names_of
+from obdtrack.domain.naming import ProviderIds, names_of
 from obdtrack.domain.reports import Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.store import bulk_sql, models
@@ -35,7 +35,7 @@ def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outco
         return []  # of most calls nothing has come before their own answer
     readings = {stored.id: read(stored, journal.services) for stored in waiting}
     # The names first, as everywhere: who joins a call's reports has locked them already.
-    journal.lock(_names(readings.values()))
+    journal.lock(_names(readings.values(), journal.services.provider.ids))
     outcomes = _outcomes_now(list(readings))
     left = [stored for stored in waiting if outcomes.get(stored.id) not in _ON_A_TIMELINE]
     found = process(left, [readings[stored.id] for stored in left], journal)
@@ -45,10 +45,10 @@ def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outco
     return [outcomes[stored.id] for stored in waiting]
 
 
-def _names(readings: Iterable[Reading | Exception]) -> set[str]:
+def _names(readings: Iterable[Reading | Exception], ids: ProviderIds) -> set[str]:
     """Return what the reports among these call their calls and submissions."""
     reports = (reading for reading in readings if isinstance(reading, Report))
-    return {name for report in reports for name in names_of(report).all()}
+    return {name for report in reports for name in names_of(report, ids).all()}
 
 
 def _outcomes_now(delivery_ids: Sequence[UUID]) -> dict[UUID, Outcome]:

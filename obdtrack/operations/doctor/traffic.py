@@ -21,7 +21,7 @@ def check_zone(subject: CheckedInstallation) -> CheckResult:
     """Compare reported end times with their receipt, over the last reports."""
     stock = _stock(subject)
     if stock.skew is None:
-        zone = subject.settings.provider_timezone
+        zone = subject.with_database().provider.timezone
         return ok(f"{zone}; no clock offset detected")
     text, _, remedy = stock.skew.sentence().rstrip(".").rpartition(": ")
     return problem(text, remedy)

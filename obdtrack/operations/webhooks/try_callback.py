@@ -14,7 +14,7 @@ from obdtrack.calls.reports import deliveries
 from obdtrack.domain.events import Event
 from obdtrack.domain.phone import whole
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.domain.submission import CallRequest, submission_uuid
+from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import TimelineEntry, build_timeline
 from obdtrack.errors import ConfigError
 from obdtrack.operations.webhooks.set_up import shown
@@ -69,7 +69,7 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
 
 
 def _store_test_call(provider_id: str, services: Services) -> UUID:
-    now, mid = services.now(), submission_uuid(provider_id)
+    now, mid = services.now(), services.provider.ids.submission(provider_id)
     intention = PendingCall(new_id(), new_id(), now, key_id=None)
     request = CallRequest(NUMBER, _bridge(services), flow_id=NAME, name=NAME)
     told = {"provider_id": provider_id, "message": "a test call, never sent to the provider"}

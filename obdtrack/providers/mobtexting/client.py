@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import re
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import PurePath
 from typing import Any, ClassVar, Self
 from uuid import UUID
@@ -16,7 +18,8 @@ from requests import PreparedRequest, Request
 from requests.auth import AuthBase
 
 from obdtrack.domain.phone import fits, masked, provider_digits, reported
-from obdtrack.domain.reports import FoundCall, RawDelivery, Reading
+from obdtrack.domain.redaction import remove_named, remove_secrets
+from obdtrack.domain.reports import Challenge, FoundCall, NotOurs, RawDelivery, Reading
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, SendResponse
 from obdtrack.errors import ConfigError
 from obdtrack.providers.base import (
@@ -35,6 +38,7 @@ from obdtrack.providers.http.exchange import ExchangeError, HttpExchange, exchan
 from obdtrack.providers.mobtexting import self_test
 from obdtrack.providers.mobtexting.account import MobTextingWebhooks
 from obdtrack.providers.mobtexting.field_mapping import JSON_TEMPLATE, QUERY_TEMPLATE, explain
+from obdtrack.providers.mobtexting.ids import UuidIds
 from obdtrack.providers.mobtexting.reports import (
     PayloadReader,
     read_call,
@@ -44,7 +48,8 @@ from obdtrack.providers.mobtexting.reports import (
 from obdtrack.providers.mobtexting.text import ID_LENGTH, scalar
 from obdtrack.providers.mobtexting.verdicts import judge, presentable
 from obdtrack.providers.mobtexting.vocabulary import places
-from obdtrack.settings import Settings
+from obdtrack.providers.shared_secret import SharedSecret
+from obdtrack.settings import SECRET_LENGTH, Settings
 
 _DOTS = "•••"
 # Shorter ones are no secrets worth the name, and are found in many an innocent word.
@@ -65,6 +70,12 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
     """
 
     name = "mobtexting"
+    ids = UuidIds()
+    intervals = (0, 5, 15, 30, 45, 60)
+    recordings_work = timedelta(hours=2)
+    own_keys = frozenset(
+        {"id", "mobile", "to", "status", "charges", "credits", "created_at", "submitted_at", "code"}
+    )
     templates: ClassVar[Mapping[str, str]] = {"query": QUERY_TEMPLATE, "JSON": JSON_TEMPLATE}
     naming = "{{id}}, {{mid}}, {{to}}"
 
@@ -91,6 +102,10 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
         self._reader = PayloadReader(timezone, fields or {}, date_order)
         self._secret = next(iter(secrets), None)
         self._validation_key = validation_key
+        self.callback_auth = SharedSecret(secrets)
+        key = validation_key or ""
+        self._short_key = key if len(key) < SECRET_LENGTH else ""
+        self._long_secrets = (*secrets, key) if len(key) >= SECRET_LENGTH else tuple(secrets)
         self._limits = Limits(connect_timeout, read_timeout, total_timeout, max_response_bytes)
         self._session = open_session()
 
@@ -121,8 +136,7 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
     def send(self, request: CallRequest) -> SendResponse:
         """Ask for one call to be placed, once (`POST outgoing/send`). Never raises."""
         try:
-            method, path, body = self.send_request(self.completed(request))
-            found = self._ask(method, path, json=body)
+            found = self._ask("POST", _SEND, json=_send_fields(self.completed(request)))
             return self._read_send(found, request)
         except ExchangeError as failed:
             return SendResponse(failed.failure, failed.message, http_status=failed.status)
@@ -133,7 +147,9 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
         return replace(request, webhook_id=request.webhook_id or self._webhook_id)
 
     def send_request(self, request: CallRequest) -> SendRequest:
-        return send_request(request)
+        headers = ("authorization", "Bearer [removed]"), ("content-type", "application/json")
+        body = json.dumps(_send_fields(request), indent=2, ensure_ascii=False)
+        return SendRequest("POST", _SEND, headers, body)
 
     def find(
         self, *, provider_id: str | None = None, to: str | None = None, on: date | None = None
@@ -161,7 +177,23 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
         return tuple(call for entry in entries if (call := read_call(entry, self._reader)))
 
     def read_delivery(self, delivery: RawDelivery) -> Reading:
-        return read_delivery(delivery, self._reader)
+        reading = read_delivery(delivery, self._reader)
+        if isinstance(reading, Challenge) and not self._is_ours(reading):
+            return NotOurs("the validation key is not OBDTRACK_WEBHOOK_TOKEN")
+        return reading
+
+    def _is_ours(self, challenge: Challenge) -> bool:
+        expected, given = self._validation_key, challenge.validation_key or ""
+        return expected is None or hmac.compare_digest(given.encode(), expected.encode())
+
+    def without_secrets(self, delivery: RawDelivery) -> RawDelivery:
+        query, body = delivery.query, delivery.body
+        if self._short_key:
+            query, body = remove_named(query, body, self._short_key, _NAMES_OF_KEY)
+        query, body = remove_secrets(query, body, self._long_secrets)
+        if query is delivery.query and body is delivery.body:
+            return delivery
+        return delivery._replace(query=query, body=body)
 
     @property
     def kept_headers(self) -> Sequence[str]:
@@ -249,8 +281,12 @@ class _Token(AuthBase):
         return body.replace(self.text.encode(), _DOTS.encode())
 
 
-def send_request(request: CallRequest) -> SendRequest:
-    """Return the request of `outgoing/send`; each variable is a flat key of its own."""
+_SEND = "outgoing/send"
+_NAMES_OF_KEY = ("token", "validation_key")
+
+
+def _send_fields(request: CallRequest) -> dict[str, str | int]:
+    """Return the body of `outgoing/send`; each variable is a flat key of its own."""
     named = {
         "bridge": provider_digits(request.bridge),
         "to": provider_digits(request.to),
@@ -262,7 +298,7 @@ def send_request(request: CallRequest) -> SendRequest:
     }
     given: dict[str, str | int] = {key: value for key, value in named.items() if value}
     flat = {f"variables[{name}]": value for name, value in request.variables.items()}
-    return SendRequest("POST", "outgoing/send", given | flat)
+    return given | flat
 
 
 def _question(provider_id: str | None, to: str | None, on: date | None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -71,8 +71,11 @@ def api_document() -> dict[str, Any]:
     return found
 
 
-def register_api(app: Flask, *blueprints: Blueprint) -> None:
-    """Serve these parts of the REST API, and the document about them."""
+def register_api(app: Flask, *blueprints: Blueprint, intervals: Iterable[int]) -> None:
+    """Serve these parts of the REST API, and the document about them.
+
+    `intervals` are the minutes between redials that the provider offers.
+    """
     app.config.update(
         API_TITLE="obdtrack",
         API_VERSION="v1",
@@ -88,6 +91,8 @@ def register_api(app: Flask, *blueprints: Blueprint) -> None:
     document = ProblemApi(app)
     for blueprint in blueprints:
         document.register_blueprint(blueprint)
+    if placing := document.spec.components.schemas.get("PlaceCall"):
+        placing["properties"]["interval"]["enum"] = list(intervals)
     serve_document: Callable[..., Any] = app.view_functions[DOCUMENT_ENDPOINT]
 
     @needs(Scope.READ)

@@ -201,7 +201,7 @@ def call_request(body: Mapping[str, Any]) -> CallRequest:
 
 
 def _found(identifier: str) -> models.Call:
-    call = look_up(lambda: queries.find(identifier))
+    call = look_up(lambda: queries.find(identifier, [services().provider.ids]))
     if call is None:
         raise ObdtrackError(
             Code.NOT_FOUND, "There is no call with this id, ours or the provider's."

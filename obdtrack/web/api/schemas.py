@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate, validates, validates_schema
 
 from obdtrack.domain.facts import FACTS, Fact, FactKind
 from obdtrack.domain.status import Outcome, Source, Status
-from obdtrack.domain.submission import INTERVALS
 from obdtrack.web.api.fields import (
     Audio,
     Choices,
@@ -24,6 +23,7 @@ from obdtrack.web.api.fields import (
     Variables,
     WholeNumber,
 )
+from obdtrack.web.http.auth import services
 
 MAX_PAGE = 200
 _TIME = {"format": "date-time", "examples": ["2026-11-23T06:27:39Z"]}
@@ -57,7 +57,6 @@ class PlaceCallSchema(Schema):
     interval = fields.Integer(
         strict=True,
         load_default=0,
-        validate=validate.OneOf(INTERVALS, error="Must be one of 0, 5, 15, 30, 45, 60 (minutes)."),
         metadata={"description": "Minutes between redials of an unanswered call; 0: none."},
     )
     webhook_id = Token(
@@ -74,6 +73,13 @@ class PlaceCallSchema(Schema):
     )
     reference = Text(200, metadata={"description": "Your own key for this call."})
     metadata = Metadata(metadata={"description": "Any small JSON object, returned unchanged."})
+
+    @validates("interval")
+    def offered(self, minutes: int, **_: Any) -> None:
+        """Only the provider knows how soon it can dial again."""
+        known = services().provider.intervals
+        if minutes not in known:
+            raise ValidationError(f"Must be one of {', '.join(map(str, known))} (minutes).")
 
     @validates_schema
     def one_of_flow_and_audio(self, data: dict[str, Any], **_: Any) -> None:
@@ -110,11 +116,6 @@ class ResolveSchema(Schema):
     )
     provider_id = Text(
         100,
-        validate=validate.Regexp(
-            r"^(urn:uuid:)?[{]?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}[}]?"
-            r"(:[1-9][0-9]{0,5})?[}]?$",
-            error="No id of the provider's; it is like 70fa87e0-9df9-4327-bc80-a561c48703d8:1.",
-        ),
         metadata={"description": "With `attach`: the provider's id."},
     )
     note = Text(500, metadata={"description": "Why; it stands on the timeline."})

@@ -201,7 +201,7 @@ def _shown(call: models.Call) -> Shown:
         lines=list_lines(entries, mask),
         facts=titled_facts(state),
         drawings={n: draw(entries, state.attempts, written, w) for n, w in WIDTHS.items()},
-        recordings=recordings(state.attempts, events),
+        recordings=recordings(state.attempts, events, services().provider.recordings_work),
         in_full=in_full,
         message=state.provider_message and mask(state.provider_message),
         wires=wires(call, entries, base, in_full=in_full),

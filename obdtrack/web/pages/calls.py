@@ -72,7 +72,7 @@ def index() -> Response:
 def find() -> Redirect:
     """Take what was typed to where it leads; the address never holds a full number."""
     text, now = request.form.get("q", ""), services().now()
-    hits = find_hits(text, now, services().vault)
+    hits = find_hits(text, services())
     if len(hits) == 1:
         return redirect(hits[0].address, 303)
     sealed = seal_text(text.strip()[:200], now, services().vault)
@@ -84,7 +84,7 @@ def find() -> Redirect:
 def choices() -> str:
     """Show the several things that something typed may be, or that it is none of ours."""
     text = open_text(request.args.get("what", ""), services().now(), services().vault)
-    hits = find_hits(text or "", services().now(), services().vault)
+    hits = find_hits(text or "", services())
     return render_template("search.html", text=text, hits=hits)
 
 

@@ -24,7 +24,6 @@ from obdtrack.access.keys import Scope
 from obdtrack.calls.placing import idempotency
 from obdtrack.calls.placing.idempotency import place_once
 from obdtrack.domain.strict_json import load_json
-from obdtrack.domain.submission import INTERVALS
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import new_id
 from obdtrack.web.api.routes import NO_BRIDGE, call_request
@@ -146,7 +145,7 @@ def _form(
         focus=next((name for name in _IN_ORDER if name in errors), None),
         refusal=refusal,
         once=once,
-        intervals=INTERVALS,
+        intervals=services().provider.intervals,
         bridge=services().settings.bridge,
     )
     return make_response(page, status)

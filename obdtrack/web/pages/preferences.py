@@ -53,7 +53,7 @@ def other_zones(shown: Zone) -> dict[str, str]:
 
 def _zone(choice: str) -> Zone:
     if choice == "provider":
-        return Zone(choice, services().settings.provider_timezone)
+        return Zone(choice, services().provider.timezone)
     if choice == "mine" and (mine := _named(request.cookies.get("obdtrack_mine"))):
         return Zone(choice, mine)
     return Zone("utc", ZoneInfo("UTC"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -63,17 +62,15 @@ def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) ->
             variables=dict.fromkeys(submission.variable_names, "[removed]"),
         )
     )
-    body = json.dumps(sent.body, indent=2, ensure_ascii=False)
-    headers = [("authorization", "Bearer [removed]"), ("content-type", "application/json")]
-    line = f"{sent.method} {sent.path}"
-    return Raw(line, headers, body if in_full else hide(body, call.to_number))
+    body = sent.body if in_full else hide(sent.body, call.to_number)
+    return Raw(f"{sent.method} {sent.path}", list(sent.headers), body)
 
 
 def curl_delivery(delivery: models.Delivery, base: str) -> str:
     """Return the command that posts this very request once more."""
     query = f"?{delivery.query}" if delivery.query else ""
     words = ["curl", "-X", delivery.method, shlex.quote(f"{base}{CALLBACK_PATH}{query}")]
-    words += ["-H", '"Authorization: Bearer $OBDTRACK_WEBHOOK_SECRET"']
+    words += services().provider.callback_auth.curl
     if delivery.content_type:
         words += ["-H", shlex.quote(f"Content-Type: {delivery.content_type}")]
     if delivery.body:

@@ -9,16 +9,22 @@ from typing import NamedTuple
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import Attempt
 
-_WORKS = timedelta(hours=2)
-
 
 class Recording(NamedTuple):
-    """A link to the recording of an attempt, when it reached us, and until when it works."""
+    """A link to the recording of an attempt, when it reached us, and until when it works.
+
+    `expires_at` is None where nobody knows.
+    """
 
     attempt: int
     url: str
     came_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None
+
+    @property
+    def hours(self) -> int | None:
+        """How long such links work, None where nobody knows."""
+        return (self.expires_at - self.came_at) // timedelta(hours=1) if self.expires_at else None
 
     @property
     def is_web_address(self) -> bool:
@@ -26,10 +32,12 @@ class Recording(NamedTuple):
         return self.url.lower().startswith(("http://", "https://"))
 
 
-def recordings(attempts: Sequence[Attempt], events: Sequence[Event]) -> list[Recording]:
-    """Return the recordings of these attempts, out of the call's events."""
+def recordings(
+    attempts: Sequence[Attempt], events: Sequence[Event], work: timedelta | None
+) -> list[Recording]:
+    """Return the recordings of these attempts, out of the call's events; links `work` so long."""
     return [
-        Recording(attempt.number, url, came_at, came_at + _WORKS)
+        Recording(attempt.number, url, came_at, came_at + work if work else None)
         for attempt in attempts
         if (url := attempt.recording_url)
         and (came_at := _came_at(attempt, url, events)) is not None

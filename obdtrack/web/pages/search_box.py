@@ -14,7 +14,7 @@ from flask import url_for
 from obdtrack.calls import queries, search
 from obdtrack.calls.search import ENDING, CallFilter
 from obdtrack.domain import phone
-from obdtrack.domain.submission import canonical_id
+from obdtrack.services import Services
 from obdtrack.statistics import questions
 from obdtrack.store import models
 from obdtrack.store.encryption import Encryption
@@ -40,18 +40,19 @@ class Hit(NamedTuple):
     address: str
 
 
-def find_hits(text: str, now: datetime, vault: Encryption) -> list[Hit]:
+def find_hits(text: str, services: Services) -> list[Hit]:
     """Return every meaning of `text` under which there are calls."""
+    ids = services.provider.ids
     text = text.strip()[:_LONGEST]
     bare = _bare(text)
     if not bare or not is_plain(text):
         return []
-    exact = look_up(lambda: queries.find(text) or queries.find(bare.lower()))
+    exact = look_up(lambda: queries.find(text, [ids]) or queries.find(bare.lower(), [ids]))
     if exact is not None:
         return [Hit("a call's id", url_for("pages_call.show", call_id=exact.id))]
     found = [
-        _first(_submission, (bare, bare.lower(), canonical_id(bare))),
-        _number(_plain_digits(bare), now, vault),
+        _first(_submission, (bare, bare.lower(), ids.canonical(bare))),
+        _number(_plain_digits(bare), services.now(), services.vault),
         _first(_reference, _spellings(text, bare)),
         _first(_campaign, _spellings(text, bare)),
     ]
