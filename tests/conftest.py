@@ -25,6 +25,7 @@ from obdtrack.store.migrate import migrate
 from obdtrack.store.schema import TABLES
 from tests import applications, factories
 from tests.factories import Clock, ScriptedProvider
+from tests.stored_states import wrongly_stored
 
 
 def pytest_collection_finish() -> None:
@@ -117,9 +118,12 @@ def provider() -> ScriptedProvider:
 
 
 @pytest.fixture
-def services(store: Store, provider: ScriptedProvider, clock: Clock) -> Services:
+def services(store: Store, provider: ScriptedProvider, clock: Clock) -> Iterator[Services]:
+    """The parts of the product; at the end, whatever happened, calls stand as their events say."""
     settings = factories.settings()
-    return Services(settings, store, provider, Encryption(settings.secret_key), clock)
+    yield Services(settings, store, provider, Encryption(settings.secret_key), clock)
+    with store.connection_context():
+        assert wrongly_stored() == []
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,7 +17,7 @@ from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.calls.queries import CallRow
 from obdtrack.calls.writes import NewState
 from obdtrack.domain.events import Event
-from obdtrack.domain.fold import CallState, fold
+from obdtrack.domain.fold import NOT_TAKEN, CallState, fold
 from obdtrack.domain.poll_schedule import Plan, plan
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
@@ -79,12 +79,12 @@ class Journal:
         return self._opened(queries.lock_reported_calls(provider_ids, mids))
 
     def read(self, call_ids: Iterable[UUID]) -> None:
-        """Read the events of these calls, all at once; of those that have none the row is enough.
+        """Read the events of these calls, all at once; the row is enough where it says it all.
 
-        Most reports are a call's first. Its row holds all that folding its history would say.
+        Most reports are a call's first, and then it does.
         """
         missing = [c for i in dict.fromkeys(call_ids) if not (c := self._calls[i]).events]
-        past = queries.history([call.row.id for call in missing if call.row.report_count])
+        past = queries.history([call.row.id for call in missing if not _stands_for_all(call.row)])
         for call in missing:
             known = past.get(call.row.id)
             call.events = known or [_standing(call.row)]
@@ -242,6 +242,14 @@ def put_off_due(
     """
     with services.store.write():
         return writes.take_due(due_by, limit, put_off_until)
+
+
+def _stands_for_all(row: CallRow) -> bool:
+    """Whether folding a report after the row gives what folding it after its events would.
+
+    Of a call that was not taken they also hold what the provider's response said.
+    """
+    return not row.report_count and row.status not in NOT_TAKEN
 
 
 def _standing(row: CallRow) -> Event:

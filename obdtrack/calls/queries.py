@@ -118,14 +118,6 @@ def ids_after(after: UUID | None, limit: int) -> list[UUID]:
     return [row.id for row in (query if after is None else query.where(call.id > after))]
 
 
-def state_columns(call_id: UUID) -> tuple[Any, ...]:
-    """Return the stored state of a call, as `state_row` would give it."""
-    call = models.Call
-    columns = [getattr(call, name) for name in STATE_COLUMNS]
-    found: Any = call.select(*columns).where(call.id == call_id).tuples().first()
-    return tuple(found)
-
-
 def find(identifier: str, spellings: Iterable[ProviderIds] = ()) -> models.Call | None:
     """Return a call with its submission by our id or by a provider's, however it is spelled."""
     if not identifier.isprintable():

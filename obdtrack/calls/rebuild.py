@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
-from obdtrack.calls import queries, writes
+from obdtrack.calls import queries
 from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.queries import CallRow
 from obdtrack.calls.rederive import REDERIVABLE, rederive
+from obdtrack.calls.states import rest_of, state_row
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.phone import is_erased
@@ -24,10 +26,12 @@ from obdtrack.domain.poll_schedule import plan
 from obdtrack.services import Services
 from obdtrack.statistics import counters
 from obdtrack.store import bulk_sql, models
+from obdtrack.store.columns import dumps
 
 BATCH = 200
 _FACTS = ("kind", "source", "status", "reason", "occurred_at", "recorded_at", "detail",
           "times_seen")  # fmt: skip
+_columns = attrgetter(*queries.STATE_COLUMNS)
 _ANY_SCHEDULE = (timedelta(days=1),)
 
 
@@ -84,15 +88,17 @@ def _agrees(
 ) -> bool:
     services = journal.services
     answered, reports = rederive(match, row, stored, services)
+    made = [*answered, *reports]
     kept = [event for event in stored if event.kind not in REDERIVABLE]
     old = [event for event in stored if event.kind in REDERIVABLE]
-    state = fold([*kept, *answered, *reports], match.interval)
+    same_events = _facts(old) == _facts(made)
+    state = fold(stored if same_events else [*kept, *made], match.interval)
     check_at = _check_at(match, row, state, services)
-    same_events = _facts(old) == _facts([*answered, *reports])
-    same_state = queries.state_columns(match.id) == writes.state_row(state)
+    same_columns = _columns(row) == state_row(state)
+    # A row of an older version lacks the rest; that is filled in, and no difference.
+    same_state = same_columns and (row.state is None or dumps(row.state) == dumps(rest_of(state)))
     same = same_events and same_state and check_at == row.next_check_at
-    if mend and not same:
-        made = [*answered, *reports]
+    if mend and not (same and row.state is not None):
         journal.replace(match.id, REDERIVABLE, made, state, check_at, rewrite=not same_events)
     return same
 

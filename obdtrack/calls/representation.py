@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from obdtrack.domain.events import Event
-from obdtrack.domain.facts import FACTS, TIMES, CallFacts
-from obdtrack.domain.fold import Attempt, fold
+from obdtrack.domain.facts import FACTS, CallFacts, stated
+from obdtrack.domain.fold import Attempt, CallState
 from obdtrack.domain.phone import masked
 from obdtrack.domain.redaction import mask_all, mask_within
 from obdtrack.domain.timeline import TimelineEntry
@@ -18,13 +16,12 @@ from obdtrack.store import models
 
 def call_view(
     call: models.Call,
-    events: Sequence[Event],
+    state: CallState,
     *,
     numbers_in_full: bool,
     opted_out_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """Return a call (with its submission) and its events as the API's call."""
-    state = fold(events, call.interval)
+    """Return a call (with its submission) that stands so as the API's call."""
     submission = call.submission
     return {
         "id": call.id,
@@ -106,8 +103,7 @@ def _attempt_view(attempt: Attempt) -> dict[str, Any]:
 
 def _facts(facts: CallFacts) -> dict[str, Any]:
     """Return facts by their names, JSON-ready."""
-    shown = {name: getattr(facts, name) for name in FACTS}
-    return shown | {name: _time(shown[name]) for name in TIMES}
+    return {**dict.fromkeys(FACTS), **stated(facts)}
 
 
 def _time(moment: datetime | None) -> str | None:

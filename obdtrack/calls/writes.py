@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import PendingCall
-from obdtrack.calls.queries import EVENT_COLUMNS, FACT_COLUMNS, STATE_COLUMNS, CallRow
+from obdtrack.calls.queries import EVENT_COLUMNS, STATE_COLUMNS, CallRow
+from obdtrack.calls.states import rest_of, state_row
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import Kind
@@ -18,8 +18,6 @@ from obdtrack.domain.submission import CallRequest
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import CallBucket, Change
 from obdtrack.store import bulk_sql, models
-
-_fact_columns = attrgetter(*FACT_COLUMNS)
 
 
 class NewState(NamedTuple):
@@ -43,8 +41,9 @@ def create_call(request: CallRequest, pending: PendingCall, state: CallState) ->
         "interval": request.interval,
         "created_at": pending.created_at,
     }
-    columns = (*call, *STATE_COLUMNS)
-    bulk_sql.insert(models.Call, columns, [(*call.values(), *state_row(state))])
+    columns = (*call, *STATE_COLUMNS, "state")
+    row = (*call.values(), *state_row(state), rest_of(state))
+    bulk_sql.insert(models.Call, columns, [row])
     place = request.name, counters.slot_of(pending.created_at)
     counters.count([(place, None, _bucket(state))])
     counters.note_campaign(*place)
@@ -77,8 +76,8 @@ def replace_events(call_id: UUID, kinds: Collection[Kind], events: Sequence[Even
 
 def save_states(states: Sequence[NewState]) -> None:
     """Store where calls stand; the figures move by the difference to their rows."""
-    changes = [(*state_row(state), check, row.id) for row, state, check in states]
-    bulk_sql.update(models.Call, (*STATE_COLUMNS, "next_check_at"), ("id",), changes)
+    changes = [(*state_row(state), rest_of(state), check, row.id) for row, state, check in states]
+    bulk_sql.update(models.Call, (*STATE_COLUMNS, "state", "next_check_at"), ("id",), changes)
     counters.count(_move(row, state) for row, state, _ in states)
 
 
@@ -113,14 +112,6 @@ def stop_polling(to_number: str) -> None:
     """Have nobody ask the provider about calls to this number any more."""
     call = models.Call
     call.update(next_check_at=None).where(call.to_number == to_number).execute()
-
-
-def state_row(state: CallState) -> tuple[Any, ...]:
-    """Return the columns that hold a state, in their order."""
-    return (
-        state.status, state.reason, state.status_source, state.status_as_of, state.conflict,
-        len(state.attempts), state.report_count, *_fact_columns(state),
-    )  # fmt: skip
 
 
 def _move(row: CallRow, state: CallState) -> Change:

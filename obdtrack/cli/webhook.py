@@ -7,7 +7,7 @@ import sys
 import click
 
 from obdtrack.application import make_services
-from obdtrack.domain.timeline import TimelineEntry
+from obdtrack.domain.timeline import Change
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ConfigError
 from obdtrack.operations.webhooks.sample import composed_reports, describe, explain_sample
@@ -90,8 +90,8 @@ def test(url: str | None) -> None:
     if trial.delivery:
         click.echo(f"Stored as {trial.delivery}.")
     click.echo(f"Timeline of the call {trial.call_id} ({TEST_NAME}):")
-    for entry in trial.timeline:
-        click.echo(f"  {_told(entry)}")
+    for change in trial.timeline:
+        click.echo(f"  {_told(change)}")
     if trial.problem is not None:
         click.echo(f"It does not work: {trial.problem}", err=True)
         sys.exit(1)
@@ -143,9 +143,9 @@ def _configured_uri(settings: Settings) -> str:
     return callback_uri(webhook.uri)
 
 
-def _told(entry: TimelineEntry) -> str:
-    event = entry.event
-    changed = f"{entry.before or 'nothing'} -> {entry.after}"
+def _told(change: Change) -> str:
+    event, before, after = change
+    changed = f"{before or 'nothing'} -> {after}"
     words = event.reason or event.detail.get("provider_status") or event.detail.get("message") or ""
     return (
         f"{to_text(event.recorded_at)}  {event.source}  {event.kind}  {changed}  {words}".rstrip()

@@ -7,14 +7,14 @@ and its key at each provider that reports it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, Self, TypeVar, dataclass_transform, get_type_hints
 
-from obdtrack.domain.times import from_text
+from obdtrack.domain.times import from_text, to_text
 
 _Class = TypeVar("_Class")
 
@@ -137,3 +137,19 @@ def measure(name: str, value: Any) -> Any:
     """
     read = _MEASURE_OF.get(name)
     return value if read is None or value is None else read(value)
+
+
+def stated(facts: CallFacts, names: Iterable[str] = FACTS) -> dict[str, Any]:
+    """Return what is known of these facts, ready for JSON; what is not is left out."""
+    known = {name: value for name in names if (value := getattr(facts, name)) is not None}
+    for name in TIMES & known.keys():
+        known[name] = to_text(known[name])
+    return known
+
+
+def read_facts(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts among these values, as `stated` wrote them, by the names of `CallFacts`."""
+    known = {name: value for name, value in detail.items() if name in FACTS}
+    for name in TIMES & known.keys():
+        known[name] = known[name] and from_text(known[name])
+    return known

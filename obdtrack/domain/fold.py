@@ -15,9 +15,8 @@ from uuid import UUID
 
 from obdtrack.domain.attempts import group_attempts, word_of
 from obdtrack.domain.events import Event, place_in_story
-from obdtrack.domain.facts import BY_WEIGHT, FACTS, TIMES, CallFacts, measure, record
+from obdtrack.domain.facts import BY_WEIGHT, FACTS, CallFacts, measure, read_facts, record
 from obdtrack.domain.status import FINAL, Kind, Source, Status, strength
-from obdtrack.domain.times import from_text
 
 NOT_TAKEN = frozenset({Status.REJECTED, Status.UNKNOWN})
 """Statuses of calls that the provider has not said it took: its words about that are told."""
@@ -100,9 +99,7 @@ def _attempt(number: int, group: Sequence[Event]) -> Attempt:
     ranked = sorted(group, key=_weight, reverse=True) if len(group) > 1 else group
     first = ranked[0]
     finals = {event.status for event in group if event.status in FINAL}
-    facts = {name: value for name, value in _together(ranked).items() if name in FACTS}
-    for name in TIMES & facts.keys():
-        facts[name] = from_text(facts[name])
+    facts = read_facts(_together(ranked))
     # The word is that of the report which decides; one that has none has not said another's.
     facts["provider_status"] = first.detail.get("provider_status")
     return Attempt(

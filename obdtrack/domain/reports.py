@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any, NamedTuple
 
-from obdtrack.domain.facts import FACTS, TIMES, CallFacts, FactKind, amount, record
+from obdtrack.domain.facts import FACTS, TIMES, CallFacts, FactKind, amount, record, stated
 from obdtrack.domain.status import Status
 from obdtrack.domain.times import to_text
 
@@ -95,7 +94,6 @@ _ECHOES = ("caller", "bridge", "flow_id", "extra")
 """What events keep of a report beside its facts; most of it echoes our own request."""
 
 _DETAIL = (*FACTS, *_ECHOES)
-_detail = attrgetter(*_DETAIL)
 MOMENTS = (*(name for name in FACTS if name in TIMES), "reported_at")
 _MONEY = frozenset(name for name, fact in FACTS.items() if fact.kind is FactKind.MONEY)
 _DAY = timedelta(days=1)
@@ -103,13 +101,10 @@ _DAY = timedelta(days=1)
 
 def facts(report: Report) -> dict[str, Any]:
     """Return what the report states as a JSON-ready dictionary; what it leaves out is left out."""
-    values = zip(_DETAIL, _detail(report), strict=True)
-    stated = {name: value for name, value in values if value is not None}
-    for name in TIMES & stated.keys():
-        stated[name] = to_text(stated[name])
+    detail = stated(report, _DETAIL)
     if not report.extra:
-        del stated["extra"]
-    return stated
+        del detail["extra"]
+    return detail
 
 
 def occurred_at(report: Report) -> datetime | None:

@@ -1,4 +1,4 @@
-"""A call's events as a story: which attempt, and what each of them changed."""
+"""A call's events as a story: which attempt each belongs to, and what it changed."""
 
 from __future__ import annotations
 
@@ -6,44 +6,43 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from obdtrack.domain.events import Event, place_in_story
-from obdtrack.domain.fold import fold
+from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.status import Status
 
 
 class TimelineEntry(NamedTuple):
-    """One event in its place: the attempt it belongs to and the status before and after it."""
+    """One event, the number of the attempt it belongs to, and whether that is in conflict."""
 
     event: Event
     attempt: int | None
-    before: Status | None
-    after: Status
     conflict: bool
 
 
-def build_timeline(events: Iterable[Event], interval: int = 0) -> list[TimelineEntry]:
-    """Return the events in the order we recorded them, each with what it changed.
+class Change(NamedTuple):
+    """One event, and the status of its call before and after it."""
+
+    event: Event
+    before: Status | None
+    after: Status
+
+
+def build_timeline(events: Iterable[Event], state: CallState) -> list[TimelineEntry]:
+    """Return the events of a call that stands so, in the order we recorded them."""
+    attempt_of = {event_id: attempt for attempt in state.attempts for event_id in attempt.event_ids}
+    return [
+        TimelineEntry(event, attempt.number, attempt.conflict)
+        if (attempt := attempt_of.get(event.id))
+        else TimelineEntry(event, None, conflict=False)
+        for event in sorted(events, key=place_in_story)
+    ]
+
+
+def build_changes(events: Iterable[Event], interval: int = 0) -> list[Change]:
+    """Return the events in the order we recorded them, each with what it changed when it came.
 
     `interval` is the call's minutes between redials, 0 for none. Raises ValueError if the first
     event does not say how the call began.
     """
     ordered = sorted(events, key=place_in_story)
-    if not ordered:
-        return []
-    final = fold(ordered, interval)
-    attempt_of = {event_id: attempt for attempt in final.attempts for event_id in attempt.event_ids}
-    entries: list[TimelineEntry] = []
-    before: Status | None = None
-    for count, event in enumerate(ordered, start=1):
-        after = fold(ordered[:count], interval).status
-        attempt = attempt_of.get(event.id)
-        entries.append(
-            TimelineEntry(
-                event=event,
-                attempt=attempt.number if attempt else None,
-                before=before,
-                after=after,
-                conflict=bool(attempt and attempt.conflict),
-            )
-        )
-        before = after
-    return entries
+    after = [fold(ordered[:count], interval).status for count in range(1, len(ordered) + 1)]
+    return list(map(Change, ordered, [None, *after], after))

@@ -92,5 +92,5 @@ class BytesField(BlobField):
 
 
 def dumps(value: Any) -> str:
-    """Return compact JSON with sorted keys, so that equal values are equal text."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    """Return compact JSON with sorted keys, so that equal values are equal text; times end in Z."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z).decode()

@@ -89,7 +89,9 @@ class Submission(Table):
 class Call(Table):
     """One number of a submission, with the newest result of folding its events.
 
-    The state columns can all be computed again from `events`; they stand here to be searched.
+    The state columns can all be computed again from `events`; they stand here to be searched, and
+    `state` holds what they leave out, so that nobody computes it to read it. It is null where an
+    older version wrote the row.
     """
 
     id = IdField(primary_key=True)
@@ -117,6 +119,7 @@ class Call(Table):
     duration_seconds = IntegerField(null=True)
     charges = TextField(null=True)
     billable_seconds = IntegerField(null=True)
+    state = JsonField(null=True)
 
     class Meta:
         table_name = "calls"

@@ -25,8 +25,8 @@ from tests.factories import NUMBER, ScriptedProvider, accepted, call_request, ra
 
 PRODUCT = Path(obdtrack.__file__).parent
 WRITERS = {"obdtrack.calls.writes"}
-MAY_WRITE = {"calls/journal.py", "calls/rebuild.py"}
-"""Who names the functions that write: the journal, and `rebuild` to compare what it would write."""
+MAY_WRITE = {"calls/journal.py"}
+"""Who names the functions that write."""
 FORGETTING = {"privacy/retention_rows.py", "privacy/mentions.py", "operations/move.py"}
 """What deletes, erases in or copies whole tables, whatever they hold."""
 

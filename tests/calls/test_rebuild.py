@@ -99,6 +99,12 @@ def test_what_the_provider_answered_is_told_by_its_stored_answer(
     is_noticed_and_mended(caller, services, damage)
 
 
+def test_a_state_that_was_stored_otherwise_is_noticed(caller: Caller, services: Services) -> None:
+    caller.place()
+    caller.report(status="BUSY", recording_url="https://recordings.example/1.wav")
+    is_noticed_and_mended(caller, services, lambda: models.Call.update(state={}).execute())
+
+
 def test_charges_are_read_again_from_the_answer(caller: Caller, services: Services) -> None:
     caller.place()
     detail = {"http_status": 200, "provider_id": f"{MID}:1", "charges": "9.9",

@@ -12,7 +12,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug.serving import make_server
 
 from obdtrack.calls import queries
-from obdtrack.domain.timeline import TimelineEntry
+from obdtrack.domain.timeline import Change
 from obdtrack.operations.webhooks.try_callback import NAME, NUMBER, try_callback
 from obdtrack.services import Services
 from obdtrack.settings import CALLBACK_PATH
@@ -28,8 +28,8 @@ def uri(app: Flask) -> Iterator[str]:
         server.shutdown()
 
 
-def words(timeline: list[TimelineEntry]) -> list[tuple[str, str]]:
-    return [(entry.event.source, entry.after) for entry in timeline]
+def words(timeline: list[Change]) -> list[tuple[str, str]]:
+    return [(change.event.source, change.after) for change in timeline]
 
 
 def test_a_sample_report_reaches_its_timeline(uri, services):

@@ -33,8 +33,8 @@ def drawn(*events: Event, width: float = WIDE, interval: int = 0) -> Drawing:
 
 
 def picture(events: list[Event], width: float = WIDE, interval: int = 0) -> Drawing:
-    attempts = fold(events, interval).attempts
-    return draw(build_timeline(events, interval), attempts, CLOCK, width)
+    state = fold(events, interval)
+    return draw(build_timeline(events, state), state.attempts, CLOCK, width)
 
 
 def came(*events: tuple[float, Event]) -> list[Event]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from obdtrack.domain.fold import fold
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.web.pages.time_scale import LETTER
@@ -17,7 +18,10 @@ from tests.pages.telling import NARROW, WIDE, came, drawn, picture
 def test_a_quiet_time_is_cut_short_and_named() -> None:
     events = came((15, report(start=14, end=14.5)))
     assert [cut.text for cut in picture(events).cuts] == ["14 min", "30 s"]
-    assert [line.gap for line in list_lines(build_timeline(events))] == [None, "15 min"]
+    assert [line.gap for line in list_lines(build_timeline(events, fold(events)))] == [
+        None,
+        "15 min",
+    ]
 
 
 def test_talk_is_drawn_to_scale() -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obdtrack.calls import queries, responses, writes
+from obdtrack.calls import responses
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import to_stored
+from obdtrack.calls.states import states_of
 from obdtrack.domain.fold import fold
 from obdtrack.domain.reports import RawDelivery
 from obdtrack.domain.status import Kind, Source, Status
@@ -133,11 +134,13 @@ def test_a_state_comes_back_as_it_was_folded(each_store: Store, word: str) -> No
     assert (call.charges, call.next_check_at) == ("0.10", NOON)
 
 
-def test_the_stored_columns_of_a_state_are_those_it_was_stored_with(each_store: Store) -> None:
+def test_a_state_is_read_as_it_was_stored(each_store: Store) -> None:
     call_id = stored.call(each_store)
-    state = fold(story(report(start=1, end=2), report("BUSY", start=1)))
+    state = fold(story(report(start=1, end=2), report("BUSY", start=9, dtmf=ODD_TEXT)), interval=5)
     stored.state(each_store, call_id, state)
-    assert queries.state_columns(call_id) == writes.state_row(state)
+    call = models.Call.get_by_id(call_id)
+    assert states_of([call]) == {call_id: state}
+    assert call.attempt_count == len(state.attempts) == 2
 
 
 def test_a_raw_request_comes_back_byte_for_byte(each_store: Store) -> None:

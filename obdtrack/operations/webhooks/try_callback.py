@@ -15,7 +15,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.phone import whole
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
-from obdtrack.domain.timeline import TimelineEntry, build_timeline
+from obdtrack.domain.timeline import Change, build_changes
 from obdtrack.errors import ConfigError
 from obdtrack.operations.webhooks.set_up import shown
 from obdtrack.providers.base import CallbackReply, TriesCallback
@@ -40,7 +40,7 @@ class Trial(NamedTuple):
     call_id: UUID
     milliseconds: int | None
     delivery: str | None
-    timeline: list[TimelineEntry]
+    timeline: list[Change]
     problem: str | None
 
 
@@ -63,7 +63,7 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
     problem = None if arrived else _problem(uri, reply, delivery)
     if problem is not None:
         _give_up(call_id, services)
-    timeline = build_timeline(queries.history([call_id])[call_id])
+    timeline = build_changes(queries.history([call_id])[call_id])
     milliseconds = None if reply.status is None else reply.milliseconds
     return Trial(call_id, milliseconds, delivery, timeline, problem)
 

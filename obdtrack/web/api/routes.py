@@ -23,6 +23,7 @@ from obdtrack.calls.reports.replay import replay
 from obdtrack.calls.representation import call_view, delivery_view, event_view
 from obdtrack.calls.resolve import resolve
 from obdtrack.calls.search import CallFilter
+from obdtrack.calls.states import states_of
 from obdtrack.domain import phone
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
@@ -121,7 +122,7 @@ def show_call(identifier: str) -> dict[str, Any]:
 def list_events(identifier: str) -> dict[str, Any]:
     """Show a call's timeline, oldest event first."""
     call = _found(identifier)
-    timeline = build_timeline(queries.history([call.id])[call.id], call.interval)
+    timeline = build_timeline(queries.history([call.id])[call.id], states_of([call])[call.id])
     in_full = current_access().sees_numbers
     return {"data": [event_view(e, numbers_in_full=in_full) for e in timeline], "next_cursor": None}
 
@@ -214,12 +215,12 @@ def _call(identifier: str) -> dict[str, Any]:
 
 
 def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
-    events = queries.history([call.id for call in found])
+    states = states_of(found)
     opted_out = opt_outs.of_numbers({call.to_number for call in found})
     return [
         call_view(
             call,
-            events[call.id],
+            states[call.id],
             numbers_in_full=current_access().sees_numbers,
             opted_out_at=opted_out.get(call.to_number),
         )

@@ -17,7 +17,8 @@ from obdtrack.calls import opt_outs, queries, responses
 from obdtrack.calls.polling.check import refresh
 from obdtrack.calls.reports.replay import REPLAYABLE
 from obdtrack.calls.resolve import resolve
-from obdtrack.domain.fold import CallState, fold
+from obdtrack.calls.states import states_of
+from obdtrack.domain.fold import CallState
 from obdtrack.domain.redaction import hide
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.domain.timeline import build_timeline
@@ -189,8 +190,8 @@ def _page(
 
 def _shown(call: models.Call) -> Shown:
     events = queries.history([call.id])[call.id]
-    state = fold(events, call.interval)
-    entries = build_timeline(events, call.interval)
+    state = states_of([call])[call.id]
+    entries = build_timeline(events, state)
     now, written = services().now(), Clock(day, clock)
     in_full = reader().may(Scope.PII) and session.is_shown(call.id, now)
     mask = _mask(call, in_full=in_full)
@@ -198,7 +199,7 @@ def _shown(call: models.Call) -> Shown:
     return Shown(
         state=state,
         story=tell(state, events, Outlook(now, call.next_check_at, call.interval), written),
-        lines=list_lines(entries, mask),
+        lines=list_lines(entries, call.interval, mask),
         facts=titled_facts(state),
         drawings={n: draw(entries, state.attempts, written, w) for n, w in WIDTHS.items()},
         recordings=recordings(state.attempts, events, services().provider.recordings_work),

@@ -5,22 +5,29 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from uuid import UUID
 
-from obdtrack.calls import queries, search
+from obdtrack.calls import search
+from obdtrack.calls.representation import call_view
 from obdtrack.calls.search import CallFilter
-from obdtrack.domain.fold import NOT_TAKEN, fold
+from obdtrack.calls.states import states_of
+from obdtrack.domain.facts import FACTS
+from obdtrack.domain.fold import CallState
 from obdtrack.domain.redaction import hide
-from obdtrack.domain.times import to_text
 from obdtrack.store import models
 from obdtrack.web.http.auth import streamed
 from obdtrack.web.pages.privacy import Reader
 
-COLUMNS = (
+_COLUMNS = (
     "id", "created_at", "to", "status", "reason", "answered", "status_source", "status_as_of",
     "campaign", "reference", "provider_id", "attempts", "started_at", "ended_at",
     "duration_seconds", "charges", "billable_seconds", "provider_message",
 )  # fmt: skip
+COLUMNS = (
+    *_COLUMNS,
+    *(name for name, fact in FACTS.items() if fact.in_csv and name not in _COLUMNS),
+)
+"""What is reported since stands at the end, so that the others keep their places."""
+
 _BATCH = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -33,33 +40,20 @@ def csv_lines(wanted: CallFilter, reader: Reader) -> Iterator[str]:
 def _lines(batches: Iterable[list[models.Call]], reader: Reader) -> Iterator[str]:
     yield "\ufeff" + _line(COLUMNS)  # the mark has spreadsheets read UTF-8
     for batch in batches:
-        words = _provider_messages(batch, reader)
-        yield "".join(_line((*_row(call, reader), words.get(call.id))) for call in batch)
+        states = states_of(batch)
+        yield "".join(_line(_row(call, states[call.id], reader)) for call in batch)
 
 
-def _provider_messages(batch: Iterable[models.Call], reader: Reader) -> dict[UUID, str]:
-    """Return what the provider's responses said to those calls that it did not take."""
-    not_taken = {call.id: call for call in batch if call.status in NOT_TAKEN}
-    states = (
-        (not_taken[call_id], fold(events, not_taken[call_id].interval))
-        for call_id, events in queries.history(not_taken).items()
-    )
-    return {
-        call.id: message if reader.sees_numbers else hide(message, call.to_number)
-        for call, state in states
-        if (message := state.provider_message)
+def _row(call: models.Call, state: CallState, reader: Reader) -> list[object]:
+    in_full = reader.sees_numbers
+    shown = call_view(call, state, numbers_in_full=in_full)
+    message = state.provider_message or ""
+    shown |= {
+        "campaign": call.name,
+        "attempts": len(state.attempts),
+        "provider_message": message if in_full else hide(message, call.to_number),
     }
-
-
-def _row(call: models.Call, reader: Reader) -> tuple[object, ...]:
-    times = (call.created_at, call.status_as_of, call.started_at, call.ended_at)
-    created, as_of, started, ended = (None if t is None else to_text(t) for t in times)
-    return (
-        call.id, created, reader.number(call.to_number), call.status, call.reason, call.answered,
-        call.status_source, as_of, call.name, call.reference, call.provider_id,
-        call.attempt_count, started, ended, call.duration_seconds, call.charges,
-        call.billable_seconds,
-    )  # fmt: skip
+    return [shown[column] for column in COLUMNS]
 
 
 def _line(values: Iterable[object]) -> str:

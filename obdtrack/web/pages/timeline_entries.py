@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from obdtrack.domain.facts import FACTS, CallFacts
 from obdtrack.domain.redaction import hide
 from obdtrack.domain.reports import MOMENTS
-from obdtrack.domain.timeline import TimelineEntry
+from obdtrack.domain.status import Status
+from obdtrack.domain.timeline import TimelineEntry, build_changes
 from obdtrack.domain.times import to_text
 from obdtrack.web.pages.clocks import length
 
@@ -39,28 +40,33 @@ _FIRST = {"looked_for": 0, "created_after": 1, "created_before": 2}
 
 
 class TimelineLine(NamedTuple):
-    """One event in the list: `gap` is how long nothing happened before it, if that was long."""
+    """One event in the list, and the call's status before and after it.
+
+    `gap` is how long nothing happened before it, if that was long.
+    """
 
     number: int
     entry: TimelineEntry
     gap: str | None
-    changed: bool
+    before: Status | None
+    after: Status
     facts: list[tuple[str, str]]
 
 
 def list_lines(
-    entries: Sequence[TimelineEntry], show: Callable[[str], str] = hide
+    entries: Sequence[TimelineEntry], interval: int = 0, show: Callable[[str], str] = hide
 ) -> list[TimelineLine]:
-    """Return the events as numbered lines; `show` masks what the reader may not see."""
+    """Return the events of a call as numbered lines; `show` masks what the reader may not see."""
     lines: list[TimelineLine] = []
-    before = None
-    for number, entry in enumerate(entries, start=1):
-        now = entry.event.recorded_at
-        quiet = now - before if before is not None else timedelta(0)
+    last = None
+    changes = build_changes((entry.event for entry in entries), interval)
+    for entry, (event, before, after) in zip(entries, changes, strict=True):
+        now = event.recorded_at
+        quiet = now - last if last is not None else timedelta(0)
         gap = length(quiet.total_seconds()) if quiet >= _WORTH_NAMING else None
-        changed = entry.before != entry.after
-        lines.append(TimelineLine(number, entry, gap, changed, facts(entry.event.detail, show)))
-        before = now
+        said = facts(event.detail, show)
+        lines.append(TimelineLine(len(lines) + 1, entry, gap, before, after, said))
+        last = now
     return lines
 
 
