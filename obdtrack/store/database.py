@@ -128,10 +128,6 @@ class SqliteStore(PooledSqliteDatabase):
 _LOCK_NAMES = """SELECT pg_advisory_xact_lock(hashtextextended(name, 0))
 FROM (SELECT name FROM unnest(%s::text[]) AS name ORDER BY name OFFSET 0) AS sorted"""
 
-_WAIT_NO_LONGER = (
-    f"SET LOCAL lock_timeout = {round(BUSY_SECONDS * 1000)}"  # until the transaction ends
-)
-
 
 class PostgresStore(PooledPostgresqlDatabase):
     """PostgreSQL; rows are locked where two writers could meet."""
@@ -169,8 +165,8 @@ class PostgresStore(PooledPostgresqlDatabase):
         with unavailable_if_locked(), connected(self):
             outermost = not self.in_transaction()
             with self.atomic():
-                if outermost:  # else it would wait for a lock for ever
-                    self.execute_sql(_WAIT_NO_LONGER)
+                if outermost:  # else it would wait for a lock for ever; LOCAL ends with it
+                    self.execute_sql(f"SET LOCAL lock_timeout = {round(BUSY_SECONDS * 1000)}")
                 with asking(self):
                     yield
 
