@@ -45,3 +45,9 @@ class ObdtrackError(Exception):
 
 class ConfigError(Exception):
     """The settings, the database or the port do not allow a start; the text says what to change."""
+
+
+def challenge(error: str | None = None) -> str:
+    """Return what asks for a key (`WWW-Authenticate`); `error` (RFC 6750) only if one was given."""
+    named = f', error="{error}"' if error else ""
+    return f'Bearer realm="obdtrack"{named}'

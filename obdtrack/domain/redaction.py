@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any, AnyStr
 from urllib.parse import quote
@@ -17,6 +17,9 @@ DOTS = "•••"
 
 REMOVED = "[removed]"
 """What stands for a value in what is stored and shown as it went over the wire."""
+
+SHORTEST = 3
+"""A shorter value stands in other words by chance; it is taken out only where it stands alone."""
 
 _NUMBER = re.compile(
     r"(?<![0-9A-Za-z])(?:\+[0-9](?:[ ().\-]{0,2}[0-9]){7,14}|[0-9]{9,15})(?![0-9A-Za-z])"
@@ -73,6 +76,49 @@ def take_out(text: AnyStr, instead: Mapping[AnyStr, AnyStr]) -> AnyStr:
     for secret in sorted(filter(None, instead), key=len, reverse=True):
         text = text.replace(secret, instead[secret])
     return text
+
+
+def remove_values(
+    body: bytes | None, values: Collection[str], own_keys: Collection[str] = ()
+) -> bytes | None:
+    """Return a response's body without any of `values`, whichever key they came back under.
+
+    One shorter than SHORTEST is taken out only where it is the whole of a text. What `own_keys`
+    hold is the provider's: a one-digit variable must not tear an id or a time apart.
+    """
+    wanted = set(filter(None, values))
+    if body is None or not wanted:
+        return body
+    try:
+        told = json.loads(body, parse_float=str)
+        text = json.dumps(_without_values(told, wanted, own_keys), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = _without_words(body.decode("utf-8", "replace"), wanted)
+    # Half a character is written as JSON writes it: whatever came, the call it is about goes on.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _without_values(part: Any, wanted: set[str], own_keys: Collection[str]) -> Any:
+    if isinstance(part, dict):
+        return {
+            _without_words(key, wanted): value
+            if key in own_keys
+            else _without_values(value, wanted, own_keys)
+            for key, value in part.items()
+        }
+    if isinstance(part, list):
+        return [_without_values(item, wanted, own_keys) for item in part]
+    if isinstance(part, bool) or part is None:
+        return part
+    text = str(part)
+    clean = _without_words(text, wanted)
+    return part if clean == text else clean
+
+
+def _without_words(text: str, wanted: set[str]) -> str:
+    if text.strip() in wanted:
+        return REMOVED
+    return take_out(text, {value: REMOVED for value in wanted if len(value) >= SHORTEST})
 
 
 def remove_secrets(query: str, body: bytes, secrets: tuple[str, ...]) -> tuple[str, bytes]:

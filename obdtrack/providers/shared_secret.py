@@ -7,13 +7,12 @@ import re
 from base64 import b64decode
 from collections.abc import Iterable
 
+from obdtrack.errors import challenge
 from obdtrack.providers.base import CallbackAuth
 
 _MAX_CREDENTIALS = 2000
 _BETWEEN = re.compile(r"[\s,;:=\"']+")
 _SCHEMES = frozenset({"bearer", "basic", "digest", "token"})
-_CHALLENGE = 'Bearer realm="obdtrack"'
-_TRY_AGAIN = _CHALLENGE + ', error="invalid_token"'  # RFC 6750: only if one was given
 
 
 class SharedSecret(CallbackAuth):
@@ -39,7 +38,7 @@ class SharedSecret(CallbackAuth):
 
     def challenge(self, authorization: str) -> str:
         given = authorization[:7].lower() == "bearer " and self.shown(authorization)
-        return _TRY_AGAIN if given else _CHALLENGE
+        return challenge("invalid_token" if given else None)
 
     def _knows(self, words: list[bytes]) -> bool:
         # All are compared, so that the time tells nothing about which of them came close.

@@ -20,11 +20,11 @@ from obdtrack.calls.reports import record
 from obdtrack.calls.reports.receive import ReceivedDelivery
 from obdtrack.domain.status import Outcome
 from obdtrack.domain.submission import CallRequest, Failure, Placement, SendResponse
+from obdtrack.providers.shared_secret import SharedSecret
 from obdtrack.services import Services
 from obdtrack.store import database
 from obdtrack.store.database import SqliteStore
 from obdtrack.store.group_commit import GroupWriter
-from obdtrack.web.callback import Callback
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
@@ -183,7 +183,7 @@ def give_up_at_once() -> Any:
 
 def believe_anybody() -> Any:
     """Ask nobody for the secret."""
-    return patch.object(Callback, "_is_trusted", lambda *_: True)
+    return patch.object(SharedSecret, "accepts", lambda *_: True)
 
 
 def serve_one_by_one() -> Any:

@@ -15,11 +15,10 @@ import structlog
 from obdtrack.calls import responses
 from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
-from obdtrack.calls.placing.scrub import scrub
 from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.calls.reports.reprocess import reprocess_waiting
 from obdtrack.domain.events import Event
-from obdtrack.domain.redaction import mask_all
+from obdtrack.domain.redaction import mask_all, remove_values
 from obdtrack.domain.reports import believable
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import (
@@ -82,7 +81,7 @@ def _place(
         http_status=response.http_status,
         failure=response.failure,
         message=response.message,
-        body=scrub(response.body, request.variables.values(), services.provider.own_keys),
+        body=remove_values(response.body, request.variables.values(), services.provider.own_keys),
     )
     _persist(lambda: _settle(request, intention, response, exchange, services))
     return intention.call_id

@@ -18,7 +18,7 @@ from requests import PreparedRequest, Request
 from requests.auth import AuthBase
 
 from obdtrack.domain.phone import fits, masked, provider_digits, reported
-from obdtrack.domain.redaction import remove_named, remove_secrets
+from obdtrack.domain.redaction import DOTS, REMOVED, remove_named, remove_secrets, take_out
 from obdtrack.domain.reports import Challenge, FoundCall, NotOurs, RawDelivery, Reading
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, SendResponse
 from obdtrack.errors import ConfigError
@@ -51,7 +51,6 @@ from obdtrack.providers.mobtexting.vocabulary import places
 from obdtrack.providers.shared_secret import SharedSecret
 from obdtrack.settings import SECRET_LENGTH, Settings
 
-_DOTS = "•••"
 # Shorter ones are no secrets worth the name, and are found in many an innocent word.
 _SHORTEST_SECRET = 4
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -147,7 +146,7 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
         return replace(request, webhook_id=request.webhook_id or self._webhook_id)
 
     def send_request(self, request: CallRequest) -> SendRequest:
-        headers = ("authorization", "Bearer [removed]"), ("content-type", "application/json")
+        headers = ("authorization", f"Bearer {REMOVED}"), ("content-type", "application/json")
         body = json.dumps(_send_fields(request), indent=2, ensure_ascii=False)
         return SendRequest("POST", _SEND, headers, body)
 
@@ -256,7 +255,7 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
     def _hidden(self, to: str | None, *values: str) -> dict[str, str]:
         """Return what a message must not hold, and what stands there instead."""
         secrets = (self._token.text, *values)
-        hidden = {secret: _DOTS for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+        hidden = {secret: DOTS for secret in secrets if len(secret) >= _SHORTEST_SECRET}
         if to:
             hidden[provider_digits(to)] = masked(to).removeprefix("+")
         return hidden
@@ -278,7 +277,7 @@ class _Token(AuthBase):
         """Return a body to keep: error pages tend to repeat the request's headers."""
         if len(self.text) < _SHORTEST_SECRET:
             return body
-        return body.replace(self.text.encode(), _DOTS.encode())
+        return take_out(body, {self.text.encode(): DOTS.encode()})
 
 
 _SEND = "outgoing/send"

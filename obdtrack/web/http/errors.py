@@ -12,10 +12,10 @@ from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from obdtrack.errors import Code, ObdtrackError
+from obdtrack.errors import Code, ObdtrackError, challenge
 from obdtrack.store.database import unavailable, unusable
 from obdtrack.web.http.error_pages import fault, wants_page
-from obdtrack.web.http.responses import challenge, problem_body
+from obdtrack.web.http.responses import problem_body
 
 log = structlog.get_logger()
 
@@ -63,9 +63,9 @@ def on_obdtrack_error(error: ObdtrackError) -> Response:
     if error.code is Code.UNAUTHORIZED:
         # RFC 6750: no error code when no token was given.
         failed = request.headers.get("Authorization", "")[:7].lower() == "bearer "
-        headers.update([challenge("invalid_token" if failed else None)])
+        headers["WWW-Authenticate"] = challenge("invalid_token" if failed else None)
     if error.code is Code.FORBIDDEN:
-        headers.update([challenge("insufficient_scope")])
+        headers["WWW-Authenticate"] = challenge("insufficient_scope")
     return problem(
         HTTP_STATUS[error.code],
         error.message,

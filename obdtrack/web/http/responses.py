@@ -1,4 +1,4 @@
-"""What responses have in common: their headers, the challenge for a key, the body of an error."""
+"""What responses have in common: their headers, and the body of an error."""
 
 from __future__ import annotations
 
@@ -26,12 +26,6 @@ PAGE_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 """What a page carries of its own."""
-
-
-def challenge(error: str | None = None) -> tuple[str, str]:
-    """Return the header that asks for a key; `error` (RFC 6750) only if one was given."""
-    named = f', error="{error}"' if error else ""
-    return "WWW-Authenticate", f'Bearer realm="obdtrack"{named}'
 
 
 def problem_body(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from obdtrack.domain.events import Event
-from obdtrack.domain.redaction import hide
+from obdtrack.domain.redaction import REMOVED, hide
 from obdtrack.domain.status import Kind
 from obdtrack.domain.submission import CallRequest
 from obdtrack.settings import CALLBACK_PATH
@@ -59,7 +59,7 @@ def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) ->
             name=call.name,
             interval=call.interval,
             webhook_id=next(noted, None) or submission.webhook_id,
-            variables=dict.fromkeys(submission.variable_names, "[removed]"),
+            variables=dict.fromkeys(submission.variable_names, REMOVED),
         )
     )
     body = sent.body if in_full else hide(sent.body, call.to_number)

@@ -6,9 +6,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
+from obdtrack.errors import challenge
 from obdtrack.web.http import session
 from obdtrack.web.http.auth import check_key, needs, services
-from obdtrack.web.http.responses import challenge
 from obdtrack.web.pages import assets
 
 blueprint = Blueprint("pages_sign_in", __name__)
@@ -47,5 +47,5 @@ def _door(target: str, problem: str | None = None, status: int = 200) -> Respons
     page = render_template("sign_in.html", target=target, problem=problem)
     response = make_response(page, status)
     if status == 401:
-        response.headers.extend([challenge()])  # RFC 9110: never without
+        response.headers["WWW-Authenticate"] = challenge()  # RFC 9110: never without
     return response
