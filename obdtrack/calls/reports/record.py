@@ -154,9 +154,10 @@ def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow
     """Return the call of each report, or why there is none."""
     ids = journal.services.provider.ids
     named = [names_of(arrival.report, ids) for arrival in arrivals]
-    journal.lock(set().union(*(names.all() for names in named)))
     provider_ids = {names.provider_id for names in named if names.provider_id}
-    known = journal.reported(provider_ids, {mid for n in named for mid in n.submissions})
+    mids = {mid for names in named for mid in names.submissions}
+    journal.lock(provider_ids | mids)
+    known = journal.reported(provider_ids, mids)
     asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
     by_id = {match.id: match for match in journal.calls(asked)}
     by_provider_id = {match.provider_id: match for match in known}
