@@ -15,7 +15,7 @@ from obdtrack.calls.reports.quarantine import Quarantine
 from obdtrack.calls.reports.receive import ReceivedDelivery, receive_deliveries
 from obdtrack.domain.phone import NOT_WHOLE, whole
 from obdtrack.errors import ConfigError
-from obdtrack.jobs import Background
+from obdtrack.jobs import KINDS, Background
 from obdtrack.logs import configure_logs
 from obdtrack.providers import registry
 from obdtrack.services import Services
@@ -78,7 +78,7 @@ def make_services(settings: Settings) -> Services:
 
 def make_background(services: Services) -> Background:
     """Return the background work of a process that serves; it is not started yet."""
-    return Background(services, chores=services.settings.jobs)
+    return Background(services, KINDS if services.settings.jobs else ())
 
 
 class Application(Flask):

@@ -1,10 +1,9 @@
-"""Background work: signs of life from every process, and chores by one of them at a time."""
+"""Background work: every kind of task, and the threads that take what is due and do it."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -13,48 +12,56 @@ from uuid import UUID
 
 import structlog
 
-from obdtrack.calls.placing.recover import recover_interrupted, say_goodbye, sign_of_life
-from obdtrack.calls.polling.check import check_call, take_due
-from obdtrack.errors import ObdtrackError
+from obdtrack.calls.placing.recover import any_lost, recover_interrupted, say_goodbye, sign_of_life
+from obdtrack.calls.polling.check import check_call
+from obdtrack.calls.polling.poll import must_pause
+from obdtrack.domain.poll_schedule import POLL, PUT_OFF
+from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.system_status import check_clock
 from obdtrack.privacy.retention import forget_old, turn_partitions
 from obdtrack.services import Services
-from obdtrack.store import leases
+from obdtrack.settings import Settings
+from obdtrack.store import tasks
+from obdtrack.store.tasks import Claim
 
 log = structlog.get_logger()
 
 TICK_SECONDS = 1.0
-LEASE = timedelta(seconds=10)
-"""How long the chores belong to a process that has stopped giving signs."""
-
-_ASKING = 8
-"""Questions to the provider under way at once; the pace is kept across them."""
 
 
-class Chore(NamedTuple):
-    """Something to be done every so many seconds, by one process."""
+class TaskKind(NamedTuple):
+    """How tasks of one kind are done.
 
-    name: str
-    every_seconds: float
-    do: Callable[[Services], object]
+    `run` does one, given its subject; what it raises is logged, and the task comes due again. A
+    task comes due again `again` after it was taken, twice as long after each failure, unless it is
+    planned or removed meanwhile. Other processes leave it alone for the time of its `lease`.
+    `at_most` of them are taken at once, done by so many `threads`, if there is reason to
+    (`worth_it`, a look that takes no turn to write). A `sweep` has one task, and no subject.
+    """
+
+    run: Callable[[UUID, Services], object]
+    again: timedelta
+    lease: timedelta
+    sweep: bool = False
+    at_most: Callable[[Settings], int] = lambda _: 1
+    threads: int = 1
+    worth_it: Callable[[Services], bool] = lambda _: True
 
 
-def ask_about_due(services: Services) -> None:
-    """Ask the provider about calls that are due, some at a time."""
-    due = take_due(services, services.now(), limit=max(1, services.settings.poll_per_minute // 30))
-    with ThreadPoolExecutor(_ASKING) as pool:
-        list(pool.map(partial(_ask, services), due))
-
-
-def _ask(services: Services, call_id: UUID) -> None:
-    try:
-        check_call(call_id, services)
-    except ObdtrackError as error:  # the line is long, or the database busy: it comes due again
-        log.warning("check_put_off", call_id=str(call_id), reason=error.message)
-    except Exception:  # one call's fault must not cost the others their turn
-        log.exception("check_failed", call_id=str(call_id))
-    finally:
-        services.store.close()
+def _sweep(
+    work: Callable[[Services], object],
+    seconds: float,
+    lease: timedelta = timedelta(minutes=5),
+    worth_it: Callable[[Services], bool] = lambda _: True,
+) -> TaskKind:
+    """Return the kind of what is done every so many seconds, by one process of all."""
+    return TaskKind(
+        lambda _, services: work(services),
+        timedelta(seconds=seconds),
+        lease,
+        sweep=True,
+        worth_it=worth_it,
+    )
 
 
 def warn_of_skew(services: Services) -> None:
@@ -64,48 +71,88 @@ def warn_of_skew(services: Services) -> None:
         log.warning("clock_skew", advice=skew.sentence())
 
 
-RECOVERY = (Chore("recover interrupted submissions", 1, recover_interrupted),)
-"""Done in a thread of their own: what a dead process left must not wait for a slow provider."""
+KINDS = {
+    "recovery": _sweep(recover_interrupted, 1, timedelta(seconds=10), worth_it=any_lost),
+    POLL: TaskKind(
+        check_call,
+        again=PUT_OFF,
+        lease=PUT_OFF,
+        at_most=lambda settings: max(1, settings.poll_per_minute // 30),
+        threads=8,  # polls under way at once; the pace is kept across them
+        worth_it=lambda services: not must_pause(services),
+    ),
+    "clock": _sweep(warn_of_skew, 600),
+    "retention": _sweep(forget_old, 60),
+    "partitions": _sweep(turn_partitions, 3600),
+}
+"""Every kind of task, by its name. Each has a thread: nothing waits for a slow provider."""
 
-CHORES = (
-    Chore("ask about due calls", 1, ask_about_due),
-    Chore("compare clocks", 600, warn_of_skew),
-    Chore("forget what is old", 60, forget_old),
-    Chore("turn partitions", 3600, turn_partitions),
-)
+
+def run_due(name: str, services: Services) -> int:
+    """Take the tasks of this kind that are due, and do them; returns how many were taken."""
+    kind, now = KINDS[name], services.now()
+    if not (tasks.is_due(name, now, sweep=kind.sweep) and kind.worth_it(services)):
+        return 0
+    with services.store.write():
+        claims = tasks.claim(
+            name, now, kind.at_most(services.settings),
+            lease=kind.lease, again=kind.again, sweep=kind.sweep,
+        )  # fmt: skip
+    if len(claims) > 1:
+        with ThreadPoolExecutor(kind.threads) as pool:
+            list(pool.map(partial(_do, kind, services), claims))
+    else:
+        for claim in claims:
+            _do(kind, services, claim)
+    return len(claims)
+
+
+def _do(kind: TaskKind, services: Services, claim: Claim) -> None:
+    """Do a task; whatever it raises, the next one is innocent, and this one comes again."""
+    changes: dict[str, object] = {}
+    try:
+        kind.run(claim.subject, services)
+        changes = {"tries": 0}
+        if kind.sweep:  # it was put off for longer if it failed before
+            changes["due_at"] = claim.until - kind.lease + kind.again
+    except ObdtrackError as error:  # the line is long, or the database busy
+        log.warning("task_put_off", **claim.names, reason=error.message)
+        if error.code is Code.RATE_LIMITED and error.retry_after:
+            later = services.now() + timedelta(seconds=error.retry_after)
+            changes = {"tries": claim.tries, "due_at": later}
+    except Exception:
+        log.exception("task_failed", **claim.names, tries=claim.tries + 1)
+    try:
+        with services.store.write():
+            tasks.give_back(claim, **changes)
+    except ObdtrackError as error:  # its lease runs out by itself
+        log.warning("task_not_given_back", **claim.names, reason=error.message)
+    finally:
+        services.store.close()
 
 
 class Background:
-    """The threads behind a serving process; `chores` off leaves the chores to another process."""
+    """The threads behind a process: its signs of life, and one for each of these kinds of task."""
 
-    def __init__(
-        self,
-        services: Services,
-        *,
-        chores: bool = True,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, services: Services, kinds: Collection[str] = tuple(KINDS)) -> None:
         self._services = services
-        self._chores = chores
-        self._monotonic = monotonic
-        self._last: dict[str, float] = {}
-        self._mine = False
+        self.kinds = kinds
         self._stopping = threading.Event()
         self._start = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin, once; further calls change nothing."""
+        work: dict[str, Callable[[], object]] = {
+            "signs-of-life": partial(sign_of_life, self._services),
+            **{name: partial(run_due, name, self._services) for name in self.kinds},
+        }
         with self._start:
             if self._threads:
                 return
             self._threads = [
-                threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True)
-                for name, work in (
-                    ("signs-of-life", self.sign),
-                    ("recovery", partial(self.tick, RECOVERY)),
-                    ("chores", partial(self.tick, CHORES)),
-                )
+                threading.Thread(target=self._repeat, args=(do,), name=name, daemon=True)
+                for name, do in work.items()
             ]
             for thread in self._threads:
                 thread.start()
@@ -125,36 +172,12 @@ class Background:
         """Wait until somebody stops it."""
         self._stopping.wait()
 
-    def sign(self) -> None:
-        """Say that this process lives, and keep the chores if they are ours."""
-        sign_of_life(self._services)
-        if self._chores:
-            with self._services.store.write():
-                now, holder = self._services.now(), self._services.process_id
-                self._mine = leases.hold_lease("chores", holder, now, LEASE)
-
-    def tick(self, chores: Sequence[Chore]) -> None:
-        """Do those of these chores that are due, if they are ours to do."""
-        if not self._mine:
-            return
-        for chore in chores:
-            now = self._monotonic()
-            if now - self._last.get(chore.name, float("-inf")) >= chore.every_seconds:
-                self._last[chore.name] = now
-                self._do(chore)
-
-    def _do(self, chore: Chore) -> None:
-        try:
-            chore.do(self._services)
-        except Exception:  # the next chore is innocent, and this one comes again
-            log.exception("chore_failed", chore=chore.name)
-        finally:
-            self._services.store.close()
-
-    def _repeat(self, work: Callable[[], None]) -> None:
+    def _repeat(self, work: Callable[[], object]) -> None:
         while not self._stopping.is_set():
             try:
                 work()
             except Exception:
                 log.exception("background_failed")
+            finally:
+                self._services.store.close()
             self._stopping.wait(TICK_SECONDS)

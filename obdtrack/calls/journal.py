@@ -57,6 +57,7 @@ class Journal:
         self.services = services
         self.now = now
         self._calls: dict[UUID, _OpenCall] = {}
+        self._put_off: dict[UUID, datetime] = {}
         self._silenced: set[str] = set()
 
     def lock(self, names: Collection[str]) -> None:
@@ -169,6 +170,10 @@ class Journal:
         """Have the provider polled at this time if the call still waits when its schedule ended."""
         self._calls[call_id].check = when
 
+    def put_off(self, call_id: UUID, until: datetime) -> None:
+        """Have the call polled again then: what the provider responded is of no use."""
+        self._put_off[call_id] = until
+
     def stop_polling(self, to_number: str) -> None:
         """Have nobody poll about calls to this number any more."""
         self._silenced.add(to_number)
@@ -201,6 +206,8 @@ class Journal:
         )
         writes.count_again((call.row.id, e) for call, e in seen if e.id in call.again)
         writes.save_states([self._new_state(call) for call, _ in added])
+        if self._put_off:
+            writes.plan_polls(self._put_off)
         for number in self._silenced:
             writes.stop_polling(number)
         for call, events in added:
@@ -230,18 +237,6 @@ def open_journal(
         journal = Journal(services, now or services.now())
         yield journal
         journal._write()
-
-
-def put_off_due(
-    services: Services, due_by: datetime, limit: int, put_off_until: datetime
-) -> list[UUID]:
-    """Take the calls whose check was due by then, at most `limit`, the longest due first.
-
-    They are put off, so that no other process takes them meanwhile; if this one dies they come
-    due again by themselves.
-    """
-    with services.store.write():
-        return writes.take_due(due_by, limit, put_off_until)
 
 
 def _stands_for_all(row: CallRow) -> bool:

@@ -71,11 +71,6 @@ def history(call_ids: Collection[UUID]) -> dict[UUID, list[Event]]:
     return found
 
 
-def any_due(now: datetime) -> bool:
-    """Whether any call's next check is due; a look that takes no turn to write."""
-    return bool(models.Call.select().where(models.Call.next_check_at <= now).exists())
-
-
 def of_submission(mid: str | None) -> list[CallRow]:
     """Return the calls of a submission that the provider named `mid`; nothing is locked."""
     wanted = [mid] if mid else []

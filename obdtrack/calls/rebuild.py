@@ -22,10 +22,10 @@ from obdtrack.calls.states import rest_of, state_row
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.phone import is_erased
-from obdtrack.domain.poll_schedule import plan
+from obdtrack.domain.poll_schedule import POLL, plan
 from obdtrack.services import Services
 from obdtrack.statistics import counters
-from obdtrack.store import bulk_sql, models
+from obdtrack.store import bulk_sql, models, tasks
 from obdtrack.store.columns import dumps
 
 BATCH = 200
@@ -97,7 +97,8 @@ def _agrees(
     same_columns = _columns(row) == state_row(state)
     # A row of an older version lacks the rest; that is filled in, and no difference.
     same_state = same_columns and (row.state is None or dumps(row.state) == dumps(rest_of(state)))
-    same = same_events and same_state and check_at == row.next_check_at
+    same_check = check_at == row.next_check_at and bool(check_at) == tasks.planned(POLL, row.id)
+    same = same_events and same_state and same_check
     if mend and not (same and row.state is not None):
         journal.replace(match.id, REDERIVABLE, made, state, check_at, rewrite=not same_events)
     return same

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,11 +13,12 @@ from obdtrack.calls.queries import EVENT_COLUMNS, STATE_COLUMNS, CallRow
 from obdtrack.calls.states import rest_of, state_row
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
+from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Kind
 from obdtrack.domain.submission import CallRequest
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import CallBucket, Change
-from obdtrack.store import bulk_sql, models
+from obdtrack.store import bulk_sql, models, tasks
 
 
 class NewState(NamedTuple):
@@ -78,6 +79,7 @@ def save_states(states: Sequence[NewState]) -> None:
     """Store where calls stand; the figures move by the difference to their rows."""
     changes = [(*state_row(state), rest_of(state), check, row.id) for row, state, check in states]
     bulk_sql.update(models.Call, (*STATE_COLUMNS, "state", "next_check_at"), ("id",), changes)
+    tasks.plan(POLL, {row.id: check for row, _, check in states})
     counters.count(_move(row, state) for row, state, _ in states)
 
 
@@ -93,25 +95,19 @@ def set_provider_id(
     return True
 
 
-def take_due(now: datetime, limit: int, put_off_until: datetime) -> list[UUID]:
-    """Take the calls whose next check is due, at most `limit`, the longest due first.
-
-    They are put off, so that no other process takes them meanwhile; if this one dies they come
-    due again by themselves.
-    """
-    call = models.Call
-    query = call.select(call.id).where(call.next_check_at <= now).order_by(call.next_check_at)
-    if call._meta.database.for_update:
-        query = query.for_update(skip_locked=True)
-    taken = [row.id for row in query.limit(limit)]
-    call.update(next_check_at=put_off_until).where(call.id.in_(taken)).execute()
-    return taken
+def plan_polls(due: Mapping[UUID, datetime | None]) -> None:
+    """Set when calls are polled next; None: never."""
+    bulk_sql.update(
+        models.Call, ("next_check_at",), ("id",), [(at, call) for call, at in due.items()]
+    )
+    tasks.plan(POLL, due)
 
 
 def stop_polling(to_number: str) -> None:
-    """Have nobody ask the provider about calls to this number any more."""
+    """Have nobody poll about calls to this number any more."""
     call = models.Call
-    call.update(next_check_at=None).where(call.to_number == to_number).execute()
+    waiting = (call.to_number == to_number) & call.next_check_at.is_null(False)
+    plan_polls({row.id: None for row in call.select(call.id).where(waiting).order_by(call.id)})
 
 
 def _move(row: CallRow, state: CallState) -> Change:

@@ -7,21 +7,27 @@ import signal
 import click
 
 from obdtrack.application import make_services
-from obdtrack.jobs import Background
+from obdtrack.jobs import KINDS, Background
 from obdtrack.logs import configure_logs
 from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Run only the background work: polling, recovery, clean-up.")
-def command() -> None:
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(list(KINDS)),
+    help="Do only this kind of task; may be repeated. Another process must do the rest.",
+)
+def command(only: tuple[str, ...]) -> None:
     """Work until SIGTERM or Ctrl-C."""
     settings = load_settings()
     configure_logs(settings.log_level)
     services = make_services(settings)
     with services.store.connection_context():
         check_schema(services.store)
-    background = Background(services)
+    background = Background(services, only or KINDS)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: background.request_stop())
     background.start()

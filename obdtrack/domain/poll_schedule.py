@@ -14,6 +14,12 @@ UNKNOWN_PAUSES: tuple[timedelta, ...] = tuple(
 )
 """How long after it became unknown a call is looked for. Not at once: the log needs a moment."""
 
+POLL = "poll"
+"""What the tasks that poll the provider about a call are called."""
+
+PUT_OFF = timedelta(minutes=10)
+"""How long a poll belongs to the process that took it, and is put off if it brought nothing."""
+
 
 class Plan(NamedTuple):
     """What a call still needs: a check at `next_check_at` (None: no more), or to be given up."""

@@ -11,6 +11,7 @@ from peewee import SQL, fn
 from obdtrack.calls.polling.poll import REPAIRED
 from obdtrack.calls.reports.quarantine import COUNTER
 from obdtrack.domain.clock_offset import Skew, find_skew
+from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.services import Services
 from obdtrack.store import leases, models
@@ -50,10 +51,10 @@ def delivery_queues() -> dict[Outcome, Queue]:
 
 def due_checks(now: datetime) -> Queue:
     """Return the calls the provider should have been asked about; `since` that was due."""
-    call = models.Call
-    query = call.select(call.next_check_at).where(call.next_check_at <= now)
-    first = query.order_by(call.next_check_at).first()
-    return Queue(_length(query), first.next_check_at if first else None)
+    task = models.Task
+    query = task.select(task.due_at).where((task.kind == POLL) & (task.due_at <= now))
+    first = query.order_by(task.due_at).first()
+    return Queue(_length(query), first.due_at if first else None)
 
 
 def last_report_at(*outcomes: Outcome) -> datetime | None:

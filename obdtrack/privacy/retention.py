@@ -17,11 +17,12 @@ from obdtrack.access import audit
 from obdtrack.access.audit import Action, Itself
 from obdtrack.calls import queries
 from obdtrack.calls.placing import idempotency
+from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome
 from obdtrack.services import Services
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import ALL, EVER, Change, slot_of
-from obdtrack.store import leases, models, partitions
+from obdtrack.store import leases, models, partitions, tasks
 from obdtrack.store.database import SqliteStore, Store
 
 _WITH_A_CALL = (models.EventRow, models.Delivery, models.ResponseRow)
@@ -87,6 +88,7 @@ def _delete_calls(call_ids: Sequence[UUID]) -> int:
     gone = 0
     for model in _WITH_A_CALL:
         gone += _count(model.delete().where(_call_id(model).in_(locked)))
+    tasks.plan(POLL, dict.fromkeys(locked))
     call = models.Call
     leaving = list(call.select().where(call.id.in_(locked)))
     gone += _count(call.delete().where(call.id.in_(locked)))
@@ -156,7 +158,7 @@ PAUSE_SECONDS = 0.05
 """Between two transactions: whoever waits for a turn to write gets it."""
 
 LONGEST_SECONDS = 5.0
-"""How long one run may keep the other chores waiting; the next goes on where it stopped."""
+"""How long one run may take, so that a stop need not wait; the next goes on where it stopped."""
 
 
 class RetainedKind(NamedTuple):

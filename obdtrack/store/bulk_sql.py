@@ -70,6 +70,26 @@ def insert(model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence
     _insert(model, columns, rows, "")
 
 
+def put(
+    model: type[Table], keys: tuple[str, ...], columns: tuple[str, ...],
+    rows: Iterable[Sequence[Any]],
+) -> None:  # fmt: skip
+    """Set `columns` in the rows that `keys` name, each once, making those not there yet."""
+    _insert(model, keys + columns, rows, _put_sql(model, keys, columns))
+
+
+def delete(
+    model: type[Table], keys: tuple[str, ...], key: str, same: Sequence[Any], values: Sequence[Any]
+) -> None:
+    """Delete the rows whose `keys` are `same` and whose `key` is among `values`, at least one."""
+    database = model._meta.database
+    wanted = _filled_up(values)
+    sql = _delete_sql(model, keys, key, len(wanted), database.param)
+    convert = _to_driver(model, (*keys, *[key] * len(wanted)))
+    with _PEEWEE_ERRORS:
+        database.cursor().execute(sql, *_converted(convert, [[*same, *wanted]]))
+
+
 def update(
     model: type[Table],
     columns: tuple[str, ...],
@@ -111,8 +131,7 @@ def fetch(
     if not values:
         return []
     database = model._meta.database
-    # The last is asked for again and again, so that few statements do for any number of values.
-    wanted = [*values, *[values[-1]] * (_power_of_two(len(values)) - len(values))]
+    wanted = _filled_up(values)
     sql = _fetch_sql(model, columns, key, len(wanted), database.param, order)
     if lock and database.for_update:
         sql += " FOR UPDATE"
@@ -176,8 +195,9 @@ def _in_powers_of_two(rows: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]
         start += size
 
 
-def _power_of_two(count: int) -> int:
-    return 1 << (count - 1).bit_length()
+def _filled_up(values: Sequence[Any]) -> list[Any]:
+    """Return the values, the last again and again: few statements do for any number of them."""
+    return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
 
 
 @cache
@@ -212,6 +232,21 @@ def _insert_sql(model: type[Table], columns: tuple[str, ...], count: int, param:
     row = f"({', '.join([param] * len(columns))})"
     rows = ", ".join([row] * count)
     return f'INSERT INTO "{model._meta.table_name}" ({_names(model, columns)}) VALUES {rows}'
+
+
+@cache
+def _put_sql(model: type[Table], keys: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    names = (_column(model, name) for name in columns)
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names)
+    return f" ON CONFLICT ({_names(model, keys)}) DO UPDATE SET {changes}"
+
+
+@cache
+def _delete_sql(model: type[Table], keys: tuple[str, ...], key: str, count: int, param: str) -> str:
+    same = "".join(f'"{_column(model, name)}" = {param} AND ' for name in keys)
+    marks = ", ".join([param] * count)
+    found = f'{same}"{_column(model, key)}" IN ({marks})'
+    return f'DELETE FROM "{model._meta.table_name}" WHERE {found}'
 
 
 @cache

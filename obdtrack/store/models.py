@@ -215,6 +215,24 @@ class Lease(Table):
         table_name = "leases"
 
 
+class Task(Table):
+    """Something to be done once it is due, by one process at a time, until the lease runs out.
+
+    `subject` is the id of what it is about (a poll's call), and zero where a kind has one task.
+    `tries` counts the failures since it last went well.
+    """
+
+    kind = TextField()
+    subject = IdField()
+    due_at = MomentField()
+    tries = SmallIntegerField()
+    leased_until = MomentField(null=True)
+
+    class Meta:
+        table_name = "tasks"
+        primary_key = CompositeKey("kind", "subject")
+
+
 class RateLimit(Table):
     """When the next request of a kind may leave, across all processes."""
 

@@ -20,6 +20,7 @@ from obdtrack.store.models import (
     Statistic,
     Submission,
     Table,
+    Task,
 )
 
 
@@ -46,7 +47,7 @@ _index(Delivery, "mid", where="mid IS NOT NULL")  # who waits for this submissio
 _index(ResponseRow, "call_id")  # what the provider answered about one call
 
 _index(Submission, "fingerprint", "created_at", where="fingerprint IS NOT NULL")  # the guard
-_index(Call, "next_check_at", where="next_check_at IS NOT NULL")  # who is due to be asked for
+_index(Task, "kind", "due_at")  # what is due, the first due first
 _index(IdempotencyKey, "created_at")  # which keys are too old
 _index(IdempotencyKey, "call_id")  # the keys of an erased call
 
@@ -69,6 +70,6 @@ _index(Audit, "once", unique=True, where="once IS NOT NULL")  # whether it is no
 TABLES: tuple[type[Table], ...] = (
     ApiKey, Submission, Call, EventRow, Delivery, ResponseRow, IdempotencyKey, Lease, RateLimit,
     Counter, OptOutRow,
-    Statistic, Campaign, Audit,
+    Statistic, Campaign, Audit, Task,
 )  # fmt: skip
 """Every table, in the order in which they refer to each other."""

@@ -176,7 +176,7 @@ def test_a_call_that_ended_loses_a_left_over_check(caller: Caller, services: Ser
 def test_a_check_that_was_put_off_stays(caller: Caller, services: Services, clock: Clock) -> None:
     caller.place()
     clock.forward(minutes=20)
-    take_due(services, clock(), 10)
+    take_due(services, 10)
     stays(caller, services)
 
 

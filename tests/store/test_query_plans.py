@@ -15,12 +15,13 @@ from obdtrack.calls import queries, responses, search
 from obdtrack.calls.placing import idempotency, submissions
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.search import CallFilter
+from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome
 from obdtrack.operations import system_status
 from obdtrack.privacy import retention
 from obdtrack.services import new_id
 from obdtrack.statistics import questions
-from obdtrack.store import models
+from obdtrack.store import models, tasks
 from obdtrack.store.database import PostgresStore, SqliteStore, Store
 from tests.factories import IDS, MID, NOON, NUMBER
 
@@ -34,7 +35,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "a call's events": lambda: queries.history([ID]),
     "a call by our id": lambda: queries.find(str(ID)),
     "a call by theirs": lambda: queries.find(f"{MID}:1"),
-    "who is due": lambda: queries.any_due(NOON),
+    "who is due": lambda: tasks.is_due(POLL, NOON),
     "whose id it is": lambda: queries.taken([f"{MID}:1"], IDS),
     "newest calls": lambda: search.newest(CallFilter(), 50),
     "older calls": lambda: search.newest(CallFilter(), 50, ID),

@@ -91,4 +91,8 @@ def test_sqlite_keeps_the_rows_of_one_call_and_of_one_campaign_side_by_side(
 ) -> None:
     with sqlite_store.connection_context():
         found = "SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'"
-        assert set(sqlite_store.execute_sql(found).fetchall()) == {("events",), ("figures",)}
+        assert set(sqlite_store.execute_sql(found).fetchall()) == {
+            ("events",),
+            ("figures",),
+            ("tasks",),
+        }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from obdtrack.domain.fold import fold
 from obdtrack.domain.status import Kind, Status
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.database import Store
-from tests.factories import MID, NOON, NUMBER, claim, minute, report, story
+from tests.factories import MID, NOON, NUMBER, claim, report, story
 from tests.store import stored
 
 OTHER = "+918919520000"
@@ -210,31 +210,6 @@ def test_a_states_new_columns_go_to_its_own_call_only(each_store: Store) -> None
     assert statuses == {one: "busy", other: "submitting"}
 
 
-# Who is due to be asked for
-
-
-def test_what_is_due_is_taken_the_longest_due_first_and_put_off(each_store: Store) -> None:
-    late, later = due_at(each_store, minute(1)), due_at(each_store, minute(2))
-    due_at(each_store, minute(9))
-    with each_store.write():
-        assert writes.take_due(minute(2), 10, minute(7)) == [late, later]
-        assert writes.take_due(minute(2), 10, minute(7)) == []
-    assert not queries.any_due(minute(6.9))
-    assert queries.any_due(minute(7))
-
-
-def test_no_two_take_the_same_call(each_store: Store) -> None:
-    waiting = [due_at(each_store, NOON) for _ in range(20)]
-
-    def take() -> list[UUID]:
-        with each_store.write():
-            return writes.take_due(NOON, 5, minute(5))
-
-    taken = [call for some in stored.together(each_store, [take] * 8) for call in some]
-    assert len(taken) == len(set(taken))
-    assert set(taken) <= set(waiting)
-
-
 def test_every_call_is_gone_through_in_steps(each_store: Store) -> None:
     made = [stored.call(each_store) for _ in range(5)]
     first = queries.ids_after(None, 3)
@@ -250,13 +225,6 @@ def test_new_reports_take_the_place_of_the_old_ones_and_of_nothing_else(each_sto
     with each_store.write():
         writes.replace_events(call_id, [Kind.REPORT], [anew])
     assert queries.history([call_id, other]) == {call_id: [response, anew], other: [untouched]}
-
-
-def due_at(store: Store, moment: datetime) -> UUID:
-    """A call that is to be asked for at this time."""
-    call_id = stored.call(store)
-    stored.state(store, call_id, fold(story()), moment)
-    return call_id
 
 
 # A submission's way

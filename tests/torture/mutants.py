@@ -147,7 +147,7 @@ def commit_piecemeal() -> Iterator[None]:
     """Commit every statement by itself."""
 
     @contextmanager
-    def write(self: SqliteStore) -> Iterator[None]:
+    def write(self: SqliteStore, *, first: bool = False) -> Iterator[None]:
         with database.unavailable_if_locked(), database.connected(self):
             yield
 
@@ -200,5 +200,6 @@ def short_leases() -> Iterator[None]:
     """Find the dead sooner, which breaks nothing; named last, as it imports what others break."""
     jobs = import_module("obdtrack.jobs")
     lease = timedelta(seconds=2)
-    with patch.object(recover, "LEASE", lease), patch.object(jobs, "LEASE", lease):
+    recovery = jobs.KINDS["recovery"]._replace(lease=lease)
+    with patch.object(recover, "LEASE", lease), patch.dict(jobs.KINDS, recovery=recovery):
         yield

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from obdtrack.calls import queries, responses
-from obdtrack.calls.journal import open_journal, put_off_due
+from obdtrack.calls.journal import open_journal
 from obdtrack.calls.polling.poll import (
     Poll,
     Wait,
@@ -28,11 +28,13 @@ from obdtrack.calls.reports.record import (
 )
 from obdtrack.domain.events import Event
 from obdtrack.domain.phone import is_erased
+from obdtrack.domain.poll_schedule import POLL, PUT_OFF
 from obdtrack.domain.reports import Report
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
-from obdtrack.store import leases, models
+from obdtrack.store import leases, models, tasks
+from obdtrack.store.tasks import Claim
 
 REFRESH_SECONDS = 10
 """How soon a person or program may ask about the same call again."""
@@ -122,7 +124,8 @@ def record_response(call: models.Call, asked: Poll, services: Services) -> None:
             return
         responses.add(asked.exchange)
         if asked.response.failure and journal.plan(call.id).next_check_at is not None:
-            return  # it is asked again; the exchange tells why
+            journal.put_off(call.id, journal.now + PUT_OFF)  # the exchange tells why
+            return
         reports = rows_about(
             call, [found.report for found in asked.response.calls], services.provider.ids
         )
@@ -172,25 +175,27 @@ def check_due(
     waits; the others come due again.
     """
     asked = 0
-    for call_id in take_due(services, due_by or services.now(), limit):
+    for due in take_due(services, limit, due_by):
         try:
-            check_call(call_id, services, wait)
+            check_call(due.subject, services, wait)
         except ObdtrackError as error:
             if error.code is not Code.RATE_LIMITED:
                 raise
             break
+        finally:
+            with services.store.write():
+                tasks.give_back(due, tries=0)
         asked += 1
     return asked
 
 
-def take_due(services: Services, due_by: datetime, limit: int) -> list[UUID]:
-    """Take the calls whose check was due by then, so that no other process asks about them too.
+def take_due(services: Services, limit: int, due_by: datetime | None = None) -> list[Claim]:
+    """Take the polls that were due by then, by default now, so that no other process takes them.
 
     While the provider wants a pause there are none.
     """
-    if not queries.any_due(due_by) or must_pause(services):
+    now = services.now()
+    if not tasks.is_due(POLL, now, due_by) or must_pause(services):
         return []
-    return put_off_due(services, due_by, limit, put_off_until=services.now() + _PUT_OFF)
-
-
-_PUT_OFF = timedelta(minutes=10)
+    with services.store.write():
+        return tasks.claim(POLL, now, limit, lease=PUT_OFF, again=PUT_OFF, due_by=due_by)

@@ -28,6 +28,7 @@ from obdtrack.domain.candidates import (
     window,
 )
 from obdtrack.domain.events import Event
+from obdtrack.domain.poll_schedule import PUT_OFF
 from obdtrack.domain.status import Kind, Source
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ObdtrackError
@@ -122,7 +123,8 @@ def _leave(
             return
         _keep(asked)
         if failure is not None and journal.plan(call.id).next_check_at is not None:
-            return  # no response is no evidence
+            journal.put_off(call.id, now + PUT_OFF)  # no response is no evidence
+            return
         event = Event(new_id(), Kind.CHECK, Source.POLL, now, reason=failure, detail=detail)
         journal.append(call.id, event)
 
