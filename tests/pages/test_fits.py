@@ -20,6 +20,9 @@ DRAWN = """[...document.querySelectorAll('.drawing')].filter((it) => it.checkVis
 SMALLEST = """Math.min(...[...document.querySelectorAll('.drawing text')]
   .filter((it) => it.checkVisibility()).map((it) => it.getBoundingClientRect().height))"""
 
+TOPS = """[...document.querySelectorAll('.filters :is(select, input:not([type=hidden]), button)')]
+  .map((it) => it.getBoundingClientRect().top)"""
+
 
 @pytest.fixture
 def call(site: Site) -> str:
@@ -65,3 +68,12 @@ def test_what_is_wrong_with_a_decision_is_in_focus(site: Site) -> None:
     expect(page.locator("[name=provider_id]")).to_have_value("nonsense")
     page.click(".zone a")  # and there is a way on
     assert "/resolve" not in page.url
+
+
+@pytest.mark.parametrize("path", ["/", "/deliveries"])
+def test_filters_stay_in_line_where_one_of_them_is_wrong(site: Site, path: str) -> None:
+    page = opened(site, f"{site.url}{path}?from=27/11/2026", 1280)
+    expect(page.locator("#w-from")).to_be_visible()
+    tops = page.evaluate(TOPS)
+    assert len(tops) >= 2
+    assert max(tops) - min(tops) < 1
