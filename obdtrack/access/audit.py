@@ -1,4 +1,4 @@
-"""Records who did what: a trace for those who must answer for it, without numbers or secrets."""
+"""Records who did what: a trace for those who are accountable, without numbers or secrets."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Operator(NamedTuple):
 
 
 class Itself(NamedTuple):
-    """The background work, which does what the settings say and nobody asked for just now."""
+    """The background work, which does what the settings say without a request."""
 
     name: str = "background work"
     key_id: None = None

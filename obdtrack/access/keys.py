@@ -1,4 +1,4 @@
-"""API keys: made, checked, revoked."""
+"""API keys: created, checked, revoked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add(
 def find_active(secret: str) -> models.ApiKey | None:
     """Return the key with this secret unless it is revoked.
 
-    The look-up is by digest, so its time tells nothing about the characters of any stored key.
+    The look-up is by digest, so its time says nothing about the characters of any stored key.
     """
     return _active(bulk_sql.load(models.ApiKey, "digest", [digest(secret)]))
 
@@ -123,7 +123,7 @@ def create_key(
 
 
 def access_of(key_id: UUID, services: Services) -> Access | None:
-    """Return the access of a key that somebody signed in with, or None if it is revoked."""
+    """Return the access of a key that someone signed in with, or None if it is revoked."""
     return _granted(find_active_id(key_id), services)
 
 
@@ -157,4 +157,4 @@ def _note_use(key_id: UUID, services: Services) -> None:
         with services.store.write():
             note_use(key_id, services.now())
     except ObdtrackError:  # looking something up must work while the database cannot be written
-        log.warning("key_use_not_noted", key_id=str(key_id))
+        log.warning("key_use_not_recorded", key_id=str(key_id))

@@ -1,4 +1,4 @@
-"""Names a person's number without telling it: by a keyed hash, the same one every time."""
+"""Names a person's number without revealing it: by a keyed hash, the same one every time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LENGTH = 16
 
 
 def pseudonym(number: str, vault: Encryption) -> str:
-    """Return the name that stands for a number (`+digits`) after its erasure, and in the audit.
+    """Return the name that replaces a number (`+digits`) after its erasure, and in the audit.
 
     It cannot be turned back without OBDTRACK_SECRET_KEY, and another key gives another name.
     """
@@ -18,7 +18,7 @@ def pseudonym(number: str, vault: Encryption) -> str:
 
 
 def person_number(text: str) -> str:
-    """Return what somebody typed as E.164; it need not be a number that is in use.
+    """Return what someone typed as E.164; it need not be a number that is in use.
 
     Raises ObdtrackError (invalid) if it is no whole number: a guessed country code would make it
     another person's.

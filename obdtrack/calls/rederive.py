@@ -176,7 +176,7 @@ def _found_in(response: models.ResponseRow, services: Services) -> tuple[FoundCa
     try:
         return services.provider.read_found(response.body or b"")
     except Exception as error:
-        log.warning("answer_unreadable", response_id=str(response.id), error=type(error).__name__)
+        log.warning("response_unreadable", response_id=str(response.id), error=type(error).__name__)
         return ()
 
 

@@ -57,7 +57,7 @@ def attach_by_person(
     """
     ids = services.provider.ids
     if not ids.is_id(provider_id):
-        wrong = f"No id of the provider's; it is like {ids.example}."
+        wrong = f"Not a provider's id; it looks like {ids.example}."
         raise ObdtrackError(
             Code.INVALID, "Some fields are invalid.", fields={"provider_id": [wrong]}
         )

@@ -63,7 +63,7 @@ def _group() -> None:
 
 
 def main() -> None:
-    """Run a command. What is the user's to mend ends in a sentence and status 2.
+    """Run a command. What the user can fix ends in a sentence and status 2.
 
     A database that cannot be reached may be there in a moment: that is status 1.
     """

@@ -35,7 +35,7 @@ CALLS: dict[str, str] = {
     "+918867135011": "busy",
     "+918867135013": "no answer",
     "+918867135021": "reported twice",
-    "+918867135022": "reported before the answer",
+    "+918867135022": "reported before the response",
     "+918867135026": "a report composed as a form",
     "+918867135037": "refused: insufficient balance",
     "+918867135033": "an error after accepting: it may ring",
@@ -145,7 +145,7 @@ def _follow(session: requests.Session, url: str, placed: dict[str, Mapping[str, 
                 _line(call, CALLS[call["to"]])
     waiting = sum(call["status"] in WAITING for call in placed.values())
     if waiting:
-        click.echo(f"  {waiting} not known yet: asked for at the provider later, never re-sent.")
+        click.echo(f"  {waiting} not known yet: the provider is polled later, nothing is re-sent.")
 
 
 def _line(call: Mapping[str, Any], fate: str) -> None:
@@ -173,7 +173,7 @@ Look a call up:
 See its timeline:
   curl -s {first}/{call_id}/events {auth}
 
-Report a call as the provider does (no report comes of a number ending in 29; take its provider_id):
+Report a call as the provider does (a number ending in 29 gets no report; use its provider_id):
   curl -s {base}{CALLBACK_PATH} -H 'Authorization: Bearer {secret}' {report}
 
 Stop with Ctrl-C.""")

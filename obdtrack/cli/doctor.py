@@ -1,4 +1,4 @@
-"""`doctor`: look the installation over and say what to do."""
+"""`doctor`: check the installation and suggest fixes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _subject() -> CheckedInstallation:
         return CheckedInstallation(settings, _services(settings), wrong, unknown)
     except ConfigError as error:
         return CheckedInstallation(settings, None, wrong, unknown, str(error))
-    except Exception as error:  # the other checks may tell why
+    except Exception as error:  # the other checks may show why
         return CheckedInstallation(
             settings, None, wrong, unknown, f"{type(error).__name__}: {error}"
         )

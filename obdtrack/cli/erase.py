@@ -19,8 +19,8 @@ from obdtrack.store.migrate import check_schema
 def command(number: str, yes: bool) -> None:
     """Erase, and say what changed. Status 1: run it again, old bytes may be left in the files.
 
-    The database is written anew, for which it belongs to this command alone: some seconds a
-    gigabyte, in which reports are answered 503 and posted again by the provider.
+    The database is rewritten, for which this command locks it: some seconds per gigabyte, during
+    which reports get 503 and the provider posts them again.
     """
     services = make_services(load_settings())
     check_schema(services.store)
@@ -42,12 +42,12 @@ def _tell(done: Erased) -> None:
         click.echo(f"  {table}: {count} rows changed")
     if done.concluded:
         click.echo(
-            f"{done.concluded} calls waited for a report and are unresolved now. If one comes all "
-            "the same it brings the number back: erase it again then."
+            f"{done.concluded} calls were waiting for a report and are unresolved now. If one "
+            "still arrives, it brings the number back: erase it again then."
         )
     if not done.cleared:
         click.echo(
-            "Every row is right, but others kept reading: old bytes may be left in the files of "
-            "the database. Run the command again, if need be with the server stopped.",
+            "Every row is erased, but others kept reading: old bytes may be left in the files of "
+            "the database. Run the command again, if necessary with the server stopped.",
             err=True,
         )

@@ -1,4 +1,4 @@
-"""`export`: give what is stored about a number, as JSON."""
+"""`export`: print what is stored about a number, as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from obdtrack.store.migrate import check_schema
 @click.command(help="Export what is stored about a number, as JSON on standard output.")
 @click.argument("number")
 def command(number: str) -> None:
-    """Print the person's data, and nothing else; an empty export is said on standard error."""
+    """Print the person's data and nothing else; standard error says if there is none."""
     services = make_services(load_settings())
     check_schema(services.store)
     data = export(number, operator(), services)

@@ -34,14 +34,14 @@ def create(name: str, scopes: tuple[str, ...]) -> None:
 
 @command.command("list")
 def list_keys() -> None:
-    """List all keys: id, name, scopes, made, last used, revoked."""
+    """List all keys: id, name, scopes, created, last used, revoked."""
     _services()
     for key in keys.all_keys():
         used = to_text(key.last_used_at) if key.last_used_at else "never"
         revoked = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "active"
         scopes = ",".join(key.scopes)
         made = to_text(key.created_at)
-        click.echo(f"{key.id}  {key.name}  {scopes}  made {made}  last used {used}  {revoked}")
+        click.echo(f"{key.id}  {key.name}  {scopes}  created {made}  last used {used}  {revoked}")
 
 
 @command.command("revoke")

@@ -1,4 +1,4 @@
-"""`poll`: ask the provider once about every call that is due."""
+"""`poll`: poll the provider once for every call that is due."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from obdtrack.store.migrate import check_schema
 
 @click.command(help="Poll the provider once for every call that is due.")
 def command() -> None:
-    """Ask at the agreed pace, and say how many calls were polled for."""
+    """Poll at the agreed rate, and print how many calls were polled."""
     services = make_services(load_settings())
     check_schema(services.store)
     recover_interrupted(services)
     asked, begun = 0, services.now()
-    # What gets no answer comes due again: only what was due at the start, or it might never end.
+    # What gets no response comes due again: only what was due at the start, or it might never end.
     while count := check_due(services, limit=50, due_by=begun):
         asked += count
-    pause = "; the provider asked for a pause, the rest stay due" if must_pause(services) else ""
-    click.echo(f"polled for {asked} calls{pause}")
+    pause = "; the provider requested a pause, the rest stay due" if must_pause(services) else ""
+    click.echo(f"polled {asked} calls{pause}")

@@ -1,4 +1,4 @@
-"""`rebuild`: compute every call anew from what was received, and the figures from the calls."""
+"""`rebuild`: recompute every call from what was received, and the figures from the calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = 20
 @click.command(help="Recompute every call from raw deliveries and responses.")
 @click.option("--check", is_flag=True, help="Only compare; status 1 if anything differs.")
 def command(check: bool) -> None:
-    """Mend what differs, or only say it."""
+    """Fix what differs, or only report it."""
     services = make_services(load_settings())
     check_schema(services.store)
     done = rebuild(services, check=check)

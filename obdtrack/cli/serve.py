@@ -41,7 +41,7 @@ _LOGGING: dict[str, Any] = {"formatters": {}, "handlers": {}, "loggers": {"_gran
 
 _WARNING = """\
 **************************************************************************
-WARNING: INSECURE. Secrets that are not set are not asked for: whoever can
+WARNING: INSECURE. Secrets that are not set are not checked: whoever can
 reach this port is believed. For trying things out on this machine only.
 **************************************************************************"""
 

@@ -43,7 +43,7 @@ def command(
     generation: str,
     slow_seconds: float,
 ) -> None:
-    """Answer as the provider does and post reports, until Ctrl-C."""
+    """Respond as the provider does and post reports, until Ctrl-C."""
     config = SimulatorConfig(
         token=token,
         callback_url=callback,

@@ -1,4 +1,4 @@
-"""Ends a server that was told to stop without waiting for clients that keep it waiting."""
+"""Stops a server without waiting for clients that keep connections open."""
 
 from __future__ import annotations
 

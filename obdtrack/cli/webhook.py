@@ -44,7 +44,7 @@ def register(
 ) -> None:
     """Create the webhook and subscribe it to calls' reports; prints its id, alone.
 
-    If one with the same URL exists, its id is printed and no second one is made.
+    If one with the same URL exists, its id is printed and no second one is created.
     """
     settings = load_settings()
     done = register_webhook(
@@ -86,7 +86,7 @@ def test(url: str | None) -> None:
     uri = callback_uri(url) if url else _configured_uri(settings)
     trial = try_callback(uri, services)
     if trial.milliseconds is not None:
-        click.echo(f"Posted to {shown(uri)}, which answered after {trial.milliseconds} ms.")
+        click.echo(f"Posted to {shown(uri)}, which responded after {trial.milliseconds} ms.")
     if trial.delivery:
         click.echo(f"Stored as {trial.delivery}.")
     click.echo(f"Timeline of the call {trial.call_id} ({TEST_NAME}):")
@@ -121,7 +121,7 @@ def _advice(done: Registered, settings: Settings) -> str:
     if done.deed == "found" and not webhook.active:
         lines.append("It is not active; --update activates it.")
     if done.subscribed:
-        lines.append("The reports of all calls lead to it.")
+        lines.append("The reports of all calls are sent to it.")
     if webhook.id != settings.webhook_id:
         lines.append("Set OBDTRACK_WEBHOOK_ID to this id and restart the server:")
     return "\n".join(lines)
@@ -154,10 +154,10 @@ def _told(change: Change) -> str:
 
 def _explain(sample: str, settings: Settings) -> None:
     found, naming = explain_sample(sample, settings), composed_reports(settings).naming
-    click.echo(f"With the present settings this is {describe(found.reading, naming)}.\n")
+    click.echo(f"With the current settings this is {describe(found.reading, naming)}.\n")
     for field in found.fields:
         ours = field.name or "(not understood)"
-        note = "" if field.used else "  (not used: a better key has it)"
+        note = "" if field.used else "  (not used: a better key has the value)"
         click.echo(f"  {ours:<18} <- {field.key} = {field.value}{note}")
     if found.suggestions:
         mapping = ",".join(f"{ours}={theirs}" for ours, theirs in found.mapping.items())

@@ -79,7 +79,7 @@ class CallFacts(Record):
     Times are aware UTC, `charges` is exact decimal text, `answered` is None if that is not known.
     """
 
-    provider_status: Annotated[str | None, Fact(_TEXT, "provider's word", in_csv=False)] = None
+    provider_status: Annotated[str | None, Fact(_TEXT, "provider status", in_csv=False)] = None
     answered: Annotated[
         bool | None, Fact(FactKind.BOOLEAN, searchable=True, description="null: not known.")
     ] = None

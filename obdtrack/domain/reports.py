@@ -13,7 +13,7 @@ from obdtrack.domain.times import to_text
 
 
 class RawDelivery(NamedTuple):
-    """One HTTP request that reached the callback, as it came."""
+    """One HTTP request that reached the callback, as received."""
 
     method: str
     query: str

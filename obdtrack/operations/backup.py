@@ -50,7 +50,7 @@ def back_up(store: Store, target: Path) -> Backup:
             size = part.stat().st_size
             _publish(part, target)
     except (OSError, sqlite3.Error) as error:
-        raise ConfigError(f"{target} was not made: {error}") from error
+        raise ConfigError(f"{target} was not created: {error}") from error
     return Backup(target, size)
 
 
@@ -75,7 +75,7 @@ def _unfinished(target: Path) -> Iterator[Path]:
 
 def _copy(store: SqliteStore, part: Path) -> None:
     with store.connection_context(), closing(sqlite3.connect(part)) as copy:
-        # All pages in one step: in steps it would begin anew whenever somebody writes.
+        # All pages in one step: in steps it would start over whenever somebody writes.
         store.connection().backup(copy, pages=-1)
         # One file that needs no log beside it, until it is served again.
         copy.execute("PRAGMA journal_mode = DELETE")
@@ -90,7 +90,7 @@ def _check(part: Path) -> None:
 
 def _publish(part: Path, target: Path) -> None:
     try:
-        os.link(part, target)  # unlike a rename it fails if somebody made the file meanwhile
+        os.link(part, target)  # unlike a rename it fails if the file was created meanwhile
     except FileExistsError:
         raise
     except OSError:  # a file system without links

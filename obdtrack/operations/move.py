@@ -34,7 +34,7 @@ def copy_table(
     """Copy the rows that `target` lacks, oldest first, a transaction a batch.
 
     Rows are sorted by their keys, and nothing is ever copied out of order, so that the last key in
-    the target tells where to go on. `progress` is told how many rows each batch had.
+    the target shows where to go on. `progress` gets how many rows each batch had.
     """
     marks = ", ".join([target.param] * len(table._meta.sorted_fields))
     insert = f'INSERT INTO "{table._meta.table_name}" ({_columns(table)}) VALUES ({marks})'
@@ -88,7 +88,7 @@ def _key_columns(table: type[Table]) -> list[str]:
 
 
 class CopiedPart(NamedTuple):
-    """One table on its way: its name, how many rows it has, and how many stand in the target."""
+    """One table on its way: its name, how many rows it has, and how many are in the target."""
 
     name: str
     rows: int
@@ -120,7 +120,7 @@ def copy_all(source: Store, target: Store, progress: Callable[[CopiedPart], None
 
 
 def verify(source: Store, target: Store, services: Services) -> Rebuilt:
-    """Compare the counts, then compute every call anew in the target; returns what differs there.
+    """Compare the counts, then recompute every call in the target; returns what differs there.
 
     `services` must work on the target. Raises ConfigError naming the first table that is short.
     """

@@ -40,7 +40,7 @@ class Queue(NamedTuple):
 
 
 def call_queues() -> dict[Status, Queue]:
-    """Return the calls that are not where they should end, by status; `since` they were made."""
+    """Return the calls that have not ended well, by status; `since` when the first was placed."""
     return {status: _calls(status) for status in CALLS}
 
 
@@ -50,7 +50,7 @@ def delivery_queues() -> dict[Outcome, Queue]:
 
 
 def due_checks(now: datetime) -> Queue:
-    """Return the calls the provider should have been asked about; `since` that was due."""
+    """Return the calls that are due to be polled; `since` when."""
     task = models.Task
     query = task.select(task.due_at).where((task.kind == POLL) & (task.due_at <= now))
     first = query.order_by(task.due_at).first()
@@ -64,7 +64,7 @@ def last_report_at(*outcomes: Outcome) -> datetime | None:
 
 
 def silent_calls(made_before: datetime) -> int:
-    """Count accepted calls made before then that no report was ever about.
+    """Count accepted calls placed before then for which no report ever came.
 
     Only the oldest LOOKED_AT queued calls are looked at: silent ones are the oldest.
     """
@@ -81,9 +81,9 @@ def silent_calls(made_before: datetime) -> int:
 
 
 def only_polled(made_before: datetime) -> int:
-    """Count, among the newest LOOKED_AT calls, those made before then that only asking settled.
+    """Count, among the newest LOOKED_AT calls, those placed before then that only polling settled.
 
-    Nothing about them ever reached the callback. A call somebody asked about too early is none of
+    Nothing about them ever reached the callback. A call that was polled too early is none of
     them once its report has come.
     """
     call, delivery = models.Call, models.Delivery
@@ -101,9 +101,9 @@ def only_polled(made_before: datetime) -> int:
 
 
 def recent_ends(limit: int) -> list[tuple[datetime, datetime]]:
-    """Return (end time, receipt) of the newest reports that matched a call and told when it ended.
+    """Return (end time, receipt) of the newest reports that matched a call and said when it ended.
 
-    Only the newest LOOKED_AT are looked at: composed reports need not tell any time.
+    Only the newest LOOKED_AT are looked at: composed reports need not have any time.
     """
     delivery, event = models.Delivery, models.EventRow
     matched = delivery.select(delivery.id).where(delivery.outcome == Outcome.MATCHED)
@@ -153,7 +153,7 @@ class SystemStatus(NamedTuple):
     """What was found at `taken_at`.
 
     `silent` calls were accepted and never reported although a later report of another call came.
-    `repaired` counts, since the beginning, outcomes that asking brought; `only_polled` are those of
+    `repaired` counts, since the beginning, outcomes found by polling; `only_polled` are those of
     the newest calls about which nothing came by itself to this day. `rejected` counts requests with
     a wrong secret. `skew` is None if the provider's times fit ours.
     """
@@ -181,7 +181,7 @@ def check_clock(services: Services) -> Skew | None:
 
 
 def current_status(services: Services) -> SystemStatus:
-    """Ask the database for all figures; some milliseconds, whatever its size."""
+    """Read all figures from the database; some milliseconds, whatever its size."""
     now = services.now()
     # Until the first check of the schedule a report may simply be on its way.
     patience = services.settings.poll_schedule[0]

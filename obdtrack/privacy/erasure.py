@@ -49,7 +49,7 @@ class Erased(NamedTuple):
 
 
 def erase(text: str, actor: Actor, services: Services) -> Erased:
-    """Replace a number, in any spelling, wherever it stands.
+    """Replace a number, in any spelling, wherever it is stored.
 
     Raises ConfigError without OBDTRACK_SECRET_KEY, and ObdtrackError: invalid if `text` is no
     whole number or is our own, conflict if it is being called now, unavailable if the database is
@@ -80,7 +80,7 @@ def _erasable(text: str, services: Services) -> str:
 
 
 def _conclude(number: str, name: str, actor: Actor, services: Services) -> int:
-    """Stop waiting for reports on calls to this number: asking would bring it back."""
+    """Stop waiting for reports on calls to this number: polling would bring it back."""
     now = services.now()
     with open_journal(services, now=now) as journal:
         waiting = queries.waiting_calls(number)

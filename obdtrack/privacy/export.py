@@ -24,7 +24,7 @@ _PAGE = 200
 _INTERNAL = frozenset(
     {"variables_encrypted", "fingerprint", "secret_fingerprint", "key_id", "process_id"}
 )
-"""Columns that tell nothing of the person: sealed values, hashes and machinery of ours."""
+"""Columns that say nothing about the person: sealed values, hashes and machinery of ours."""
 
 Row = dict[str, Any]
 
@@ -33,8 +33,8 @@ def export(text: str, actor: Actor, services: Services) -> Row:
     """Return a person's data, ready for JSON; `text` is the number in any spelling.
 
     `calls` holds every call to the number (also under the name of its erasure) with its timeline,
-    its raw reports and the provider's answers; `elsewhere` every other text in which the number
-    stands, with the numbers of others masked. Raises ObdtrackError (invalid) if it is no whole
+    its raw reports and the provider's responses; `elsewhere` every other text in which the number
+    appears, with the numbers of others masked. Raises ObdtrackError (invalid) if it is no whole
     number.
     """
     number = person_number(text)
@@ -86,7 +86,7 @@ def _plain(value: Any) -> Any:
 
 
 def _ids(theirs: Iterable[Row]) -> set[str]:
-    """Return the ids of the rows that are told with these calls; an event goes by its call's."""
+    """Return the ids of the rows exported with these calls; an event goes by its call's."""
     return {
         row["id"]
         for call in theirs

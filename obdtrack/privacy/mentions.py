@@ -20,7 +20,7 @@ PAGE = 500
 
 
 class Mention(NamedTuple):
-    """A row in which the number stands: its key, and the texts that hold it, by column."""
+    """A row in which the number appears: its key, and the texts that hold it, by column."""
 
     table: type[Table]
     key: tuple[Any, ...]
@@ -28,7 +28,7 @@ class Mention(NamedTuple):
 
 
 def mentions(spellings: Spellings) -> Iterator[Mention]:
-    """Return every row of every table in which the number stands; reads, and waits for nobody."""
+    """Return every row of every table that holds the number; only reads, and takes no lock."""
     for table in TABLES:
         columns = _text_columns(table)
         if columns:

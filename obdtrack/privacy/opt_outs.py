@@ -71,7 +71,7 @@ def suppress_all(numbers: Iterable[str], actor: Actor, services: Services) -> in
 def unsuppress(text: str, actor: Actor, services: Services) -> bool:
     """Take a number off the list, also if it was erased; False if it was not on it.
 
-    Digits without a country code are taken off where they stand so on the list. Raises
+    Digits without a country code are removed where the list has them so. Raises
     ObdtrackError (invalid) if `text` is neither those nor a whole number.
     """
     part = reported(text) or ""

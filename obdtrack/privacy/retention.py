@@ -35,7 +35,7 @@ _ROWS_OF_ITS_OWN = 2
 """A call and its submission."""
 
 _FEWEST_ROWS = 4
-"""Those two, the intention and the answer: hardly any call has fewer."""
+"""Those two, the submission and its response: hardly any call has fewer."""
 
 
 def overwrite_deleted(store: Store) -> None:
@@ -55,7 +55,7 @@ def forget_other_deliveries(before: datetime, limit: int) -> int:
 
 
 def forget_calls(before: datetime, limit: int) -> int:
-    """Delete the oldest calls made before then, with everything that belongs to them.
+    """Delete the oldest calls placed before then, with everything that belongs to them.
 
     Returns how many rows went: at most `limit`, unless one call alone has more.
     """
@@ -71,7 +71,7 @@ def _forget_deliveries(condition: Any, before: datetime, limit: int) -> int:
     query = delivery.select(delivery.id, delivery.received_at).where(condition)
     oldest = query.order_by(delivery.id).limit(limit)
     old = [row.id for row in oldest if row.received_at < before]
-    # Asked again, since one that waited may have found its call meanwhile.
+    # Checked again, since one that waited may have found its call meanwhile.
     return _count(delivery.delete().where(delivery.id.in_(old) & condition)) if old else 0
 
 

@@ -23,10 +23,10 @@ HALF_HOUR = 1_800_000_000
 """Microseconds in a slot: whole hours would be cut in two in India."""
 
 EVER = -1
-"""The slot that stands for all time."""
+"""The slot for all time."""
 
 ALL = ""
-"""The name that stands for all campaigns together, and for calls without one."""
+"""The name for all campaigns together, and for calls without one."""
 
 MOST_ATTEMPTS = 9
 """More attempts than this are counted as so many."""
@@ -42,14 +42,14 @@ _FIRST_SIX = [SQL(str(place)) for place in range(1, 7)]
 Key = tuple[str, int, str, str, int]
 
 Place = tuple[str | None, int]
-"""A call's campaign and the half hour in which it was made (`slot_of`): what never changes of it.
+"""A call's campaign and the half hour in which it was placed (`slot_of`): what never changes of it.
 Plain tuples, this and the next: each report makes three, and names would cost as much again."""
 
 CallBucket = tuple[str, str, int, str | None]
-"""Where a call stands: its status, how we know it, its attempts and its charges."""
+"""The state of a call: its status, how we know it, its attempts and its charges."""
 
 Change = tuple[Place, CallBucket | None, CallBucket]
-"""A call that stood somewhere (None: it is new) and stands elsewhere."""
+"""A call with its state before (None: it is new) and after."""
 
 
 def slot_of(moment: datetime) -> int:
@@ -58,7 +58,7 @@ def slot_of(moment: datetime) -> int:
 
 
 def count(changes: Iterable[Change], times: int = 1) -> None:
-    """Move calls in the figures from where each stood to where it stands."""
+    """Move calls in the figures from the state before to the state after."""
     sums: dict[Key, list[int]] = defaultdict(lambda: [0, 0, 0])
     # Reports of a burst are mostly alike, so each kind of change is worked out once.
     for (place, before, after), calls in Counter(changes).items():
@@ -71,7 +71,7 @@ def count(changes: Iterable[Change], times: int = 1) -> None:
 
 
 def note_campaign(name: str | None, slot: int) -> None:
-    """Keep the campaign's name, and the half hour in which its newest call was made."""
+    """Keep the campaign's name, and the half hour in which its newest call was placed."""
     if not name:
         return
     bulk_sql.raise_to(models.Campaign, ("name",), "slot", [(name, slot)])
@@ -150,7 +150,7 @@ def _differences() -> tuple[dict[Key, list[int]], dict[str, int | None]]:
 
 
 def _standings() -> list[tuple[Place, CallBucket, int]]:
-    """Return the calls by place and where they stand, with how many stand there."""
+    """Return the calls by place and state, with how many there are."""
     call = models.Call
     slot = (call.created_at.coerce(False) / HALF_HOUR).coerce(False)
     columns: list[Any] = [

@@ -1,4 +1,4 @@
-"""The questions asked of the figures: how many calls ended how, when, and what they cost."""
+"""Questions about the figures: how many calls ended how, when, and what they cost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DAY = 48
 
 
 class Sum(NamedTuple):
-    """So many calls that stand there. `cost` is in millionths, for `priced` of them."""
+    """How many calls have one status. `cost` is in millionths, for `priced` of them."""
 
     status: str
     source: str
@@ -27,7 +27,7 @@ class Sum(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """So many calls with this status, made in the `place`-th part of a period or hour of a day."""
+    """So many calls with this status, placed in the `place`-th part of a period or a day."""
 
     place: int
     status: str
@@ -100,7 +100,7 @@ def of_campaigns(names: Collection[str]) -> dict[str, list[Sum]]:
 
 
 def is_campaign(name: str) -> bool:
-    """Whether any call was made for this campaign."""
+    """Whether any call was placed for this campaign."""
     return bool(models.Campaign.select().where(models.Campaign.name == name).exists())
 
 

@@ -125,7 +125,7 @@ class Callback:
         try:
             self._reject(secret, lambda: self._stored(environ))
         except Exception:  # whoever was refused is refused whatever happens to the copy
-            log.warning("rejected_delivery_not_kept", exc_info=True)
+            log.warning("rejected_delivery_not_stored", exc_info=True)
 
     def _stored(self, environ: WSGIEnvironment) -> InboundRequest | None:
         body, query = read_body(environ), environ.get("QUERY_STRING", "")

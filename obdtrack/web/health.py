@@ -59,7 +59,7 @@ def _details(found: dict[str, str | None], watch: Watch) -> dict[str, Any]:
     try:
         return {"complaints": complaints, **stock_view(watch.stock.get())}
     except Exception:  # the database that is complained of
-        log.warning("stock_not_taken", exc_info=True)
+        log.warning("status_not_read", exc_info=True)
         return {"complaints": complaints}
 
 

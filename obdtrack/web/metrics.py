@@ -71,7 +71,7 @@ class MetricsCollector:
         try:
             stock = self._watch.stock.get()
         except Exception:  # this process's own figures are worth the more without a database
-            log.warning("stock_not_taken", exc_info=True)
+            log.warning("status_not_read", exc_info=True)
             yield GaugeMetricFamily(*_DATABASE_UP, 0)
             return
         yield GaugeMetricFamily(*_DATABASE_UP, 1)

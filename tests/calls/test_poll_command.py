@@ -39,7 +39,7 @@ def test_it_ends_even_if_questions_take_longer_than_they_are_put_off(
         return StatusResponse(Failure.PROVIDER_ERROR, http_status=500)
 
     provider.on_find = slow
-    assert run.invoke(poll.command).output == "polled for 2 calls\n"
+    assert run.invoke(poll.command).output == "polled 2 calls\n"
     assert len(provider.asked) == 2
 
 
@@ -48,5 +48,5 @@ def test_it_says_that_the_provider_wants_a_pause(
     run: CliRunner, provider: ScriptedProvider
 ) -> None:
     provider.on_find = lambda **_: StatusResponse(Failure.RATE_LIMITED, retry_after=600)
-    assert "polled for 1 calls; the provider asked for a pause" in run.invoke(poll.command).output
+    assert "polled 1 calls; the provider requested a pause" in run.invoke(poll.command).output
     assert len(provider.asked) == 1

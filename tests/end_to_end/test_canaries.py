@@ -122,4 +122,4 @@ def test_the_places_looked_at_were_real(traces: Traces) -> None:
     assert b"completed" in traces.said["api /api/v1/calls"]
     assert b"request" in traces.said["log"]
     assert b"rejected" in traces.said["api /api/v1/deliveries"]
-    assert b"Made a key" in traces.said["page /audit"]
+    assert b"Created a key" in traces.said["page /audit"]

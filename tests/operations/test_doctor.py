@@ -88,7 +88,7 @@ def test_a_database_that_is_gone_stops_no_other_check(doctor: Doctor):
 
 def test_a_missing_database_is_told_and_not_made(doctor: Doctor, tmp_path: Path):
     found = doctor.findings(DATABASE_URL=f"sqlite:///{tmp_path}/none.db")
-    assert found["database"]["remedy"] == "make it with: python -m obdtrack migrate"
+    assert found["database"]["remedy"] == "create it with: python -m obdtrack migrate"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -184,7 +184,7 @@ def test_silence_of_all_calls_is_told(account: Account, subject: CheckedInstalla
     account.clock.forward(minutes=16)
     found = traffic.check_reports(subject)
     assert found.level is Level.PROBLEM
-    assert "no report has come since" in found.text
+    assert "no report has arrived since" in found.text
 
 
 def test_silence_of_some_calls_is_told(account: Account, subject: CheckedInstallation):
@@ -192,7 +192,7 @@ def test_silence_of_some_calls_is_told(account: Account, subject: CheckedInstall
     account.clock.forward(minutes=20)
     account.report(account.place())
     found = traffic.check_reports(subject)
-    assert found.text.startswith("1 accepted calls got no report")
+    assert found.text.startswith("1 accepted calls received no report")
 
 
 def test_calls_that_nobody_asks_about_are_told(account: Account, subject: CheckedInstallation):

@@ -29,7 +29,7 @@ theirs.warning("retrying\\nforged %s", "{number}")
 try:
     raise ValueError("what is {number}?")
 except ValueError as error:
-    ours.exception("reading_failed", reason=str(error))
+    ours.exception("processing_failed", reason=str(error))
     theirs.exception("failed")
 """
 

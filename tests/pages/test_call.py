@@ -33,14 +33,14 @@ def test_an_event_shows_both_clocks_its_source_and_what_it_changed(
     told = read(visitor, call)
     assert (
         "Report queued → completed provider's clock 23 Nov 11:57:39 "
-        "ours 23 Nov 12:00:00 from a report"
+        "our clock 23 Nov 12:00:00 from a report"
     ) in told
 
 
 def test_the_same_report_again_is_counted(visitor: Visitor, caller: Caller, call: Any) -> None:
     caller.report()
     caller.report()
-    assert "came 2 times" in read(visitor, call)
+    assert "received 2 times" in read(visitor, call)
 
 
 def test_two_words_for_one_attempt_are_named_a_conflict(
@@ -67,7 +67,7 @@ def test_a_refused_call_shows_the_providers_words(
     words = f"No credit for {NUMBER[1:]}"
     provider.on_send = lambda _: SendResponse(Failure.INSUFFICIENT_BALANCE, words, http_status=402)
     told = read(visitor, caller.place().json)
-    assert "The provider's words No credit for +9188•••••001" in told
+    assert "The provider's message No credit for +9188•••••001" in told
 
 
 def test_a_recording_is_linked_until_it_expires_and_never_fetched(
@@ -155,7 +155,7 @@ def test_times_in_an_events_facts_follow_the_chosen_zone(
     visitor.send(f"/calls/{unknown['id']}/refresh", on="/")
     told = read(visitor, unknown, "?tz=mine")
     assert "created after 23 Nov 17:28:00" in told
-    assert "T11:58:00" not in told.partition("As it went over the wire")[0]
+    assert "T11:58:00" not in told.partition("As sent and received")[0]
 
 
 def test_whoever_reads_numbers_in_full_leaves_a_trace(
@@ -173,7 +173,7 @@ def test_an_end_before_the_start_shows_no_negative_length(
 ) -> None:
     caller.report(end_at="2026-11-23 11:57:00")
     page = visitor.open(f"/calls/{call['id']}").text
-    assert "that it ended at 11:57:00, as also reported, is impossible" in text_of(page)
+    assert "the reported end time (at 11:57:00) is before the start" in text_of(page)
     assert not re.search(r"(?<!\w)[-−]\d+ ?(s|min|h|d)\b", text_of(page))
     assert 'width="-' not in page
 
@@ -186,10 +186,10 @@ def test_what_was_looked_for_is_told_in_words(
     provider.on_find = lambda **_: call_log(log_row(status="queued"))
     visitor.send(f"/calls/{unknown['id']}/refresh", on="/")
     told = read(visitor, unknown)
-    assert "looked for a call to this number, from ours where that is told, and nobody" in told
-    assert "Looked for it at the provider: 1 may be it" in told
+    assert "looked for an unclaimed call to this number, from our calling number" in told
+    assert "Looked for it at the provider; possible matches: 1" in told
     assert "left to a person another call to this number is unknown too" in told
-    assert "What asking brought 3 23 Nov" in told
+    assert "Response to a poll 3 23 Nov" in told
 
 
 def test_a_candidate_is_told_with_what_speaks_against_it(

@@ -19,8 +19,8 @@ def test_what_both_told_is_known_from_both() -> None:
     polled = report(start=-1, end=-0.5, source=Source.POLL, charges="0.5")
     known = told(report(start=-1, end=-0.5), polled).known
     assert known.startswith(
-        "Known from a report (its word: “ANSWER”)"
-        " and from polling the provider (its word: “ANSWER”)"
+        "Known from a report (its status: “ANSWER”)"
+        " and from polling the provider (its status: “ANSWER”)"
     )
 
 
@@ -33,18 +33,18 @@ def test_a_report_that_waited_for_its_call_says_so() -> None:
 
 
 def test_a_call_without_an_answer_is_known_from_nobody() -> None:
-    assert told(claim(Status.UNKNOWN)).known.startswith("From nobody: we sent the request")
+    assert told(claim(Status.UNKNOWN)).known.startswith("Not known: we sent the request")
 
 
 def test_a_word_is_told_of_who_said_it_only() -> None:
     said = told(claim(Status.QUEUED), report("RINGOUT", start=0, end=1))
-    assert said.known == "Known from the provider's answer, since 23 Nov at 12:00:01."
-    assert "Its last word, “RINGOUT”, is none we know." in said.sentence
+    assert said.known == "Known from the provider's response, since 23 Nov at 12:00:01."
+    assert "Its last status, “RINGOUT”, is not one we know." in said.sentence
 
 
 def test_a_report_that_proves_an_unknown_call_is_where_we_know_it_from() -> None:
     said = told(claim(Status.UNKNOWN), report("RINGOUT"))
-    assert said.known.startswith("Known from a report (its word: “RINGOUT”)")
+    assert said.known.startswith("Known from a report (its status: “RINGOUT”)")
     assert said.sentence.startswith("The provider has the call, as a report showed on 23 Nov")
 
 
@@ -56,7 +56,7 @@ def test_what_never_reached_the_provider_is_not_known_from_its_answer() -> None:
 def test_a_call_placed_again_is_known_from_nobody_but_who_did_it() -> None:
     again = claim(Status.UNRESOLVED, Kind.RESOLUTION, Source.PERSON, by="Asha")
     said = told(claim(Status.UNKNOWN), again._replace(reason="placed-again")).known
-    assert said == "From nobody; a person (Asha) had it placed again (23 Nov at 12:00:02)."
+    assert said == "Not known: a person (Asha) had it placed again (23 Nov at 12:00:02)."
 
 
 @pytest.mark.parametrize(

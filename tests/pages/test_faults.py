@@ -123,7 +123,7 @@ def test_a_call_that_no_provider_took_is_shown_as_not_placed(
     provider.on_send = lambda _: SendResponse(Failure.UNREACHABLE)
     told = visitor.read(visitor.send("/place", on="/place", **FORM).location)
     assert "No phone rang: the provider could not be reached" in told
-    assert "Ask the provider now" not in told
+    assert "Poll the provider now" not in told
 
 
 def test_asking_a_provider_that_is_down_says_so(

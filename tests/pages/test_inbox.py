@@ -87,7 +87,7 @@ def test_requests_of_some_days_are_shown(
 def test_an_outcome_is_chosen_within_the_days(visitor: Visitor, reported: Any) -> None:
     page = visitor.open(f"/deliveries?from={day(-1)}&before=x").text
     assert f'href="/deliveries?from={day(-1)}&amp;outcome=matched"' in page
-    assert "No report has come in yet" not in visitor.read(f"/deliveries?from={day(9)}")
+    assert "No report has arrived yet" not in visitor.read(f"/deliveries?from={day(9)}")
 
 
 def read_all(visitor: Visitor, **form: str) -> tuple[str, str]:
@@ -107,7 +107,7 @@ def five_unmatched(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_reading_all_again_goes_on_where_it_stopped(visitor: Visitor, five_unmatched: None) -> None:
     location, told = read_all(visitor)
     assert "Reprocessed: 2 unmatched; 3 to go." in told
-    assert "Read the next ones again" in told
+    assert "Reprocess the next ones" in told
     after = location.rpartition("after=")[2]
     location, told = read_all(visitor, after=after)
     assert "2 unmatched; 1 to go." in told

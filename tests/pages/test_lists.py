@@ -67,7 +67,7 @@ def test_the_figures_of_the_period_stand_above_the_calls(
 
 def test_what_is_found_nowhere_says_so(visitor: Visitor) -> None:
     response = visitor.send("/search", on="/", q="<b>nobody</b>")
-    assert "“ <b>nobody</b> ” is no number we called" in visitor.read(response.location)
+    assert "“ <b>nobody</b> ” matches no number we called" in visitor.read(response.location)
 
 
 def test_filters_are_in_the_address(visitor: Visitor, two: list[Any], caller: Caller) -> None:
@@ -152,7 +152,7 @@ def test_what_a_spreadsheet_would_calculate_is_text(cell: str) -> None:
 
 def test_an_empty_inbox_explains_the_webhook(visitor: Visitor) -> None:
     told = visitor.read("/deliveries")
-    assert "No report has come in yet" in told
+    assert "No report has arrived yet" in told
     assert "/webhooks/mobtexting" in told
 
 
@@ -192,7 +192,7 @@ def test_a_campaign_says_when_its_newest_call_was_placed(
 
 def test_the_audit_names_who_did_what(visitor: Visitor) -> None:
     told = visitor.read("/audit")
-    assert "Made a key" in told
+    assert "Created a key" in told
     assert "name Asha" in told
 
 

@@ -31,7 +31,7 @@ def days(page: str) -> list[str]:
 def test_days_are_shown_as_the_time_that_was_chosen(visitor: Visitor) -> None:
     page = visitor.open("/?period=week&was=week&from=2026-11-23&to=2026-11-23").text
     assert (chosen(page), days(page)) == (["days"], ["2026-11-23"] * 2)
-    assert "These days" in page
+    assert "Selected days" in page
 
 
 def test_a_period_takes_the_place_of_days(visitor: Visitor, caller: Caller) -> None:
@@ -97,7 +97,7 @@ def of_every_kind(caller: Caller, provider: ScriptedProvider) -> None:
 def test_a_word_counts_the_same_on_every_page(visitor: Visitor, of_every_kind: None) -> None:
     listed, campaigns, campaign = map(visitor.read, ("/", "/campaigns", "/campaigns/otp"))
     for told in (listed, campaign):
-        assert "Rejected 1 In doubt 1 Waiting 1" in told
+        assert "Rejected 1 Needs attention 1 Waiting 1" in told
         assert re.search(r"Answered 50(\.0)? % 2 of 4 ended", told)
     assert "Canceled 2 Failed 0" in listed
     assert "Not answered 2" in campaign
@@ -124,7 +124,7 @@ def test_bars_of_campaigns_have_a_legend_and_a_title(visitor: Visitor, of_every_
     page = visitor.open("/campaigns").text
     said = "Answered 2, Canceled 2, Rejected 1, Unknown 1, Queued 1"
     assert f"<title>{said}</title>" in page
-    legend = "How they stand: Answered Canceled Rejected Unknown Queued Campaign"
+    legend = "By status: Answered Canceled Rejected Unknown Queued Campaign"
     assert legend in visitor.read("/campaigns")
 
 

@@ -122,9 +122,9 @@ def test_a_person_has_it_placed_again(
     [
         ({}, "Choose what happened."),
         ({"action": "burn"}, "Choose what happened."),
-        ({"action": "attach"}, "Give the provider's id of the call."),
-        ({"action": "attach", "provider_id": "nonsense"}, "No id of the provider's"),
-        ({"action": "attach", "provider_id": f"{MID}:0"}, "No id of the provider's"),
+        ({"action": "attach"}, "Enter the provider's id of the call."),
+        ({"action": "attach", "provider_id": "nonsense"}, "Not a provider's id"),
+        ({"action": "attach", "provider_id": f"{MID}:0"}, "Not a provider's id"),
     ],
 )
 def test_half_a_decision_is_asked_about_and_the_note_is_kept(
@@ -204,4 +204,4 @@ def test_asking_now_brings_what_the_provider_knows(
     call = f"/calls/{caller.place().json['id']}"
     visitor.send(f"{call}/refresh", on=call)
     assert len(provider.asked) == 1
-    assert "Asked the provider: nothing found" in visitor.read(call)
+    assert "Polled the provider: nothing found" in visitor.read(call)

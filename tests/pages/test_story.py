@@ -46,7 +46,7 @@ def test_an_unanswered_call_says_why(word: str, begins: str) -> None:
             "obdtrack has stopped looking for it",
         ),
         (Status.REJECTED, "No phone rang", "Nothing more"),
-        (Status.UNRESOLVED, "It was never known", "Nothing by itself"),
+        (Status.UNRESOLVED, "The outcome of this call is not known", "Nothing automatic"),
     ],
 )
 def test_a_call_without_an_end_says_what_is_next(
@@ -88,7 +88,7 @@ def test_a_call_over_midnight_names_both_days() -> None:
 
 def test_an_end_before_the_start_is_called_impossible() -> None:
     said = told(report(start=0, end=-1)).sentence
-    assert "started at 12:00:00; that it ended at 11:59:00, as also reported, is impossible" in said
+    assert "started at 12:00:00; the reported end time (at 11:59:00) is before the start" in said
 
 
 def test_a_call_that_may_be_dialled_again_says_until_when() -> None:
@@ -98,7 +98,7 @@ def test_a_call_that_may_be_dialled_again_says_until_when() -> None:
     assert "reported until 12:20:30, none is expected" in said
     after = told(missed, interval=5, now=later, check=minute(60)).next
     assert after.startswith("No further attempt was reported in time: nothing more is expected.")
-    assert "asks the provider on 23 Nov at 13:00:00" in after
+    assert "polls the provider on 23 Nov at 13:00:00" in after
 
 
 def test_a_call_that_never_ended_says_what_asking_brought() -> None:
@@ -106,24 +106,24 @@ def test_a_call_that_never_ended_says_what_asking_brought() -> None:
     given_up = claim(Status.UNRESOLVED, Kind.DEADLINE, Source.SYSTEM)._replace(reason="no-report")
     said = told(claim(Status.QUEUED), check, given_up)
     assert said.sentence.endswith(
-        "no report came, and the provider, last asked on 23 Nov at 12:00:02, still said “queued”."
+        "no report came, and the provider, last polled on 23 Nov at 12:00:02, still said “queued”."
     )
-    assert said.known == "From nobody; the last deadline passed (23 Nov at 12:00:03)."
+    assert said.known == "Not known: the last deadline passed (23 Nov at 12:00:03)."
 
 
 def test_a_report_in_a_word_we_do_not_know_is_no_missing_report() -> None:
     given_up = claim(Status.UNRESOLVED, Kind.DEADLINE, Source.SYSTEM)
     said = told(claim(Status.QUEUED), report("RINGOUT", start=0, end=1), given_up).sentence
-    assert "no report told how it ended (the last word was “RINGOUT”)" in said
+    assert "no report said how it ended (the last status was “RINGOUT”)" in said
 
 
 @pytest.mark.parametrize(
     ("detail", "said"),
     [
-        ({"found": 0}, "Asked the provider: nothing found"),
-        ({"found": 1}, "Asked the provider: nothing new"),
-        ({"candidates": [{}, {}]}, "Looked for it at the provider: 2 may be it"),
-        ({"candidates": []}, "Asked the provider: nothing found"),
+        ({"found": 0}, "Polled the provider: nothing found"),
+        ({"found": 1}, "Polled the provider: nothing new"),
+        ({"candidates": [{}, {}]}, "Looked for it at the provider; possible matches: 2"),
+        ({"candidates": []}, "Polled the provider: nothing found"),
     ],
 )
 def test_a_question_says_what_it_brought(detail: dict[str, Any], said: str) -> None:

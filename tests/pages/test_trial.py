@@ -21,9 +21,9 @@ def trial(services: Services) -> str:
 def test_a_test_report_says_that_no_phone_rang(visitor: Visitor, trial: str) -> None:
     told = visitor.read(trial)
     assert "A test report; no phone rang obdtrack posted it to its own callback" in told
-    assert "it has not come in." in told
-    assert "From obdtrack itself, which made up the call and its report." in told
-    assert "Test call named; nothing was sent" in told
+    assert "it has not arrived." in told
+    assert "From obdtrack itself, which created the call and its report as a test." in told
+    assert "Test call given an id; nothing was sent" in told
 
 
 def test_a_test_report_is_not_told_as_a_call(
@@ -32,11 +32,11 @@ def test_a_test_report_is_not_told_as_a_call(
     told = visitor.read(trial)
     for false in ("Request sent", "The provider's answer", "Our request", "to scale", "Show the"):
         assert false not in told
-    assert "Ask the provider now" not in told
+    assert "Poll the provider now" not in told
     assert provider.sent == []
 
 
 def test_a_call_is_not_told_as_a_test(visitor: Visitor, caller: Caller) -> None:
     told = visitor.read(f"/calls/{caller.place(name='obdtrack-test').json['id']}")
     assert "A test report" not in told
-    assert "Ask the provider now" in told
+    assert "Poll the provider now" in told

@@ -44,8 +44,8 @@ def test_a_longer_value_is_removed_from_any_text() -> None:
 def test_the_page_says_what_is_left_out(visitor: Visitor, caller: Caller) -> None:
     call = caller.place(variables={"otp": "1"}).json
     told = visitor.read(f"/calls/{call['id']}")
-    assert "Reports stand as they came, without the secret they carry" in told
-    assert "those of one or two characters only where they stand alone" in told
+    assert "Reports are shown as received, without the secret they carry" in told
+    assert "values of one or two characters only where they stand alone" in told
 
 
 def our_request(visitor: Visitor, call: dict[str, Any]) -> str:

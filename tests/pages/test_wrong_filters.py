@@ -14,7 +14,7 @@ from tests.pages.conftest import Visitor
 WRONG = {
     "from": ("from=27/11/2026", "“27/11/2026” is not a day; write it like 2026-11-27."),
     "to": ("to=yesterday", "“yesterday” is not a day"),
-    "to, before from": ("from=2026-11-24&to=2026-11-23", "This is before the first day."),
+    "to, before from": ("from=2026-11-24&to=2026-11-23", "This is before the start day."),
     "period": ("period=century", "“century” is none of hour"),
     "status": ("status=engaged", "“engaged” is not a status."),
     "status, one of two": ("status=busy&status=engaged", "“engaged” is not a status."),
@@ -24,7 +24,7 @@ WRONG = {
     ),
     "name": (f"name={'x' * 101}", "is longer than 100 characters"),
     "name, twice": ("name=otp&name=sale", "Given more than once"),
-    "reference": ("reference=a%00b", "has some nobody can read"),
+    "reference": ("reference=a%00b", "contains control characters"),
     "ending": ("ending=01", "is not 4 to 15 digits"),
     "masked": ("masked=9188", "is not a number as lists show it"),
     "tz": ("tz=mars&from=2026-11-23", "“mars” is none of utc"),

@@ -146,15 +146,15 @@ def _persist(store_response: Callable[[], None]) -> None:
         try:
             return store_response()
         except ObdtrackError:
-            log.exception("answer_not_stored", next_try_seconds=pause)
+            log.exception("response_not_stored", next_try_seconds=pause)
             if pause is None:
                 return None
             time.sleep(pause)
         except Exception as error:  # the phone may ring: an error would have it asked for again
             if tries and isinstance(error, peewee.IntegrityError):
-                log.warning("answer_stored_before")  # that commit was done, and reported as failed
+                log.warning("response_already_stored")  # the commit that failed had succeeded
             else:
-                log.exception("answer_not_stored")
+                log.exception("response_not_stored")
             return None
     return None
 

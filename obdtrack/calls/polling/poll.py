@@ -125,7 +125,7 @@ def _usual_patience(services: Services) -> float:
 def _slow_down(response: StatusResponse, services: Services) -> None:
     wanted = timedelta(seconds=response.retry_after) if response.retry_after else _WHEN_TOO_FAST
     pause = min(wanted, LONGEST_PAUSE)
-    log.warning("provider_says_too_fast", pause_seconds=pause.total_seconds())
+    log.warning("provider_rate_limited", pause_seconds=pause.total_seconds())
     with services.store.write():
         leases.pause_until(PACE, services.now() + pause)
 

@@ -42,7 +42,7 @@ def read(stored: InboundRequest, services: Services) -> Reading | Exception:
     try:
         return services.provider.read_delivery(stored.raw)
     except Exception as error:
-        log.exception("reading_failed", delivery_id=str(stored.id))
+        log.exception("processing_failed", delivery_id=str(stored.id))
         return error
 
 

@@ -42,7 +42,7 @@ def diagnose(subject: CheckedInstallation) -> Iterator[tuple[str, CheckResult]]:
     for name, check in CHECKS.items():
         found = _run(check, subject)
         if check is machine.check_migrations and found.level is Level.PROBLEM:
-            # What the next would ask of tables that are not there says nothing.
+            # Without tables the next checks would find nothing out.
             subject = subject._replace(services=None, no_database=_UNUSABLE)
         yield (
             name,
@@ -59,8 +59,8 @@ def _run(check: Check, subject: CheckedInstallation) -> CheckResult:
     except NotCheckedError as error:
         return _unchecked(error)
     except (ConfigError, ObdtrackError) as error:
-        return problem(str(error), "put this right and run doctor again")
-    except Exception as error:  # the next check may still tell why
+        return problem(str(error), "fix this and run doctor again")
+    except Exception as error:  # the next check may still show why
         if unusable(error) is not None:
             return _unchecked(_UNUSABLE)
         text = f"could not be checked: {type(error).__name__}: {error}"
@@ -68,7 +68,7 @@ def _run(check: Check, subject: CheckedInstallation) -> CheckResult:
 
 
 def _unchecked(reason: object) -> CheckResult:
-    return CheckResult(Level.WARNING, f"not checked: {reason}", "put the problem above right first")
+    return CheckResult(Level.WARNING, f"not checked: {reason}", "fix the problem above first")
 
 
 def _clean(text: str, settings: Settings) -> str:

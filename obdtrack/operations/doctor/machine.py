@@ -39,7 +39,7 @@ _FIRST_WITH_BUG, _FIRST_WITHOUT = (3, 7, 0), (3, 51, 3)
 
 
 def check_settings(subject: CheckedInstallation) -> CheckResult:
-    """Tell all wrong and missing settings at once."""
+    """Report all wrong and missing settings at once."""
     wrong = [*subject.wrong, *_refusals(subject.settings)]
     if wrong and subject.unknown:
         wrong.append(f"No setting is named {', '.join(subject.unknown)}.")
@@ -66,7 +66,7 @@ _DOUBTS: tuple[tuple[Callable[[CheckedInstallation], object], str, str], ...] = 
     (
         lambda subject: subject.unknown,
         "no setting is named {}",
-        "look for a slip of the pen; it has no effect",
+        "check its spelling; it has no effect",
     ),
     (
         lambda subject: subject.settings.insecure,
@@ -76,11 +76,11 @@ _DOUBTS: tuple[tuple[Callable[[CheckedInstallation], object], str, str], ...] = 
     (
         lambda subject: 0 < len(subject.settings.webhook_token or "") < SECRET_LENGTH,
         f"{PREFIX}WEBHOOK_TOKEN has fewer than {SECRET_LENGTH} characters and may be guessed",
-        "make a longer one, set it, and run: python -m obdtrack webhook register --update",
+        "set a longer one and run: python -m obdtrack webhook register --update",
     ),
     (
         lambda subject: not subject.settings.bridge,
-        "there is no default number that calls, so that every request must name one",
+        "there is no default calling number, so every request must name one",
         f"set {PREFIX}BRIDGE",
     ),
 )
@@ -90,9 +90,9 @@ def check_database(subject: CheckedInstallation) -> CheckResult:
     """Write something small, and look at who else may read the file."""
     path = _file(subject)
     if path and not os.path.exists(path):  # Path's own method raises where this one says no
-        return problem(f"there is no {path}", "make it with: python -m obdtrack migrate")
+        return problem(f"there is no {path}", "create it with: python -m obdtrack migrate")
     if subject.services is None:
-        return problem(subject.no_database, f"see that {PREFIX}DATABASE_URL names it rightly")
+        return problem(subject.no_database, f"check {PREFIX}DATABASE_URL")
     try:
         with unavailable_if_locked(), connected(subject.services.store):
             require_tables(subject.services.store)
@@ -102,17 +102,17 @@ def check_database(subject: CheckedInstallation) -> CheckResult:
     except ObdtrackError as error:
         return problem(f"cannot be used: {error.__cause__}", _FOR_FILE if path else _FOR_SERVER)
     if path is None:
-        return ok("PostgreSQL can be written")
+        return ok("PostgreSQL is writable")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         return warning(f"{path} is open to other users of this machine", f"chmod 600 {path}")
-    return ok(f"{path} can be written")
+    return ok(f"{path} is writable")
 
 
 _FOR_FILE = (
-    "see that it is obdtrack's database and whole (if not, restore a backup), that there is space, "
-    "that this user owns the file and its folder, and that no other program holds the database"
+    "check that it is obdtrack's database and intact (if not, restore a backup), that there is "
+    "space, that this user owns the file and its folder, and that no other program locks it"
 )
-_FOR_SERVER = f"see that the server runs, and that {PREFIX}DATABASE_URL names it rightly"
+_FOR_SERVER = f"check that the server is running, and {PREFIX}DATABASE_URL"
 
 
 def _file(subject: CheckedInstallation) -> Path | None:
@@ -144,16 +144,16 @@ def check_disk(subject: CheckedInstallation) -> CheckResult:
     """Look at the space that is left for the database."""
     path = _file(subject)
     if path is None:
-        return ok("not this machine's matter; watch the database server's")
+        return ok("not on this machine; monitor the database server's disk")
     folder = next(parent for parent in path.parents if parent.exists())
     free = shutil.disk_usage(folder).free
     text = f"{humanize.naturalsize(free, binary=True)} free for {path.name}"
-    remedy = "free some, or move the database; a full disk turns reports away (503) until then"
+    remedy = "free some, or move the database; while the disk is full, reports are refused (503)"
     size = path.stat().st_size if path.exists() else 0
     if free < FULL_BYTES:
         return problem(text, remedy)
     if free < max(TIGHT_BYTES, size):
-        return warning(f"{text}, less than a backup and a bad day need", remedy)
+        return warning(f"{text}, less than a backup needs", remedy)
     return ok(text)
 
 
@@ -170,7 +170,7 @@ def check_read_replica(subject: CheckedInstallation) -> CheckResult:
     except ObdtrackError as error:
         return problem(
             f"cannot be read, so no page can be shown: {error.__cause__}",
-            f"see that it runs, or unset {PREFIX}READ_DATABASE_URL",
+            f"check that it is running, or unset {PREFIX}READ_DATABASE_URL",
         )
     with connected(services.store):
         here = _newest_call(services.store)
@@ -178,7 +178,7 @@ def check_read_replica(subject: CheckedInstallation) -> CheckResult:
         return warning(
             f"is behind: its newest call is {to_text(there) if there else 'none'}, that of the "
             f"main database {to_text(here)}",
-            "see that the database server still replicates to it",
+            "check that the database server still replicates to it",
         )
     return ok("can be read and is not behind")
 
@@ -192,7 +192,7 @@ _FAR_BEHIND = timedelta(minutes=1)
 
 
 def check_sqlite(subject: CheckedInstallation) -> CheckResult:
-    """Tell of the bug of SQLite's log, and why it does no harm here."""
+    """Report the bug in SQLite's log, and why it does no harm here."""
     if _file(subject) is None:
         return ok("not in use")
     version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
@@ -202,5 +202,5 @@ def check_sqlite(subject: CheckedInstallation) -> CheckResult:
         f"{sqlite3.sqlite_version}: versions 3.7.0 to 3.51.2 can corrupt the log when two "
         "connections commit and checkpoint at the same instant; obdtrack's own write lock lets "
         "only one of its processes write at a time, so it is safe from that",
-        "let no other program write to the file; SQLite 3.51.3 ends the bug",
+        "let no other program write to the file; SQLite 3.51.3 fixes the bug",
     )

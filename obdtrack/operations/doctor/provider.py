@@ -33,9 +33,9 @@ _CLOSE, _FAR = timedelta(seconds=3), timedelta(seconds=60)
 _REGISTER = "python -m obdtrack webhook register --url https://your-host"
 
 _REMEDIES: dict[Failure, str] = {
-    Failure.UNREACHABLE: "see that this machine reaches it; correct OBDTRACK_PROVIDER_URL if not",
-    Failure.TIMEOUT: "try again; if it stays so, ask the provider",
-    Failure.CONNECTION_LOST: "try again; if it stays so, ask the provider",
+    Failure.UNREACHABLE: "check that this machine can reach it, or correct OBDTRACK_PROVIDER_URL",
+    Failure.TIMEOUT: "try again; if it persists, contact the provider",
+    Failure.CONNECTION_LOST: "try again; if it persists, contact the provider",
     Failure.INVALID_TOKEN: "set OBDTRACK_PROVIDER_TOKEN to a token from the provider's portal",
     Failure.FORBIDDEN: "give the token of OBDTRACK_PROVIDER_TOKEN the right to use voice calls",
     Failure.NOT_FOUND: "correct OBDTRACK_PROVIDER_URL; it usually ends in /api/v2/",
@@ -45,13 +45,13 @@ _REMEDIES: dict[Failure, str] = {
 
 
 def check_reachability(subject: CheckedInstallation) -> CheckResult:
-    """Ask the provider something that changes nothing and needs the token."""
+    """Send the provider a request that changes nothing and needs the token."""
     provider = _account(subject)
     host, response = urlsplit(provider.url).netloc, provider.probe()
     if response.failure is None:
-        return ok(f"{host} answers and takes the token")
+        return ok(f"{host} responds and accepts the token")
     words = f": {response.message}" if response.message else ""
-    remedy = _REMEDIES.get(response.failure, "try again; if it stays so, ask the provider")
+    remedy = _REMEDIES.get(response.failure, "try again; if it persists, contact the provider")
     return problem(f"{host}: {response.failure}{words}", remedy)
 
 
@@ -65,16 +65,16 @@ def check_webhook(subject: CheckedInstallation) -> CheckResult:
         webhook = account.one(wanted) if wanted else _subscribed(account)
     except ObdtrackError as error:
         if wanted is None or error.code is not Code.NOT_FOUND:
-            return problem(error.message, "put the provider right first (see above)")
+            return problem(error.message, "fix the problem with the provider first (see above)")
         remedy = f"set OBDTRACK_WEBHOOK_ID to one of `webhook list`, or run: {_REGISTER}"
         return problem(f"the provider has no webhook {wanted}", remedy)
     if webhook is None:
-        return problem("no webhook leads the reports of calls to us", f"run: {_REGISTER}")
+        return problem("no webhook sends us the reports of calls", f"run: {_REGISTER}")
     return _judge(webhook)
 
 
 def check_time(subject: CheckedInstallation) -> CheckResult:
-    """Compare this machine's clock with the date in the provider's answer."""
+    """Compare this machine's clock with the date in the provider's response."""
     host = urlsplit(subject.settings.provider_url).netloc
     with open_session() as session:
         try:
@@ -109,7 +109,7 @@ def _judge(webhook: Webhook) -> CheckResult:
     if not webhook.active:
         return problem(f"{text} is not active", f"run: {_REGISTER} --update")
     if not _leads_to_us(webhook):
-        remedy = f"unless a proxy maps it there, register one that does: {_REGISTER}"
+        remedy = f"unless a proxy rewrites the path, register one that does: {_REGISTER}"
         return warning(f"{text} does not end in {CALLBACK_PATH}", remedy)
     return ok(f"{text} is active; `webhook test` follows a report through it")
 
@@ -117,7 +117,7 @@ def _judge(webhook: Webhook) -> CheckResult:
 def _compare(theirs: datetime, ours: datetime, host: str) -> CheckResult:
     distance = ours - theirs
     text = f"{distance.total_seconds():+.0f} s from the clock of {host}"
-    remedy = "keep this machine's clock by NTP: timedatectl set-ntp true"
+    remedy = "synchronise this machine's clock by NTP: timedatectl set-ntp true"
     if abs(distance) <= _CLOSE:
         return ok(text)
     return warning(text, remedy) if abs(distance) <= _FAR else problem(text, remedy)

@@ -61,7 +61,7 @@ def ok(text: str) -> CheckResult:
 
 
 def warning(text: str, remedy: str) -> CheckResult:
-    """It works, but somebody should know."""
+    """It works, but someone should know."""
     return CheckResult(Level.WARNING, text, remedy)
 
 

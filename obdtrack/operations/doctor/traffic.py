@@ -12,9 +12,9 @@ from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, 
 from obdtrack.operations.system_status import CAP, LOOKED_AT, Queue, SystemStatus, current_status
 
 OVERDUE = timedelta(minutes=15)
-"""Checks are put off while they are under way; longer than this, nobody is asking."""
+"""Checks are postponed while they are under way; overdue for longer, nothing is polling."""
 
-_LOST = "see that reports reach us: python -m obdtrack webhook test"
+_LOST = "check that reports reach us: python -m obdtrack webhook test"
 
 
 def check_zone(subject: CheckedInstallation) -> CheckResult:
@@ -32,12 +32,12 @@ def check_reports(subject: CheckedInstallation) -> CheckResult:
     stock = _stock(subject)
     for level, holds, text, remedy in _LOSSES:
         if holds(stock, subject):
-            rejected = f"; {stock.rejected} requests came with a wrong secret"
+            rejected = f"; {stock.rejected} requests had a wrong secret"
             told = text.format(stock=stock, looked_at=LOOKED_AT)
             return CheckResult(level, told + (rejected if stock.rejected else ""), remedy)
     age = stock.age(stock.last_report_at)
-    last = "none has come yet" if age is None else f"the last came {naturaldelta(age)} ago"
-    return ok(f"{last}; none is missing, and none was repaired by polling")
+    last = "none has arrived yet" if age is None else f"the last arrived {naturaldelta(age)} ago"
+    return ok(f"{last}; none is missing, and no outcome had to be found by polling")
 
 
 def check_backlog(subject: CheckedInstallation) -> CheckResult:
@@ -49,7 +49,7 @@ def check_backlog(subject: CheckedInstallation) -> CheckResult:
             many = f"{queue.length}{' or more' if queue.length >= CAP else ''}"
             age = naturaldelta(stock.age(queue.since) or 0)
             return CheckResult(level, text.format(many=many, age=age), remedy)
-    return ok("nothing is left lying")
+    return ok("no backlog")
 
 
 def _stock(subject: CheckedInstallation) -> SystemStatus:
@@ -72,7 +72,8 @@ _LOSSES: tuple[_Loss, ...] = (
     (
         Level.PROBLEM,
         _nothing_comes,
-        "{stock.calls[queued].length} accepted calls wait, and no report has come since the first",
+        "{stock.calls[queued].length} accepted calls are waiting, and no report has arrived since "
+        "the first",
         _LOST,
     ),
     (
@@ -86,8 +87,8 @@ _LOSSES: tuple[_Loss, ...] = (
     (
         Level.PROBLEM,
         lambda stock, _: stock.silent,
-        "{stock.silent} accepted calls got no report, though later ones got theirs",
-        f"{_LOST}; ask the provider about these calls: GET /api/v1/calls?status=queued",
+        "{stock.silent} accepted calls received no report, though later ones did",
+        f"{_LOST}; contact the provider about these calls: GET /api/v1/calls?status=queued",
     ),
     (
         Level.WARNING,
@@ -109,20 +110,20 @@ _LEFT_LYING: tuple[tuple[Level, Callable[[SystemStatus], Queue], str, str], ...]
     (
         Level.PROBLEM,
         _overdue,
-        "{many} calls should be asked about, the first since {age}: nobody is asking",
+        "{many} calls are due to be polled, the first for {age}: nothing is polling",
         "start `serve` with OBDTRACK_JOBS=true, or `worker`",
     ),
     (
         Level.PROBLEM,
         lambda stock: stock.deliveries[Outcome.FAILED],
-        "{many} deliveries failed while they were read, the first {age} ago",
+        "{many} deliveries failed to be processed, the first {age} ago",
         "see the log for why, then: python -m obdtrack replay --outcome failed",
     ),
     (
         Level.WARNING,
         lambda stock: stock.calls[Status.UNKNOWN],
         "{many} calls may ring or not, the first for {age}",
-        "they are looked up by themselves; to decide: POST /api/v1/calls/{id}/resolve",
+        "they are looked up automatically; to decide: POST /api/v1/calls/{id}/resolve",
     ),
     (
         Level.WARNING,
@@ -133,7 +134,7 @@ _LEFT_LYING: tuple[tuple[Level, Callable[[SystemStatus], Queue], str, str], ...]
     (
         Level.WARNING,
         lambda stock: stock.calls[Status.UNRESOLVED],
-        "{many} calls ended without any outcome, the first made {age} ago",
+        "{many} calls ended without a known outcome, the first placed {age} ago",
         "look at GET /api/v1/calls?status=unresolved",
     ),
 )

@@ -61,7 +61,7 @@ def describe(reading: Reading, naming: str = "its id") -> str:
         case Report(mid=str()):
             return "a report that names its submission, which is enough if that is of one number"
         case Report():
-            return f"a report that does not tell which call it is about: add {naming}"
+            return f"a report that does not say which call it is about: add {naming}"
         case OptOut():
             return "an opt-out; it is no report about a call"
         case Challenge():

@@ -1,4 +1,4 @@
-"""Sets the webhook up at the provider: the callback checked first, nothing made twice."""
+"""Sets the webhook up at the provider: the callback checked first, nothing created twice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Registered(NamedTuple):
 
 
 def account_of(settings: Settings) -> Provider:
-    """Return the provider whose account the settings name, to ask it for something.
+    """Return the provider whose account the settings name, to send it requests.
 
     Raises ConfigError if there is no token to speak to it with.
     """

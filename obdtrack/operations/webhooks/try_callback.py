@@ -33,7 +33,7 @@ _LOOKED_THROUGH = 200
 class Trial(NamedTuple):
     """How far a sample report came: `problem` names the step it stopped at, None if at none.
 
-    `milliseconds` is how long the callback took to answer, None if it did not; `delivery` is what
+    `milliseconds` is how long the callback took to respond, None if it did not; `delivery` is what
     our inbox says of it.
     """
 
@@ -115,7 +115,7 @@ def _problem(uri: str, reply: CallbackReply, delivery: str | None) -> str:
         return f"The report was stored but not put on its call's timeline ({delivery})."
     return (
         f"{shown(uri)} answered {reply.status}, but the report is not in this database: another "
-        "server answers there, or one with another OBDTRACK_DATABASE_URL."
+        "server responds there, or one with another OBDTRACK_DATABASE_URL."
     )
 
 

@@ -78,9 +78,9 @@ def _note_pii_use() -> None:
 def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     """Place one call.
 
-    The answer is 201 also when the outcome is `unknown`: the phone may ring, so do not repeat the
-    request; look the call up. With an `Idempotency-Key` a repeated request is safe. A number that
-    opted out of calls, and any outside the calling hours, is refused with 409 and not called.
+    The response is 201 also when the outcome is `unknown`: the phone may ring, so do not repeat the
+    request; look the call up. With an `Idempotency-Key` a repeated request is safe. A number on the
+    do-not-call list, or any number outside the calling hours, is refused with 409 and not called.
     """
     wanted, owner, key = call_request(body), current_access().key_id, headers.get("key")
     if key is None:
@@ -133,7 +133,7 @@ def list_events(identifier: str) -> dict[str, Any]:
 )
 @blueprint.response(200, CallSchema)
 def refresh_call(identifier: str) -> dict[str, Any]:
-    """Ask the provider about a call now, instead of waiting for its report or the next check."""
+    """Poll the provider for a call now, instead of waiting for its report or the next check."""
     call = _found(identifier)
     refresh(call, services())
     return _call(str(call.id))
@@ -144,7 +144,7 @@ def refresh_call(identifier: str) -> dict[str, Any]:
 @blueprint.arguments(ResolveSchema)
 @blueprint.response(200, CallSchema)
 def resolve_call(body: dict[str, Any], identifier: str) -> dict[str, Any]:
-    """Decide about a call whose outcome is unknown. `place-again` answers with the new call."""
+    """Resolve a call whose outcome is unknown. `place-again` returns the new call."""
     call = _found(identifier)
     return _call(str(resolve(call.id, access=current_access(), services=services(), **body)))
 

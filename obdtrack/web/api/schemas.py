@@ -41,7 +41,7 @@ class PlaceCallSchema(Schema):
     )
     bridge = WholeNumber(
         metadata={
-            "description": "The number that calls. Default: the setting OBDTRACK_BRIDGE.",
+            "description": "The calling number. Default: the setting OBDTRACK_BRIDGE.",
             "examples": ["+918068280000"],
         }
     )
@@ -51,7 +51,9 @@ class PlaceCallSchema(Schema):
     )
     audio = Audio(
         2000,
-        metadata={"description": "A sound's id, or its http(s) URL. Either this or `flow_id`."},
+        metadata={
+            "description": "An audio file's id, or its http(s) URL. Either this or `flow_id`."
+        },
     )
     name = Text(100, metadata={"description": "Campaign the call belongs to.", "examples": ["otp"]})
     interval = fields.Integer(
@@ -67,7 +69,7 @@ class PlaceCallSchema(Schema):
         values=fields.String(),
         load_default=dict,
         metadata={
-            "description": "Values for the flow's placeholders. Only their names are kept.",
+            "description": "Values for the flow's placeholders. Only their names are stored.",
             "examples": [{"otp": "123456"}],
         },
     )
@@ -95,8 +97,8 @@ class IdempotencySchema(Schema):
         255,
         data_key="Idempotency-Key",
         metadata={
-            "description": "Your own key for this request. The same key and body again give the "
-            "stored answer (`Idempotent-Replayed: true`) and ring nobody.",
+            "description": "Your own key for this request. The same key and body again return the "
+            "stored response (`Idempotent-Replayed: true`) and place no call.",
             "examples": ["order-7-otp"],
         },
     )
@@ -110,7 +112,7 @@ class ResolveSchema(Schema):
         validate=validate.OneOf(["attach", "not-placed", "place-again"]),
         metadata={
             "description": "`attach`: it is the provider's `provider_id`; `not-placed`: no phone "
-            "rang; `place-again`: ring now, as a new call that names this one.",
+            "rang; `place-again`: place it now, as a new call that refers to this one.",
             "examples": ["not-placed"],
         },
     )
@@ -118,7 +120,7 @@ class ResolveSchema(Schema):
         100,
         metadata={"description": "With `attach`: the provider's id."},
     )
-    note = Text(500, metadata={"description": "Why; it stands on the timeline."})
+    note = Text(500, metadata={"description": "Why; shown on the timeline."})
 
     @validates_schema
     def attach_needs_an_id(self, data: dict[str, Any], **_: Any) -> None:
@@ -162,7 +164,7 @@ class AttemptSchema(Schema):
 
 
 class CallSchema(Schema):
-    """A call, what became of it, and how we know."""
+    """A call, its outcome, and how we know it."""
 
     class Meta:
         include = _facts()
@@ -198,7 +200,10 @@ class CallSchema(Schema):
     conflict = fields.Boolean(metadata={"description": "Two reports of one attempt disagree."})
     opted_out_at = fields.String(
         allow_none=True,
-        metadata={"description": "Since when the number does not want calls.", **_TIME},
+        metadata={
+            "description": "Since when the number has been on the do-not-call list.",
+            **_TIME,
+        },
     )
     attempts = fields.List(fields.Nested(AttemptSchema))
     variables = fields.List(fields.String(), metadata={"description": "Names only."})
@@ -224,7 +229,7 @@ class EventSchema(Schema):
 
 
 class DeliverySchema(Schema):
-    """One HTTP request that reached the callback, as it came."""
+    """One HTTP request that reached the callback, as received."""
 
     id = fields.UUID()
     received_at = fields.String(metadata=_TIME)
@@ -232,7 +237,9 @@ class DeliverySchema(Schema):
     query = fields.String()
     headers = fields.Dict()
     content_type = fields.String()
-    body = fields.String(metadata={"description": "As text; bytes that are no UTF-8 as U+FFFD."})
+    body = fields.String(
+        metadata={"description": "As text; bytes that are not UTF-8 appear as U+FFFD."}
+    )
     outcome = fields.String(validate=validate.OneOf(list(Outcome)))
     reason = fields.String(allow_none=True)
     call_id = fields.UUID(allow_none=True)
@@ -242,21 +249,23 @@ class _PageQuery(Schema):
     limit = Count(
         load_default=50,
         validate=validate.Range(1, MAX_PAGE),
-        metadata={"description": "Rows a page."},
+        metadata={"description": "Rows per page."},
     )
-    cursor = Cursor(metadata={"description": "`next_cursor` of the page before."})
+    cursor = Cursor(metadata={"description": "`next_cursor` of the previous page."})
 
 
 class CallQuerySchema(_PageQuery):
     """Which calls to list."""
 
     statuses = Choices(
-        Status, data_key="status", metadata={"description": "Any of these: given again, or a,b."}
+        Status,
+        data_key="status",
+        metadata={"description": "Any of these; repeat the parameter or separate by commas."},
     )
     to = SoughtNumber(
         metadata={
-            "description": "The number called, in any usual spelling; without its country code all "
-            "numbers that end in it."
+            "description": "The number called, in any usual spelling; without its country code, "
+            "all numbers that end in it."
         }
     )
     name = Text(100)
@@ -276,7 +285,9 @@ class DeliveryQuerySchema(_PageQuery):
     """Which deliveries to list."""
 
     outcomes = Choices(
-        Outcome, data_key="outcome", metadata={"description": "Any of these: given again, or a,b."}
+        Outcome,
+        data_key="outcome",
+        metadata={"description": "Any of these; repeat the parameter or separate by commas."},
     )
 
 

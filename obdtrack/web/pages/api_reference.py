@@ -29,7 +29,7 @@ class DocumentedField(NamedTuple):
 
 
 class DocumentedResponse(NamedTuple):
-    """How an operation may answer; `shape` names what comes with it, if that is one of ours."""
+    """How an operation may respond; `shape` names the body, if that is one of ours."""
 
     status: str
     meaning: str
@@ -51,7 +51,7 @@ class Operation(NamedTuple):
 
 
 class DocumentedShape(NamedTuple):
-    """Something that answers consist of."""
+    """A body, or a part of one, that responses consist of."""
 
     name: str
     meaning: str

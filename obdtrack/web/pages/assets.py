@@ -52,7 +52,7 @@ def address(name: str) -> str:
 
 
 def serve(name: str) -> Response:
-    """Answer with a file; raises ObdtrackError (not found)."""
+    """Return a file; raises ObdtrackError (not found)."""
     if name not in FILES:
         raise ObdtrackError(Code.NOT_FOUND, "There is no such file.")
     asset = load(name)

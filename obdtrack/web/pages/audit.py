@@ -20,12 +20,12 @@ blueprint = Blueprint("pages_audit", __name__)
 PAGE = 50
 
 DEEDS: dict[str, str] = {
-    Action.KEY_CREATED: "Made a key",
+    Action.KEY_CREATED: "Created a key",
     Action.KEY_REVOKED: "Revoked a key",
     Action.PII_USED: "Used a key that can see numbers",
     Action.NUMBER_VIEWED: "Saw a call's number",
     Action.DELIVERY_REPLAYED: "Reprocessed a delivery",
-    Action.DELIVERIES_REPLAYED: "Read deliveries again",
+    Action.DELIVERIES_REPLAYED: "Reprocessed deliveries",
     Action.CALL_RESOLVED: "Resolved a call",
     Action.NUMBER_ERASED: "Erased a number",
     Action.NUMBER_EXPORTED: "Exported a number's calls",

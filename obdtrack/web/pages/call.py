@@ -1,4 +1,4 @@
-"""One call: its answer in a sentence, its story drawn and told, and what went over the wire."""
+"""One call: its outcome in a sentence, its timeline, and what was sent and received."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ blueprint = Blueprint("pages_call", __name__)
 
 _FIELDS = {
     "action": "Choose what happened.",
-    "provider_id": "Give the provider's id of the call.",
+    "provider_id": "Enter the provider's id of the call.",
     "note": "Say why.",
 }
 """The fields of a decision, and what is said if one is needed and missing."""
 
 
 class Shown(NamedTuple):
-    """Everything the page tells about a call; `test` is whether it was made up for a test report.
+    """Everything the page shows about a call; `test` is whether it belongs to a test report.
 
     `drawings` hold the same picture in several widths, by their names.
     """
@@ -77,7 +77,7 @@ def show(call_id: UUID) -> Response:
 @blueprint.post("/calls/<uuid:call_id>/refresh")
 @needs(Scope.READ)
 def ask(call_id: UUID) -> Redirect:
-    """Ask the provider about the call now, and say whether it told anything."""
+    """Poll the provider for the call now, and say what it returned."""
     call, before = _found(call_id), len(responses.of_call(call_id))
     try:
         refresh(call, services())
@@ -85,7 +85,7 @@ def ask(call_id: UUID) -> Redirect:
     except ObdtrackError as error:
         if error.code is Code.UNAVAILABLE:
             raise
-        again = f" Ask again in {error.retry_after} seconds." if error.retry_after else ""
+        again = f" Try again in {error.retry_after} seconds." if error.retry_after else ""
         flash(f"{error.message}{again}")
     return _back(call_id)
 
@@ -102,14 +102,14 @@ def _what_came(fresh: list[models.ResponseRow]) -> str:
 @blueprint.get("/calls/<uuid:call_id>/resolve")
 @needs(Scope.READ)
 def undecided(call_id: UUID) -> Redirect:
-    """Lead back from where a decision was asked about: to reload it must not send it again."""
+    """Redirect a reload of the decision form to the call, so that nothing is sent again."""
     return _back(call_id)
 
 
 @blueprint.post("/calls/<uuid:call_id>/resolve")
 @needs(Scope.ADMIN)
 def decide(call_id: UUID) -> Response | Redirect:
-    """Carry out a person's decision about a call whose outcome is unknown, or ask about it."""
+    """Carry out a decision about a call whose outcome is unknown, or show what is wrong with it."""
     typed = {name: text for name in _FIELDS if (text := request.form.get(name, "").strip())}
     chosen = typed.get("action", "")
     given = {name: typed[name] for name in typed if name != "provider_id" or chosen == "attach"}

@@ -22,7 +22,7 @@ class DeliveryLine(NamedTuple):
     """A request in the list; texts are as this reader may see them.
 
     `said` is the provider's word, `why` the reason for the outcome, `about` the provider's id of
-    the call or how the request begins. `call_word` is how its call stands, if that is still there.
+    the call or how the request begins. `call_word` is the status of its call, if that still exists.
     """
 
     row: models.Delivery
@@ -57,7 +57,7 @@ def _reading(row: models.Delivery) -> Reading | None:
         return None
     try:
         return services().provider.read_delivery(deliveries.to_stored(row).raw)
-    except Exception:  # its outcome tells of it already
+    except Exception:  # its outcome shows it already
         return None
 
 

@@ -16,5 +16,5 @@ blueprint = Blueprint("pages_docs", __name__)
 @blueprint.get("/api/docs")
 @needs(Scope.READ)
 def docs() -> Response:
-    """Show what the API does; it is made of the document itself and can say nothing else."""
+    """Show what the API does, from the API document itself."""
     return live("docs.html", manual=read_document(api_document(), request.url_root.rstrip("/")))

@@ -1,4 +1,4 @@
-"""Which calls a list shows, as its address says it; a full number stands there only sealed."""
+"""Which calls a list shows, as its address says it; a full number is in it only sealed."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ _SEALED_FOR = timedelta(hours=12)
 class Filter(NamedTuple):
     """What is wanted, the period's name, and whether it is about one person or reference.
 
-    `wrong` says by parameter what cannot be meant; `wanted` is then wider than what was asked for,
-    and no list of it may be shown.
+    `wrong` says by parameter what is invalid; `wanted` is then wider than requested, and no list of
+    it may be shown.
     """
 
     wanted: CallFilter
@@ -55,7 +55,7 @@ class Filter(NamedTuple):
     @property
     def title(self) -> str:
         """The period in words."""
-        return "These days" if self.period == DAYS else PERIODS[self.period][0]
+        return "Selected days" if self.period == DAYS else PERIODS[self.period][0]
 
 
 def read_filter(args: Args, zone: Zone, now: datetime, vault: Encryption) -> Filter:
@@ -90,7 +90,7 @@ def misnamed(args: Args, known: Collection[str], several: str | None = None) -> 
     wrong = {name: "There is no such filter." for name in args if name not in known}
     for name, values in args.lists():
         if len(values) > 1 and name in known and name != several:
-            wrong[name] = "Given more than once; which one is meant?"
+            wrong[name] = "Given more than once; only one value is allowed."
     return wrong
 
 
@@ -110,7 +110,7 @@ def read_days(
     """Return the first moment of `from` and the first after `to`; None where no day is given."""
     since, until = _read_day("from", args, zone, wrong), _read_day("to", args, zone, wrong, 1)
     if since and until and until <= since:
-        wrong["to"] = "This is before the first day."
+        wrong["to"] = "This is before the start day."
     return since, until
 
 
@@ -124,7 +124,7 @@ def read_id(args: Args, wrong: dict[str, str], name: str = "before") -> UUID | N
 
 
 def seal_text(text: str, now: datetime, vault: Encryption) -> str:
-    """Hide a number, or what was typed, so that it can stand in an address for some hours."""
+    """Seal a number, or what was typed, so that an address can hold it for some hours."""
     until = to_text(now + _SEALED_FOR)
     return vault.seal({"sought": text, "until": until}).decode().rstrip("=")
 
@@ -200,9 +200,9 @@ def _is_text(longest: int) -> Callable[[str], bool]:
 
 
 _RULES: dict[str, tuple[Callable[[str], object], str]] = {
-    "name": (_is_text(100), "is longer than 100 characters, or has some that nobody can read."),
-    "reference": (_is_text(200), "is longer than 200 characters, or has some nobody can read."),
-    "mid": (_is_text(200), "is longer than 200 characters, or has some that nobody can read."),
+    "name": (_is_text(100), "is longer than 100 characters, or contains control characters."),
+    "reference": (_is_text(200), "is longer than 200 characters, or contains control characters."),
+    "mid": (_is_text(200), "is longer than 200 characters, or contains control characters."),
     "ending": (
         lambda text: text.isascii() and text.isdigit() and ENDING <= len(text) <= 15,
         f"is not {ENDING} to 15 digits.",

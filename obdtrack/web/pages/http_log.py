@@ -1,4 +1,4 @@
-"""What went over the wire about one call, in the order of its times, beside the events it made."""
+"""What was sent and received about one call, by time, with the events that came of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOTED_WITHIN = timedelta(minutes=1)
 
 
 class Wire(NamedTuple):
-    """A request or an answer; `event` is the number of the event it made, if it made one.
+    """A request or a response; `event` is the number of the event that came of it, if one did.
 
     `delivery` is the request to the callback, if it is one, and `curl` the command to repeat it.
     """
@@ -34,7 +34,7 @@ class Wire(NamedTuple):
 def wires(
     call: models.Call, entries: Sequence[TimelineEntry], base: str, *, in_full: bool
 ) -> list[Wire]:
-    """Return our request, the provider's answers and the reports; `base` is our own address."""
+    """Return our request, the provider's responses and the reports; `base` is our own address."""
     events = [entry.event for entry in entries]
     sent = Wire("Our request", call.created_at, raw_request(call, events, in_full=in_full), 1)
     ours = [] if is_test(events) else [sent]
@@ -46,7 +46,7 @@ def wires(
 def _response(
     call: models.Call, row: models.ResponseRow, entries: Sequence[TimelineEntry], in_full: bool
 ) -> Wire:
-    title = "The provider's answer" if row.kind == "send" else "What asking brought"
+    title = "The provider's response" if row.kind == "send" else "Response to a poll"
     return Wire(
         title if row.http_status else f"{title}: none",
         row.answered_at,
@@ -56,7 +56,7 @@ def _response(
 
 
 def _made(row: models.ResponseRow, entry: TimelineEntry) -> bool:
-    """Whether an answer made this event: it names it, or it concludes a search it was in."""
+    """Whether this event came of a response: it names it, or concludes the search it was in."""
     event = entry.event
     if event.response_id is not None:
         return bool(event.response_id == row.id)

@@ -8,7 +8,7 @@ from obdtrack.domain.status import FINAL, NEEDS_ATTENTION, Outcome, Source, Stat
 
 
 class Look(NamedTuple):
-    """A word, the shape beside it, its tone, and what it means. Never told by colour alone."""
+    """A word, the shape beside it, its tone, and what it means. Never by colour alone."""
 
     word: str
     shape: str
@@ -64,7 +64,7 @@ GROUP: dict[str, Group] = {
         "Not answered", FINAL - {Status.COMPLETED}, "Busy, no answer, canceled or failed"
     ),
     "in-doubt": Group(
-        "In doubt", NEEDS_ATTENTION, "Unknown or unresolved: needs someone's attention"
+        "Needs attention", NEEDS_ATTENTION, "Unknown or unresolved: someone has to look at it"
     ),
     "waiting": Group(
         "Waiting",
@@ -76,7 +76,7 @@ GROUP: dict[str, Group] = {
 has ended."""
 
 SOURCE: dict[str, str] = {
-    Source.API: "the provider's answer",
+    Source.API: "the provider's response",
     Source.WEBHOOK: "a report",
     Source.POLL: "polling the provider",
     Source.PERSON: "a person",
@@ -84,9 +84,9 @@ SOURCE: dict[str, str] = {
 }
 
 SOURCE_SHORT: dict[str, str] = {
-    Source.API: "answer",
+    Source.API: "response",
     Source.WEBHOOK: "report",
-    Source.POLL: "asked",
+    Source.POLL: "poll",
     Source.PERSON: "person",
     Source.SYSTEM: "obdtrack",
 }

@@ -40,7 +40,7 @@ class Zone(NamedTuple):
 
 
 def current_zone() -> Zone:
-    """Return the zone chosen just now or before; the reader's own unless told otherwise."""
+    """Return the zone chosen just now or before; the reader's own by default."""
     chosen = request.args.get("tz")
     kept = request.cookies.get("obdtrack_zone") or "mine"
     return _zone(chosen if chosen in ZONES else kept)

@@ -1,4 +1,4 @@
-"""How we know what the page of a call says: who told it, in which word, and how soon."""
+"""How we know what the page of a call says: who reported it, with which status, and how soon."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from obdtrack.web.pages.clocks import Clock, length
 from obdtrack.web.pages.labels import SOURCE, reason_text
 
 _SECOND = timedelta(seconds=1)
-# The provider tells whole seconds, rounded up or down, and clocks differ a little.
+# The provider reports whole seconds, rounded up or down, and clocks differ a little.
 _ROUNDING = timedelta(seconds=2)
 _LONGEST_RINGING = timedelta(minutes=5)
 
 
 def is_test(events: Sequence[Event]) -> bool:
-    """Whether we made the call up to try the callback; no other one is submitted by us."""
+    """Whether the call was created to test the callback; no other one is submitted by us."""
     return any(e.kind is Kind.SUBMISSION and e.source is Source.SYSTEM for e in events)
 
 
@@ -29,7 +29,7 @@ def last_attempt(state: CallState) -> Attempt | None:
 
 
 def ringing(attempt: Attempt, asked_at: datetime | None) -> timedelta:
-    """Return how long the phone rang before an answered attempt started, as far as that is told.
+    """Return how long the phone rang before an answered attempt started, as far as that is known.
 
     The provider's duration can be longer than from start to end: then it includes the ringing,
     which began so much before, though not before we had `asked_at` for the call.
@@ -77,32 +77,32 @@ def how_soon(state: CallState, events: Sequence[Event]) -> str:
 
 
 def last_check(events: Sequence[Event], clock: Clock) -> str:
-    """Say what asking brought when nobody ever told how the call ended."""
+    """Say what polling found when no report said how the call ended."""
     last = next((event for event in reversed(events) if event.kind is Kind.CHECK), None)
     if last is None:
         return ""
-    asked = f", and the provider, last asked {clock.at(last.recorded_at)},"
+    asked = f", and the provider, last polled {clock.at(last.recorded_at)},"
     if last.reason:
-        return f"{asked} could not tell: {reason_text(last.reason)}"
+        return f"{asked} gave no usable response: {reason_text(last.reason)}"
     word = last.detail.get("provider_status")
     if not last.detail.get("found"):
-        return f"{asked} told of no such call"
-    return f"{asked} still said “{word}”" if word else f"{asked} said nothing new"
+        return f"{asked} had no such call"
+    return f"{asked} still said “{word}”" if word else f"{asked} had nothing new"
 
 
 def known(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     """Say from whom we know what holds, in which of the provider's words, and since when."""
     since = clock.at(state.status_as_of)[3:]
     if is_test(events):
-        return "From obdtrack itself, which made up the call and its report."
+        return "From obdtrack itself, which created the call and its report as a test."
     if state.status is Status.UNKNOWN:
-        return f"From nobody: we sent the request and got no usable answer (noted {since})."
+        return f"Not known: we sent the request and got no usable response (recorded {since})."
     if state.status is Status.UNRESOLVED:
-        return f"From nobody; {_given_up(state, events)} ({since})."
+        return f"Not known: {_given_up(state, events)} ({since})."
     words: dict[str, str] = {}
     for event in tellers(state, events):
         word = event.detail.get("provider_status")
-        words.setdefault(teller(event), f" (its word: “{word}”)" if word else "")
+        words.setdefault(teller(event), f" (its status: “{word}”)" if word else "")
     ways = " and from ".join(who + word for who, word in words.items())
     return f"Known from {ways}, since {since}.{_waited(state, events)}"
 

@@ -16,7 +16,7 @@ from obdtrack.web.http.auth import services
 
 
 class Raw(NamedTuple):
-    """One request or answer as text: its first line, its headers, its body."""
+    """One request or response as text: its first line, its headers, its body."""
 
     line: str
     headers: list[tuple[str, str]]
@@ -37,14 +37,14 @@ def raw_delivery(delivery: models.Delivery, *, in_full: bool, number: str = "") 
 def raw_response(response: models.ResponseRow, *, in_full: bool, number: str = "") -> Raw:
     """Return what the provider's API answered, without secrets."""
     body = bytes(response.body or b"").decode("utf-8", "replace")
-    line = f"HTTP {response.http_status}" if response.http_status else "No answer came"
+    line = f"HTTP {response.http_status}" if response.http_status else "No response came"
     if response.failure:
         line += f" ({response.failure})"
     return Raw(line, [], body if in_full else hide(body, number))
 
 
 def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) -> Raw:
-    """Return the request that asked for the call; tokens and values of variables are not kept.
+    """Return the request that placed the call; tokens and values of variables are not kept.
 
     The webhook is the one that was sent; of calls of earlier versions only one they named is known.
     """
@@ -80,6 +80,6 @@ def curl_delivery(delivery: models.Delivery, base: str) -> str:
 
 
 def curl_call(call: models.Call, base: str) -> str:
-    """Return the command that asks our API about this call."""
+    """Return the command that looks this call up over our API."""
     address = shlex.quote(f"{base}/api/v1/calls/{call.id}")
     return f'curl {address} -H "Authorization: Bearer $OBDTRACK_KEY"'

@@ -28,7 +28,7 @@ class Recording(NamedTuple):
 
     @property
     def is_web_address(self) -> bool:
-        """Whether it can be opened; anything may stand in a report."""
+        """Whether it can be opened; a report may hold anything."""
         return self.url.lower().startswith(("http://", "https://"))
 
 

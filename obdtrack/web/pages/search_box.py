@@ -27,7 +27,7 @@ _LEFT_OUT = re.compile(r"^'|^tel:|;.*|(?<=[0-9])\s*\(0\)", re.IGNORECASE)
 """What is written around a number, or into it, and not dialled."""
 
 _TELLING = 7
-"""Last digits that may tell whose number it is, so that they stand in no address."""
+"""Last digits that may identify a number, so that no address holds them."""
 
 _SHORT_NATIONAL = 8
 """Digits that a whole number without its country code has at least."""

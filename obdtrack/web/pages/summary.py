@@ -1,4 +1,4 @@
-"""A call in sentences a customer can be told: what happened, how we know, what happens next."""
+"""A call in sentences for a customer: what happened, how we know, what happens next."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from obdtrack.web.pages.provenance import (
     tellers,
 )
 
-# How many redials the provider makes is not told; this long after the next was due it is over.
+# How many redials the provider makes is not reported; this long after the next was due it is over.
 _REDIAL_MARGIN = timedelta(minutes=15)
 
 ENDED = {
@@ -35,7 +35,7 @@ ENDED = {
 
 
 class Story(NamedTuple):
-    """The answer, where it comes from, and what is to be expected."""
+    """What happened, how we know, and what is to be expected."""
 
     sentence: str
     known: str
@@ -43,7 +43,7 @@ class Story(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """What the future depends on: now, when the provider is asked next, minutes between redials."""
+    """What the future depends on: now, when the provider is next polled, minutes between dials."""
 
     now: datetime
     check: datetime | None = None
@@ -51,7 +51,7 @@ class Outlook(NamedTuple):
 
 
 def tell(state: CallState, events: Sequence[Event], outlook: Outlook, clock: Clock) -> Story:
-    """Tell a call."""
+    """Return a call's story."""
     return Story(
         sentence=_test(events, clock) if is_test(events) else _sentence(state, events, clock),
         known=known(state, events, clock),
@@ -62,7 +62,7 @@ def tell(state: CallState, events: Sequence[Event], outlook: Outlook, clock: Clo
 def _test(events: Sequence[Event], clock: Clock) -> str:
     posted = f"obdtrack posted it to its own callback {clock.at(_begun(events))}"
     came = next((event.recorded_at for event in events if event.kind is Kind.REPORT), None)
-    return f"{posted}; {f'it came in {clock.at(came)}' if came else 'it has not come in'}."
+    return f"{posted}; {f'it arrived {clock.at(came)}' if came else 'it has not arrived'}."
 
 
 def _sentence(state: CallState, events: Sequence[Event], clock: Clock) -> str:
@@ -85,7 +85,7 @@ def _ended(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     after = f", after {length(rang.total_seconds())} of ringing," if rang else ""
     said = f"{said} on {clock.day(begun)}; the call started at {clock.time(begun)}{after}"
     if ended < begun:
-        return f"{said}; that it ended {clock.after(ended, begun)}, as also reported, is impossible"
+        return f"{said}; the reported end time ({clock.after(ended, begun)}) is before the start"
     lasted = length((ended - begun).total_seconds())
     return f"{said} and ended {lasted} later, {clock.after(ended, begun)}"
 
@@ -105,9 +105,9 @@ def _queued(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     else:
         way = "a report" if first.source is Source.WEBHOOK else "its log"
         said = f"The provider has the call, as {way} showed {when}"
-    said += "; it has not said yet how it ended."
+    said += "; it has not reported the outcome yet."
     if state.provider_status and state.provider_status.lower() != "queued":
-        said += f" Its last word, “{state.provider_status}”, is none we know."
+        said += f" Its last status, “{state.provider_status}”, is not one we know."
     return said
 
 
@@ -117,7 +117,7 @@ def _submitting(_state: CallState, _events: Sequence[Event], _clock: Clock) -> s
 
 def _unknown(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     sent = _begun(events)
-    why = reason_text(state.reason) or "no usable answer came"
+    why = reason_text(state.reason) or "no usable response came"
     return f"We do not know whether the phone rang: the request left {clock.at(sent)}, but {why}."
 
 
@@ -127,12 +127,12 @@ def _rejected(state: CallState, _events: Sequence[Event], clock: Clock) -> str:
 
 
 def _unresolved(state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    said = "It was never known what became of this call"
+    said = "The outcome of this call is not known"
     if state.reason == "placed-again":
         return f"{said}; a person had it placed again."
     came = "no report came"
     if state.report_count:
-        came = f"no report told how it ended (the last word was “{state.provider_status}”)"
+        came = f"no report said how it ended (the last status was “{state.provider_status}”)"
     return f"{said}: {came}{last_check(events, clock)}."
 
 
@@ -146,16 +146,16 @@ _UNDECIDED: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
 
 
 def _next(state: CallState, outlook: Outlook, clock: Clock) -> str:
-    asked = f"obdtrack asks the provider {clock.at(outlook.check)}" if outlook.check else ""
+    asked = f"obdtrack polls the provider {clock.at(outlook.check)}" if outlook.check else ""
     if state.status is Status.QUEUED:
         return f"If no report comes, {asked}." if asked else "Waiting for the provider's report."
     if state.status is Status.UNKNOWN:
         looked = asked or "obdtrack has stopped looking for it: someone has to decide what happened"
         return f"{looked}. The call is never sent again unless someone decides to."
     if state.status is Status.UNRESOLVED:
-        return "Nothing by itself; a report that comes late is still taken."
+        return "Nothing automatic; a late report is still accepted."
     if state.status is Status.SUBMITTING:
-        return "The provider's answer, within seconds."
+        return "The provider's response, within seconds."
     if outlook.interval and state.answered is False:
         return _redial(state, outlook, clock) + (f" To be sure, {asked}." if asked else "")
     return "Nothing more is expected."
@@ -176,7 +176,7 @@ def kind_text(event: Event) -> str:
     if event.kind is Kind.CHECK:
         return _asked(event)
     if event.kind is Kind.ANSWER and event.status is Status.UNKNOWN:
-        return "No usable answer"
+        return "No usable response"
     if event.kind is Kind.REPORT:
         what = "Found by polling" if event.source is Source.POLL else "Report"
         silent = event.status is None and not event.detail.get("provider_status")
@@ -185,7 +185,7 @@ def kind_text(event: Event) -> str:
         return _MADE_UP[event.kind]
     return {
         Kind.SUBMISSION: "Request sent to the provider",
-        Kind.ANSWER: "The provider's answer",
+        Kind.ANSWER: "The provider's response",
         Kind.INTERRUPTION: "obdtrack was interrupted",
         Kind.DEADLINE: "The last deadline passed",
         Kind.RESOLUTION: "Decided by a person" if event.source is Source.PERSON else "Resolved",
@@ -193,17 +193,17 @@ def kind_text(event: Event) -> str:
 
 
 _MADE_UP = {
-    Kind.SUBMISSION: "Test call made up",
-    Kind.ANSWER: "Test call named; nothing was sent",
+    Kind.SUBMISSION: "Test call created",
+    Kind.ANSWER: "Test call given an id; nothing was sent",
 }
-"""What stands on the timeline of a test report in the place of a request and its answer."""
+"""What the timeline of a test report shows in place of a request and its response."""
 
 
 def _asked(event: Event) -> str:
     if event.reason:
-        return "Asked the provider: no usable answer"
+        return "Polled the provider: no usable response"
     candidates = event.detail.get("candidates")
     if candidates:
-        return f"Looked for it at the provider: {len(candidates)} may be it"
+        return f"Looked for it at the provider; possible matches: {len(candidates)}"
     found = event.detail.get("found")
-    return "Asked the provider: nothing new" if found else "Asked the provider: nothing found"
+    return "Polled the provider: nothing new" if found else "Polled the provider: nothing found"

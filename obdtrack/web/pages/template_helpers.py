@@ -34,7 +34,7 @@ class _LessIndented(Extension):
 
 
 def frame(app: Flask) -> None:
-    """Return the templates their helpers, and keep the reader's choices."""
+    """Set the templates up with their helpers, and keep the reader's choices."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension(_LessIndented)
     app.jinja_env.filters.update(
@@ -72,7 +72,7 @@ def reader() -> Reader:
 
 
 def live(template: str, **data: Any) -> Response:
-    """Answer with a page that can be asked for again: 304 as long as it says the same."""
+    """Return the page; 304 if the browser already has it as it is."""
     page = render_template(template, **data)
     response = make_response(page)
     mark = sha256(_CHANGES_BY_ITSELF.sub(r"\1", page).encode()).hexdigest()[:32]

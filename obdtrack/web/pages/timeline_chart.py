@@ -95,8 +95,8 @@ class Phase(NamedTuple):
 def phases(attempt: Attempt, asked_at: datetime) -> list[Phase]:
     """Return what is known of an attempt: the call, start to end, and ringing before it.
 
-    The provider tells whole seconds: a start less than one before we asked for the call is when we
-    asked. What has no length is left out.
+    The provider reports whole seconds: a start less than one before our request is taken for the
+    time of the request. What has no length is left out.
     """
     number, start, end = attempt.number, attempt.started_at, attempt.ended_at
     if start is None or end is None:

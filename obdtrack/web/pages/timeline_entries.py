@@ -20,14 +20,14 @@ _LABELS = {
     **{name: fact.label for name, fact in FACTS.items() if fact.label},
     "provider_id": "provider's id",
     "http_status": "HTTP status",
-    "found": "calls the provider told of",
+    "found": "calls found",
     "replaced_by": "placed again as",
-    "candidates": "may be it",
+    "candidates": "possible matches",
     "another_call_in_doubt": "left to a person",
 }
 _SENTENCES: dict[str, Callable[[Any], str]] = {
     "looked_for": lambda _: (
-        "a call to this number, from ours where that is told, and nobody else's"
+        "an unclaimed call to this number, from our calling number where that is given"
     ),
     "candidates": lambda found: "; ".join(map(_candidate, found)) or "none",
     "another_call_in_doubt": lambda doubt: (
@@ -73,7 +73,7 @@ def list_lines(
 def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str]]:
     """Return a detail as names and texts to read, with what looks like a number masked.
 
-    Of `extra`, which stands in the raw report, only the times that cannot be the call's are named.
+    Of `extra`, which the raw report shows, only the times that cannot be the call's are named.
     """
     extra = detail.get("extra", {})
     disbelieved = {f"{n} (not believed)": extra[n] for n in MOMENTS if n in extra}

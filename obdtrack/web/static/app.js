@@ -85,7 +85,7 @@
   };
   setInterval(() => { if (!document.hidden) tellAges(); }, 5000);
 
-  // Live: ask again with the mark of what is shown. Parts are exchanged in place; new rows only
+  // Live: request the page again with the mark of what is shown. Parts are exchanged in place; new rows only
   // announce themselves unless the reader is at the very top and not among them.
   const page = one("[data-live-page]");
   if (!page) return;

@@ -10,7 +10,7 @@ from obdtrack.providers.mobtexting.simulator.config import Generation
 
 
 class SimulatedResponse(StrEnum):
-    """How the request that places calls is answered."""
+    """How the simulator responds to the request that places calls."""
 
     SUCCESS = "success"
     WITHOUT_ID = "without-id"
@@ -48,11 +48,11 @@ class PlannedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of a call, from the answer to the last report.
+    """What happens to a call, from the response to the last report.
 
     Attempts after the first happen only if the request asked for redials. No attempts at all:
     the call stays queued for ever. `copies` is how often each report is posted. `accepts` is
-    whether the request is acted upon, `slow` whether its answer takes `slow_seconds`.
+    whether the request is acted upon, `slow` whether its response takes `slow_seconds`.
     `generation` overrides the configured one.
     """
 
@@ -70,7 +70,7 @@ class Fate:
 
     @property
     def decides_the_response(self) -> bool:
-        """Whether the answer differs from the ordinary one."""
+        """Whether the response differs from the ordinary one."""
         plain = (SimulatedResponse.SUCCESS, True, False, None)
         return (self.response, self.accepts, self.slow, self.generation) != plain
 
@@ -115,8 +115,8 @@ FATES: Mapping[str, Fate] = {
     ),
     "21": Fate("report twice", "The same report, posted twice.", _TALKED, copies=2),
     "22": Fate(
-        "report before the answer",
-        "Reported before the request that placed it is answered.",
+        "report before the response",
+        "Reported before the response to the request that placed it.",
         (PlannedAttempt(("ANSWER",), ring=0.0),),
         before_response=True,
     ),
@@ -151,10 +151,10 @@ FATES: Mapping[str, Fate] = {
         "Reported ten ring times late; callstatus knows at once.",
         (PlannedAttempt(("ANSWER",), talk=0.5, late=10.0),),
     ),
-    "31": Fate("timeout after accepting", "Rings; answered too late.", _TALKED, slow=True),
+    "31": Fate("timeout after accepting", "Rings; the response is late.", _TALKED, slow=True),
     "32": Fate(
         "dropped after accepting",
-        "Rings; the connection is closed without an answer.",
+        "Rings; the connection is closed without a response.",
         _TALKED,
         response=SimulatedResponse.DROPPED,
     ),
@@ -163,7 +163,7 @@ FATES: Mapping[str, Fate] = {
     ),
     "34": Fate(
         "timeout, not placed",
-        "Answered too late, with HTTP 500; no phone rings.",
+        "The response is late, with HTTP 500; no phone rings.",
         _NOTHING,
         response=SimulatedResponse.ERROR,
         accepts=False,
@@ -197,8 +197,8 @@ FATES: Mapping[str, Fate] = {
         response=SimulatedResponse.RATE_LIMITED,
         accepts=False,
     ),
-    "39": Fate("2024 answer", "Answered as in 2024.", _TALKED, generation="2024"),
-    "40": Fate("2019 answer", "Answered as in 2019.", _TALKED, generation="2019"),
+    "39": Fate("2024 response", "The response format of 2024.", _TALKED, generation="2024"),
+    "40": Fate("2019 response", "The response format of 2019.", _TALKED, generation="2019"),
     "41": Fate(
         "redirect to login",
         "Not placed; HTTP 302 to the login page.",
@@ -207,7 +207,7 @@ FATES: Mapping[str, Fate] = {
         accepts=False,
     ),
     "42": Fate(
-        "answer without id",
+        "response without id",
         "Rings; the success body lists no call.",
         _TALKED,
         response=SimulatedResponse.WITHOUT_ID,
@@ -221,9 +221,9 @@ def fate_of(number: str) -> Fate:
 
 
 def deciding_fate(numbers: Iterable[str]) -> Fate:
-    """Return the fate that decides how a request for `numbers` (not empty) is answered.
+    """Return the fate that decides the response to a request for `numbers` (not empty).
 
-    It is that of the first number whose answer is out of the ordinary; one answer is all there is.
+    It is that of the first number whose response is out of the ordinary; there is only one.
     """
     fates = [fate_of(number) for number in numbers]
     return next((fate for fate in fates if fate.decides_the_response), fates[0])
