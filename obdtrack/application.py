@@ -67,10 +67,12 @@ def make_services(settings: Settings) -> Services:
     Raises ConfigError if there is no database, or for a value that no part can work with.
     """
     _check_values({name: getattr(settings, name) for name in SETTINGS})
+    provider, *others = registry.connected(settings)
     return Services(
         settings=settings,
         store=open_database(settings.database_url, create=False),
-        provider=registry.connected(settings)[0],
+        provider=provider,
+        others=tuple(others),
         vault=Encryption(settings.secret_key),
         read_store=open_replica(settings.read_database_url) if settings.read_database_url else None,
     )
@@ -157,7 +159,7 @@ def _put_callback_in_front(app: Application, services: Services, watch: Watch) -
         store=writer.write,
         reject=app.quarantine.take,
         now=services.now,
-        provider=services.provider,
+        providers=services.providers.values(),
     )
     _put_in_front(app, Metered(callback, watch.meter))
 

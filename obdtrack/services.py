@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
+from obdtrack.errors import Code, ObdtrackError
 from obdtrack.limits import ProcessLimits
 from obdtrack.providers.base import Provider
 from obdtrack.settings import Settings
@@ -28,6 +29,14 @@ def utc_now() -> datetime:
 def new_id() -> UUID:
     """Return a UUIDv7: unique everywhere, and later ones sort after earlier ones."""
     return uuid7()
+
+
+class ProvidersOwn(Protocol):
+    """What belongs to a provider, by its name."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
 
 
 class CallChange(NamedTuple):
@@ -50,6 +59,7 @@ Listener = Callable[[CallChange], None]
 class Services:
     """The parts a workflow works with. Clock and provider are arguments so that tests set them.
 
+    Calls are placed with `provider`; of `others` reports are taken, and their calls are polled for.
     `read_store` is a replica of the store's database, if there is one: pages and look-ups read it.
     """
 
@@ -60,8 +70,20 @@ class Services:
     now: Callable[[], datetime] = field(default=utc_now)
     limits: ProcessLimits = field(default_factory=ProcessLimits, repr=False)
     listeners: tuple[Listener, ...] = ()
+    others: tuple[Provider, ...] = ()
     read_store: Store | None = None
     process_ids: dict[int, UUID] = field(default_factory=dict, repr=False)
+    providers: Mapping[str, Provider] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        found = {provider.name: provider for provider in (self.provider, *self.others)}
+        object.__setattr__(self, "providers", found)
+
+    def provider_of(self, kept: ProvidersOwn) -> Provider:
+        """Return the provider of a call or delivery; ObdtrackError (conflict) if there is none."""
+        if found := self.providers.get(kept.provider):
+            return found
+        raise ObdtrackError(Code.CONFLICT, f"No account of {kept.provider} is configured.")
 
     @property
     def process_id(self) -> UUID:

@@ -310,8 +310,10 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
 
 INDIA = ZoneInfo("Asia/Kolkata")
 
-CALLBACK_PATH = "/webhooks/mobtexting"
-"""Where reports come in. It stands in the webhooks of the providers' accounts, so it stays."""
+
+def callback_path(provider: str) -> str:
+    """Return where a provider's reports come in. It stands in its account's webhooks: it stays."""
+    return f"/webhooks/{provider}"
 
 
 @dataclass(frozen=True, slots=True)

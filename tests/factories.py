@@ -19,13 +19,14 @@ from obdtrack.providers.mobtexting.client import MobTexting
 from obdtrack.providers.mobtexting.reports import PayloadReader, read_call
 from obdtrack.providers.mobtexting.vocabulary import meaning_of
 from obdtrack.services import Services, new_id
-from obdtrack.settings import Settings
+from obdtrack.settings import Settings, callback_path
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NUMBER = "+918867135001"
 SECRET = "a-webhook-secret-of-the-tests"
 MID = "70fa87e0-9df9-4327-bc80-a561c48703d8"
-IDS = MobTexting.ids
+IDS, PROVIDER = MobTexting.ids, MobTexting.name
+CALLBACK_PATH = callback_path(PROVIDER)
 
 
 class Clock:
@@ -53,6 +54,7 @@ class ScriptedProvider(MobTexting):
             fields=chosen.webhook_fields,
             secrets=chosen.webhook_secrets,
             validation_key=chosen.webhook_token,
+            polls_per_minute=chosen.poll_per_minute,
         )
         self.sent: list[CallRequest] = []
         self.asked: list[dict[str, Any]] = []

@@ -10,8 +10,9 @@ from flask import Flask
 
 from obdtrack.cli import COMMANDS
 from obdtrack.providers.mobtexting.simulator.server import FATES_HELP
-from obdtrack.settings import CALLBACK_PATH, PREFIX, SETTINGS
+from obdtrack.settings import PREFIX, SETTINGS
 from obdtrack.web.http.auth import PUBLIC_ENDPOINTS, needed_scope
+from tests.factories import CALLBACK_PATH
 
 ROOT = Path(__file__).parents[1]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in (

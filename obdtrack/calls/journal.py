@@ -21,6 +21,7 @@ from obdtrack.domain.fold import NOT_TAKEN, CallState, fold
 from obdtrack.domain.poll_schedule import Plan, plan
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
+from obdtrack.providers.base import CallLog
 from obdtrack.services import CallChange, Services
 
 
@@ -143,13 +144,14 @@ class Journal:
         call.again.add(event.id)
 
     def assign_provider_id(
-        self, call_id: UUID, provider_id: str, mid: str, submitted_at: datetime | None
-    ) -> bool:
-        """Note how the provider calls a call (canonical); False if another call has that id.
+        self, call_id: UUID, provider: str, provider_id: str, mid: str,
+        submitted_at: datetime | None,
+    ) -> bool:  # fmt: skip
+        """Note how its provider calls a call (canonical); False if another call has that id.
 
         Both names must be locked: nobody may take the id between this look and this change.
         """
-        return writes.set_provider_id(call_id, provider_id, mid, submitted_at)
+        return writes.set_provider_id(call_id, provider, provider_id, mid, submitted_at)
 
     def replace(
         self, call_id: UUID, kinds: Collection[Kind], events: Sequence[Event], state: CallState,
@@ -194,6 +196,7 @@ class Journal:
             interval=row.interval,
             now=self.now,
             schedule=self.services.settings.poll_schedule,
+            has_log=isinstance(self.services.providers.get(row.provider), CallLog),
         )
 
     def _write(self) -> None:

@@ -39,7 +39,10 @@ def assign_provider_id(
     Raises ObdtrackError (conflict) if the call has an id already, another call has this one, or
     there is no doubt about the call: what was refused rang nobody.
     """
-    ids = journal.services.provider.ids
+    known = queries.find(str(call_id))  # whose provider never changes; the names are locked first
+    if known is None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
+    ids = journal.services.provider_of(known).ids
     told, provider_id = provider_id, ids.canonical(provider_id)
     now, mid = journal.now, ids.submission(provider_id)
     event = Event(
@@ -54,13 +57,13 @@ def assign_provider_id(
     )
     journal.lock({provider_id, mid})
     call = _unnamed(call_id, source, journal)
-    if not journal.assign_provider_id(call_id, provider_id, mid, None):
+    if not journal.assign_provider_id(call_id, call.provider, provider_id, mid, None):
         raise ObdtrackError(Code.CONFLICT, f"Another call is {provider_id} at the provider.")
     submissions.close_submission(call.submission.id, now, keep_variables=False)
     journal.append(call_id, event)
     if journal.plan(call_id).given_up:
         journal.poll_at(call_id, now)  # found after the last check: one more is worth it
-    reprocess_waiting(provider_id, mid, journal)
+    reprocess_waiting(call.provider, provider_id, mid, journal)
 
 
 def _unnamed(call_id: UUID, source: Source, journal: Journal) -> models.Call:

@@ -11,6 +11,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.facts import FACTS
 from obdtrack.domain.naming import ProviderIds
 from obdtrack.domain.status import WAITING, Kind, Source, Status
+from obdtrack.providers.base import Provider
 from obdtrack.store import bulk_sql, models
 
 EVENT_COLUMNS = (
@@ -41,6 +42,7 @@ class CallRow(NamedTuple):
     charges: str | None
     name: str | None
     attempt_count: int
+    provider: str
 
 
 def lock_reported_calls(provider_ids: Collection[str], mids: Collection[str]) -> list[CallRow]:
@@ -71,26 +73,27 @@ def history(call_ids: Collection[UUID]) -> dict[UUID, list[Event]]:
     return found
 
 
-def of_submission(mid: str | None) -> list[CallRow]:
-    """Return the calls of a submission that the provider named `mid`; nothing is locked."""
+def of_submission(provider: str, mid: str | None) -> list[CallRow]:
+    """Return the calls of a submission that this provider named `mid`; nothing is locked."""
     wanted = [mid] if mid else []
     found = bulk_sql.fetch(models.Call, CallRow._fields, "mid", wanted, order="id")
-    return [CallRow(*row) for row in found]
+    return [row for found_row in found if (row := CallRow(*found_row)).provider == provider]
 
 
-def taken(provider_ids: Collection[str], spelling: ProviderIds) -> set[str]:
-    """Return those of these ids (canonical) that are some call's already.
+def taken(provider: str, provider_ids: Collection[str], spelling: ProviderIds) -> set[str]:
+    """Return those of these ids (canonical) of a provider that are some call's already.
 
     The id of a submission is its call's, and so is that of each where a call has the submission's.
     """
     names = [*provider_ids, *map(spelling.submission, provider_ids)]
-    ids = {
-        name
-        for (name,) in bulk_sql.fetch(
-            models.Call, ("provider_id",), "provider_id", names, order="id"
-        )
-    }
-    mids = {name for (name,) in bulk_sql.fetch(models.Call, ("mid",), "mid", names, order="id")}
+    ids, mids = (
+        {
+            name
+            for name, its in bulk_sql.fetch(models.Call, (key, "provider"), key, names, order="id")
+            if its == provider
+        }
+        for key in ("provider_id", "mid")
+    )
     return {n for n in provider_ids if {n, spelling.submission(n)} & ids or n in mids}
 
 
@@ -113,13 +116,13 @@ def ids_after(after: UUID | None, limit: int) -> list[UUID]:
     return [row.id for row in (query if after is None else query.where(call.id > after))]
 
 
-def find(identifier: str, spellings: Iterable[ProviderIds] = ()) -> models.Call | None:
+def find(identifier: str, providers: Iterable[Provider] = ()) -> models.Call | None:
     """Return a call with its submission by our id or by a provider's, however it is spelled."""
     if not identifier.isprintable():
         return None  # no id has a NUL or half a character in it, and a database may not take them
     ours = _uuid(identifier)
     found = bulk_sql.load(models.Call, "id", [ours]) if ours else []
-    theirs = {identifier, *(spelling.canonical(identifier) for spelling in spellings)}
+    theirs = {identifier, *(one.ids.canonical(identifier) for one in providers)}
     for call in found or bulk_sql.load(models.Call, "provider_id", sorted(theirs)):
         (call.submission,) = bulk_sql.load(models.Submission, "id", [call.__data__["submission"]])
         return call

@@ -23,6 +23,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.poll_schedule import POLL, plan
+from obdtrack.providers.base import CallLog
 from obdtrack.services import Services
 from obdtrack.statistics import counters
 from obdtrack.store import bulk_sql, models, tasks
@@ -115,7 +116,10 @@ def _check_at(
     stored: datetime | None = row.next_check_at
     if is_erased(match.to_number):
         return stored  # nobody asks about it any more, whatever was planned
-    planned = partial(plan, state, created_at=match.created_at, interval=match.interval)
+    has_log = isinstance(services.provider_of(match), CallLog)
+    planned = partial(
+        plan, state, created_at=match.created_at, interval=match.interval, has_log=has_log
+    )
     # By any schedule at all: what was planned by settings that have changed since still counts.
     if planned(now=match.created_at, schedule=_ANY_SCHEDULE).next_check_at is None:
         return None

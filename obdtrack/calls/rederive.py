@@ -90,8 +90,8 @@ def _accepted(
     if provider_id is None or provider_id in found:
         return None
     # The answer to a request lists calls in the words of the provider's log.
-    listed = (call.report for call in _found_in(sent, services))
-    canonical = services.provider.ids.canonical
+    listed = (call.report for call in _found_in(sent, match, services))
+    canonical = services.provider_of(match).ids.canonical
     same = (r.charges for r in listed if canonical(r.provider_id or "") == canonical(provider_id))
     charges = next(same, None)
     submitted_at = known.occurred_at if known else row.submitted_at
@@ -149,9 +149,9 @@ def _arrivals(
 ) -> list[IncomingReport]:
     found: list[tuple[datetime, IncomingReport]] = []
     for row in deliveries.of_call(match.id):
-        reading = services.provider.read_delivery(deliveries.to_stored(row).raw)
+        reading = services.provider_of(row).read_delivery(deliveries.to_stored(row).raw)
         if isinstance(reading, Report) and row.outcome in (Outcome.MATCHED, Outcome.DUPLICATE):
-            arrival = IncomingReport(reading, Source.WEBHOOK, row.received_at, delivery_id=row.id)
+            arrival = IncomingReport(reading, Source.WEBHOOK, row.received_at, row.provider, row.id)
             found.append((row.received_at, arrival))
     for response in exchanges:
         if (
@@ -159,22 +159,25 @@ def _arrivals(
             and response.body
             and _was_believed(response, match, stored, services)
         ):
-            listed = [call.report for call in _found_in(response, services)]
-            for report in rows_about(match, listed, services.provider.ids):
+            listed = [call.report for call in _found_in(response, match, services)]
+            for report in rows_about(match, listed, services.provider_of(match).ids):
                 if tells_something(report):
                     arrival = IncomingReport(
-                        report, Source.POLL, response.answered_at, response_id=response.id
+                        report, Source.POLL, response.answered_at, match.provider, None, response.id
                     )
                     found.append((response.answered_at, arrival))
     return [arrival for _, arrival in sorted(found, key=lambda pair: pair[0])]
 
 
-def _found_in(response: models.ResponseRow, services: Services) -> tuple[FoundCall, ...]:
+def _found_in(
+    response: models.ResponseRow, match: CallRow, services: Services
+) -> tuple[FoundCall, ...]:
     """Return the calls that a response lists; none if it cannot be read now."""
-    if not isinstance(services.provider, CallLog):
+    provider = services.provider_of(match)
+    if not isinstance(provider, CallLog):
         return ()
     try:
-        return services.provider.read_found(response.body or b"")
+        return provider.read_found(response.body or b"")
     except Exception as error:
         log.warning("response_unreadable", response_id=str(response.id), error=type(error).__name__)
         return ()
@@ -185,7 +188,7 @@ def _was_believed(
 ) -> bool:
     """Whether an answer was about this call: what it was looked for in before is not."""
     told = ((e, e.detail.get("provider_id")) for e in stored)
-    canonical = services.provider.ids.canonical
+    canonical = services.provider_of(match).ids.canonical
     named = next((e for e, name in told if name and canonical(name) == match.provider_id), None)
     if response.kind != "status" or named is None:
         return False

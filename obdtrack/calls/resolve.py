@@ -55,8 +55,8 @@ def attach_by_person(
     Raises ObdtrackError: invalid if the provider has no such ids; conflict if the call has an id
     already, another call has this one, or the call's outcome is neither unknown nor unresolved.
     """
-    ids = services.provider.ids
-    if not ids.is_id(provider_id):
+    call = queries.find(str(call_id))
+    if call is not None and not (ids := services.provider_of(call).ids).is_id(provider_id):
         wrong = f"Not a provider's id; it looks like {ids.example}."
         raise ObdtrackError(
             Code.INVALID, "Some fields are invalid.", fields={"provider_id": [wrong]}

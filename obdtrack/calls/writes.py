@@ -41,6 +41,7 @@ def create_call(request: CallRequest, pending: PendingCall, state: CallState) ->
         "metadata": request.metadata,
         "interval": request.interval,
         "created_at": pending.created_at,
+        "provider": pending.provider,
     }
     columns = (*call, *STATE_COLUMNS, "state")
     row = (*call.values(), *state_row(state), rest_of(state))
@@ -51,7 +52,7 @@ def create_call(request: CallRequest, pending: PendingCall, state: CallState) ->
     return CallRow(
         pending.call_id, request.interval, None, None, request.to, pending.created_at, 0,
         state.status, state.status_source, state.status_as_of, state.reason, state.charges,
-        request.name, 0,
+        request.name, 0, pending.provider,
     )  # fmt: skip
 
 
@@ -84,11 +85,12 @@ def save_states(states: Sequence[NewState]) -> None:
 
 
 def set_provider_id(
-    call_id: UUID, provider_id: str, mid: str, submitted_at: datetime | None
+    call_id: UUID, provider: str, provider_id: str, mid: str, submitted_at: datetime | None
 ) -> bool:
-    """Note how the provider calls this call; False if another call has that id."""
-    holders = bulk_sql.fetch(models.Call, ("id",), "provider_id", [provider_id], order="id")
-    if any(holder != call_id for (holder,) in holders):
+    """Note how its provider calls this call; False if another call of it has that id."""
+    found = ("id", "provider")
+    holders = bulk_sql.fetch(models.Call, found, "provider_id", [provider_id], order="id")
+    if any(holder != call_id and its == provider for holder, its in holders):
         return False
     columns = ("provider_id", "mid", "submitted_at")
     bulk_sql.update(models.Call, columns, ("id",), [(provider_id, mid, submitted_at, call_id)])

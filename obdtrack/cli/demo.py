@@ -21,8 +21,9 @@ from obdtrack.application import make_services
 from obdtrack.cli.ports import free_port, listening_address, require_free_port
 from obdtrack.domain.status import WAITING
 from obdtrack.errors import ConfigError
+from obdtrack.providers.mobtexting.client import MobTexting
 from obdtrack.providers.mobtexting.simulator.server import SimulatorConfig, running
-from obdtrack.settings import CALLBACK_PATH, Settings, load_settings
+from obdtrack.settings import Settings, callback_path, load_settings
 from obdtrack.store.database import open_database
 from obdtrack.store.migrate import migrate
 
@@ -52,7 +53,7 @@ def command() -> None:
     base = settings.own_url
     simulated = SimulatorConfig(
         token=settings.provider_token,
-        callback_url=f"{base}{CALLBACK_PATH}",
+        callback_url=f"{base}{callback_path(MobTexting.name)}",
         secret=settings.webhook_secrets[0],
     )
     # Both ways to stop end alike, also when a shell started us with Ctrl-C ignored.
@@ -174,7 +175,7 @@ See its timeline:
   curl -s {first}/{call_id}/events {auth}
 
 Report a call as the provider does (a number ending in 29 gets no report; use its provider_id):
-  curl -s {base}{CALLBACK_PATH} -H 'Authorization: Bearer {secret}' {report}
+  curl -s {base}{callback_path(MobTexting.name)} -H 'Authorization: Bearer {secret}' {report}
 
 Stop with Ctrl-C.""")
 

@@ -48,7 +48,7 @@ def register(
     """
     settings = load_settings()
     done = register_webhook(
-        callback_uri(url),
+        callback_uri(url, settings),
         account_webhooks(settings),
         settings,
         name=name,
@@ -83,7 +83,7 @@ def test(url: str | None) -> None:
     settings = load_settings()
     services = make_services(settings)
     check_schema(services.store)
-    uri = callback_uri(url) if url else _configured_uri(settings)
+    uri = callback_uri(url, settings) if url else _configured_uri(settings)
     trial = try_callback(uri, services)
     if trial.milliseconds is not None:
         click.echo(f"Posted to {shown(uri)}, which responded after {trial.milliseconds} ms.")
@@ -140,7 +140,7 @@ def _configured_uri(settings: Settings) -> str:
     webhook = account_webhooks(settings).one(settings.webhook_id)
     if not webhook.active:
         click.echo("WARNING: this webhook is not active at the provider.", err=True)
-    return callback_uri(webhook.uri)
+    return callback_uri(webhook.uri, settings)
 
 
 def _told(change: Change) -> str:

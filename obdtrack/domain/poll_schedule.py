@@ -35,13 +35,19 @@ def plan(
     interval: int,
     now: datetime,
     schedule: Sequence[timedelta],
+    has_log: bool = True,
 ) -> Plan:
     """Say when a call is asked for next; times are aware UTC, `interval` in minutes.
 
     `schedule` holds the distances from `created_at` at which a call without a final report is
-    asked for; redials move them by `interval`. After the last of them it is given up.
+    asked for; redials move them by `interval`. After the last of them it is given up. A provider
+    that has no log of calls is never asked: a call is only given up.
     """
+    if not has_log:
+        schedule = schedule[-1:]
     if state.status is Status.UNKNOWN:
+        if not has_log:
+            return Plan(None)
         return Plan(_next(state.status_as_of, UNKNOWN_PAUSES, now))
     if not _wanted(state, interval):
         return Plan(None)

@@ -125,8 +125,10 @@ class Provider(ABC):
         """Ask something that needs our credentials and changes nothing."""
 
 
-class CallLog(ABC):
-    """A provider that can be asked what became of a call."""
+class CallLog(Provider):
+    """A provider that can be asked what became of a call, at most so often a minute."""
+
+    polls_per_minute: int
 
     @abstractmethod
     def find(
@@ -190,7 +192,7 @@ class Webhooks(ABC):
         """Let the reports of all calls lead to this webhook."""
 
 
-class ManagesWebhooks(ABC):
+class ManagesWebhooks(Provider):
     """A provider whose webhooks can be set up through its API."""
 
     @abstractmethod
@@ -207,7 +209,7 @@ class CallbackReply(NamedTuple):
     response: Any = None
 
 
-class TriesCallback(ABC):
+class TriesCallback(Provider):
     """A provider whose requests to a callback can be imitated, with our own secret."""
 
     @abstractmethod
@@ -261,7 +263,7 @@ class Explanation(NamedTuple):
     notes: list[str]
 
 
-class ComposedReports(ABC):
+class ComposedReports(Provider):
     """A provider whose reports the customer designs: we must be told which key holds what.
 
     `templates` are reports, by their kind, that need no setting; `naming` are the placeholders

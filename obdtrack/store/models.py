@@ -103,6 +103,7 @@ class Call(Table):
     interval = SmallIntegerField(default=0)
     created_at = MomentField()
     submitted_at = MomentField(null=True)
+    provider = TextField(constraints=[SQL("DEFAULT 'mobtexting'")])  # of all before there were two
     provider_id = TextField(null=True)
     mid = TextField(null=True)
     next_check_at = MomentField(null=True)
@@ -162,6 +163,7 @@ class Delivery(Table):
     outcome = TextField()
     reason = TextField(null=True)
     call_id = IdField(null=True)
+    provider = TextField(constraints=[SQL("DEFAULT 'mobtexting'")])
     provider_id = TextField(null=True)
     mid = TextField(null=True)
     to_number = TextField(null=True)

@@ -34,7 +34,7 @@ def _index(
     model.add_index(index.where(SQL(where)) if where else index)
 
 
-_index(Call, "provider_id", unique=True)  # a report's call; GET /calls/{provider id}
+_index(Call, "provider_id", "provider", unique=True)  # a report's call; GET /calls/{provider id}
 _index(Call, "mid", "to_number")  # a report without the call's id
 _index(Call, "to_number", "id")  # calls of one number, newest first
 _index(Call, "reference", "id", where="reference IS NOT NULL")  # the caller's own reference

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
@@ -22,9 +22,9 @@ from obdtrack.calls.reports.receive import ReceivedDelivery
 from obdtrack.domain.content_coding import CODINGS, MAX_BODY, UndecodableError
 from obdtrack.domain.reports import RawDelivery
 from obdtrack.errors import ObdtrackError
-from obdtrack.providers.base import Provider
+from obdtrack.providers.base import CallbackAuth, Provider
 from obdtrack.services import new_id
-from obdtrack.settings import CALLBACK_PATH, is_loopback
+from obdtrack.settings import callback_path, is_loopback
 from obdtrack.web.http.request_bodies import read_body
 from obdtrack.web.http.responses import HEADERS, problem_body
 
@@ -46,12 +46,20 @@ Answer = tuple[str, bytes, Sequence[tuple[str, str]]]
 _OK: Answer = ("200 OK", b'{"status":"ok"}', ())
 
 
+class _Door(NamedTuple):
+    """Where one provider's reports come in: how it shows whose they are, and headers to keep."""
+
+    provider: str
+    auth: CallbackAuth
+    kept: Mapping[str, str]
+
+
 class Callback:
     """Answers the callback's path and leaves every other to `app`.
 
-    `provider` says how its requests prove that they are its own, and which headers to keep besides
-    the usual ones; `store` gives what became of a delivery once it is on disk; `reject` is told of
-    requests with a wrong secret and may read them.
+    Each of `providers` has a path of its own and says how its requests prove that they are its,
+    and which headers to keep besides the usual ones. `store` gives what became of a delivery once
+    it is on disk; `reject` is told of requests with a wrong secret and may read them.
     """
 
     def __init__(
@@ -61,33 +69,34 @@ class Callback:
         store: Callable[[InboundRequest], ReceivedDelivery],
         reject: Callable[[bytes, Callable[[], InboundRequest | None]], None],
         now: Callable[[], datetime],
-        provider: Provider,
+        providers: Iterable[Provider],
     ) -> None:
         self._app = app
         self._store = store
         self._reject = reject
         self._now = now
-        self._auth = provider.callback_auth
-        kept = (*_KEPT_HEADERS, *provider.kept_headers)
-        self._kept = {"HTTP_" + name.upper().replace("-", "_"): name for name in kept}
+        self._doors = {callback_path(one.name): _door(one) for one in providers}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request as a WSGI application (PEP 3333)."""
         path = environ.get("PATH_INFO", "")
-        if path != CALLBACK_PATH:
-            if not _leads_here(path):
+        door = self._doors.get(path)
+        if door is None:
+            path = _tidy(path)
+            door = self._doors.get(path)
+            if door is None:
                 return self._app(environ, start_response)
-            environ["PATH_INFO"] = CALLBACK_PATH  # whoever counts requests counts it here
-        status, body, headers = self._response(environ)
+            environ["PATH_INFO"] = path  # whoever counts requests counts it here
+        status, body, headers = self._response(environ, door)
         start_response(status, [*headers, *_HEADERS, ("Content-Length", str(len(body)))])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
-    def _response(self, environ: WSGIEnvironment) -> Answer:
+    def _response(self, environ: WSGIEnvironment, door: _Door) -> Answer:
         method = environ["REQUEST_METHOD"]
         if method not in _KNOWN:
             return _without_effect(method)
         credentials = environ.get("HTTP_AUTHORIZATION", "")
-        auth = self._auth
+        auth = door.auth
         trusted = (
             auth.accepts(credentials)
             if auth.secrets
@@ -97,14 +106,14 @@ class Callback:
             secret = auth.shown(credentials)
             # An empty header is what the server makes of letters other than ASCII.
             if method in _REPORTS and (secret or environ.get("HTTP_AUTHORIZATION") == ""):
-                self._turn_away(environ, secret)
+                self._turn_away(environ, door, secret)
             asked = ("WWW-Authenticate", auth.challenge(credentials))
             return _problem("401 Unauthorized", "unauthorized", asked)
-        return self._received(environ) if method in _REPORTS else _OK
+        return self._received(environ, door) if method in _REPORTS else _OK
 
-    def _received(self, environ: WSGIEnvironment) -> Answer:
+    def _received(self, environ: WSGIEnvironment, door: _Door) -> Answer:
         try:
-            stored = self._stored(environ)
+            stored = self._stored(environ, door)
             if stored is None:
                 return _problem("413 Content Too Large", "too-large")
             received = self._store(stored)
@@ -121,34 +130,40 @@ class Callback:
             return "200 OK", json.dumps({"challenge": received.challenge}).encode(), []
         return _OK
 
-    def _turn_away(self, environ: WSGIEnvironment, secret: bytes) -> None:
+    def _turn_away(self, environ: WSGIEnvironment, door: _Door, secret: bytes) -> None:
         try:
-            self._reject(secret, lambda: self._stored(environ))
+            self._reject(secret, lambda: self._stored(environ, door))
         except Exception:  # whoever was refused is refused whatever happens to the copy
             log.warning("rejected_delivery_not_stored", exc_info=True)
 
-    def _stored(self, environ: WSGIEnvironment) -> InboundRequest | None:
+    def _stored(self, environ: WSGIEnvironment, door: _Door) -> InboundRequest | None:
         body, query = read_body(environ), environ.get("QUERY_STRING", "")
         if body is None or len(query) > MAX_BODY:
             return None
         raw = RawDelivery(
             method=environ["REQUEST_METHOD"][:16],
             query=_text(query, MAX_BODY),
-            headers=_headers(environ, self._kept),
+            headers=_headers(environ, door.kept),
             content_type=_text(environ.get("CONTENT_TYPE", ""), 255),
             body=body,
         )
-        return InboundRequest(new_id(), self._now(), raw)
+        return InboundRequest(new_id(), self._now(), raw, door.provider)
 
 
-def _leads_here(path: str) -> bool:
-    """Whether a path is the callback's but for slashes, capitals and blanks.
+def _door(provider: Provider) -> _Door:
+    kept = (*_KEPT_HEADERS, *provider.kept_headers)
+    keys = {"HTTP_" + name.upper().replace("-", "_"): name for name in kept}
+    return _Door(provider.name, provider.callback_auth, keys)
 
-    A base URL with a slash at its end makes `//webhooks/mobtexting`, and a report that is sent to
+
+def _tidy(path: str) -> str:
+    """Return a path without what a callback's has too much: slashes, capitals and blanks.
+
+    A base URL with a slash at its end makes `//webhooks/name`, and a report that is sent to
     where nothing listens is lost without a trace.
     """
     parts = path.lower().split("/")
-    return "/" + "/".join(part for part in map(str.strip, parts) if part) == CALLBACK_PATH
+    return "/" + "/".join(part for part in map(str.strip, parts) if part)
 
 
 def _without_effect(method: str) -> Answer:

@@ -21,7 +21,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.services import CallChange, Services, new_id
 from obdtrack.store import models
-from tests.factories import NUMBER, ScriptedProvider, accepted, call_request, raw_delivery
+from tests.factories import NUMBER, PROVIDER, ScriptedProvider, accepted, call_request, raw_delivery
 
 PRODUCT = Path(obdtrack.__file__).parent
 WRITERS = {"obdtrack.calls.writes"}
@@ -57,7 +57,7 @@ def test_whoever_listens_is_told_of_every_change_of_a_call(
     services, heard = told(services)
     provider.on_send = accepted()
     call_id = place_call(call_request(), None, services)
-    twice = [InboundRequest(new_id(), services.now(), raw_delivery()) for _ in range(2)]
+    twice = [InboundRequest(new_id(), services.now(), raw_delivery(), PROVIDER) for _ in range(2)]
     receive_deliveries(twice, services)
     changes = [(change.before, str(change.state.status)) for change in heard]
     assert changes == [

@@ -11,11 +11,11 @@ from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases
 from obdtrack.store.database import unavailable
-from tests.factories import raw_delivery
+from tests.factories import PROVIDER, raw_delivery
 
 
 def refused(services: Services, query: str = "") -> InboundRequest:
-    return InboundRequest(new_id(), services.now(), raw_delivery()._replace(query=query))
+    return InboundRequest(new_id(), services.now(), raw_delivery()._replace(query=query), PROVIDER)
 
 
 def kept(services: Services) -> list[str]:

@@ -9,14 +9,13 @@ from unittest.mock import patch
 import pytest
 
 from obdtrack.calls.polling.check import refresh
-from obdtrack.calls.polling.poll import PACE
 from obdtrack.errors import ObdtrackError
 from obdtrack.limits import Bulkhead
 from obdtrack.services import Services
 from obdtrack.store import leases
 from tests.calls.test_check_call import the_call
 from tests.conftest import Caller
-from tests.factories import Clock, ScriptedProvider, call_log, log_row
+from tests.factories import PROVIDER, Clock, ScriptedProvider, call_log, log_row
 from tests.store.stored import together
 
 
@@ -37,7 +36,7 @@ def test_a_person_is_not_kept_waiting_in_a_long_line(
 ) -> None:
     caller.place()
     with services.store.write():
-        leases.acquire_slot(PACE, timedelta(seconds=60), clock.now)
+        leases.acquire_slot(f"polls:{PROVIDER}", timedelta(seconds=60), clock.now)
     with pytest.raises(ObdtrackError, match="Too many look-ups"):
         refresh(the_call(), services)
 
@@ -47,11 +46,11 @@ def test_who_is_sent_away_takes_no_place_in_the_line(
 ) -> None:
     call = caller.place().json
     with services.store.write():
-        leases.acquire_slot(PACE, timedelta(seconds=60), clock.now)
+        leases.acquire_slot(f"polls:{PROVIDER}", timedelta(seconds=60), clock.now)
     for _ in range(10):
         refused = caller.post(f"/calls/{call['id']}/refresh")
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
-    assert leases.line_end(PACE, clock.now) == clock.now + timedelta(seconds=60)
+    assert leases.line_end(f"polls:{PROVIDER}", clock.now) == clock.now + timedelta(seconds=60)
 
 
 def test_of_several_who_ask_about_one_call_at_once_one_does(

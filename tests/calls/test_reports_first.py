@@ -10,7 +10,7 @@ from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.receive import receive_deliveries
 from obdtrack.services import Services, new_id
 from obdtrack.store.database import Store
-from tests.factories import raw_delivery
+from tests.factories import PROVIDER, raw_delivery
 from tests.store import background
 
 
@@ -28,7 +28,9 @@ def test_a_report_waits_for_no_line(services: Services) -> None:
             time.sleep(0.02)
 
     def report() -> None:
-        receive_deliveries([InboundRequest(new_id(), services.now(), raw_delivery())], services)
+        receive_deliveries(
+            [InboundRequest(new_id(), services.now(), raw_delivery(), PROVIDER)], services
+        )
         written.append("report")
 
     with services.store.write():

@@ -11,7 +11,6 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from obdtrack.errors import ConfigError, ObdtrackError
-from obdtrack.operations.webhooks import set_up as workflow
 from obdtrack.operations.webhooks.set_up import (
     Registered,
     account_webhooks,
@@ -24,8 +23,8 @@ from obdtrack.providers.mobtexting.simulator.server import (
     SimulatorConfig,
     running,
 )
-from obdtrack.settings import CALLBACK_PATH
 from tests import factories
+from tests.factories import CALLBACK_PATH
 
 NO_URLS = {
     "plain http": "http://calls.example.com",
@@ -75,24 +74,26 @@ def up(httpserver: HTTPServer) -> Iterator[SetUp]:
 
 
 def test_an_origin_gets_the_callbacks_path():
-    assert callback_uri("https://calls.example.com/") == f"https://calls.example.com{CALLBACK_PATH}"
-    assert callback_uri("http://localhost:8000") == f"http://localhost:8000{CALLBACK_PATH}"
+    assert (
+        callback_uri("https://calls.example.com/", factories.settings())
+        == f"https://calls.example.com{CALLBACK_PATH}"
+    )
+    assert (
+        callback_uri("http://localhost:8000", factories.settings())
+        == f"http://localhost:8000{CALLBACK_PATH}"
+    )
 
 
 def test_a_path_before_the_callbacks_and_a_composed_query_stay():
     uri = f"https://calls.example.com/obd{CALLBACK_PATH}?call_id={{{{id}}}}"
-    assert callback_uri(uri) == uri
+    assert callback_uri(uri, factories.settings()) == uri
 
 
 @pytest.mark.parametrize("url", NO_URLS.values(), ids=NO_URLS.keys())
 def test_an_address_the_provider_must_not_get_is_refused(url):
     with pytest.raises(ConfigError) as refused:
-        callback_uri(url)
+        callback_uri(url, factories.settings())
     assert "secret@" not in str(refused.value)
-
-
-def test_the_path_is_the_callbacks():
-    assert workflow.CALLBACK_PATH == CALLBACK_PATH
 
 
 def test_what_is_shown_of_an_address_holds_no_secret():

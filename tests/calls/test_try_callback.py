@@ -15,8 +15,7 @@ from obdtrack.calls import queries
 from obdtrack.domain.timeline import Change
 from obdtrack.operations.webhooks.try_callback import NAME, NUMBER, try_callback
 from obdtrack.services import Services
-from obdtrack.settings import CALLBACK_PATH
-from tests.factories import SECRET
+from tests.factories import CALLBACK_PATH, SECRET
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from obdtrack.calls import queries, responses
 from obdtrack.calls.placing.place import place_call
 from obdtrack.calls.polling.check import check_due
-from obdtrack.calls.polling.poll import PACE
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.providers.base import StatusResponse
 from obdtrack.services import Services
@@ -18,6 +17,7 @@ from tests.calls.test_check_call import no_wait, the_call
 from tests.conftest import Caller
 from tests.factories import (
     NOON,
+    PROVIDER,
     Clock,
     ScriptedProvider,
     accepted,
@@ -143,7 +143,7 @@ def test_during_a_pause_calls_stay_due(services: Services, clock: Clock) -> None
     place_call(call_request(), None, services)
     clock.forward(minutes=16)
     with services.store.write():
-        leases.acquire_slot(PACE, timedelta(seconds=60), clock.now)
+        leases.acquire_slot(f"polls:{PROVIDER}", timedelta(seconds=60), clock.now)
     assert check_due(services, 10, no_wait) == 0
     assert the_call().next_check_at == NOON + timedelta(minutes=15)
 
@@ -155,4 +155,4 @@ def test_no_pause_is_longer_than_a_quarter_of_an_hour(
     provider.on_find = lambda **_: StatusResponse(Failure.RATE_LIMITED, retry_after=999_999_999)
     clock.forward(minutes=16)
     check_due(services, 10, no_wait)
-    assert leases.line_end(PACE, clock.now) == clock.now + timedelta(minutes=15)
+    assert leases.line_end(f"polls:{PROVIDER}", clock.now) == clock.now + timedelta(minutes=15)

@@ -16,8 +16,8 @@ import requests
 from obdtrack.cli.ports import free_port
 from obdtrack.cli.serve import STOP_SECONDS
 from obdtrack.services import utc_now
-from obdtrack.settings import CALLBACK_PATH
 from tests.end_to_end.conftest import Installation, until
+from tests.factories import CALLBACK_PATH
 from tests.torture.forks import children
 
 

@@ -14,12 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from obdtrack.calls.reports.receive import ReceivedDelivery
 from obdtrack.domain.status import Outcome
-from obdtrack.settings import CALLBACK_PATH
 from obdtrack.web.http import probes
 from obdtrack.web.http.probes import Remembered
 from obdtrack.web.http.request_metrics import BUCKETS, Meter, Metered
 from tests.conftest import Caller
-from tests.factories import report_body
+from tests.factories import CALLBACK_PATH, report_body
 from tests.operations.conftest import Account
 
 

@@ -20,7 +20,7 @@ from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.services import new_id
 from obdtrack.store import models
 from obdtrack.store.database import Store, connected
-from tests.factories import IDS, NOON, call_request, raw_delivery
+from tests.factories import IDS, NOON, PROVIDER, call_request, raw_delivery
 from tests.store import background
 
 Result = TypeVar("Result")
@@ -30,13 +30,13 @@ def call(
     store: Store, *, at: datetime = NOON, provider_id: str | None = None, **request: Any
 ) -> UUID:
     """A call that is being placed; `provider_id` is what the provider named it."""
-    intention = PendingCall(new_id(), new_id(), at, None)
+    intention = PendingCall(new_id(), new_id(), at, None, PROVIDER)
     with store.write():
         begun = Event(new_id(), Kind.SUBMISSION, Source.API, at, Status.SUBMITTING)
         writes.create_call(call_request(**request), intention, fold([begun]))
         if provider_id is not None:
             mid = IDS.submission(provider_id)
-            writes.set_provider_id(intention.call_id, provider_id, mid, at)
+            writes.set_provider_id(intention.call_id, PROVIDER, provider_id, mid, at)
     return intention.call_id
 
 
@@ -64,7 +64,7 @@ def delivery(
     **meaning: Any,
 ) -> InboundRequest:
     """A request in the inbox, with what became of it."""
-    request = InboundRequest(new_id(), NOON, raw or raw_delivery())
+    request = InboundRequest(new_id(), NOON, raw or raw_delivery(), PROVIDER)
     with store.write():
         deliveries.add([(request, DeliveryResult(outcome, **meaning))])
     return request

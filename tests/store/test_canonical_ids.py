@@ -13,7 +13,7 @@ from obdtrack.domain.status import Outcome
 from obdtrack.store import models
 from obdtrack.store.database import Store
 from obdtrack.store.migrate import FOLDER
-from tests.factories import MID
+from tests.factories import MID, PROVIDER
 from tests.store import stored
 
 
@@ -36,9 +36,9 @@ def test_calls_and_waiting_deliveries_are_respelled(
     waiting = stored.delivery(each_store, Outcome.UNMATCHED, provider_id=f"{spelled}:1")
     by_mid = stored.delivery(each_store, Outcome.UNMATCHED, mid=f"{spelled}")
     migrate()
-    (match,) = queries.of_submission(MID)
+    (match,) = queries.of_submission(PROVIDER, MID)
     assert (match.id, match.provider_id) == (call, f"{MID}:1")
-    assert deliveries.waiting_for(f"{MID}:1", MID) == [waiting, by_mid]
+    assert deliveries.waiting_for(PROVIDER, f"{MID}:1", MID) == [waiting, by_mid]
 
 
 def test_other_ids_stay_and_no_id_is_given_twice(each_store: Store, migrate: Any) -> None:
@@ -53,4 +53,4 @@ def test_a_report_that_named_the_call_under_the_key_of_its_submission_is_found(
     each_store: Store,
 ) -> None:
     waiting = stored.delivery(each_store, Outcome.UNMATCHED, mid=f"{MID}:1")
-    assert deliveries.waiting_for(f"{MID}:1", MID) == [waiting]
+    assert deliveries.waiting_for(PROVIDER, f"{MID}:1", MID) == [waiting]

@@ -12,7 +12,7 @@ from obdtrack.domain.status import Outcome
 from obdtrack.services import new_id
 from obdtrack.store import models, partitions
 from obdtrack.store.database import Store
-from tests.factories import raw_delivery
+from tests.factories import PROVIDER, raw_delivery
 
 NOW = datetime.now(UTC)
 
@@ -27,7 +27,7 @@ def prepared(postgres_store: Store) -> Store:
 
 
 def keep_one() -> None:
-    stored = InboundRequest(new_id(), NOW, raw_delivery())
+    stored = InboundRequest(new_id(), NOW, raw_delivery(), PROVIDER)
     deliveries.add([(stored, DeliveryResult(Outcome.UNMATCHED))])
 
 

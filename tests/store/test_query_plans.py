@@ -23,7 +23,7 @@ from obdtrack.services import new_id
 from obdtrack.statistics import questions
 from obdtrack.store import models, tasks
 from obdtrack.store.database import PostgresStore, SqliteStore, Store
-from tests.factories import IDS, MID, NOON, NUMBER
+from tests.factories import IDS, MID, NOON, NUMBER, PROVIDER
 
 ID = new_id()
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "a call by our id": lambda: queries.find(str(ID)),
     "a call by theirs": lambda: queries.find(f"{MID}:1"),
     "who is due": lambda: tasks.is_due(POLL, NOON),
-    "whose id it is": lambda: queries.taken([f"{MID}:1"], IDS),
+    "whose id it is": lambda: queries.taken(PROVIDER, [f"{MID}:1"], IDS),
     "newest calls": lambda: search.newest(CallFilter(), 50),
     "older calls": lambda: search.newest(CallFilter(), 50, ID),
     "calls of a status": lambda: search.newest(CallFilter(status="busy"), 50),
@@ -44,7 +44,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "calls of a campaign": lambda: search.newest(CallFilter(name="diwali"), 50),
     "calls of a reference": lambda: search.newest(CallFilter(reference="order-7"), 50),
     "calls of a day": lambda: search.newest(CallFilter(**ALL_DAY), 50),
-    "who waits for this call": lambda: deliveries.waiting_for(f"{MID}:1", MID),
+    "who waits for this call": lambda: deliveries.waiting_for(PROVIDER, f"{MID}:1", MID),
     "newest deliveries": lambda: deliveries.newest(50),
     "deliveries of an outcome": lambda: deliveries.newest(50, outcome="failed"),
     "a call's deliveries": lambda: deliveries.of_call(ID),

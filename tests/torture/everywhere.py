@@ -25,7 +25,7 @@ from obdtrack.store.database import Store
 from obdtrack.store.group_commit import GroupWriter
 from tests import factories
 from tests.conftest import Caller
-from tests.factories import Clock, ScriptedProvider, call_log, log_row, raw_delivery
+from tests.factories import PROVIDER, Clock, ScriptedProvider, call_log, log_row, raw_delivery
 from tests.torture import databases
 from tests.torture.failing import Kind, Trouble
 from tests.torture.provider import CrashError
@@ -193,7 +193,9 @@ def _report(world: World) -> TestResponse:
 
 
 def _report_early(world: World) -> None:
-    receive_deliveries([InboundRequest(new_id(), world.clock(), raw_delivery())], world.services)
+    receive_deliveries(
+        [InboundRequest(new_id(), world.clock(), raw_delivery(), PROVIDER)], world.services
+    )
 
 
 def _refresh(world: World) -> TestResponse:

@@ -21,7 +21,7 @@ from obdtrack.domain.submission import Failure
 from obdtrack.services import Services, new_id
 from obdtrack.statistics import counters
 from obdtrack.store import models
-from tests.factories import Clock, call_request
+from tests.factories import PROVIDER, Clock, call_request
 from tests.torture import databases
 from tests.torture.known import Known, claim_after
 from tests.torture.provider import (
@@ -231,7 +231,7 @@ class Calls(RuleBasedStateMachine):
         batch = []
         for fact, raw in told:
             self.clock.forward(milliseconds=1)
-            batch.append(InboundRequest(new_id(), self.clock(), raw))
+            batch.append(InboundRequest(new_id(), self.clock(), raw, PROVIDER))
             self.acknowledged[batch[-1].id] = fact
         receive_deliveries(batch, self.services)
         for reference, fact in (about for about, _ in told if about):

@@ -13,7 +13,7 @@ from obdtrack.calls.reports.receive import receive_deliveries
 from obdtrack.providers.base import StatusResponse
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
-from tests.factories import Clock, call_log, call_request
+from tests.factories import PROVIDER, Clock, call_log, call_request
 from tests.torture import databases
 from tests.torture.provider import Life, SmallProvider
 
@@ -55,9 +55,10 @@ def lose_reports(calls: int, percent: int) -> Lost:
     """Place calls, lose so many of their reports in a hundred, and ask until all are known."""
     clock = Clock()
     provider = NotingProvider(clock)
+    provider.polls_per_minute = PER_MINUTE
     with databases.scratch() as folder:
         path = databases.new_database(folder)
-        services = databases.open_context(path, provider, clock, poll_per_minute=PER_MINUTE)
+        services = databases.open_context(path, provider, clock)
         for count in range(calls):
             number = f"+9188{count:08}"
             place.place_call(call_request(to=number, reference=number), None, services)
@@ -73,7 +74,7 @@ def _report_all_but(percent: int, provider: NotingProvider, services: Services) 
     for count, life in enumerate(provider.lives.values()):
         if count % 100 >= percent:
             raw = life.report(next(life.facts()), composed=False)
-            receive_deliveries([InboundRequest(new_id(), services.now(), raw)], services)
+            receive_deliveries([InboundRequest(new_id(), services.now(), raw, PROVIDER)], services)
 
 
 def _poll_until_known(services: Services, clock: Clock) -> None:

@@ -93,6 +93,7 @@ def _intention(request: CallRequest, key_id: UUID | None, services: Services) ->
         call_id=new_id(),
         created_at=services.now(),
         key_id=key_id,
+        provider=services.provider.name,
         process_id=services.process_id,
         variables_encrypted=services.vault.seal(request.variables) if request.variables else None,
         fingerprint=_fingerprint(request, services),
@@ -176,13 +177,15 @@ def _settle(
             call_id, provider_id = intention.call_id, ids.canonical(number.provider_id)
             mid = ids.submission(provider_id)
             journal.lock({provider_id, mid})
-            if not journal.assign_provider_id(call_id, provider_id, mid, number.submitted_at):
+            if not journal.assign_provider_id(
+                call_id, intention.provider, provider_id, mid, number.submitted_at
+            ):
                 log.error("provider_id_taken", call_id=str(call_id), provider_id=provider_id)
                 response, number = SendResponse(Failure.ANSWER_WITHOUT_ID), None
         responses.add(exchange)
         _conclude(intention, response, exchange, number, journal)
         if number is not None:
-            reprocess_waiting(provider_id, mid, journal)
+            reprocess_waiting(intention.provider, provider_id, mid, journal)
 
 
 def _conclude(

@@ -19,6 +19,7 @@ class PendingCall(NamedTuple):
     call_id: UUID
     created_at: datetime
     key_id: UUID | None
+    provider: str
     process_id: UUID | None = None
     variables_encrypted: bytes | None = None
     fingerprint: str | None = None

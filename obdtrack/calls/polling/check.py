@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from obdtrack.calls import queries, responses
-from obdtrack.calls.journal import open_journal
+from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.polling.poll import (
     Poll,
     Wait,
     count_if_repaired,
+    log_of,
     may_be_kept,
     must_pause,
     poll_provider,
@@ -32,6 +33,7 @@ from obdtrack.domain.poll_schedule import POLL, PUT_OFF
 from obdtrack.domain.reports import Report
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.errors import Code, ObdtrackError
+from obdtrack.providers.base import CallLog
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases, models, tasks
 from obdtrack.store.tasks import Claim
@@ -59,12 +61,16 @@ def check_call(
     if is_erased(call.to_number):
         _leave_alone(call, services)
         return
+    if not isinstance(services.provider_of(call), CallLog):
+        with open_journal(services) as journal:
+            _give_up_in_time(call.id, "no-report", journal)
+        return
     if call.provider_id is None:
         if call.status == Status.UNKNOWN:
             reconcile(call, services, wait, patience)
         return
     asked = poll_provider(
-        services, call.id, wait, patience, provider_id=_as_it_was_told(call, services)
+        services, call, wait, patience, provider_id=_as_it_was_told(call, services)
     )
     record_response(call, asked, services)
 
@@ -72,7 +78,7 @@ def check_call(
 def _as_it_was_told(call: models.Call, services: Services) -> str | None:
     """Return the call's id as the provider spells it: only we are certain to know all spellings."""
     told = (event.detail.get("provider_id") for event in queries.history([call.id])[call.id])
-    canonical = services.provider.ids.canonical
+    canonical = services.provider_of(call).ids.canonical
     spelled = (name for name in told if name and canonical(name) == call.provider_id)
     return next(spelled, call.provider_id)
 
@@ -80,13 +86,15 @@ def _as_it_was_told(call: models.Call, services: Services) -> str | None:
 def refresh(call: models.Call, services: Services) -> None:
     """Ask about a call now because somebody wants to know.
 
-    Raises ObdtrackError: conflict if its number was erased; rate limited if it is being asked
+    Raises ObdtrackError: conflict if its number was erased or its provider has no
+    log of calls; rate limited if it is being asked
     about, was just now, or the line is long; unavailable if too many wait for the provider already.
     """
     if is_erased(call.to_number):
         raise ObdtrackError(
             Code.CONFLICT, "Its number was erased; the provider is no longer polled for it."
         )
+    log_of(call, services)
     with services.limits.polling.hold(), _nobody_else_asking(call.id, services):
         check_call(call.id, services, patience=LONGEST_WAIT_SECONDS)
 
@@ -127,11 +135,11 @@ def record_response(call: models.Call, asked: Poll, services: Services) -> None:
             journal.put_off(call.id, journal.now + PUT_OFF)  # the exchange tells why
             return
         reports = rows_about(
-            call, [found.report for found in asked.response.calls], services.provider.ids
+            call, [found.report for found in asked.response.calls], services.provider_of(call).ids
         )
         verdicts = record_reports(
             [
-                IncomingReport(report, Source.POLL, asked.exchange.answered_at,
+                IncomingReport(report, Source.POLL, asked.exchange.answered_at, call.provider,
                         response_id=asked.exchange.id, call_id=call.id)
                 for report in reports
                 if tells_something(report)
@@ -142,12 +150,13 @@ def record_response(call: models.Call, asked: Poll, services: Services) -> None:
             count_if_repaired(call.id, journal)
         else:
             journal.append(call.id, _check_event(reports, asked))
-        if journal.plan(call.id).given_up:
-            why = asked.response.failure or "no-report"
-            deadline = Event(
-                new_id(), Kind.DEADLINE, Source.SYSTEM, journal.now, Status.UNRESOLVED, why
-            )
-            journal.append(call.id, deadline)
+        _give_up_in_time(call.id, asked.response.failure or "no-report", journal)
+
+
+def _give_up_in_time(call_id: UUID, why: str, journal: Journal) -> None:
+    if journal.call(call_id) and journal.plan(call_id).given_up:
+        now, status = journal.now, Status.UNRESOLVED
+        journal.append(call_id, Event(new_id(), Kind.DEADLINE, Source.SYSTEM, now, status, why))
 
 
 def _check_event(reports: Sequence[Report], asked: Poll) -> Event:

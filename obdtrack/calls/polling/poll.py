@@ -19,11 +19,10 @@ from obdtrack.domain.submission import Failure
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers.base import CallLog, StatusResponse
 from obdtrack.services import Services, new_id
-from obdtrack.store import leases
+from obdtrack.store import leases, models
 
 log = structlog.get_logger()
 
-PACE = "provider"
 REPAIRED = "repaired-by-polling"
 """Counts outcomes that we knew only because we asked: any number but zero means that reports
 are being lost."""
@@ -50,7 +49,7 @@ class Poll(NamedTuple):
 
 def poll_provider(
     services: Services,
-    call_id: UUID,
+    call: models.Call,
     wait: Wait,
     patience: float | None = None,
     *,
@@ -65,23 +64,32 @@ def poll_provider(
     away (some are had by default), conflict if the provider has no log of calls, unavailable if the
     database is out of use.
     """
-    log_of_calls = services.provider
-    if not isinstance(log_of_calls, CallLog):
-        raise ObdtrackError(Code.CONFLICT, "The provider cannot be asked about calls.")
-    wait(_stand_in_line(services, patience))
+    provider = log_of(call, services)
+    wait(_stand_in_line(services, provider, patience))
     requested_at = services.now()
     services.store.close()  # the provider may take seconds; somebody else can use the connection
-    response = log_of_calls.find(provider_id=provider_id, to=to, on=on)
+    response = provider.find(provider_id=provider_id, to=to, on=on)
     if response.failure is Failure.RATE_LIMITED:
-        _slow_down(response, services)
-    return Poll(response, _exchange(response, call_id, requested_at, services))
+        _slow_down(response, provider, services)
+    return Poll(response, _exchange(response, call.id, requested_at, services))
+
+
+def log_of(call: models.Call, services: Services) -> CallLog:
+    """Return the provider that can be asked about a call; ObdtrackError (conflict) if none can."""
+    provider = services.provider_of(call)
+    if not isinstance(provider, CallLog):
+        raise ObdtrackError(Code.CONFLICT, f"{provider.name} has no log of calls to look into.")
+    return provider
 
 
 def must_pause(services: Services) -> bool:
     """Whether the line is longer than questions stand in it, as the provider wants a pause."""
     now = services.now()
-    wait = leases.line_end(PACE, now) - now
-    return wait.total_seconds() > _usual_patience(services)
+    logs = [one for one in services.providers.values() if isinstance(one, CallLog)]
+    return bool(logs) and all(
+        (leases.line_end(_pace(one), now) - now).total_seconds() > _usual_patience(one)
+        for one in logs
+    )
 
 
 def may_be_kept(call_id: UUID, journal: Journal) -> bool:
@@ -96,10 +104,12 @@ def count_if_repaired(call_id: UUID, journal: Journal) -> None:
         leases.count(REPAIRED)
 
 
-def _stand_in_line(services: Services, patience: float | None) -> float:
-    longest = _usual_patience(services) if patience is None else patience
+def _stand_in_line(services: Services, provider: CallLog, patience: float | None) -> float:
+    longest = _usual_patience(provider) if patience is None else patience
     with services.store.write():  # a refusal undoes it: who is sent away takes no place in the line
-        seconds = _turn(services)
+        now = services.now()
+        free_at = leases.acquire_slot(_pace(provider), _spacing(provider), now)
+        seconds = (free_at - now).total_seconds()
         if seconds > longest:
             raise ObdtrackError(
                 Code.RATE_LIMITED,
@@ -109,25 +119,24 @@ def _stand_in_line(services: Services, patience: float | None) -> float:
     return seconds
 
 
-def _turn(services: Services) -> float:
-    now = services.now()
-    return (leases.acquire_slot(PACE, _spacing(services), now) - now).total_seconds()
+def _pace(provider: CallLog) -> str:
+    return f"polls:{provider.name}"
 
 
-def _spacing(services: Services) -> timedelta:
-    return timedelta(minutes=1) / services.settings.poll_per_minute
+def _spacing(provider: CallLog) -> timedelta:
+    return timedelta(minutes=1) / provider.polls_per_minute
 
 
-def _usual_patience(services: Services) -> float:
-    return max(_PATIENCE, _spacing(services)).total_seconds()
+def _usual_patience(provider: CallLog) -> float:
+    return max(_PATIENCE, _spacing(provider)).total_seconds()
 
 
-def _slow_down(response: StatusResponse, services: Services) -> None:
+def _slow_down(response: StatusResponse, provider: CallLog, services: Services) -> None:
     wanted = timedelta(seconds=response.retry_after) if response.retry_after else _WHEN_TOO_FAST
     pause = min(wanted, LONGEST_PAUSE)
     log.warning("provider_rate_limited", pause_seconds=pause.total_seconds())
     with services.store.write():
-        leases.pause_until(PACE, services.now() + pause)
+        leases.pause_until(_pace(provider), services.now() + pause)
 
 
 def _exchange(

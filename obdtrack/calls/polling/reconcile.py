@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from obdtrack.calls import queries, responses
 from obdtrack.calls.journal import open_journal
@@ -49,9 +50,9 @@ def reconcile(
     wanted = _wanted(call)
     asked = _ask_about_days(call, wanted, services, wait, patience)
     found = [candidate for question in asked for candidate in question.response.calls]
-    ids = services.provider.ids
+    ids = services.provider_of(call).ids
     named = {ids.canonical(one.report.provider_id) for one in found if one.report.provider_id}
-    listed = candidates(found, wanted, queries.taken(named, ids), ids)
+    listed = candidates(found, wanted, queries.taken(call.provider, named, ids), ids)
     rivals = queries.other_unnamed(call, *rivals_made(wanted))
     provider_id = certain(listed, ids)
     if provider_id and not rivals and asked[-1].response.failure is None:
@@ -67,8 +68,8 @@ def _ask_about_days(
 ) -> list[Poll]:
     """Ask until all days are answered, or one is not: what the others hold proves nothing then."""
     asked: list[Poll] = []
-    for day in _days(wanted, services):
-        asked.append(poll_provider(services, call.id, wait, patience, to=call.to_number, on=day))
+    for day in _days(wanted, services.provider_of(call).timezone):
+        asked.append(poll_provider(services, call, wait, patience, to=call.to_number, on=day))
         if asked[-1].response.failure is not None:
             break
     return asked
@@ -98,7 +99,13 @@ def _take(
         record_reports(
             [
                 IncomingReport(
-                    report, Source.POLL, exchange.answered_at, None, exchange.id, call.id
+                    report,
+                    Source.POLL,
+                    exchange.answered_at,
+                    call.provider,
+                    None,
+                    exchange.id,
+                    call.id,
                 )
                 for report in (row.found.report for row in rows)
                 if tells_something(report)
@@ -140,9 +147,8 @@ def _wanted(call: models.Call) -> SoughtCall:
     return SoughtCall(call.to_number, submission.bridge, since, until)
 
 
-def _days(wanted: SoughtCall, services: Services) -> list[date]:
+def _days(wanted: SoughtCall, zone: ZoneInfo) -> list[date]:
     """Return the days of the window in the provider's zone: one, or two around midnight."""
-    zone = services.provider.timezone
     first, last = (moment.astimezone(zone).date() for moment in (wanted.since, wanted.until))
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 

@@ -16,7 +16,7 @@ from obdtrack.domain.reports import RawDelivery, Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.store import bulk_sql, models
 
-_RAW = ("id", "received_at", "method", "query", "headers", "content_type", "body")
+_RAW = ("id", "received_at", "provider", "method", "query", "headers", "content_type", "body")
 _MEANING = ("outcome", "reason", "call_id", "provider_id", "mid", "to_number")
 
 
@@ -26,6 +26,7 @@ class InboundRequest(NamedTuple):
     id: UUID
     received_at: datetime
     raw: RawDelivery
+    provider: str
 
 
 class DeliveryResult(NamedTuple):
@@ -104,8 +105,8 @@ def set_meanings(found: Iterable[tuple[UUID, DeliveryResult]]) -> None:
     )
 
 
-def waiting_for(provider_id: str, mid: str) -> list[InboundRequest]:
-    """List the unmatched deliveries that may belong to this call, oldest first.
+def waiting_for(provider: str, provider_id: str, mid: str) -> list[InboundRequest]:
+    """List the unmatched deliveries that may belong to this call of a provider, oldest first.
 
     Either id may stand under either key: who composes a report puts them where they like.
     """
@@ -113,7 +114,7 @@ def waiting_for(provider_id: str, mid: str) -> list[InboundRequest]:
         row.id: row
         for key in ("provider_id", "mid")
         for row in bulk_sql.load(models.Delivery, key, [provider_id, mid])
-        if row.outcome == Outcome.UNMATCHED
+        if row.outcome == Outcome.UNMATCHED and row.provider == provider
     }
     return [to_stored(row) for _, row in sorted(found.items())]
 
@@ -164,12 +165,12 @@ def to_stored(row: models.Delivery) -> InboundRequest:
         with suppress(UndecodableError, OverflowError):
             body = decode(body, row.headers["content-encoding"])
     raw = RawDelivery(row.method, row.query, row.headers, row.content_type, body)
-    return InboundRequest(row.id, row.received_at, raw)
+    return InboundRequest(row.id, row.received_at, raw, row.provider)
 
 
 def _raw_row(stored: InboundRequest) -> Sequence[object]:
     raw = stored.raw
     return (
-        stored.id, stored.received_at, raw.method, raw.query, raw.headers, raw.content_type,
-        raw.body,
+        stored.id, stored.received_at, stored.provider, raw.method, raw.query, raw.headers,
+        raw.content_type, raw.body,
     )  # fmt: skip

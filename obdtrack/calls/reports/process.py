@@ -40,7 +40,7 @@ class ProcessedDelivery(NamedTuple):
 def read(stored: InboundRequest, services: Services) -> Reading | Exception:
     """Read a delivery; a fault of the reader is given, not raised, as the next one is innocent."""
     try:
-        return services.provider.read_delivery(stored.raw)
+        return services.provider_of(stored).read_delivery(stored.raw)
     except Exception as error:
         log.exception("processing_failed", delivery_id=str(stored.id))
         return error
@@ -52,13 +52,16 @@ def process(
     """Record the reports among these readings and return what each delivery means."""
     services = journal.services
     arrivals = [
-        IncomingReport(reading, Source.WEBHOOK, stored.received_at, stored.id)
+        IncomingReport(
+            reading, Source.WEBHOOK, stored.received_at, stored.provider, delivery_id=stored.id
+        )
         for stored, reading in zip(batch, readings, strict=True)
         if isinstance(reading, Report)
     ]
     recorded = iter(record_reports(arrivals, journal))
     return [
         _interpreted(
+            stored,
             reading,
             next(recorded) if isinstance(reading, Report) else _verdict(stored, reading),
             services,
@@ -114,9 +117,13 @@ _NO_COUNTRY = (
 
 
 def _interpreted(
-    reading: Reading | Exception, verdict: ReportResult, services: Services
+    stored: InboundRequest,
+    reading: Reading | Exception,
+    verdict: ReportResult,
+    services: Services,
 ) -> ProcessedDelivery:
-    known = None if isinstance(reading, Exception) else reading
-    ids = services.provider.ids
+    if isinstance(reading, Exception):
+        return ProcessedDelivery(DeliveryResult(verdict.outcome, verdict.reason))
+    known, ids = reading, services.provider_of(stored).ids
     meaning = deliveries.meaning(verdict.outcome, verdict.reason, verdict.call_id, known, ids)
     return ProcessedDelivery(meaning, known.challenge if isinstance(known, Challenge) else None)

@@ -68,5 +68,5 @@ def _receive_alone(stored: InboundRequest, services: Services) -> ReceivedDelive
 
 def without_secrets(stored: InboundRequest, services: Services) -> InboundRequest:
     """Return the request without our own secrets in it, however they are spelled."""
-    raw = services.provider.without_secrets(stored.raw)
+    raw = services.provider_of(stored).without_secrets(stored.raw)
     return stored if raw is stored.raw else stored._replace(raw=raw)

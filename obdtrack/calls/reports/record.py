@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
@@ -38,12 +38,21 @@ log = structlog.get_logger()
 _MOST_KEYS = 20
 
 
+class CallOfProvider(Named, Protocol):
+    """A call as its provider names it, and which provider that is."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+
+
 class IncomingReport(NamedTuple):
     """A report on its way to a timeline; `call_id` is set if the question named the call."""
 
     report: Report
     source: Source
     received_at: datetime
+    provider: str
     delivery_id: UUID | None = None
     response_id: UUID | None = None
     call_id: UUID | None = None
@@ -112,14 +121,14 @@ def make_event(arrival: IncomingReport, placed_at: datetime) -> Event:
     )
 
 
-def rows_about(call: Named, rows: Sequence[Report], ids: ProviderIds) -> list[Report]:
+def rows_about(call: CallOfProvider, rows: Sequence[Report], ids: ProviderIds) -> list[Report]:
     """Return those of the rows that the provider's log has on `call` which certainly are about it.
 
     It was asked about by its id, and may list all of the submission, or call it by that one's id.
     """
     if all(row.provider_id == call.provider_id for row in rows):
         return list(rows)
-    of_submission = queries.of_submission(call.mid)
+    of_submission = queries.of_submission(call.provider, call.mid)
     return [row for row in rows if is_about(row, call, of_submission, ids)]
 
 
@@ -152,26 +161,28 @@ def _all_told(event: Event) -> Mapping[str, Any]:
 
 def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow | str]:
     """Return the call of each report, or why there is none."""
-    ids = journal.services.provider.ids
-    named = [names_of(arrival.report, ids) for arrival in arrivals]
+    of = journal.services.provider_of
+    named = [names_of(arrival.report, of(arrival).ids) for arrival in arrivals]
     provider_ids = {names.provider_id for names in named if names.provider_id}
     mids = {mid for names in named for mid in names.submissions}
     journal.lock(provider_ids | mids)
     known = journal.reported(provider_ids, mids)
     asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
     by_id = {match.id: match for match in journal.calls(asked)}
-    by_provider_id = {match.provider_id: match for match in known}
-    by_mid: dict[str | None, list[CallRow]] = defaultdict(list)
+    by_provider_id = {(match.provider, match.provider_id): match for match in known}
+    by_mid: dict[tuple[str, str | None], list[CallRow]] = defaultdict(list)
     for match in known:
-        by_mid[match.mid].append(match)
+        by_mid[match.provider, match.mid].append(match)
 
     def one(arrival: IncomingReport, names: Names) -> CallRow | str:
         report = arrival.report
         if arrival.call_id:
             return by_id.get(arrival.call_id) or "the call it answers about is not there any more"
-        if exact := by_provider_id.get(names.provider_id) if names.provider_id else None:
+        if exact := by_provider_id.get((arrival.provider, names.provider_id)):
             return exact
-        of_submission = [match for mid in names.submissions for match in by_mid.get(mid, ())]
+        of_submission = [
+            match for mid in names.submissions for match in by_mid.get((arrival.provider, mid), ())
+        ]
         found = may_be(report, names, of_submission)
         if len(found) == 1:
             return found[0]

@@ -92,7 +92,7 @@ def replay_all(
 
 def _is_trusted_now(row: models.Delivery, services: Services) -> bool:
     carried = row.secret_fingerprint or ""
-    known = map(services.vault.fingerprint, services.provider.callback_auth.secrets)
+    known = map(services.vault.fingerprint, services.provider_of(row).callback_auth.secrets)
     return any(hmac.compare_digest(carried, fingerprint) for fingerprint in known)
 
 

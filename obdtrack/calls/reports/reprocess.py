@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from obdtrack.calls.journal import Journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.process import process, read
-from obdtrack.domain.naming import ProviderIds, names_of
-from obdtrack.domain.reports import Reading, Report
+from obdtrack.domain.naming import names_of
+from obdtrack.domain.reports import Report
 from obdtrack.domain.status import Outcome
 from obdtrack.store import bulk_sql, models
 
 _ON_A_TIMELINE = (Outcome.MATCHED, Outcome.DUPLICATE)
 
 
-def reprocess_waiting(provider_id: str, mid: str, journal: Journal) -> int:
-    """Record the unmatched deliveries that belong to this provider id or submission.
+def reprocess_waiting(provider: str, provider_id: str, mid: str, journal: Journal) -> int:
+    """Record the unmatched deliveries that belong to this provider's id or submission.
 
     The journal is the one that assigned the id. Returns how many found their call.
     """
-    outcomes = reprocess(deliveries.waiting_for(provider_id, mid), journal)
+    outcomes = reprocess(deliveries.waiting_for(provider, provider_id, mid), journal)
     return sum(outcome in _ON_A_TIMELINE for outcome in outcomes)
 
 
@@ -35,7 +35,12 @@ def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outco
         return []  # of most calls nothing has come before their own answer
     readings = {stored.id: read(stored, journal.services) for stored in waiting}
     # The names first, as everywhere: who joins a call's reports has locked them already.
-    journal.lock(_names(readings.values(), journal.services.provider.ids))
+    names = [
+        names_of(reading, journal.services.provider_of(stored).ids).all()
+        for stored in waiting
+        if isinstance(reading := readings[stored.id], Report)
+    ]
+    journal.lock(set().union(*names))
     outcomes = _outcomes_now(list(readings))
     left = [stored for stored in waiting if outcomes.get(stored.id) not in _ON_A_TIMELINE]
     found = process(left, [readings[stored.id] for stored in left], journal)
@@ -43,12 +48,6 @@ def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outco
     deliveries.set_meanings(meanings.items())
     outcomes |= {delivery_id: meaning.outcome for delivery_id, meaning in meanings.items()}
     return [outcomes[stored.id] for stored in waiting]
-
-
-def _names(readings: Iterable[Reading | Exception], ids: ProviderIds) -> set[str]:
-    """Return what the reports among these call their calls and submissions."""
-    reports = (reading for reading in readings if isinstance(reading, Report))
-    return {name for report in reports for name in names_of(report, ids).all()}
 
 
 def _outcomes_now(delivery_ids: Sequence[UUID]) -> dict[UUID, Outcome]:

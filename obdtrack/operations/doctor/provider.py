@@ -24,7 +24,7 @@ from obdtrack.providers.base import ManagesWebhooks, Provider, Webhook, Webhooks
 from obdtrack.providers.http.connections import Limits
 from obdtrack.providers.http.exchange import ExchangeError, exchange, open_session
 from obdtrack.providers.registry import connected
-from obdtrack.settings import CALLBACK_PATH
+from obdtrack.settings import callback_path
 
 _LIMITS = Limits(connect=3.0, read=5.0, total=8.0, max_bytes=1_000_000)
 
@@ -60,9 +60,9 @@ def check_webhook(subject: CheckedInstallation) -> CheckResult:
     provider, wanted = _account(subject), subject.settings.webhook_id
     if not isinstance(provider, ManagesWebhooks):
         return ok(f"the webhooks of {provider.name} are set up in its portal")
-    account = provider.webhooks()
+    account, path = provider.webhooks(), callback_path(provider.name)
     try:
-        webhook = account.one(wanted) if wanted else _subscribed(account)
+        webhook = account.one(wanted) if wanted else _subscribed(account, path)
     except ObdtrackError as error:
         if wanted is None or error.code is not Code.NOT_FOUND:
             return problem(error.message, "fix the problem with the provider first (see above)")
@@ -70,7 +70,7 @@ def check_webhook(subject: CheckedInstallation) -> CheckResult:
         return problem(f"the provider has no webhook {wanted}", remedy)
     if webhook is None:
         return problem("no webhook sends us the reports of calls", f"run: {_REGISTER}")
-    return _judge(webhook)
+    return _judge(webhook, path)
 
 
 def check_time(subject: CheckedInstallation) -> CheckResult:
@@ -95,22 +95,22 @@ def _account(subject: CheckedInstallation) -> Provider:
     return connected(replace(subject.settings, webhook_fields={}))[0]
 
 
-def _subscribed(account: Webhooks) -> Webhook | None:
-    ours = (found for found in account.all() if _leads_to_us(found))
+def _subscribed(account: Webhooks, path: str) -> Webhook | None:
+    ours = (found for found in account.all() if _leads_to_us(found, path))
     return next((found for found in ours if account.is_subscribed(found.id)), None)
 
 
-def _leads_to_us(webhook: Webhook) -> bool:
-    return urlsplit(webhook.uri).path.rstrip("/").endswith(CALLBACK_PATH)
+def _leads_to_us(webhook: Webhook, path: str) -> bool:
+    return urlsplit(webhook.uri).path.rstrip("/").endswith(path)
 
 
-def _judge(webhook: Webhook) -> CheckResult:
+def _judge(webhook: Webhook, path: str) -> CheckResult:
     text = f"{webhook.id} ({shown(webhook.uri)})"
     if not webhook.active:
         return problem(f"{text} is not active", f"run: {_REGISTER} --update")
-    if not _leads_to_us(webhook):
+    if not _leads_to_us(webhook, path):
         remedy = f"unless a proxy rewrites the path, register one that does: {_REGISTER}"
-        return warning(f"{text} does not end in {CALLBACK_PATH}", remedy)
+        return warning(f"{text} does not end in {path}", remedy)
     return ok(f"{text} is active; `webhook test` follows a report through it")
 
 

@@ -16,7 +16,7 @@ from obdtrack.providers.base import (
     Webhooks,
 )
 from obdtrack.providers.registry import connected
-from obdtrack.settings import CALLBACK_PATH, Settings, is_loopback
+from obdtrack.settings import Settings, callback_path, is_loopback
 
 NAME = "obdtrack"
 
@@ -50,16 +50,19 @@ def account_webhooks(settings: Settings) -> Webhooks:
     return provider.webhooks()
 
 
-def callback_uri(url: str) -> str:
+def callback_uri(url: str, settings: Settings) -> str:
     """Return the callback's address for what an operator wrote; an origin alone gets the path.
 
     Raises ConfigError with a sentence if the provider could not, or should not, post there.
     """
-    parts = _split(url)
+    parts, path = _split(url), callback_path(connected(settings)[0].name)
     for is_wrong, sentence in _OBJECTIONS:
         if is_wrong(parts):
             raise ConfigError(f"{shown(url)}: {sentence}")
-    return parts._replace(path=parts.path.rstrip("/") or CALLBACK_PATH).geturl()
+    if not (parts.path.rstrip("/") or path).endswith(path):
+        wrong = f"the callback's path ends in {path}; give that, or the origin alone."
+        raise ConfigError(f"{shown(url)}: {wrong}")
+    return parts._replace(path=parts.path.rstrip("/") or path).geturl()
 
 
 def register_webhook(
@@ -131,10 +134,6 @@ _OBJECTIONS: tuple[tuple[Callable[[SplitResult], bool], str], ...] = (
     (_is_unsafe, "must be an https:// URL (http:// only for a loopback address)."),
     (lambda parts: "@" in parts.netloc, "must not hold a user or password; the secret is enough."),
     (lambda parts: bool(parts.fragment), "must not hold a #fragment; it never reaches a server."),
-    (
-        lambda parts: not (parts.path.rstrip("/") or CALLBACK_PATH).endswith(CALLBACK_PATH),
-        f"the callback's path ends in {CALLBACK_PATH}; give that, or the origin alone.",
-    ),
 )
 
 

@@ -70,7 +70,7 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
 
 def _store_test_call(provider_id: str, services: Services) -> UUID:
     now, mid = services.now(), services.provider.ids.submission(provider_id)
-    intention = PendingCall(new_id(), new_id(), now, key_id=None)
+    intention = PendingCall(new_id(), new_id(), now, None, services.provider.name)
     request = CallRequest(NUMBER, _bridge(services), flow_id=NAME, name=NAME)
     told = {"provider_id": provider_id, "message": "a test call, never sent to the provider"}
     events = [
@@ -80,7 +80,7 @@ def _store_test_call(provider_id: str, services: Services) -> UUID:
     with open_journal(services, now=now) as journal:
         journal.lock({provider_id, mid})
         journal.create(request, intention, events[0])
-        journal.assign_provider_id(intention.call_id, provider_id, mid, None)
+        journal.assign_provider_id(intention.call_id, intention.provider, provider_id, mid, None)
         submissions.close_submission(intention.submission_id, now, keep_variables=False)
         journal.append(intention.call_id, events[1])
     return intention.call_id

@@ -28,7 +28,6 @@ from obdtrack.providers.base import (
     ComposedReports,
     Explanation,
     ManagesWebhooks,
-    Provider,
     SendRequest,
     StatusResponse,
     TriesCallback,
@@ -58,7 +57,7 @@ _NO_TOKEN = "none"  # noqa: S105  # commands that ask no provider need none
 _NOBODYS_CALL = f"{UUID(int=0x4000_8000_000000000000)}:1"
 
 
-class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
+class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
     """One account at `url`; threads may share it.
 
     `timezone` is that of times the provider writes without one, `date_order` (`dmy`, `mdy` or None)
@@ -89,6 +88,7 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
         fields: Mapping[str, str] | None = None,
         secrets: Sequence[str] = (),
         validation_key: str | None = None,
+        polls_per_minute: int = 600,
         connect_timeout: float = 3.0,
         read_timeout: float = 8.0,
         total_timeout: float = 15.0,
@@ -96,6 +96,7 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
     ) -> None:
         self.url = url.rstrip("/") + "/"
         self.timezone = timezone
+        self.polls_per_minute = polls_per_minute
         self._token = _Token(token)
         self._webhook_id = webhook_id
         self._reader = PayloadReader(timezone, fields or {}, date_order)
@@ -120,6 +121,7 @@ class MobTexting(Provider, CallLog, ManagesWebhooks, TriesCallback, ComposedRepo
             fields=settings.webhook_fields,
             secrets=settings.webhook_secrets,
             validation_key=settings.webhook_token,
+            polls_per_minute=settings.poll_per_minute,
             total_timeout=settings.provider_timeout,
             read_timeout=min(8.0, settings.provider_timeout),
         )

@@ -202,7 +202,7 @@ def call_request(body: Mapping[str, Any]) -> CallRequest:
 
 
 def _found(identifier: str) -> models.Call:
-    call = look_up(lambda: queries.find(identifier, [services().provider.ids]))
+    call = look_up(lambda: queries.find(identifier, services().providers.values()))
     if call is None:
         raise ObdtrackError(
             Code.NOT_FOUND, "There is no call with this id, ours or the provider's."

@@ -195,14 +195,15 @@ def _shown(call: models.Call) -> Shown:
     now, written = services().now(), Clock(day, clock)
     in_full = reader().may(Scope.PII) and session.is_shown(call.id, now)
     mask = _mask(call, in_full=in_full)
-    base = request.url_root.rstrip("/")
+    base, provider = request.url_root.rstrip("/"), services().providers.get(call.provider)
+    links_work = provider.recordings_work if provider else None
     return Shown(
         state=state,
         story=tell(state, events, Outlook(now, call.next_check_at, call.interval), written),
         lines=list_lines(entries, call.interval, mask),
         facts=titled_facts(state),
         drawings={n: draw(entries, state.attempts, written, w) for n, w in WIDTHS.items()},
-        recordings=recordings(state.attempts, events, services().provider.recordings_work),
+        recordings=recordings(state.attempts, events, links_work),
         in_full=in_full,
         message=state.provider_message and mask(state.provider_message),
         wires=wires(call, entries, base, in_full=in_full),

@@ -17,7 +17,7 @@ from obdtrack.calls.reports.replay import REPLAYABLE, replay
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.webhooks.try_callback import try_callback
-from obdtrack.settings import CALLBACK_PATH
+from obdtrack.settings import callback_path
 from obdtrack.store import models
 from obdtrack.store.columns import first_id
 from obdtrack.web.http.auth import current_access, look_up, needs, services
@@ -70,7 +70,7 @@ def index() -> Response:
         after=after,
         outcomes=list(Outcome),
         replayable=set(REPLAYABLE),
-        callback=request.url_root.rstrip("/") + CALLBACK_PATH,
+        callback=request.url_root.rstrip("/") + callback_path(services().provider.name),
         settings=services().settings,
     )
 
@@ -129,7 +129,7 @@ def read_all_again() -> Redirect:
 def send_test() -> Redirect:
     """Post a sample report to our own callback and follow it to a timeline."""
     settings = services().settings
-    trial = try_callback(f"{settings.own_url}{CALLBACK_PATH}", services())
+    trial = try_callback(f"{settings.own_url}{callback_path(services().provider.name)}", services())
     if trial.problem is None:
         flash(f"The test report arrived and is on its call's timeline ({trial.milliseconds} ms).")
         return redirect(url_for("pages_call.show", call_id=trial.call_id), 303)

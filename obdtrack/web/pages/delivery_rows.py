@@ -56,7 +56,7 @@ def _reading(row: models.Delivery) -> Reading | None:
     if len(row.body) > _USUAL_BYTES:
         return None
     try:
-        return services().provider.read_delivery(deliveries.to_stored(row).raw)
+        return services().provider_of(row).read_delivery(deliveries.to_stored(row).raw)
     except Exception:  # its outcome shows it already
         return None
 

@@ -11,6 +11,7 @@ from obdtrack.calls.reports import deliveries
 from obdtrack.domain.status import Kind
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.store import models
+from obdtrack.web.http.auth import services
 from obdtrack.web.pages.provenance import is_test
 from obdtrack.web.pages.raw import Raw, curl_delivery, raw_delivery, raw_request, raw_response
 
@@ -36,8 +37,10 @@ def wires(
 ) -> list[Wire]:
     """Return our request, the provider's responses and the reports; `base` is our own address."""
     events = [entry.event for entry in entries]
-    sent = Wire("Our request", call.created_at, raw_request(call, events, in_full=in_full), 1)
-    ours = [] if is_test(events) else [sent]
+    ours = []
+    if call.provider in services().providers and not is_test(events):
+        sent = raw_request(call, events, in_full=in_full)
+        ours = [Wire("Our request", call.created_at, sent, 1)]
     told = [_response(call, row, entries, in_full) for row in responses.of_call(call.id)]
     came = [_report(call, row, entries, base, in_full) for row in deliveries.of_call(call.id)]
     return sorted([*ours, *told, *came], key=lambda wire: wire.at)

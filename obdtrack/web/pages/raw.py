@@ -10,7 +10,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.redaction import REMOVED, hide
 from obdtrack.domain.status import Kind
 from obdtrack.domain.submission import CallRequest
-from obdtrack.settings import CALLBACK_PATH
+from obdtrack.settings import callback_path
 from obdtrack.store import models
 from obdtrack.web.http.auth import services
 
@@ -31,7 +31,9 @@ def raw_delivery(delivery: models.Delivery, *, in_full: bool, number: str = "") 
     if delivery.content_type:
         headers.append(("content-type", delivery.content_type))
     body = bytes(delivery.body).decode("utf-8", "replace")
-    return Raw(f"{delivery.method} {CALLBACK_PATH}{show(query)}", headers, show(body))
+    return Raw(
+        f"{delivery.method} {callback_path(delivery.provider)}{show(query)}", headers, show(body)
+    )
 
 
 def raw_response(response: models.ResponseRow, *, in_full: bool, number: str = "") -> Raw:
@@ -50,18 +52,17 @@ def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) ->
     """
     submission = call.submission
     noted = (event.detail.get("webhook_id") for event in events if event.kind is Kind.SUBMISSION)
-    sent = services().provider.send_request(
-        CallRequest(
-            to=call.to_number,
-            bridge=submission.bridge,
-            flow_id=submission.flow_id,
-            audio=submission.audio,
-            name=call.name,
-            interval=call.interval,
-            webhook_id=next(noted, None) or submission.webhook_id,
-            variables=dict.fromkeys(submission.variable_names, REMOVED),
-        )
+    request = CallRequest(
+        to=call.to_number,
+        bridge=submission.bridge,
+        flow_id=submission.flow_id,
+        audio=submission.audio,
+        name=call.name,
+        interval=call.interval,
+        webhook_id=next(noted, None) or submission.webhook_id,
+        variables=dict.fromkeys(submission.variable_names, REMOVED),
     )
+    sent = services().provider_of(call).send_request(request)
     body = sent.body if in_full else hide(sent.body, call.to_number)
     return Raw(f"{sent.method} {sent.path}", list(sent.headers), body)
 
@@ -69,8 +70,10 @@ def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) ->
 def curl_delivery(delivery: models.Delivery, base: str) -> str:
     """Return the command that posts this very request once more."""
     query = f"?{delivery.query}" if delivery.query else ""
-    words = ["curl", "-X", delivery.method, shlex.quote(f"{base}{CALLBACK_PATH}{query}")]
-    words += services().provider.callback_auth.curl
+    address = f"{base}{callback_path(delivery.provider)}{query}"
+    words = ["curl", "-X", delivery.method, shlex.quote(address)]
+    if provider := services().providers.get(delivery.provider):
+        words += provider.callback_auth.curl
     if delivery.content_type:
         words += ["-H", shlex.quote(f"Content-Type: {delivery.content_type}")]
     if delivery.body:

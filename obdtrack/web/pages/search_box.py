@@ -42,12 +42,12 @@ class Hit(NamedTuple):
 
 def find_hits(text: str, services: Services) -> list[Hit]:
     """Return every meaning of `text` under which there are calls."""
-    ids = services.provider.ids
+    known, ids = services.providers.values(), services.provider.ids
     text = text.strip()[:_LONGEST]
     bare = _bare(text)
     if not bare or not is_plain(text):
         return []
-    exact = look_up(lambda: queries.find(text, [ids]) or queries.find(bare.lower(), [ids]))
+    exact = look_up(lambda: queries.find(text, known) or queries.find(bare.lower(), known))
     if exact is not None:
         return [Hit("a call's id", url_for("pages_call.show", call_id=exact.id))]
     found = [
