@@ -17,7 +17,7 @@ from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Kind
 from obdtrack.domain.submission import CallRequest
 from obdtrack.statistics import counters
-from obdtrack.statistics.counters import CallBucket, Change
+from obdtrack.statistics.counters import CallBucket
 from obdtrack.store import bulk_sql, models, tasks
 
 
@@ -81,7 +81,14 @@ def save_states(states: Sequence[NewState]) -> None:
     changes = [(*state_row(state), rest_of(state), check, row.id) for row, state, check in states]
     bulk_sql.update(models.Call, (*STATE_COLUMNS, "state", "next_check_at"), ("id",), changes)
     tasks.plan(POLL, {row.id: check for row, _, check in states})
-    counters.count(_move(row, state) for row, state, _ in states)
+    counters.count(
+        (
+            (row.name, counters.slot_of(row.created_at)),
+            (row.status, row.status_source, row.attempt_count, row.charges),
+            _bucket(state),
+        )
+        for row, state, _ in states
+    )
 
 
 def set_provider_id(
@@ -110,11 +117,6 @@ def stop_polling(to_number: str) -> None:
     call = models.Call
     waiting = (call.to_number == to_number) & call.next_check_at.is_null(False)
     plan_polls({row.id: None for row in call.select(call.id).where(waiting).order_by(call.id)})
-
-
-def _move(row: CallRow, state: CallState) -> Change:
-    before = (row.status, row.status_source, row.attempt_count, row.charges)
-    return (row.name, counters.slot_of(row.created_at)), before, _bucket(state)
 
 
 def _bucket(state: CallState) -> CallBucket:

@@ -151,6 +151,8 @@ def _undecided(
 ) -> CallState:
     claim = claims[-1]
     word = _claimed(claims, "provider_status")
+    # The words of the provider's response; where none came the message is ours.
+    said = [one.detail.get("message") for one in claims if "http_status" in one.detail]
     if reports:
         latest = max(reports, key=_weight_by_time)
         word = latest.detail.get("provider_status") or word
@@ -167,7 +169,7 @@ def _undecided(
         status_as_of=claim.recorded_at,
         started_at=attempts[-1].started_at if attempts else None,
         charges=_claimed(claims, "charges"),
-        provider_message=_message(claims) if claim.status in NOT_TAKEN else None,
+        provider_message=said[-1] if said and claim.status in NOT_TAKEN else None,
         attempts=attempts,
         report_count=len(reports),
     )
@@ -199,9 +201,3 @@ def _claimed(claims: Sequence[Event], name: str) -> Any:
         if (value := claim.detail.get(name)) is not None:
             return value
     return None
-
-
-def _message(claims: Sequence[Event]) -> str | None:
-    """Return the words of the provider's response; where none came the message is ours."""
-    responses = (claim.detail for claim in reversed(claims) if "http_status" in claim.detail)
-    return next((detail.get("message") for detail in responses), None)

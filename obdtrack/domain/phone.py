@@ -200,14 +200,10 @@ def _valid(stated: str) -> str | None:
     rest = stated[1:].removeprefix(str(parsed.country_code))
     # A first digit that may be a trunk prefix is left out by the library. Where the number that was
     # written is somebody's too, it is not known which of them is meant.
-    if number != stated and not rest.startswith("0") and _exists(parsed.country_code, rest):
-        return None
+    if number != stated and not rest.startswith("0"):
+        written = phonenumbers.PhoneNumber(parsed.country_code, int(rest))
+        return None if phonenumbers.is_valid_number(written) else number
     return number
-
-
-def _exists(country: int | None, national: str) -> bool:
-    written = phonenumbers.PhoneNumber(country_code=country, national_number=int(national))
-    return bool(phonenumbers.is_valid_number(written))
 
 
 @lru_cache(4096)

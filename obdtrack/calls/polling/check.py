@@ -59,7 +59,9 @@ def check_call(
     if call is None or call.status == Status.SUBMITTING:
         return
     if is_erased(call.to_number):
-        _leave_alone(call, services)
+        # The response would bring back what was erased.
+        with open_journal(services) as journal:
+            journal.stop_polling(call.to_number)
         return
     if not isinstance(services.provider_of(call), CallLog):
         with open_journal(services) as journal:
@@ -117,12 +119,6 @@ def _nobody_else_asking(call_id: UUID, services: Services) -> Iterator[None]:
     finally:
         with suppress(ObdtrackError), services.store.write():  # else it runs out by itself
             leases.give_back(name, holder)
-
-
-def _leave_alone(call: models.Call, services: Services) -> None:
-    # The answer would bring back what was erased.
-    with open_journal(services) as journal:
-        journal.stop_polling(call.to_number)
 
 
 def record_response(call: models.Call, asked: Poll, services: Services) -> None:

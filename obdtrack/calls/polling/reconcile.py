@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from obdtrack.calls import queries, responses
 from obdtrack.calls.journal import open_journal
@@ -47,7 +46,9 @@ def reconcile(
     What was asked, and the candidates, stand on the call's timeline either way. If a question gets
     no answer nothing is attached. Raises ObdtrackError as `ask` does.
     """
-    wanted = _wanted(call)
+    submission = call.submission
+    since, until = window(call.created_at, submission.settled_at or call.created_at)
+    wanted = SoughtCall(call.to_number, submission.bridge, since, until)
     asked = _ask_about_days(call, wanted, services, wait, patience)
     found = [candidate for question in asked for candidate in question.response.calls]
     ids = services.provider_of(call).ids
@@ -67,11 +68,14 @@ def _ask_about_days(
     call: models.Call, wanted: SoughtCall, services: Services, wait: Wait, patience: float | None
 ) -> list[Poll]:
     """Ask until all days are answered, or one is not: what the others hold proves nothing then."""
+    zone = services.provider_of(call).timezone
+    day, last = (moment.astimezone(zone).date() for moment in (wanted.since, wanted.until))
     asked: list[Poll] = []
-    for day in _days(wanted, services.provider_of(call).timezone):
+    while day <= last:  # one day in the provider's zone, or two around midnight
         asked.append(poll_provider(services, call, wait, patience, to=call.to_number, on=day))
         if asked[-1].response.failure is not None:
             break
+        day += timedelta(days=1)
     return asked
 
 
@@ -139,18 +143,6 @@ def _leave(
 def _keep(asked: Sequence[Poll]) -> None:
     for question in asked:
         responses.add(question.exchange)
-
-
-def _wanted(call: models.Call) -> SoughtCall:
-    submission = call.submission
-    since, until = window(call.created_at, submission.settled_at or call.created_at)
-    return SoughtCall(call.to_number, submission.bridge, since, until)
-
-
-def _days(wanted: SoughtCall, zone: ZoneInfo) -> list[date]:
-    """Return the days of the window in the provider's zone: one, or two around midnight."""
-    first, last = (moment.astimezone(zone).date() for moment in (wanted.since, wanted.until))
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _evidence(listed: Sequence[Candidate], wanted: SoughtCall) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from typing import NamedTuple
 
@@ -115,9 +115,11 @@ def _read(response: requests.Response, max_bytes: int) -> HttpExchange:
     return HttpExchange(status, response.headers, bytes(body))
 
 
-def _failed(error: Exception, attempt: ConnectionAttempt) -> ExchangeError:
+def _failed(error: BaseException, attempt: ConnectionAttempt) -> ExchangeError:
     """Say what an error proves, from what was sent and from the errors below it."""
-    chain = list(_chain(error))
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
     if not attempt.sent:
         return ExchangeError(Failure.UNREACHABLE, f"No connection: {_words(chain[-1])}.")
     if any(isinstance(link, _TIMEOUTS) for link in chain):
@@ -126,12 +128,6 @@ def _failed(error: Exception, attempt: ConnectionAttempt) -> ExchangeError:
     if isinstance(root, http.client.HTTPException) and not isinstance(root, _BREAKS):
         return ExchangeError(Failure.UNREADABLE_ANSWER, "What came was not HTTP.")
     return ExchangeError(Failure.CONNECTION_LOST, "The connection broke before a whole answer.")
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _words(error: BaseException) -> str:

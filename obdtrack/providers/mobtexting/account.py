@@ -88,7 +88,9 @@ class MobTextingWebhooks(Webhooks):
             seen.append(query)
             response = self._demand("GET", path, doing, params=query).response or {}
             page = _page(response)
-            yield from _entries(page)
+            data = page.get("data")
+            if isinstance(data, list):
+                yield from (entry for entry in data if isinstance(entry, Mapping))
             query = _next(page)
 
     def _demand(
@@ -133,11 +135,6 @@ def _path(webhook_id: str) -> str:
 def _page(response: Mapping[str, Any]) -> Mapping[str, Any]:
     rows = response.get("rows")
     return rows if isinstance(rows, Mapping) else response
-
-
-def _entries(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    data = page.get("data")
-    return [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
 
 
 def _next(page: Mapping[str, Any]) -> dict[str, str] | None:

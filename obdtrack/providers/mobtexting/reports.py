@@ -143,12 +143,12 @@ def sources_of(delivery: RawDelivery, reader: PayloadReader) -> tuple[list[Field
     sources = [*body.sources, *outside]
     if reader.paths:
         found = [*sources, body.whole, query.whole]
-        sources.insert(0, {path: _at(path, found) for path in reader.paths})
+        first: dict[str, object] = {}
+        for path in reader.paths:
+            ends = (dig(place, path) for place in found)
+            first[path] = next((end for end in ends if end is not None), None)
+        sources.insert(0, first)
     return sources, body.problem
-
-
-def _at(path: str, places: Sequence[object]) -> object:
-    return next((found for place in places if (found := dig(place, path)) is not None), None)
 
 
 def read_call(entry: object, reader: PayloadReader) -> FoundCall | None:
@@ -211,21 +211,21 @@ def _keep(rest: dict[str, Any], key: str, value: object) -> None:
 def _report(named: dict[str, Any], rest: Mapping[str, Any]) -> Report:
     word = named.pop("status", None)
     status, answered, reason = meaning_of(word) if word else (None, None, None)
+    # The numbers that stand, listed or masked, where the called number should.
+    numbers = (
+        ()
+        if "to" in named
+        else (numbers_in(value) for key, value in rest.items() if plain(key) in CALLED)
+    )
     return Report(
         **named,
         status=status,
         answered=answered,
         reason=reason,
         provider_status=word,
-        numbers=None if "to" in named else _numbers(rest),
+        numbers=next(filter(None, numbers), None),
         extra=_extra(rest),
     )
-
-
-def _numbers(rest: Mapping[str, Any]) -> list[str] | None:
-    """Return the numbers that stand, listed or masked, where the called number should."""
-    found = (numbers_in(value) for key, value in rest.items() if plain(key) in CALLED)
-    return next(filter(None, found), None)
 
 
 def _extra(rest: Mapping[str, Any]) -> dict[str, str]:

@@ -113,7 +113,9 @@ def read_time(value: object, timezone: ZoneInfo, order: str | None = None) -> da
 def _read_moment(text: str, timezone: ZoneInfo, order: str | None) -> datetime | None:
     if text[4] != "-" and (unix := _UNIX.fullmatch(text)):
         unit = _UNIX_UNITS.get(len(unix[1]))
-        return _read_liberally(text, timezone, order) if unit is None else _since_epoch(text, unit)
+        if unit is None:
+            return _read_liberally(text, timezone, order)
+        return _EPOCH + timedelta(microseconds=int(Decimal(text) * unit * 1_000_000))
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -128,10 +130,6 @@ def _in_utc(moment: datetime, zone: tzinfo) -> datetime:
             return moment.replace(tzinfo=UTC)
         moment = moment.replace(tzinfo=zone)
     return moment.astimezone(UTC)
-
-
-def _since_epoch(text: str, unit: Decimal) -> datetime:
-    return _EPOCH + timedelta(microseconds=int(Decimal(text) * unit * 1_000_000))
 
 
 def _read_liberally(text: str, timezone: ZoneInfo, order: str | None) -> datetime | None:

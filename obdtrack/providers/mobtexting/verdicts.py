@@ -220,10 +220,13 @@ def _failure(found: HttpExchange, response: Mapping[str, Any] | None, words: str
     if fine and _says(response, _YES):
         return None
     said = _said(response, words) if fine else failure_of_code(found.status)
-    failure = _clearer(said, words)
-    if PLACEMENT[failure] is Placement.NOT_PLACED and _contradicts(response):
-        return Failure.UNREADABLE_ANSWER
-    return failure
+    clearer = (meant for pattern, meant in _WORDS if pattern.search(words))
+    failure = next(clearer, said) if said in _VAGUE else said
+    if PLACEMENT[failure] is not Placement.NOT_PLACED:
+        return failure
+    # A refusal that says yes as well, or carries an id, proves nothing.
+    proof = _says(response, _YES) or any(scalar(entry.get("id")) for entry in _entries(response))
+    return Failure.UNREADABLE_ANSWER if proof else failure
 
 
 def _said(response: Mapping[str, Any] | None, words: str) -> Failure:
@@ -239,11 +242,6 @@ def _said(response: Mapping[str, Any] | None, words: str) -> Failure:
     return Failure.INVALID_TOKEN if _TOKEN_WORDS.search(words) else Failure.UNREADABLE_ANSWER
 
 
-def _contradicts(response: Mapping[str, Any] | None) -> bool:
-    """Whether a refusal says yes as well, or carries an id: then it proves nothing."""
-    return _says(response, _YES) or any(scalar(entry.get("id")) for entry in _entries(response))
-
-
 def _says(response: Mapping[str, Any] | None, these: frozenset[str]) -> bool:
     return (scalar((response or {}).get("status")) or "").upper() in these
 
@@ -252,12 +250,6 @@ def _entries(response: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     data = (response or {}).get("data")
     found = data if isinstance(data, list) else [data]
     return [entry for entry in found if entry and isinstance(entry, Mapping)]
-
-
-def _clearer(failure: Failure, words: str) -> Failure:
-    if failure not in _VAGUE:
-        return failure
-    return next((meant for pattern, meant in _WORDS if pattern.search(words)), failure)
 
 
 def _shows_login(found: HttpExchange) -> bool:
