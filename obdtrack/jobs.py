@@ -29,6 +29,11 @@ log = structlog.get_logger()
 TICK_SECONDS = 1.0
 
 
+def always(_: Services) -> bool:
+    """Whatever there is to do."""
+    return True
+
+
 class TaskKind(NamedTuple):
     """How tasks of one kind are done.
 
@@ -45,14 +50,14 @@ class TaskKind(NamedTuple):
     sweep: bool = False
     at_most: Callable[[Settings], int] = lambda _: 1
     threads: int = 1
-    worth_it: Callable[[Services], bool] = lambda _: True
+    worth_it: Callable[[Services], bool] = always
 
 
 def _sweep(
     work: Callable[[Services], object],
     seconds: float,
     lease: timedelta = timedelta(minutes=5),
-    worth_it: Callable[[Services], bool] = lambda _: True,
+    worth_it: Callable[[Services], bool] = always,
 ) -> TaskKind:
     """Return the kind of what is done every so many seconds, by one process of all."""
     return TaskKind(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from peewee import SQL, fn
@@ -32,6 +32,13 @@ DELIVERIES = (Outcome.UNMATCHED, Outcome.UNREADABLE, Outcome.FAILED)
 _BELIEVED = (Outcome.MATCHED, Outcome.DUPLICATE, Outcome.UNMATCHED)
 
 
+SWEEPS = ("clock", "retention", "partitions")
+"""The kinds of background work that are due every so often, whatever there is to do."""
+
+OVERDUE = timedelta(minutes=15)
+"""What is under way is put off; what has been due for longer, nobody does."""
+
+
 class Queue(NamedTuple):
     """How many wait, counted up to CAP, and since when the one that has waited longest."""
 
@@ -55,6 +62,14 @@ def due_checks(now: datetime) -> Queue:
     query = task.select(task.due_at).where((task.kind == POLL) & (task.due_at <= now))
     first = query.order_by(task.due_at).first()
     return Queue(_length(query), first.due_at if first else None)
+
+
+def late_sweeps(now: datetime) -> Queue:
+    """Return the kinds of sweeps that should have been done; `since` the first of them was due."""
+    task = models.Task
+    late = task.kind.in_(SWEEPS) & (task.due_at <= now - OVERDUE)
+    due = [row.due_at for row in task.select(task.due_at).where(late)]
+    return Queue(len(due), min(due, default=None))
 
 
 def last_report_at(*outcomes: Outcome) -> datetime | None:
@@ -162,6 +177,7 @@ class SystemStatus(NamedTuple):
     calls: Mapping[Status, Queue]
     deliveries: Mapping[Outcome, Queue]
     due: Queue
+    late: Queue
     last_report_at: datetime | None
     silent: int
     only_polled: int
@@ -192,6 +208,8 @@ def current_status(services: Services) -> SystemStatus:
         calls=call_queues(),
         deliveries=delivery_queues(),
         due=due_checks(now),
+        # While no process lives it is no surprise that nobody does them.
+        late=late_sweeps(now) if leases.any_lease_alive(now) else Queue(0, None),
         last_report_at=last_report_at(),
         silent=silent_calls(heard - patience) if heard else 0,
         only_polled=only_polled(now - patience),

@@ -19,7 +19,8 @@ WHOLE = UUID(int=0)
 """The subject where a kind has only one task: a sweep over whatever there is."""
 
 _DOUBLINGS = 6
-"""The longest delay after failures: 64 times the usual one."""
+_LONGEST = timedelta(hours=1)
+"""No failing task is put off for longer, unless it always is; a sweep must come due before FAR."""
 
 
 class Claim(NamedTuple):
@@ -58,8 +59,8 @@ def claim(
 ) -> list[Claim]:
     """Take the tasks that were due by then, by default now: at most `limit`, the first due first.
 
-    They are put off by `again`, doubled for each failure. The one task of a `sweep` is there from
-    the first time on.
+    They are put off by `again`, doubled for each failure, up to an hour. The one task of a `sweep`
+    is there from the first time on.
     """
     task = models.Task
     if sweep:
@@ -76,7 +77,7 @@ def claim(
         ("due_at", "tries", "leased_until"),
         ("kind", "subject"),
         [
-            (now + again * 2 ** min(one.tries, _DOUBLINGS), one.tries + 1, until, kind, one.subject)
+            (now + _delay(again, one.tries), one.tries + 1, until, kind, one.subject)
             for one in claims
         ],
     )
@@ -108,6 +109,10 @@ def planned(kind: str, subject: UUID) -> bool:
     """Whether there is such a task."""
     task = models.Task
     return bool(task.select().where((task.kind == kind) & (task.subject == subject)).exists())
+
+
+def _delay(again: timedelta, tries: int) -> timedelta:
+    return max(again, min(again * (1 << min(tries, _DOUBLINGS)), _LONGEST))
 
 
 def _due(kind: str, now: datetime, due_by: datetime, *, sweep: bool) -> Any:

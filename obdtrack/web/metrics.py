@@ -91,6 +91,11 @@ _GAUGES: tuple[Gauge, ...] = (
         lambda s: s.age(s.due.since),
     ),
     (
+        "background_late",
+        "Kinds of background work that no process does.",
+        lambda s: s.late.length,
+    ),
+    (
         "last_report_timestamp_seconds",
         "When the newest report with a valid secret arrived.",
         lambda s: _timestamp(s.last_report_at),

@@ -43,6 +43,7 @@ def test_facts_are_kept_and_folded_and_nobody_is_dialled_twice_in_any_order() ->
         mutants.send_again_when_unsure,
         mutants.recover_by_sending,
         mutants.take_every_report_for_news,
+        mutants.plan_no_task,
     ],
 )
 def test_a_fault_in_any_of_that_would_be_noticed(mutant: Mutant) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from obdtrack.calls.placing.recover import sign_of_life
+from obdtrack.jobs import KINDS, always, run_due
+from obdtrack.operations import system_status
 from obdtrack.operations.doctor import diagnosis, machine, provider, traffic
 from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level
 from obdtrack.services import Services
@@ -200,6 +203,28 @@ def test_calls_that_nobody_asks_about_are_told(account: Account, subject: Checke
     account.clock.forward(minutes=40)
     found = traffic.check_backlog(subject)
     assert (found.level, "OBDTRACK_JOBS=true" in found.remedy) == (Level.PROBLEM, True)
+
+
+@pytest.mark.parametrize(
+    ("living", "minutes", "level"),
+    [(True, 17, Level.PROBLEM), (True, 10, Level.OK), (False, 17, Level.OK)],
+)
+def test_background_work_that_no_living_process_does_is_told(
+    services: Services, account: Account, subject: CheckedInstallation,
+    living: bool, minutes: int, level: Level,
+):  # fmt: skip
+    run_due("retention", services)
+    account.clock.forward(minutes=minutes)
+    if living:
+        sign_of_life(services)
+    found = traffic.check_backlog(subject)
+    assert found.level is level
+    assert level is Level.OK or found.text.startswith("1 kinds of background work")
+
+
+def test_every_sweep_that_is_due_whatever_there_is_to_do_is_watched():
+    timed = [name for name, kind in KINDS.items() if kind.sweep and kind.worth_it is always]
+    assert timed == list(system_status.SWEEPS)
 
 
 def test_what_cannot_be_understood_is_a_warning(account: Account, subject: CheckedInstallation):

@@ -76,7 +76,13 @@ def test_queues_and_their_ages_are_told(account: Account, reader: Caller):
 
 @pytest.mark.parametrize(
     "name",
-    ["silent_calls", "known_only_by_polling", "repaired_by_polling_total", "clock_offset_seconds"],
+    [
+        "silent_calls",
+        "known_only_by_polling",
+        "repaired_by_polling_total",
+        "clock_offset_seconds",
+        "background_late",
+    ],
 )
 def test_alarms_are_told_as_zero_while_all_is_well(reader: Caller, name: str):
     assert Scrape(reader).told(name) == 0

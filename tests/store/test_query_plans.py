@@ -36,6 +36,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "a call by our id": lambda: queries.find(str(ID)),
     "a call by theirs": lambda: queries.find(f"{MID}:1"),
     "who is due": lambda: tasks.is_due(POLL, NOON),
+    "late sweeps": lambda: system_status.late_sweeps(NOON),
     "whose id it is": lambda: queries.taken(PROVIDER, [f"{MID}:1"], IDS),
     "newest calls": lambda: search.newest(CallFilter(), 50),
     "older calls": lambda: search.newest(CallFilter(), 50, ID),

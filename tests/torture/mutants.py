@@ -22,9 +22,10 @@ from obdtrack.domain.status import Outcome
 from obdtrack.domain.submission import CallRequest, Failure, Placement, SendResponse
 from obdtrack.providers.shared_secret import SharedSecret
 from obdtrack.services import Services
-from obdtrack.store import database
+from obdtrack.store import database, tasks
 from obdtrack.store.database import SqliteStore
 from obdtrack.store.group_commit import GroupWriter
+from obdtrack.store.tasks import Claim
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
@@ -169,6 +170,28 @@ def forget_keys() -> Any:
 def never_poll() -> Any:
     """Wait for reports alone; whoever is due is put off for ever."""
     return patch.object(check, "check_call", lambda *_: None)
+
+
+def plan_no_task() -> Any:
+    """Show when a call is polled next, and forget to do it."""
+    return patch.object(tasks, "plan", lambda *_: None)
+
+
+def take_without_lease() -> Any:
+    """Take tasks, and leave them to everybody else as well."""
+    return patch.object(tasks.bulk_sql, "update", lambda *_: None)
+
+
+def take_for_good() -> Any:
+    """Remove tasks when they are taken, and not when they are done."""
+
+    def claim(kind: str, *arguments: Any, **how: Any) -> list[Claim]:
+        claims = original(kind, *arguments, **how)
+        tasks.plan(kind, {claim.subject: None for claim in claims})
+        return claims
+
+    original = tasks.claim
+    return patch.object(tasks, "claim", claim)
 
 
 def poll_at_once() -> Any:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from humanize import naturaldelta
 
 from obdtrack.domain.status import Outcome, Status
 from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level, ok, problem
-from obdtrack.operations.system_status import CAP, LOOKED_AT, Queue, SystemStatus, current_status
-
-OVERDUE = timedelta(minutes=15)
-"""Checks are postponed while they are under way; overdue for longer, nothing is polling."""
+from obdtrack.operations.system_status import (
+    CAP,
+    LOOKED_AT,
+    OVERDUE,
+    Queue,
+    SystemStatus,
+    current_status,
+)
 
 _LOST = "check that reports reach us: python -m obdtrack webhook test"
 
@@ -101,6 +104,9 @@ _LOSSES: tuple[_Loss, ...] = (
 )
 
 
+_START = "start `serve` with OBDTRACK_JOBS=true, or `worker` for what no `worker --only` does"
+
+
 def _overdue(stock: SystemStatus) -> Queue:
     age = stock.age(stock.due.since)
     return stock.due if age is not None and age > OVERDUE.total_seconds() else Queue(0, None)
@@ -111,7 +117,13 @@ _LEFT_LYING: tuple[tuple[Level, Callable[[SystemStatus], Queue], str, str], ...]
         Level.PROBLEM,
         _overdue,
         "{many} calls are due to be polled, the first for {age}: nothing is polling",
-        "start `serve` with OBDTRACK_JOBS=true, or `worker`",
+        _START,
+    ),
+    (
+        Level.PROBLEM,
+        lambda stock: stock.late,
+        "{many} kinds of background work are overdue, the first for {age}: no process does them",
+        _START,
     ),
     (
         Level.PROBLEM,
