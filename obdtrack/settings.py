@@ -6,8 +6,10 @@ Every name stands in the table of docs/configuration.md. Each can also be given 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from ipaddress import ip_address
@@ -318,7 +320,11 @@ def callback_path(provider: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be set from outside; times in seconds."""
+    """Everything that can be set from outside; times in seconds.
+
+    `extra` holds what is set besides, by its name without the prefix: a provider may have settings
+    of its own.
+    """
 
     database_url: str = field(repr=False)
     provider_url: str
@@ -356,6 +362,7 @@ class Settings:
         return base_url(self.host, self.port)
 
     provider_date_order: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def load_settings() -> Settings:
@@ -400,11 +407,22 @@ def _read() -> tuple[dict[str, Any], dict[str, list[str]]]:
             values[name] = read(env)
         except ValueError as error:  # the file that a *_FILE variable names
             wrong[PREFIX + name.upper()] = [str(error)]
+    values["extra"] = extra = dict[str, str]()
+    for name in _other_names():
+        with suppress(ValueError):  # what no provider reads may be wrong
+            extra[name] = env.str(name)
     try:
         env.seal()
     except EnvValidationError as error:
         wrong |= cast(dict[str, list[str]], error.error_messages)
     return values, wrong
+
+
+def _other_names() -> set[str]:
+    """Return the names, without the prefix, of variables that are no settings of our own."""
+    found = {name.removesuffix("_FILE") for name in os.environ if name.startswith(PREFIX)}
+    names = {name.removeprefix(PREFIX) for name in found}
+    return {name for name in names if name.isupper() and name.lower() not in READERS}
 
 
 def require_for_serving(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from obdtrack.errors import ConfigError
 from obdtrack.logs import configure_logs
 from obdtrack.operations.doctor.diagnosis import diagnose
 from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level
+from obdtrack.providers.registry import PROVIDERS
 from obdtrack.services import Services
 from obdtrack.settings import PREFIX, SETTINGS, Settings, load_settings
 
@@ -74,6 +75,7 @@ def _services(settings: Settings) -> Services:
 
 
 def _unknown_names() -> tuple[str, ...]:
-    known = {PREFIX + name.upper() for name in SETTINGS}
+    own = (name for provider in PROVIDERS for name in provider.own_settings)
+    known = {PREFIX + name.upper() for name in (*SETTINGS, *own)}
     found = (name for name in os.environ if name.startswith(PREFIX))
     return tuple(sorted(name for name in found if name.removesuffix("_FILE") not in known))

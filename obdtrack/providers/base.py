@@ -70,10 +70,12 @@ class Provider(ABC):
     that of times which the vendor writes without one; `url` is where its API is. `ids` says how it
     spells its ids, `intervals` after how many minutes it can redial an unanswered call (0: never),
     `recordings_work` how long a link to a recording works after it was reported, `own_keys` which
-    keys of its responses never hold what we sent.
+    keys of its responses never hold what we sent. `own_settings` are names of settings that only
+    it reads, without the prefix and in capitals; `Settings.extra` has their values.
     """
 
     name: ClassVar[str]
+    own_settings: ClassVar[tuple[str, ...]] = ()
     ids: ClassVar[ProviderIds] = ProviderIds()
     intervals: ClassVar[tuple[int, ...]] = (0,)
     recordings_work: ClassVar[timedelta | None] = None

@@ -86,6 +86,7 @@ def _secrets(settings: Settings) -> Iterator[str]:
         token if len(token) >= SECRET_LENGTH else "",
         settings.secret_key or "",
         *settings.webhook_secrets,
+        *(text for text in settings.extra.values() if len(text) >= SECRET_LENGTH),
     )
 
 
