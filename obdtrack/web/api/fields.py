@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate
 
 from obdtrack.domain import phone
 from obdtrack.domain.times import from_text
-from obdtrack.web.http.paging import read_cursor
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -188,7 +188,7 @@ class Cursor(fields.String):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         try:
-            return read_cursor(super()._deserialize(value, attr, data, **kwargs))
+            return UUID(super()._deserialize(value, attr, data, **kwargs))
         except ValueError:
             raise ValidationError(
                 "Pass `next_cursor` from the previous response unchanged."

@@ -1,10 +1,9 @@
-"""Lists a page at a time: the cursor from which the next page goes on, and how it is read."""
+"""Cuts lists into pages, each with the cursor from which the next one goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
-from uuid import UUID
 
 Row = TypeVar("Row")
 
@@ -18,8 +17,3 @@ def cut(
     """
     rows = found[:limit]
     return rows, cursor(rows[-1]) if len(found) > limit else None
-
-
-def read_cursor(text: str) -> UUID:
-    """Return the id from which a list goes on; raises ValueError for what is no cursor of ours."""
-    return UUID(text)

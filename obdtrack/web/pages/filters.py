@@ -17,7 +17,6 @@ from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.statistics.questions import half_hour
 from obdtrack.store.encryption import Encryption
-from obdtrack.web.http.paging import read_cursor
 from obdtrack.web.pages.preferences import ZONES, Zone, day_start
 
 Args = MultiDict[str, str]
@@ -117,7 +116,7 @@ def read_days(
 def read_id(args: Args, wrong: dict[str, str], name: str = "before") -> UUID | None:
     """Return the id from which a list goes on, as the page before gave it; None for its start."""
     try:
-        return read_cursor(args[name]) if args.get(name) else None
+        return UUID(args[name]) if args.get(name) else None
     except ValueError:
         wrong[name] = NO_PLACE
         return None
