@@ -1,12 +1,15 @@
-"""`python -m bench`: the command line of all benchmarks."""
+"""`python -m bench NAME`: benchmarks anyone can run, on 127.0.0.1.
+
+Candidates take turns, each on a fresh copy of one database, and only ratios within one round are
+compared: two runs differ, the ratios hardly do. Databases are made in `var/bench/` (a real disk: on
+tmpfs a commit costs nothing). Needed: wrk (`apt install wrk`), and Node.js for Fastify.
+"""
 
 import click
 
 from bench import against, growth, ingest, memory, place
 
-main = click.Group(help="Benchmarks. Everything runs on this machine, on 127.0.0.1.")
+main = click.Group(help=__doc__)
 for benchmark in (ingest, place, growth, memory, against):
     main.add_command(benchmark.command, benchmark.__name__.removeprefix("bench."))
-
-if __name__ == "__main__":
-    main()
+main()

@@ -10,74 +10,49 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import click
 
-from bench.candidates import Candidate, measure
-from bench.comparison import Found, beside, publish, ratios
+from bench import growth, ingest, place
 from bench.databases import filled
-from bench.growth import ask, opened
-from bench.ingest import options, prepare
 from bench.load import CALL, PLACE, request
-from bench.place import LANES, NEW, PLACED
+from bench.measure import OPTIONS, Candidate, Found, measure, publish, ratios, standings
 from bench.product import HERE, MAKE_KEY, PROMPT, run, serving
 
-WANTED = 0.97
-SHARE = 0.2  # of the seconds, for which a question is asked
+WANTED, QUESTION_SECONDS = 0.97, 1
 
 
-@click.command(help=__doc__, context_settings={"show_default": True})
+@click.command(help=__doc__, params=[*OPTIONS, ingest.ORDER])
 @click.argument("commit")
-@options
 @click.option("--calls", default=20_000, help="In the databases that questions are asked of.")
 @click.option("--only", default="reports,placing,questions", help="What is measured.")
 def command(
-    commit: str,
-    connections: str,
-    seconds: float,
-    rounds: int,
-    database: str,
-    calls: int,
-    only: str,
-    **load: Any,
+    commit: str, seconds: int, rounds: int, database: str, order: str, calls: int, only: str
 ) -> None:
     """Measure both in turn, and print the ratios of each round."""
-    lanes = [int(number) for number in connections.split(",")]
-    found = Found()
+    found, reports, placing = Found(), [], []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        checkouts = {commit: _unpacked(commit, folder), "here": HERE}
-        if "reports" in only or "placing" in only:
-            reports, placing = [], []
-            histories, template, numbers = prepare(seconds, **load)
-            stub = stack.enter_context(serving("", command=PROMPT))
-            for name, checkout in checkouts.items():
-                fill = filled(database, numbers[1], histories, checkout=checkout)
-                databases = stack.enter_context(fill)
-                receiver = Candidate(name, name, checkout=checkout)
-                placer = receiver._replace(stored=PLACED)
-                key = run(databases.template, *MAKE_KEY, checkout=checkout)
-                reports.append((receiver, databases, template, numbers, stub.port))
-                placing.append((placer, databases, request(PLACE, key, CALL), NEW, stub.port))
-            if "reports" in only:
-                found += measure("reports", reports, lanes, rounds, seconds)
-            if "placing" in only:
-                found += measure("placing", placing, LANES, rounds, seconds)
+        files = subprocess.check_output(("git", "archive", commit), cwd=HERE)
+        subprocess.run(("tar", "-x", "-C", folder), input=files, check=True)
+        sides = {commit: Path(folder), "here": HERE}
+        template, numbers = ingest.load(seconds, order)
+        stub = stack.enter_context(serving("", command=PROMPT))
+        for name, at in sides.items():
+            databases = stack.enter_context(filled(database, numbers[1], at=at))
+            placed = request(PLACE, run(databases.template, *MAKE_KEY, checkout=at), CALL)
+            ours = Candidate(name, checkout=at)
+            reports.append((ours, databases, template, numbers, stub.port))
+            ours = ours._replace(stored=place.PLACED)
+            placing.append((ours, databases, placed, place.NEW, stub.port))
+        if "reports" in only:
+            found += measure("reports", reports, ingest.LANES, rounds, seconds)
+        if "placing" in only:
+            found += measure("placing", placing, place.LANES, rounds, seconds)
         if "questions" in only:
-            sides = [opened(stack, name, database, calls, at) for name, at in checkouts.items()]
-            found += ask(sides, rounds, seconds * SHARE)
-    slower = [
-        name
-        for name in dict.fromkeys(m["load"] for m in found)
-        if median(ratios(found, name, "rate", "here", commit)) < WANTED
-    ]
-    title = f"Slower than {WANTED} × is {'; '.join(slower) or 'none'}"
-    tables = [beside(title, found, commit, "here", ("rate", "cpu", "p50", "p99"))]
-    publish("against", tables, found, rounds=rounds, seconds=seconds, calls=calls, **load)
-
-
-def _unpacked(commit: str, folder: str) -> Path:
-    """Have the files of a commit in a folder."""
-    archive = subprocess.run(("git", "archive", commit), cwd=HERE, capture_output=True, check=True)
-    subprocess.run(("tar", "-x", "-C", folder), input=archive.stdout, check=True)
-    return Path(folder)
+            asked = [growth.opened(stack, name, database, calls, at) for name, at in sides.items()]
+            found += growth.ask(asked, rounds, QUESTION_SECONDS)
+    each = {m["load"]: ratios(found, m["load"], "rate", "here", commit) for m in found}
+    slower = [name for name, ratio in each.items() if median(ratio) < WANTED] or "none"
+    wanted = {("rate", commit): f" (≥ {WANTED})", ("CPU µs", commit): "", ("p50 ms", commit): ""}
+    facts = {"rounds": rounds, "seconds": seconds, f"rate below {WANTED}": slower}
+    publish(f"against {commit}, {database}", standings(found, wanted), **facts)

@@ -4,93 +4,84 @@ Both are asked over HTTP in turn, over one connection; each call has ten rows of
 deliveries. Everything is in the system's cache, as on a machine with memory enough.
 """
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
 import click
 
-from bench.comparison import beside, measured, publish, ratios, table
 from bench.databases import filled
-from bench.ingest import DATABASE
-from bench.load import drive, report, request
-from bench.product import CALLBACK, HERE, MAKE_KEY, SECRET, Server, run, serving
+from bench.load import CALLBACK, MID, PLACE, drive, report, request
+from bench.measure import OPTIONS, measured, publish, standings
+from bench.product import HERE, MAKE_KEY, SECRET, Server, run, serving
 
-QUESTIONS = tomllib.loads(Path(__file__).with_name("growth.toml").read_text())
-ENDINGS = ("ANSWER",) * 7 + ("NOANSWER",) * 2 + ("BUSY",)
+DAYS = 30
+SINCE, UNTIL = (f"{datetime.now(UTC) - timedelta(DAYS / 2 - n):%FT%TZ}" for n in (0, 1))
+DAY = f"created_after={SINCE}&created_before={UNTIL}"
+QUESTIONS = {  # {12} and so on are digits of a call picked at random; what adds rows comes last
+    "one call with its timeline": f"{PLACE}/{MID}:1/events",
+    "newest calls": PLACE,
+    "calls from the middle": f"{PLACE}?created_before={UNTIL}",
+    "calls of one number": f"{PLACE}?to=9188{{8}}",
+    "calls of a status": f"{PLACE}?status=busy",
+    "calls of a status that none has": f"{PLACE}?status=unresolved",
+    "calls of a status on a day": f"{PLACE}?status=busy&{DAY}",
+    "calls of a campaign": f"{PLACE}?name=benchmark",
+    "calls of a reference nobody used": f"{PLACE}?reference=none",
+    "search by the last four digits": "/?ending={4}",
+    "calls that need attention": "/?status=attention&period=any",
+    "newest calls, figures of thirty days": "/?period=month",
+    "totals of a campaign": "/campaigns/benchmark",
+    "campaigns with their totals": "/campaigns",
+    "newest deliveries": "/api/v1/deliveries",
+    "take one report": CALLBACK,
+}
+ENDINGS = ["ANSWER"] * 7 + ["NOANSWER"] * 2 + ["BUSY"]
 HISTORIES = [("NOANSWER", "NOANSWER", "NOANSWER", ending) for ending in ENDINGS]
-DAYS, ROUNDS, WANTED, QUICK_MS = 30, 3, 1.5, 20
-AGO = {"{since}": DAYS / 2, "{until}": DAYS / 2 - 1, "{yesterday}": 1}
 
 
 class Side(NamedTuple):
-    """A database of so many calls, its bytes, and the server in front of it with a key to it."""
+    """So many calls, and the server in front of them with a key."""
 
     name: str
     calls: int
-    size: int
     key: str
     server: Server
 
 
-@click.command(help=__doc__, context_settings={"show_default": True})
+@click.command(help=__doc__, params=[*OPTIONS])
 @click.option("--small", default=10_000, help="Calls in the small database.")
 @click.option("--large", default=1_000_000, help="Calls in the large one.")
-@click.option("--seconds", default=1.0, help="For how long each question is asked, three times.")
-@DATABASE
-def command(small: int, large: int, seconds: float, database: str) -> None:
+def command(small: int, large: int, seconds: int, rounds: int, database: str) -> None:
     """Fill both, ask both in turn, and compare."""
     with ExitStack() as stack:
-        counts = {"small": small, "large": large}.items()
-        sides = [opened(stack, name, database, count) for name, count in counts]
-        found = list(ask(sides, ROUNDS, seconds))
-    slow = [
-        question
-        for question in QUESTIONS
-        if median(ratios(found, question, "p50", "large", "small")) > WANTED
-        and any(m["p50"] >= QUICK_MS for m in found if m["load"] == question)
-    ]
-    title = f"Small and large: above {WANTED} × and {QUICK_MS} ms is {'; '.join(slow) or 'none'}"
-    sizes = [
-        [f"{side.calls:,}", f"{side.size / 2**20:,.0f}", f"{side.size / side.calls:,.0f}"]
-        for side in sides
-    ]
-    tables = [beside(title, found, "small", "large", ("p50", "p99"))]
-    tables.append(table("On disk", ("calls", "MiB", "bytes a call"), sizes))
-    name = "growth" if database == "sqlite" else f"growth-{database}"
-    publish(name, tables, found, seconds=seconds)
+        sides = [opened(stack, f"{n:,} calls", database, n) for n in (small, large)]
+        found = list(ask(sides, rounds, seconds))
+    wanted = {("p50 ms", sides[0].name): " (≤ 1.5, or below 20 ms)"}
+    publish(f"growth, {database}", standings(found, wanted), seconds=seconds)
 
 
-def opened(stack: ExitStack, name: str, database: str, calls: int, checkout: Path = HERE) -> Side:
+def opened(stack: ExitStack, name: str, database: str, calls: int, at: Path = HERE) -> Side:
     """Return a side whose calls are filled in, and which is served, by a checkout."""
-    databases = stack.enter_context(filled(database, calls, HISTORIES, DAYS, checkout))
-    size = databases.ask(databases.template, databases.size)
-    key = run(databases.template, *MAKE_KEY, checkout=checkout)
-    server = stack.enter_context(serving(databases.template, checkout))
-    return Side(name, calls, size, key, server)
+    databases = stack.enter_context(filled(database, calls, HISTORIES, DAYS, at))
+    url, size = databases.template, databases.ask(databases.template, databases.size)
+    print(f"{name}: {size / calls:,.0f} bytes each")
+    server = stack.enter_context(serving(url, at))
+    return Side(name, calls, run(url, *MAKE_KEY, checkout=at), server)
 
 
-def ask(sides: Sequence[Side], rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
+def ask(sides: Sequence[Side], rounds: int, seconds: int) -> Iterator[dict[str, Any]]:
     """Ask all questions of the sides in turn; raises ClickException if one is refused."""
     for name, path in QUESTIONS.items():
         for number in range(1, rounds + 1):
             for side in sides[:: 1 if number % 2 else -1]:
-                reporting = request(CALLBACK, SECRET, report())
-                asked = reporting if path == CALLBACK else request(dated(path), side.key)
-                used = side.server.usage()[0]
-                load = drive([side.server.port], asked, (0, side.calls, "random"), 1, seconds)
-                cpu = (side.server.usage()[0] - used) / load["answered"] * 1e6
+                secret, body = (SECRET, report()) if path == CALLBACK else (side.key, "")
+                used = side.server.cpu()
+                asked = request(path, secret, body), (0, side.calls, "random")
+                load = drive([side.server.port], *asked, 1, seconds)
                 if load["refused"]:
                     raise click.ClickException(f"{path} was refused")
-                yield measured(name, side.name, number, load | {"cpu": cpu})
-
-
-def dated(path: str) -> str:
-    """Return a question with its times."""
-    for mark, days in AGO.items():
-        path = path.replace(mark, f"{datetime.now(UTC) - timedelta(days=days):%FT%TZ}")
-    return path
+                load["CPU µs"] = (side.server.cpu() - used) / load["answered"] * 1e6
+                yield measured(name, side.name, number, load)

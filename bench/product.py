@@ -19,43 +19,44 @@ HERE = Path(__file__).resolve().parents[1]
 COMMAND = (sys.executable, "-m", "obdtrack")
 SERVE = (*COMMAND, "serve")
 MAKE_KEY = ("keys", "create", "benchmark", "--scope", "place,read")
-SECRET, CALLBACK = "a-secret-of-the-benchmark", "/webhooks/mobtexting"
-PATIENCE_SECONDS = 30
-THREADS = 256  # as many as the product serves with
-SETTINGS = {
-    "OBDTRACK_PROVIDER_TOKEN": "the-provider-token",
-    "OBDTRACK_WEBHOOK_SECRETS": SECRET,
-    "OBDTRACK_SECRET_KEY": "a-secret-key-of-the-benchmark",
-    "OBDTRACK_BRIDGE": "+918068280000",
-    "OBDTRACK_POLL_SCHEDULE": "7d",  # polling about the many calls filled in is not measured
-}
+SECRET, PATIENCE_SECONDS, THREADS = "a-secret-of-the-benchmark", 30, 256
 
 
-def wsgi(target: str, threads: int = THREADS) -> tuple[str, ...]:
-    """Return the command that serves an application of ours as the product is served."""
+def wsgi(name: str, threads: int = THREADS) -> tuple[str, ...]:
+    """Return the command that serves one of the baselines as the product is served."""
     options = f"--interface wsgi --no-ws --log-level error --blocking-threads {threads} --port PORT"
-    return (sys.executable, "-m", "granian", *options.split(), f"bench.{target}")
+    return (sys.executable, "-m", "granian", *options.split(), f"bench.baselines.{name}")
 
 
 # Providers that accept every call, at once and after two seconds.
-PROMPT, SLOW = (wsgi(f"stub_provider:{name}") for name in ("prompt", "slow"))
+PROMPT, SLOW = wsgi("bare:prompt"), wsgi("bare:slow")
 
 
 def environ(database_url: str, port: int = 8000, provider: int = 9) -> dict[str, str]:
     """Return the environment of one installation; no other OBDTRACK_ setting is in it."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("OBDTRACK_")}
-    places = {"OBDTRACK_DATABASE_URL": database_url, "OBDTRACK_PORT": str(port)}
-    places["OBDTRACK_PROVIDER_URL"] = f"http://127.0.0.1:{provider}/api/v2/"
-    return kept | SETTINGS | places
+    return {key: value for key, value in os.environ.items() if not key.startswith("OBDTRACK_")} | {
+        "OBDTRACK_DATABASE_URL": database_url,
+        "OBDTRACK_PORT": str(port),
+        "OBDTRACK_PROVIDER_URL": f"http://127.0.0.1:{provider}/api/v2/",
+        "OBDTRACK_PROVIDER_TOKEN": "the-provider-token",
+        "OBDTRACK_WEBHOOK_SECRETS": SECRET,
+        "OBDTRACK_SECRET_KEY": "a-secret-key-of-the-benchmark",
+        "OBDTRACK_BRIDGE": "+918068280000",
+        "OBDTRACK_POLL_SCHEDULE": "7d",  # polling about the many calls filled in is not measured
+    }
 
 
 def run(database_url: str, *arguments: str, checkout: Path = HERE) -> str:
-    """Return what a command of the product prints; raises ClickException if it fails."""
-    command, env = [*COMMAND, *arguments], environ(database_url)
-    done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True)
-    if done.returncode:
-        raise click.ClickException(f"{' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout.strip()
+    """Return what a command of the product prints; raises CalledProcessError if it fails."""
+    command, env = (*COMMAND, *arguments), environ(database_url)
+    return subprocess.check_output(command, cwd=checkout, env=env, text=True).strip()
+
+
+def post(port: int, path: str, secret: str, body: str) -> None:
+    """Send JSON to a server; raises HTTPError unless it is accepted."""
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{port}{path}"
+    requests.post(url, data=body, headers=headers, timeout=PATIENCE_SECONDS).raise_for_status()
 
 
 class Server(NamedTuple):
@@ -64,17 +65,13 @@ class Server(NamedTuple):
     process: psutil.Popen
     port: int
 
-    def post(self, path: str, secret: str, body: str) -> None:
-        """Send JSON; raises HTTPError unless it is accepted."""
-        headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
-        url = f"http://127.0.0.1:{self.port}{path}"
-        requests.post(url, data=body, headers=headers).raise_for_status()
+    def tree(self) -> list[psutil.Process]:
+        """Return all its processes."""
+        return [self.process, *self.process.children(recursive=True)]
 
-    def usage(self) -> tuple[float, float]:
-        """Return the processor's seconds so far and the resident MiB, of all its processes."""
-        tree = [self.process, *self.process.children(recursive=True)]
-        resident = sum(process.memory_info().rss for process in tree)
-        return sum(sum(process.cpu_times()[:2]) for process in tree), resident / 2**20
+    def cpu(self) -> float:
+        """Return the processor's seconds so far, in user and in kernel mode."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.tree())
 
 
 @contextmanager
@@ -82,13 +79,13 @@ def serving(
     database_url: str, checkout: Path = HERE, command: Sequence[str] = SERVE, provider: int = 9
 ) -> Iterator[Server]:
     """Have a server for the block, ready to answer; `PORT` in its command is where."""
-    end, ready = time.monotonic() + PATIENCE_SECONDS, False
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     arguments = [str(port) if argument == "PORT" else argument for argument in command]
-    env = environ(database_url, port, provider)
+    end, env = time.monotonic() + PATIENCE_SECONDS, environ(database_url, port, provider)
     with tempfile.TemporaryFile() as log:
         process = psutil.Popen(arguments, env=env, cwd=checkout, stdout=log, stderr=log)
+        server, ready = Server(process, port), False
         try:
             while not ready:
                 if process.poll() is not None or time.monotonic() > end:
@@ -97,10 +94,10 @@ def serving(
                 time.sleep(0.01)
                 with suppress(requests.RequestException):
                     ready = requests.get(f"http://127.0.0.1:{port}/livez", timeout=2).ok
-            yield Server(process, port)
+            yield server
         finally:
             with suppress(psutil.NoSuchProcess):
-                tree = [process, *process.children(recursive=True)]
+                tree = server.tree()
                 process.terminate()
                 for left in psutil.wait_procs(tree, PATIENCE_SECONDS)[1]:
                     left.kill()
