@@ -115,10 +115,10 @@ def create_key(
     if not name.strip():
         raise ObdtrackError(Code.INVALID, "A key needs a name, so that you know it later.")
     secret = f"obd_{secrets.token_urlsafe(32)}"
-    key_id, told = new_id(), {"name": name.strip(), "scopes": sorted(scopes)}
+    key_id, detail = new_id(), {"name": name.strip(), "scopes": sorted(scopes)}
     with services.store.write():
         add(key_id, name.strip(), secret, scopes, services.now())
-        audit.record(Action.KEY_CREATED, key_id, actor or audit.operator(), services, told)
+        audit.record(Action.KEY_CREATED, key_id, actor or audit.operator(), services, detail)
     return secret
 
 

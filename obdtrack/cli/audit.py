@@ -35,9 +35,9 @@ def command(
 
 def _line(row: models.Audit) -> str:
     detail = "  ".join(f"{name}={value}" for name, value in row.detail.items())
-    told = f"{to_text(row.recorded_at)}  {row.actor}  {row.action}  {row.subject}  {detail}"
+    line = f"{to_text(row.recorded_at)}  {row.actor}  {row.action}  {row.subject}  {detail}"
     # A key's name is free text and must not steer the terminal.
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in told).rstrip()
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in line).rstrip()
 
 
 def _as_json(row: models.Audit) -> dict[str, object]:

@@ -65,7 +65,7 @@ def command() -> None:
             _wait_until_ready(base)
             newest = _place_calls(base, key)
             _tell(base, key, newest, settings.webhook_secrets[0])
-            _wait_for_the_end()
+            signal.pause()  # until Ctrl-C
     click.echo("Stopped.")
 
 
@@ -178,8 +178,3 @@ Report a call as the provider does (a number ending in 29 gets no report; use it
   curl -s {base}{callback_path(MobTexting.name)} -H 'Authorization: Bearer {secret}' {report}
 
 Stop with Ctrl-C.""")
-
-
-def _wait_for_the_end() -> None:
-    while True:
-        time.sleep(3600)

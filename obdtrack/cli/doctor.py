@@ -15,7 +15,6 @@ from obdtrack.logs import configure_logs
 from obdtrack.operations.doctor.diagnosis import diagnose
 from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level
 from obdtrack.providers.registry import PROVIDERS
-from obdtrack.services import Services
 from obdtrack.settings import PREFIX, SETTINGS, Settings, load_settings
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
@@ -42,12 +41,17 @@ def command(as_json: bool) -> None:
 
 
 def _subject() -> CheckedInstallation:
-    unknown = _unknown_names()
+    own = (name for provider in PROVIDERS for name in provider.own_settings)
+    known = {PREFIX + name.upper() for name in (*SETTINGS, *own)}
+    given = (name for name in os.environ if name.startswith(PREFIX))
+    unknown = tuple(sorted(name for name in given if name.removesuffix("_FILE") not in known))
     settings, wrong = _settings()
     if any(line.startswith(_DATABASE) for line in wrong):
         return CheckedInstallation(settings, None, wrong, unknown, f"{_DATABASE} is wrong")
+    # What is wrong with these has a check of its own, and must not hide the database.
+    usable = replace(settings, provider_token="", webhook_fields={}, bridge=None)
     try:
-        return CheckedInstallation(settings, _services(settings), wrong, unknown)
+        return CheckedInstallation(settings, make_services(usable), wrong, unknown)
     except ConfigError as error:
         return CheckedInstallation(settings, None, wrong, unknown, str(error))
     except Exception as error:  # the other checks may show why
@@ -67,15 +71,3 @@ def _settings() -> tuple[Settings, tuple[str, ...]]:
         os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)
     return load_settings(), wrong
-
-
-def _services(settings: Settings) -> Services:
-    # What is wrong with these has a check of its own, and must not hide the database.
-    return make_services(replace(settings, provider_token="", webhook_fields={}, bridge=None))
-
-
-def _unknown_names() -> tuple[str, ...]:
-    own = (name for provider in PROVIDERS for name in provider.own_settings)
-    known = {PREFIX + name.upper() for name in (*SETTINGS, *own)}
-    found = (name for name in os.environ if name.startswith(PREFIX))
-    return tuple(sorted(name for name in found if name.removesuffix("_FILE") not in known))

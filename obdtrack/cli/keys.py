@@ -40,8 +40,8 @@ def list_keys() -> None:
         used = to_text(key.last_used_at) if key.last_used_at else "never"
         revoked = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "active"
         scopes = ",".join(key.scopes)
-        made = to_text(key.created_at)
-        click.echo(f"{key.id}  {key.name}  {scopes}  created {made}  last used {used}  {revoked}")
+        times = f"created {to_text(key.created_at)}  last used {used}  {revoked}"
+        click.echo(f"{key.id}  {key.name}  {scopes}  {times}")
 
 
 @command.command("revoke")

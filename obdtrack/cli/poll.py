@@ -18,9 +18,9 @@ def command() -> None:
     services = make_services(load_settings())
     check_schema(services.store)
     recover_interrupted(services)
-    asked, begun = 0, services.now()
+    polled, begun = 0, services.now()
     # What gets no response comes due again: only what was due at the start, or it might never end.
     while count := check_due(services, limit=50, due_by=begun):
-        asked += count
+        polled += count
     pause = "; the provider requested a pause, the rest stay due" if must_pause(services) else ""
-    click.echo(f"polled {asked} calls{pause}")
+    click.echo(f"polled {polled} calls{pause}")

@@ -96,7 +96,8 @@ def _load(settings: Settings) -> WSGIApplication:
     except Exception:
         log.exception("server_not_started")
         sys.exit(1)
-    _settle_memory()
+    gc.collect()  # what is loaded now stays: looking through it for garbage would delay reports
+    gc.freeze()
     end_when_told(app)
     return on_one_core(app)
 
@@ -111,12 +112,6 @@ def _end_if_told_to() -> None:
     server = getattr(handler, "__self__", None)
     if getattr(server, "interrupt_signal", False):  # noted between the fork and here
         sys.exit()
-
-
-def _settle_memory() -> None:
-    """Take what is loaded now for lasting: looking through it for garbage holds every report up."""
-    gc.collect()
-    gc.freeze()
 
 
 def _end_with_parent() -> None:

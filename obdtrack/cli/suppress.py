@@ -72,9 +72,9 @@ def list_numbers() -> None:
     """List the numbers, masked: since when, and whether the provider reported it."""
     _services()
     for found in suppressed():
-        told = "reported by the provider" if found.reported else "added here"
+        origin = "reported by the provider" if found.reported else "added here"
         part = "  without country code: add the whole number" if found.number.isdigit() else ""
-        click.echo(f"{masked(found.number)}  since {to_text(found.since)}  {told}{part}")
+        click.echo(f"{masked(found.number)}  since {to_text(found.since)}  {origin}{part}")
 
 
 def _complain(bad: list[BadLine]) -> None:

@@ -91,7 +91,7 @@ def test(url: str | None) -> None:
         click.echo(f"Stored as {trial.delivery}.")
     click.echo(f"Timeline of the call {trial.call_id} ({TEST_NAME}):")
     for change in trial.timeline:
-        click.echo(f"  {_told(change)}")
+        click.echo(f"  {_line(change)}")
     if trial.problem is not None:
         click.echo(f"It does not work: {trial.problem}", err=True)
         sys.exit(1)
@@ -143,7 +143,7 @@ def _configured_uri(settings: Settings) -> str:
     return callback_uri(webhook.uri, settings)
 
 
-def _told(change: Change) -> str:
+def _line(change: Change) -> str:
     event, before, after = change
     changed = f"{before or 'nothing'} -> {after}"
     words = event.reason or event.detail.get("provider_status") or event.detail.get("message") or ""

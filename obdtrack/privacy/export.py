@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from obdtrack.services import Services
 from obdtrack.store import models
 
 _PAGE = 200
+_BYTES = bytes | memoryview
 _INTERNAL = frozenset(
     {"variables_encrypted", "fingerprint", "secret_fingerprint", "key_id", "process_id"}
 )
@@ -55,18 +57,16 @@ def _calls_to(number: str) -> Iterator[Row]:
     before: UUID | None = None
     while found := search.newest(CallFilter(number=number), _PAGE, before):
         for call in found:
+            event = models.EventRow
+            events = event.select().where(event.call == call).order_by(event.id)
             yield {
                 **_row(call),
                 "submission": _row(call.submission),
-                "events": [_row(event) for event in _events_of(call)],
+                "events": [_row(event) for event in events],
                 "deliveries": [_row(delivery) for delivery in deliveries.of_call(call.id)],
                 "answers": [_row(response) for response in responses.of_call(call.id)],
             }
         before = found[-1].id
-
-
-def _events_of(call: models.Call) -> Iterable[models.EventRow]:
-    return models.EventRow.select().where(models.EventRow.call == call).order_by(models.EventRow.id)
 
 
 def _row(row: models.Table) -> Row:
@@ -94,26 +94,16 @@ def _ids(theirs: Iterable[Row]) -> set[str]:
     }
 
 
-def _elsewhere(spellings: Spellings, told: Collection[str]) -> Iterator[Row]:
+def _elsewhere(spellings: Spellings, exported: Collection[str]) -> Iterator[Row]:
     for mention in mentions.mentions(spellings):
-        key = [_key(part) for part in mention.key]
-        if mention.table is not models.OptOutRow and key[0] not in told:
+        key = [str(UUID(bytes=bytes(k)) if isinstance(k, _BYTES) else k) for k in mention.key]
+        if mention.table is not models.OptOutRow and key[0] not in exported:
             texts = {name: _others_masked(text, spellings) for name, text in mention.texts.items()}
             yield {"table": mention.table._meta.table_name, "key": key, "texts": texts}
 
 
-def _key(part: Any) -> str:
-    return str(UUID(bytes=bytes(part))) if isinstance(part, bytes | memoryview) else str(part)
-
-
 def _others_masked(text: str, spellings: Spellings) -> str:
-    pieces = spellings.pieces(_readable(text))
+    with suppress(UnicodeError):  # bytes that were read as latin-1 are UTF-8, or they stay so
+        text = text.encode("latin-1").decode("utf-8")
+    pieces = spellings.pieces(text)
     return "".join(piece if number % 2 else mask_all(piece) for number, piece in enumerate(pieces))
-
-
-def _readable(text: str) -> str:
-    """Return bytes that were read as latin-1 as the UTF-8 they are, if they are."""
-    try:
-        return text.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return text

@@ -30,7 +30,8 @@ class Mention(NamedTuple):
 def mentions(spellings: Spellings) -> Iterator[Mention]:
     """Return every row of every table that holds the number; only reads, and takes no lock."""
     for table in TABLES:
-        columns = _text_columns(table)
+        kinds = (peewee.TextField, BytesField)
+        columns = [f.column_name for f in table._meta.sorted_fields if isinstance(f, kinds)]
         if columns:
             yield from _mentions_in(table, columns, spellings)
 
@@ -42,7 +43,8 @@ def replace(mention: Mention, spellings: Spellings, name: str) -> int:
     """
     raw, store = _raw(mention.table), mention.table._meta.database
     columns = tuple(mention.texts)
-    here = _is(raw, mention)
+    keys = peewee.Tuple(*(raw.c[name] for name in _key_columns(mention.table)))
+    here = keys == peewee.Tuple(*mention.key)
     query = raw.select(*(raw.c[column] for column in columns)).where(here)
     row = next(iter((query.for_update() if store.for_update else query).tuples()), ())
     changes = _changes(columns, row, spellings, name)
@@ -56,11 +58,6 @@ def replace(mention: Mention, spellings: Spellings, name: str) -> int:
     except peewee.IntegrityError:
         raw.delete().where(here).execute()
     return 1
-
-
-def _text_columns(table: type[Table]) -> tuple[str, ...]:
-    kinds = (peewee.TextField, BytesField)
-    return tuple(f.column_name for f in table._meta.sorted_fields if isinstance(f, kinds))
 
 
 def _key_columns(table: type[Table]) -> tuple[str, ...]:
@@ -108,11 +105,6 @@ def _changes(
         if clean != text:
             changed[column] = clean if isinstance(value, str) else clean.encode("latin-1")
     return changed
-
-
-def _is(raw: Any, mention: Mention) -> Any:
-    keys = _key_columns(mention.table)
-    return peewee.Tuple(*(raw.c[name] for name in keys)) == peewee.Tuple(*mention.key)
 
 
 def _text(value: Any) -> str:

@@ -21,7 +21,7 @@ from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome
 from obdtrack.services import Services
 from obdtrack.statistics import counters
-from obdtrack.statistics.counters import ALL, EVER, Change, slot_of
+from obdtrack.statistics.counters import ALL, EVER, slot_of
 from obdtrack.store import leases, models, partitions, tasks
 from obdtrack.store.database import SqliteStore, Store
 
@@ -104,9 +104,11 @@ def _delete_submissions(submission_ids: Sequence[UUID]) -> int:
 
 
 def _take_from_figures(leaving: Iterable[models.Call]) -> None:
-    appearances = [_appearance(call) for call in leaving]
-    counters.count(appearances, times=-1)
-    places = [place for place, _, _ in appearances]
+    leaving = list(leaving)
+    places = [(call.name, slot_of(call.created_at)) for call in leaving]
+    states = [(c.status, c.status_source, c.attempt_count, c.charges) for c in leaving]
+    counted_once = [(place, None, state) for place, state in zip(places, states, strict=True)]
+    counters.count(counted_once, times=-1)
     names = sorted({ALL, *(name for name, _ in places if name)})
     slots = sorted({EVER, *(slot for _, slot in places)})
     figure, campaign = models.Statistic, models.Campaign
@@ -123,12 +125,6 @@ def _delete_unless_locked(model: type[models.Table], condition: Any) -> None:
         query = query.for_update(skip_locked=True)
     for row in list(query):
         row.delete_instance()
-
-
-def _appearance(call: models.Call) -> Change:
-    """Return what counting this call once was; a negative number of times takes it out again."""
-    place = call.name, slot_of(call.created_at)
-    return place, None, (call.status, call.status_source, call.attempt_count, call.charges)
 
 
 def _weights(call_ids: Sequence[UUID]) -> dict[UUID, int]:

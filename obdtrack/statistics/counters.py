@@ -118,10 +118,10 @@ def millionths(charges: str | None) -> int | None:
 
 
 def _add(sums: dict[Key, list[int]], place: Place, standing: CallBucket, by: int) -> None:
-    (name, made), (status, source, attempts, charges) = place, standing
+    (name, placed), (status, source, attempts, charges) = place, standing
     cost, attempts = millionths(charges), min(attempts, MOST_ATTEMPTS)
     for of in {ALL, name or ALL}:
-        for slot in (made, EVER):
+        for slot in (placed, EVER):
             values = sums[of, slot, status, source, attempts]
             values[0] += by
             if cost is not None:

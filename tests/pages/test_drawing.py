@@ -9,7 +9,7 @@ import pytest
 from obdtrack.domain.fold import fold
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.timeline import build_timeline
-from obdtrack.web.pages.time_scale import LETTER
+from obdtrack.web.pages.timeline_chart import LETTER
 from obdtrack.web.pages.timeline_entries import list_lines
 from tests.factories import NOON, claim, report, story
 from tests.pages.telling import NARROW, WIDE, came, drawn, picture

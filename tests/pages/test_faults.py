@@ -142,7 +142,7 @@ def test_asking_too_often_says_when_to_ask_again(visitor: Visitor, caller: Calle
     call = f"/calls/{caller.place().json['id']}"
     visitor.send(f"{call}/refresh", on=call)
     visitor.send(f"{call}/refresh", on=call)
-    assert "Ask again in 10 seconds." in visitor.read(call)
+    assert "Try again in 10 seconds." in visitor.read(call)
 
 
 def test_a_form_is_kept_while_there_is_no_room_to_place(

@@ -98,7 +98,7 @@ def check_database(subject: CheckedInstallation) -> CheckResult:
             require_tables(subject.services.store)
         prove_writable(subject.services)
     except ConfigError as error:
-        return _told(error)
+        return _refused(error)
     except ObdtrackError as error:
         return problem(f"cannot be used: {error.__cause__}", _FOR_FILE if path else _FOR_SERVER)
     if path is None:
@@ -130,11 +130,11 @@ def check_migrations(subject: CheckedInstallation) -> CheckResult:
         try:
             check_schema(services.store)
         except ConfigError as error:
-            return _told(error)
+            return _refused(error)
     return ok("the schema is the one this version needs")
 
 
-def _told(error: ConfigError) -> CheckResult:
+def _refused(error: ConfigError) -> CheckResult:
     """Return a refusal, whose last sentence is the remedy, as a problem."""
     text, _, remedy = str(error).rpartition(". ")
     return problem(text, remedy)

@@ -20,7 +20,7 @@ from obdtrack.operations.doctor.result import (
     warning,
 )
 from obdtrack.operations.webhooks.set_up import shown
-from obdtrack.providers.base import ManagesWebhooks, Provider, Webhook, Webhooks
+from obdtrack.providers.base import ManagesWebhooks, Provider, Webhook
 from obdtrack.providers.http.connections import Limits
 from obdtrack.providers.http.exchange import ExchangeError, exchange, open_session
 from obdtrack.providers.registry import connected
@@ -62,7 +62,11 @@ def check_webhook(subject: CheckedInstallation) -> CheckResult:
         return ok(f"the webhooks of {provider.name} are set up in its portal")
     account, path = provider.webhooks(), callback_path(provider.name)
     try:
-        webhook = account.one(wanted) if wanted else _subscribed(account, path)
+        if wanted:
+            webhook: Webhook | None = account.one(wanted)
+        else:
+            ours = (found for found in account.all() if _leads_to_us(found, path))
+            webhook = next((found for found in ours if account.is_subscribed(found.id)), None)
     except ObdtrackError as error:
         if wanted is None or error.code is not Code.NOT_FOUND:
             return problem(error.message, "fix the problem with the provider first (see above)")
@@ -93,11 +97,6 @@ def _account(subject: CheckedInstallation) -> Provider:
         raise NotCheckedError("OBDTRACK_PROVIDER_TOKEN is not set")
     # What is wrong with the fields has been said; it does not keep the provider from responding.
     return connected(replace(subject.settings, webhook_fields={}))[0]
-
-
-def _subscribed(account: Webhooks, path: str) -> Webhook | None:
-    ours = (found for found in account.all() if _leads_to_us(found, path))
-    return next((found for found in ours if account.is_subscribed(found.id)), None)
 
 
 def _leads_to_us(webhook: Webhook, path: str) -> bool:

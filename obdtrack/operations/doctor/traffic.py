@@ -36,8 +36,8 @@ def check_reports(subject: CheckedInstallation) -> CheckResult:
     for level, holds, text, remedy in _LOSSES:
         if holds(stock, subject):
             rejected = f"; {stock.rejected} requests had a wrong secret"
-            told = text.format(stock=stock, looked_at=LOOKED_AT)
-            return CheckResult(level, told + (rejected if stock.rejected else ""), remedy)
+            sentence = text.format(stock=stock, looked_at=LOOKED_AT)
+            return CheckResult(level, sentence + (rejected if stock.rejected else ""), remedy)
     age = stock.age(stock.last_report_at)
     last = "none has arrived yet" if age is None else f"the last arrived {naturaldelta(age)} ago"
     return ok(f"{last}; none is missing, and no outcome had to be found by polling")

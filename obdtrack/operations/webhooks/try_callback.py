@@ -72,10 +72,10 @@ def _store_test_call(provider_id: str, services: Services) -> UUID:
     now, mid = services.now(), services.provider.ids.submission(provider_id)
     intention = PendingCall(new_id(), new_id(), now, None, services.provider.name)
     request = CallRequest(NUMBER, _bridge(services), flow_id=NAME, name=NAME)
-    told = {"provider_id": provider_id, "message": "a test call, never sent to the provider"}
+    detail = {"provider_id": provider_id, "message": "a test call, never sent to the provider"}
     events = [
         Event(new_id(), Kind.SUBMISSION, Source.SYSTEM, now, Status.SUBMITTING),
-        Event(new_id(), Kind.ANSWER, Source.SYSTEM, now, Status.QUEUED, detail=told),
+        Event(new_id(), Kind.ANSWER, Source.SYSTEM, now, Status.QUEUED, detail=detail),
     ]
     with open_journal(services, now=now) as journal:
         journal.lock({provider_id, mid})

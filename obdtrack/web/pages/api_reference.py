@@ -1,4 +1,4 @@
-"""The API's document in the order in which it is read: what it does, then what comes back."""
+"""The API document as a page: each operation with a command to copy, then what comes back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ import shlex
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
+
+from flask import Blueprint, Response, request
+
+from obdtrack.access.keys import Scope
+from obdtrack.web.api.openapi import api_document
+from obdtrack.web.http.auth import needs
+from obdtrack.web.pages.template_helpers import live
+
+blueprint = Blueprint("pages_docs", __name__)
 
 Node = Mapping[str, Any]
 
@@ -46,7 +55,7 @@ class Operation(NamedTuple):
     text: str
     scope: str
     takes: list[tuple[str, list[DocumentedField]]]
-    answers: list[DocumentedResponse]
+    responses: list[DocumentedResponse]
     curl: str
 
 
@@ -64,6 +73,13 @@ class Manual(NamedTuple):
     text: str
     operations: list[Operation]
     shapes: list[DocumentedShape]
+
+
+@blueprint.get("/api/docs")
+@needs(Scope.READ)
+def docs() -> Response:
+    """Show what the API does, from the API document itself."""
+    return live("docs.html", manual=read_document(api_document(), request.url_root.rstrip("/")))
 
 
 def read_document(document: Node, base: str) -> Manual:
@@ -87,19 +103,19 @@ def example_of(schema: Node) -> dict[str, Any]:
 
 
 def _operation(document: Node, base: str, path: str, method: str, item: Node) -> Operation:
-    told: Node = item[method]
-    parameters = [*item.get("parameters", ()), *told.get("parameters", ())]
-    content = told.get("requestBody", {}).get("content", {}).get("application/json", {})
+    node: Node = item[method]
+    parameters = [*item.get("parameters", ()), *node.get("parameters", ())]
+    content = node.get("requestBody", {}).get("content", {}).get("application/json", {})
     body = _resolved(document, content.get("schema"))
     return Operation(
         anchor=f"{method}-{path.removeprefix('/api/v1/').replace('/', '-').translate(_BARE)}",
         method=method.upper(),
         path=path,
-        summary=told.get("summary", ""),
-        text=told.get("description", ""),
-        scope=told["x-scope"],
+        summary=node.get("summary", ""),
+        text=node.get("description", ""),
+        scope=node["x-scope"],
         takes=_takes(parameters, body),
-        answers=_answers(document, told["responses"]),
+        responses=_responses(document, node["responses"]),
         curl=_curl(base, method, path, parameters, body),
     )
 
@@ -120,47 +136,47 @@ def _takes(
 
 def _fields(schema: Node) -> list[DocumentedField]:
     needed = schema.get("required", ())
-    return [_field(name, told, name in needed) for name, told in schema["properties"].items()]
+    return [_field(name, node, name in needed) for name, node in schema["properties"].items()]
 
 
-def _field(name: str, told: Node, needed: bool) -> DocumentedField:
-    examples = told.get("examples") or told.get("schema", {}).get("examples") or ()
+def _field(name: str, node: Node, needed: bool) -> DocumentedField:
+    examples = node.get("examples") or node.get("schema", {}).get("examples") or ()
     example = "" if not examples else examples[0]
     return DocumentedField(
         name=name,
-        kind=_kind(told),
+        kind=_kind(node),
         needed=needed,
-        meaning=told.get("description", ""),
+        meaning=node.get("description", ""),
         example=example if isinstance(example, str) else json.dumps(example),
     )
 
 
-def _kind(told: Node) -> str:
-    if "$ref" in told:
-        return _name(told)
-    if values := [str(value) for value in told.get("enum", ()) if value is not None]:
+def _kind(node: Node) -> str:
+    if "$ref" in node:
+        return _name(node)
+    if values := [str(value) for value in node.get("enum", ()) if value is not None]:
         return "one of " + ", ".join(values)
-    types = told.get("type", "object")
+    types = node.get("type", "object")
     names = [types] if isinstance(types, str) else list(types)
     if "array" in names:
-        return f"list of {_kind(told['items'])}"
+        return f"list of {_kind(node['items'])}"
     kinds = [
-        _FORMATS.get(told.get("format", ""), _TYPES.get(name, name))
+        _FORMATS.get(node.get("format", ""), _TYPES.get(name, name))
         for name in names
         if name != "null"
     ]
     return " or ".join([*kinds, *(["null"] if "null" in names else [])])
 
 
-def _answers(document: Node, responses: Node) -> list[DocumentedResponse]:
-    answers = []
+def _responses(document: Node, responses: Node) -> list[DocumentedResponse]:
+    by_status = []
     for status, response in sorted(responses.items()):
-        told = _resolved(document, response) or {}
-        shapes = [_name(kind["schema"]) for kind in told.get("content", {}).values()]
+        node = _resolved(document, response) or {}
+        shapes = [_name(kind["schema"]) for kind in node.get("content", {}).values()]
         if status != "default":
             meaning = HTTPStatus(int(status)).phrase
-            answers.append(DocumentedResponse(status, meaning, shapes[0] if shapes else None))
-    return answers
+            by_status.append(DocumentedResponse(status, meaning, shapes[0] if shapes else None))
+    return by_status
 
 
 def _curl(base: str, method: str, path: str, parameters: Sequence[Node], body: Node | None) -> str:
@@ -179,29 +195,26 @@ def _curl(base: str, method: str, path: str, parameters: Sequence[Node], body: N
 
 def _shapes(document: Node, operations: Sequence[Operation]) -> list[DocumentedShape]:
     schemas: Node = document["components"]["schemas"]
-    spoken_of = [answer.shape for each in operations for answer in each.answers if answer.shape]
-    names = list(dict.fromkeys(spoken_of))
+    returned = (response.shape for each in operations for response in each.responses)
+    names = list(dict.fromkeys(filter(None, returned)))
     for name in names:  # it grows while it is walked: what a shape holds is a shape too
-        inner = (_resolved_name(field) for field in schemas[name]["properties"].values())
-        names += [found for found in inner if found and found not in names]
+        inner = (field.get("items", field) for field in schemas[name]["properties"].values())
+        names += [
+            held for field in inner if "$ref" in field and (held := _name(field)) not in names
+        ]
     return [
         DocumentedShape(name, schemas[name].get("description", ""), _fields(schemas[name]))
         for name in names
     ]
 
 
-def _resolved_name(told: Node) -> str | None:
-    inner: Node = told.get("items", told)
-    return _name(inner) if "$ref" in inner else None
-
-
-def _resolved(document: Node, told: Node | None) -> Node | None:
-    if told is None or "$ref" not in told:
-        return told
-    _, kind, name = told["$ref"].removeprefix("#").strip("/").split("/")
+def _resolved(document: Node, node: Node | None) -> Node | None:
+    if node is None or "$ref" not in node:
+        return node
+    _, kind, name = node["$ref"].removeprefix("#").strip("/").split("/")
     found: Node = document["components"][kind][name]
     return found
 
 
-def _name(told: Node) -> str:
-    return str(told["$ref"].rpartition("/")[2])
+def _name(node: Node) -> str:
+    return str(node["$ref"].rpartition("/")[2])

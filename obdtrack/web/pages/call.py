@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -76,7 +76,7 @@ def show(call_id: UUID) -> Response:
 
 @blueprint.post("/calls/<uuid:call_id>/refresh")
 @needs(Scope.READ)
-def ask(call_id: UUID) -> Redirect:
+def poll(call_id: UUID) -> Redirect:
     """Poll the provider for the call now, and say what it returned."""
     call, before = _found(call_id), len(responses.of_call(call_id))
     try:
@@ -117,23 +117,20 @@ def decide(call_id: UUID) -> Response | Redirect:
         decision = ResolveSchema().load(given)
         following = resolve(call_id, access=current_access(), services=services(), **decision)
     except ValidationError as error:
-        errors = {name: _asked(name, error, given) for name in error.messages_dict}
-        return _asked_again(call_id, typed, errors, HTTPStatus.UNPROCESSABLE_ENTITY)
+        errors = {  # of a field left out, the schema's words are for programs
+            name: messages if name in given and name != "action" else [_FIELDS[name]]
+            for name, messages in error.messages_dict.items()
+        }
+        return _form_again(call_id, typed, errors, HTTPStatus.UNPROCESSABLE_ENTITY)
     except ObdtrackError as error:
         field = "provider_id" if chosen == "attach" else "action"
-        told = error.fields or {field: [error.message]}
-        return _asked_again(call_id, typed, told, HTTP_STATUS[error.code])
+        wrong = error.fields or {field: [error.message]}
+        return _form_again(call_id, typed, wrong, HTTP_STATUS[error.code])
     flash("Your decision was saved.")
     return _back(following)
 
 
-def _asked(name: str, error: ValidationError, given: Mapping[str, str]) -> Any:
-    """Return what is wrong with a field; the schema's words for one left out are for programs."""
-    unsaid = name == "action" or name not in given
-    return [_FIELDS[name]] if unsaid else error.messages_dict[name]
-
-
-def _asked_again(
+def _form_again(
     call_id: UUID, typed: Mapping[str, str], errors: Mapping[str, Any], status: HTTPStatus
 ) -> Response | Redirect:
     """Show the form as it was filled in, with what is wrong; if it is decided by now, the call."""
@@ -176,7 +173,7 @@ def _page(
         call=call,
         state=shown.state,
         opted_out_at=opt_outs.of_numbers({call.to_number}).get(call.to_number),
-        askable=known_there and not shown.test,
+        pollable=known_there and not shown.test,
         replayable=set(REPLAYABLE),
         waiting=shown.state.status not in FINAL | {Status.REJECTED, Status.UNRESOLVED},
         curl=raw.curl_call(call, request.url_root.rstrip("/")),
@@ -194,9 +191,12 @@ def _shown(call: models.Call) -> Shown:
     entries = build_timeline(events, state)
     now, written = services().now(), Clock(day, clock)
     in_full = reader().may(Scope.PII) and session.is_shown(call.id, now)
-    mask = _mask(call, in_full=in_full)
     base, provider = request.url_root.rstrip("/"), services().providers.get(call.provider)
     links_work = provider.recordings_work if provider else None
+
+    def mask(text: str) -> str:  # the bridge is our own number, and no secret anywhere
+        return text if in_full or text == call.submission.bridge else hide(text, call.to_number)
+
     return Shown(
         state=state,
         story=tell(state, events, Outlook(now, call.next_check_at, call.interval), written),
@@ -209,12 +209,6 @@ def _shown(call: models.Call) -> Shown:
         wires=wires(call, entries, base, in_full=in_full),
         test=is_test(events),
     )
-
-
-def _mask(call: models.Call, *, in_full: bool) -> Callable[[str], str]:
-    """Return what masks numbers in texts; the one that calls is ours, and no secret anywhere."""
-    own = call.submission.bridge
-    return lambda text: text if in_full or text == own else hide(text, call.to_number)
 
 
 def _back(call_id: UUID) -> Redirect:

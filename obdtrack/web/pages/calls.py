@@ -49,6 +49,7 @@ def index() -> Response:
     chosen = _filter()
     before = read_id(request.args, chosen.wrong)
     unknown = chosen.expired or chosen.wrong
+    days = request.args if chosen.period == DAYS else {}  # of another period none are shown
     found = [] if unknown else search.newest(chosen.wanted, PAGE + 1, before)
     shown, older = cut(found, PAGE)
     return live(
@@ -60,7 +61,7 @@ def index() -> Response:
         strip=None
         if chosen.searched or before or unknown
         else make_strip(chosen, services().now()),
-        days=_days(chosen),
+        days={name: days.get(name, "") for name in ("from", "to")},
         is_first=not (shown or before or search.is_any(CallFilter())),
         busy=any(call.status in WAITING for call in shown),
         **_CHOICES,
@@ -107,9 +108,3 @@ def as_csv() -> Response:
 def _filter() -> Filter:
     made = services()
     return read_filter(request.args, current_zone(), made.now(), made.vault)
-
-
-def _days(chosen: Filter) -> dict[str, str]:
-    """Return the days the list is of, as they were written; none if it is of another period."""
-    shown = request.args if chosen.period == DAYS else {}
-    return {name: shown.get(name, "") for name in ("from", "to")}

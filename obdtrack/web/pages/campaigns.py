@@ -15,7 +15,6 @@ from obdtrack.domain.status import FINAL, Status
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
-from obdtrack.store import models
 from obdtrack.store.columns import from_microseconds
 from obdtrack.web.http.auth import look_up, needs, services
 from obdtrack.web.http.paging import cut
@@ -58,7 +57,12 @@ def index() -> Response:
     campaigns, older = cut(found, PAGE, lambda last: f"{last.slot}:{last.name}")
     sums = questions.of_campaigns([campaign.name for campaign in campaigns])
     shown = [
-        CampaignLine(campaign.name, _newest(campaign), add_up(sums[campaign.name]))
+        CampaignLine(
+            campaign.name,
+            # to the half hour if its calls were deleted since
+            search.last_placed(campaign.name) or from_microseconds(campaign.slot * HALF_HOUR),
+            add_up(sums[campaign.name]),
+        )
         for campaign in campaigns
     ]
     return live(
@@ -69,11 +73,6 @@ def index() -> Response:
         GROUP=GROUP,
         wrong=wrong,
     )
-
-
-def _newest(campaign: models.Campaign) -> datetime:
-    """Return when its newest call was placed; to the half hour if its calls were deleted since."""
-    return search.last_placed(campaign.name) or from_microseconds(campaign.slot * HALF_HOUR)
 
 
 @blueprint.get("/<name:name>", merge_slashes=False)
@@ -91,13 +90,13 @@ def show(name: str) -> Response:
     since = chosen.wanted.since
     period = questions.span(since, made.now() + timedelta(hours=1)) if since else None
     bars = questions.by_hour_of_day(name, period, zone.shift(made.now()))
-    told, calls = make_strip(chosen, made.now(), 640), search.newest(chosen.wanted, _CALLS + 1)
+    strip, calls = make_strip(chosen, made.now(), 640), search.newest(chosen.wanted, _CALLS + 1)
     return live(
         "campaign.html",
         name=name,
-        strip=told,
+        strip=strip,
         hours=answered_by_hour(bars),
-        attempts=attempts_needed(told.figures),
+        attempts=attempts_needed(strip.figures),
         filter=chosen,
         periods=PERIODS,
         calls=calls[:_CALLS],
@@ -107,7 +106,7 @@ def show(name: str) -> Response:
 
 def answered_by_hour(bars: list[questions.Bar]) -> Chart:
     """Return a chart of the calls that were answered and of those that were not, by hour of day."""
-    told = [
+    either = [
         bar._replace(
             status=Status.COMPLETED if bar.status == Status.COMPLETED else Status.NO_ANSWER
         )
@@ -120,19 +119,19 @@ def answered_by_hour(bars: list[questions.Bar]) -> Chart:
         Status.COMPLETED: "Answered",
         Status.NO_ANSWER: GROUP["not-answered"].word,
     }
-    return stacked(told, labels, names, 640, 120, words)
+    return stacked(either, labels, names, 640, 120, words)
 
 
-def attempts_needed(told: ChartFigures) -> list[Attempts]:
+def attempts_needed(figures: ChartFigures) -> list[Attempts]:
     """Return at which attempt calls were answered."""
-    answered = sum(told.attempts.values())
+    answered = sum(figures.attempts.values())
     return [
         Attempts(
             f"{number} or more" if number == MOST_ATTEMPTS else str(number),
             calls,
             round(100 * calls / answered, 1),
         )
-        for number, calls in told.attempts.items()
+        for number, calls in figures.attempts.items()
     ]
 
 

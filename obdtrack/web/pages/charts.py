@@ -97,13 +97,13 @@ class ChartFigures(NamedTuple):
     @property
     def parts(self) -> list[ChartPart]:
         """The statuses there are, side by side in one bar."""
-        told, x = list[ChartPart](), 0.0
+        parts, x = list[ChartPart](), 0.0
         for status in ORDER:
             if calls := self.of(status):
                 width = 100 * calls / self.placed
-                told.append(ChartPart(status, _WORDS[status], calls, round(x, 2), round(width, 2)))
+                parts.append(ChartPart(status, _WORDS[status], calls, round(x, 2), round(width, 2)))
                 x += width
-        return told
+        return parts
 
 
 def add_up(sums: Iterable[Sum]) -> ChartFigures:
@@ -161,7 +161,8 @@ def stacked(
             middle=round((place + 0.5) * step, 2),
             pieces=_pieces(count, place * step, step, height / top, height),
             label=labels[place],
-            title=f"{names[place]}: {_said(count, words)}",
+            title=f"{names[place]}: "
+            + (", ".join(f"{words[s]} {count[s]}" for s in ORDER if count.get(s)) or "no calls"),
         )
         for place, count in enumerate(counts)
     ]
@@ -190,8 +191,3 @@ def _pieces(
             y -= number * unit
             pieces.append(Piece(left, round(y, 2), wide, round(number * unit, 2), status))
     return pieces
-
-
-def _said(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
-    told = [f"{words[status]} {counts[status]}" for status in ORDER if counts.get(status)]
-    return ", ".join(told) or "no calls"

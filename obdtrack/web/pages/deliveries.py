@@ -98,7 +98,9 @@ def read_again(delivery_id: UUID) -> Redirect:
     before = _found(delivery_id).outcome
     try:
         after = replay(delivery_id, services(), current_access())
-        flash(_changed(before, after))
+        then, now = outcome_look(before).word, outcome_look(after).word
+        still = f"it is still {now.lower()}" if before == after else f"{then} → {now}"
+        flash(f"Reprocessed: {still}.")
     except ObdtrackError as error:
         flash(error.message)
     return redirect(url_for("pages_deliveries.show", delivery_id=delivery_id), 303)
@@ -150,15 +152,9 @@ def _end(delivery_id: UUID) -> str:
 def _said(ends: Counter[str], left: int) -> str:
     if not ends:
         return "There was nothing to reprocess."
-    told = ", ".join(f"{number} {outcome_look(end).word.lower()}" for end, number in ends.items())
+    counts = ", ".join(f"{many} {outcome_look(end).word.lower()}" for end, many in ends.items())
     rest = f"{left}{' or more' * (left == _MOST_COUNTED)} to go" if left else "none left"
-    return f"Reprocessed: {told}; {rest}."
-
-
-def _changed(before: str, after: Outcome) -> str:
-    if before == after:
-        return f"Reprocessed: it is still {outcome_look(after).word.lower()}."
-    return f"Reprocessed: {outcome_look(before).word} → {outcome_look(after).word}."
+    return f"Reprocessed: {counts}; {rest}."
 
 
 def _found(delivery_id: UUID) -> models.Delivery:

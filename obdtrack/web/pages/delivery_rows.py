@@ -40,14 +40,15 @@ def list_lines(found: Sequence[models.Delivery]) -> list[DeliveryLine]:
 
 
 def _line(row: models.Delivery, call: models.Call | None) -> DeliveryLine:
-    told = _told(_reading(row))
-    number = told.to or row.to_number or (call.to_number if call else None)
+    report = _as_report(_reading(row))
+    beginning = bytes(row.body[:400]).decode("utf-8", "replace") or row.query[:400]
+    number = report.to or row.to_number or (call.to_number if call else None)
     return DeliveryLine(
         row,
         reader().number(number) if number else None,
-        _shown(told.provider_status or "", number) or None,
+        _shown(report.provider_status or "", number) or None,
         _shown(row.reason or "", number),
-        _shown(told.provider_id or told.mid or _beginning(row), number)[:160],
+        _shown(report.provider_id or report.mid or " ".join(beginning.split()), number)[:160],
         status_look(call.status).word if call else None,
     )
 
@@ -61,18 +62,13 @@ def _reading(row: models.Delivery) -> Reading | None:
         return None
 
 
-def _told(reading: Reading | None) -> Report:
+def _as_report(reading: Reading | None) -> Report:
     match reading:
         case Report():
             return reading
         case OptOut(number=number):
             return Report(to=number, provider_status="wants no calls")
     return Report()
-
-
-def _beginning(row: models.Delivery) -> str:
-    told = bytes(row.body[:400]).decode("utf-8", "replace") or row.query[:400]
-    return " ".join(told.split())
 
 
 def _shown(text: str, number: str | None) -> str:

@@ -98,9 +98,9 @@ NO_PLACE = "This cursor did not come from the previous page."
 
 def refusal(wrong: Mapping[str, str]) -> ObdtrackError:
     """Return the error (422) for an address whose filters cannot be meant."""
-    told = " ".join(f"{name}: {text}" for name, text in wrong.items())
+    sentences = " ".join(f"{name}: {text}" for name, text in wrong.items())
     fields = {name: [text] for name, text in wrong.items()}
-    return ObdtrackError(Code.INVALID, f"Some filters are invalid. {told}", fields=fields)
+    return ObdtrackError(Code.INVALID, f"Some filters are invalid. {sentences}", fields=fields)
 
 
 def read_days(
@@ -140,21 +140,17 @@ def open_text(sealed: str, now: datetime, vault: Encryption) -> str | None:
 def _period(
     args: Args, zone: Zone, now: datetime, wrong: dict[str, str]
 ) -> tuple[str, datetime | None, datetime | None]:
-    if (args.get("from") or args.get("to")) and not _is_chosen_anew(args):
-        return DAYS, *read_days(args, zone, wrong)
     period = args.get("period") or USUAL
+    # A period that differs from what the form had shown (`was`) takes the place of the days.
+    changed = args.get("period") in PERIODS and args.get("was", period) != period
+    if (args.get("from") or args.get("to")) and not changed:
+        return DAYS, *read_days(args, zone, wrong)
     if period not in PERIODS:
         if period != DAYS:
             wrong["period"] = f"“{period[:40]}” is none of {', '.join(PERIODS)}."
         period = USUAL
     length = PERIODS[period][1]
     return period, half_hour(now - length) if length else None, None
-
-
-def _is_chosen_anew(args: Args) -> bool:
-    """Whether a period was chosen in the place of what the form had shown (`was`)."""
-    period = args.get("period", "")
-    return period in PERIODS and args.get("was", period) != period
 
 
 def is_plain(text: str) -> bool:

@@ -41,9 +41,9 @@ def wires(
     if call.provider in services().providers and not is_test(events):
         sent = raw_request(call, events, in_full=in_full)
         ours = [Wire("Our request", call.created_at, sent, 1)]
-    told = [_response(call, row, entries, in_full) for row in responses.of_call(call.id)]
+    theirs = [_response(call, row, entries, in_full) for row in responses.of_call(call.id)]
     came = [_report(call, row, entries, base, in_full) for row in deliveries.of_call(call.id)]
-    return sorted([*ours, *told, *came], key=lambda wire: wire.at)
+    return sorted([*ours, *theirs, *came], key=lambda wire: wire.at)
 
 
 def _response(

@@ -47,11 +47,11 @@ def tellers(state: CallState, events: Sequence[Event]) -> list[Event]:
     """Return the events that say what holds now, as they came: a report and a poll may both."""
     last = last_attempt(state)
     if last is not None:
-        told = [e for e in events if e.id in last.event_ids and e.status is state.status]
+        telling = [e for e in events if e.id in last.event_ids and e.status is state.status]
     else:
         by_them = [event for event in events if event.source is state.status_source]
-        told = [e for e in by_them if e.status is state.status][-1:] or by_them[-1:]
-    return sorted(told, key=lambda event: event.recorded_at)
+        telling = [e for e in by_them if e.status is state.status][-1:] or by_them[-1:]
+    return sorted(telling, key=lambda event: event.recorded_at)
 
 
 def teller(event: Event) -> str:
@@ -66,8 +66,8 @@ def teller(event: Event) -> str:
 def how_soon(state: CallState, events: Sequence[Event]) -> str:
     """Say how long after its end the provider's word came, and by which way."""
     first = tellers(state, events)[0]
-    asked = first.source is Source.POLL
-    way = "found by polling the provider" if asked else "reported by the provider"
+    polled = first.source is Source.POLL
+    way = "found by polling the provider" if polled else "reported by the provider"
     if state.ended_at is None:
         return way
     late = first.recorded_at - state.ended_at
@@ -81,13 +81,13 @@ def last_check(events: Sequence[Event], clock: Clock) -> str:
     last = next((event for event in reversed(events) if event.kind is Kind.CHECK), None)
     if last is None:
         return ""
-    asked = f", and the provider, last polled {clock.at(last.recorded_at)},"
+    polled = f", and the provider, last polled {clock.at(last.recorded_at)},"
     if last.reason:
-        return f"{asked} gave no usable response: {reason_text(last.reason)}"
+        return f"{polled} gave no usable response: {reason_text(last.reason)}"
     word = last.detail.get("provider_status")
     if not last.detail.get("found"):
-        return f"{asked} had no such call"
-    return f"{asked} still said “{word}”" if word else f"{asked} had nothing new"
+        return f"{polled} had no such call"
+    return f"{polled} still said “{word}”" if word else f"{polled} had nothing new"
 
 
 def known(state: CallState, events: Sequence[Event], clock: Clock) -> str:
@@ -98,19 +98,16 @@ def known(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     if state.status is Status.UNKNOWN:
         return f"Not known: we sent the request and got no usable response (recorded {since})."
     if state.status is Status.UNRESOLVED:
-        return f"Not known: {_given_up(state, events)} ({since})."
+        given_up = "the last deadline passed"
+        if state.reason == "placed-again":
+            given_up = f"{teller(tellers(state, events)[-1])} had it placed again"
+        return f"Not known: {given_up} ({since})."
     words: dict[str, str] = {}
     for event in tellers(state, events):
         word = event.detail.get("provider_status")
         words.setdefault(teller(event), f" (its status: “{word}”)" if word else "")
     ways = " and from ".join(who + word for who, word in words.items())
     return f"Known from {ways}, since {since}.{_waited(state, events)}"
-
-
-def _given_up(state: CallState, events: Sequence[Event]) -> str:
-    if state.reason == "placed-again":
-        return f"{teller(tellers(state, events)[-1])} had it placed again"
-    return "the last deadline passed"
 
 
 def _waited(state: CallState, events: Sequence[Event]) -> str:

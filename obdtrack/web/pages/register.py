@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import Flask
 from flask_bootstrap import Bootstrap5
+from werkzeug.routing import BaseConverter
 
 from obdtrack.services import Services
 from obdtrack.web.http.browser_security import secure
-from obdtrack.web.pages import audit, call, calls, campaigns, deliveries, docs, place, sign_in
+from obdtrack.web.pages import (
+    api_reference,
+    audit,
+    call,
+    calls,
+    campaigns,
+    deliveries,
+    place,
+    sign_in,
+)
 from obdtrack.web.pages.privacy import note_pii_use
 from obdtrack.web.pages.template_helpers import compile_pages, frame
-from obdtrack.web.pages.url_converters import NameConverter
 
-PAGES = (sign_in, calls, call, deliveries, campaigns, place, audit, docs)
+PAGES = (sign_in, calls, call, deliveries, campaigns, place, audit, api_reference)
+
+
+class NameConverter(BaseConverter):
+    """A name that people gave, up to the end of the address; a slash in it stays part of it."""
+
+    regex = "(?s:.+)"
+    part_isolating = False
+    weight = 200
+
+    def to_url(self, value: str) -> str:
+        """Return it with nothing left that a browser would tidy away, such as `../`."""
+        return quote(str(value), safe="")
 
 
 def register_pages(app: Flask, services: Services) -> None:

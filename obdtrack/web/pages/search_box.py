@@ -44,7 +44,8 @@ def find_hits(text: str, services: Services) -> list[Hit]:
     """Return every meaning of `text` under which there are calls."""
     known, ids = services.providers.values(), services.provider.ids
     text = text.strip()[:_LONGEST]
-    bare = _bare(text)
+    # in its usual letters, without those that are invisible
+    bare = "".join(c for c in normalize("NFKC", text) if category(c) != "Cf").strip()
     if not bare or not is_plain(text):
         return []
     exact = look_up(lambda: queries.find(text, known) or queries.find(bare.lower(), known))
@@ -57,12 +58,6 @@ def find_hits(text: str, services: Services) -> list[Hit]:
         _first(_campaign, _spellings(text, bare)),
     ]
     return [hit for hit in found if hit is not None]
-
-
-def _bare(text: str) -> str:
-    """Return a text in its usual letters, without those that nobody sees."""
-    seen = (letter for letter in normalize("NFKC", text) if category(letter) != "Cf")
-    return "".join(seen).strip()
 
 
 def _spellings(text: str, bare: str) -> Iterable[str]:

@@ -52,26 +52,25 @@ class Outlook(NamedTuple):
 
 def tell(state: CallState, events: Sequence[Event], outlook: Outlook, clock: Clock) -> Story:
     """Return a call's story."""
+    say = _test if is_test(events) else _ended if state.status in ENDED else _OPEN[state.status]
     return Story(
-        sentence=_test(events, clock) if is_test(events) else _sentence(state, events, clock),
+        sentence=say(state, events, clock),
         known=known(state, events, clock),
         next=_next(state, outlook, clock),
     )
 
 
-def _test(events: Sequence[Event], clock: Clock) -> str:
+def _test(_state: CallState, events: Sequence[Event], clock: Clock) -> str:
     posted = f"obdtrack posted it to its own callback {clock.at(_begun(events))}"
     came = next((event.recorded_at for event in events if event.kind is Kind.REPORT), None)
     return f"{posted}; {f'it arrived {clock.at(came)}' if came else 'it has not arrived'}."
 
 
-def _sentence(state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    if state.status in ENDED:
-        return f"{_ended(state, events, clock)}; {how_soon(state, events)}."
-    return _UNDECIDED[state.status](state, events, clock)
-
-
 def _ended(state: CallState, events: Sequence[Event], clock: Clock) -> str:
+    return f"{_how_it_ended(state, events, clock)}; {how_soon(state, events)}."
+
+
+def _how_it_ended(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     last = last_attempt(state)
     why = f" ({reason_text(state.reason)})" if state.reason else ""
     many = f" at attempt {last.number}" if last and len(state.attempts) > 1 else ""
@@ -100,8 +99,11 @@ def _queued(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     if first.kind is Kind.ANSWER:
         said = f"The provider accepted the call {when}"
     elif first.kind is Kind.RESOLUTION and first.source is Source.PERSON:
-        told = f"{teller(first)} said {when} that it is the call {first.detail.get('provider_id')}"
-        said = f"{told[0].upper()}{told[1:]} at the provider, which did not tell us so itself"
+        who, theirs = teller(first), first.detail.get("provider_id")
+        said = (
+            f"{who[0].upper()}{who[1:]} recorded {when} that it is the call {theirs} at the "
+            "provider, which has not confirmed it"
+        )
     else:
         way = "a report" if first.source is Source.WEBHOOK else "its log"
         said = f"The provider has the call, as {way} showed {when}"
@@ -136,7 +138,7 @@ def _unresolved(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     return f"{said}: {came}{last_check(events, clock)}."
 
 
-_UNDECIDED: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
+_OPEN: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
     Status.QUEUED: _queued,
     Status.SUBMITTING: _submitting,
     Status.UNKNOWN: _unknown,
@@ -146,18 +148,18 @@ _UNDECIDED: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
 
 
 def _next(state: CallState, outlook: Outlook, clock: Clock) -> str:
-    asked = f"obdtrack polls the provider {clock.at(outlook.check)}" if outlook.check else ""
+    poll = f"obdtrack polls the provider {clock.at(outlook.check)}" if outlook.check else ""
     if state.status is Status.QUEUED:
-        return f"If no report comes, {asked}." if asked else "Waiting for the provider's report."
+        return f"If no report comes, {poll}." if poll else "Waiting for the provider's report."
     if state.status is Status.UNKNOWN:
-        looked = asked or "obdtrack has stopped looking for it: someone has to decide what happened"
+        looked = poll or "obdtrack has stopped looking for it: someone has to decide what happened"
         return f"{looked}. The call is never sent again unless someone decides to."
     if state.status is Status.UNRESOLVED:
         return "Nothing automatic; a late report is still accepted."
     if state.status is Status.SUBMITTING:
         return "The provider's response, within seconds."
     if outlook.interval and state.answered is False:
-        return _redial(state, outlook, clock) + (f" To be sure, {asked}." if asked else "")
+        return _redial(state, outlook, clock) + (f" To be sure, {poll}." if poll else "")
     return "Nothing more is expected."
 
 
@@ -174,7 +176,7 @@ def _redial(state: CallState, outlook: Outlook, clock: Clock) -> str:
 def kind_text(event: Event) -> str:
     """Say what an event is, in a few words."""
     if event.kind is Kind.CHECK:
-        return _asked(event)
+        return _poll_text(event)
     if event.kind is Kind.ANSWER and event.status is Status.UNKNOWN:
         return "No usable response"
     if event.kind is Kind.REPORT:
@@ -199,7 +201,7 @@ _MADE_UP = {
 """What the timeline of a test report shows in place of a request and its response."""
 
 
-def _asked(event: Event) -> str:
+def _poll_text(event: Event) -> str:
     if event.reason:
         return "Polled the provider: no usable response"
     candidates = event.detail.get("candidates")

@@ -84,8 +84,8 @@ def live(template: str, **data: Any) -> Response:
 def here(**changes: Any) -> str:
     """Return this page's address with these parameters changed; None takes one out."""
     kept = {**request.args.to_dict(flat=False), **changes}
-    told = {name: value for name, value in kept.items() if value is not None}
-    return url_for(request.endpoint or "pages_calls.index", **(request.view_args or {}), **told)
+    given = {name: value for name, value in kept.items() if value is not None}
+    return url_for(request.endpoint or "pages_calls.index", **(request.view_args or {}), **given)
 
 
 def age(then: datetime | None) -> Markup:
@@ -127,14 +127,14 @@ def moment(then: datetime | None) -> Markup:
 def in_zone(text: str) -> str:
     """Return a text with the times in it (RFC 3339, UTC) as the reader's clock shows them."""
 
-    def told(found: re.Match[str]) -> str:
+    def local(found: re.Match[str]) -> str:
         try:
             then = from_text(found.group())
         except ValueError:  # it only looked like one
             return found.group()
         return f"{day(then)} {clock(then)}"
 
-    return _TIME.sub(told, text)
+    return _TIME.sub(local, text)
 
 
 def coded(text: str) -> Markup:

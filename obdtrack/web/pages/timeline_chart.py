@@ -1,9 +1,14 @@
-"""Where the parts of a call's timeline stand when it is drawn."""
+"""Where the parts of a call's timeline are drawn: to scale, except where nothing happened for long.
+
+Such a time is cut out, and the cut says how long it was: a call of twenty seconds beside a poll a
+quarter of an hour later would otherwise be a dot. What the scale leaves free goes to the cuts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from obdtrack.domain.events import Event
@@ -13,15 +18,38 @@ from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.web.pages.clocks import Clock, length
 from obdtrack.web.pages.provenance import ringing
 from obdtrack.web.pages.summary import kind_text
-from obdtrack.web.pages.time_scale import LETTER, Cut, lay_out
 
 WIDTHS = {"wide": 960.0, "middle": 600.0, "narrow": 300.0}
 """How wide a drawing is on a screen, on paper or a tablet, and on a telephone."""
 
+MARGIN = 14.0
+LETTER = 7.0
+"""How wide a letter of a label is at most."""
+
+_LONGEST = timedelta(seconds=25)
+_SLASHES = 34.0
+_SHARE_OF_CUTS = 0.7
+_WIDEST_SECOND = 40.0
 _MARK = 19.0
 _SMALL_LETTER = 6.2
 _BETWEEN_TICKS = 10.0
 _SECOND = timedelta(seconds=1)
+
+
+class Cut(NamedTuple):
+    """A length of time left out, with its name; `text` is empty where there is no room for it."""
+
+    x: float
+    width: float
+    text: str
+    title: str
+
+
+class Scale(NamedTuple):
+    """Where each moment stands, and what was cut out between them."""
+
+    places: dict[datetime, float]
+    cuts: list[Cut]
 
 
 class Stretch(NamedTuple):
@@ -103,16 +131,13 @@ def phases(attempt: Attempt, asked_at: datetime) -> list[Phase]:
         return []
     rang = ringing(attempt, asked_at)
     begun = asked_at if timedelta(0) < asked_at - start < _SECOND else start
-    kind, word = ("talk", "call") if attempt.answered else ("ring", _word(attempt))
+    unanswered = "ringing" if attempt.status is Status.NO_ANSWER else "dialling"
+    kind, word = ("talk", "call") if attempt.answered else ("ring", unanswered)
     found = [
         Phase(number, "ring", "ringing", start - rang, start, rang),
         Phase(number, kind, word, begun, end, end - start),
     ]
     return [phase for phase in found if phase.start < phase.end]
-
-
-def _word(attempt: Attempt) -> str:
-    return "ringing" if attempt.status is Status.NO_ANSWER else "dialling"
 
 
 def draw(
@@ -173,14 +198,55 @@ def mark_kind(event: Event) -> str:
 def _ticks(places: dict[datetime, float], clock: Clock, width: float) -> list[Tick]:
     """Write as many moments as there is room for; the day with them where there are several."""
     days = [clock.day(moment) for moment in places]
-    many, told = len(set(days)) > 1, ""
+    many, last_day = len(set(days)) > 1, ""
     ticks: list[Tick] = []
     for (moment, x), day in zip(places.items(), days, strict=True):
-        text = f"{day} {clock.time(moment)}" if many and day != told else clock.time(moment)
+        text = f"{day} {clock.time(moment)}" if many and day != last_day else clock.time(moment)
         half = len(text) * LETTER / 2
         middle = round(min(max(x, half + 2), width - half - 2), 1)
         free = not ticks or middle - half >= ticks[-1].right + _BETWEEN_TICKS
         if free and text not in (tick.text for tick in ticks[-1:]):
             ticks.append(Tick(middle, text, middle + half))
-            told = day
+            last_day = day
     return ticks
+
+
+def lay_out(
+    edges: Sequence[datetime], spans: Sequence[tuple[datetime, datetime]], width: float
+) -> Scale:
+    """Place `edges`, which are in order, on a line of this width; within `spans` nothing is cut."""
+    steps = list(pairwise(edges))
+    quiet = {
+        (a, b)
+        for a, b in steps
+        if b - a > _LONGEST and not any(start <= a and b <= end for start, end in spans)
+    }
+    lengths = {step: length((step[1] - step[0]).total_seconds()) for step in quiet}
+    seconds = sum((b - a).total_seconds() for a, b in steps if (a, b) not in quiet)
+    wide = _widths(lengths, seconds, width - 2 * MARGIN)
+    room = width - 2 * MARGIN - sum(wide.values())
+    per_second = room / seconds if seconds else 0.0
+    if quiet:
+        per_second = min(per_second, _WIDEST_SECOND)
+    spare = room - seconds * per_second
+    x, places, cuts = MARGIN, dict.fromkeys(edges[:1], MARGIN), []
+    for a, b in steps:
+        if (a, b) in quiet:
+            here, text = wide[a, b] + spare / len(quiet), lengths[a, b]
+            fits = len(text) * LETTER + _SLASHES <= here
+            cuts.append(Cut(round(x, 1), round(here, 1), text if fits else "", text))
+        else:
+            here = (b - a).total_seconds() * per_second
+        x += here
+        places[b] = round(x, 1)
+    return Scale(places, cuts)
+
+
+def _widths(
+    lengths: dict[tuple[datetime, datetime], str], seconds: float, room: float
+) -> dict[tuple[datetime, datetime], float]:
+    """Return each cut the room its name needs, or less if there are too many."""
+    wanted = {step: len(text) * LETTER + _SLASHES for step, text in lengths.items()}
+    most = room * (_SHARE_OF_CUTS if seconds else 1)
+    squeezed = min(1, most / max(sum(wanted.values()), 1))
+    return {step: wide * squeezed for step, wide in wanted.items()}

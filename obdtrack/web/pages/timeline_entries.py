@@ -78,12 +78,12 @@ def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str
     extra = detail.get("extra", {})
     disbelieved = {f"{n} (not believed)": extra[n] for n in MOMENTS if n in extra}
     detail = {**detail, **disbelieved}
-    told = (
-        (_LABELS.get(name, name.replace("_", " ")), _said(name, value))
+    shown = (
+        (_LABELS.get(name, name.replace("_", " ")), _SENTENCES.get(name, _text)(value))
         for name, value in sorted(detail.items(), key=lambda fact: _FIRST.get(fact[0], len(_FIRST)))
         if name not in _SHOWN_ELSEWHERE and value not in (None, "", {})
     )
-    return [(name, show(text)) for name, text in told if text]
+    return [(name, show(text)) for name, text in shown if text]
 
 
 def titled_facts(facts: CallFacts) -> tuple[tuple[str, str], ...]:
@@ -93,11 +93,6 @@ def titled_facts(facts: CallFacts) -> tuple[tuple[str, str], ...]:
         for name, fact in FACTS.items()
         if fact.title and (value := getattr(facts, name)) is not None
     )
-
-
-def _said(name: str, value: Any) -> str:
-    say = _SENTENCES.get(name)
-    return say(value) if say else _text(value)
 
 
 def _candidate(found: Any) -> str:

@@ -1,4 +1,4 @@
-"""The strip above a list: the figures of its period, and how they came about over time."""
+"""The strip above a list: the figures of its period, and a chart of them on the reader's clock."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from typing import NamedTuple
 
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR
+from obdtrack.statistics.questions import Span
 from obdtrack.store.columns import from_microseconds
-from obdtrack.web.pages.buckets import cut
 from obdtrack.web.pages.charts import Chart, ChartFigures, add_up, stacked
 from obdtrack.web.pages.filters import Filter
-from obdtrack.web.pages.preferences import current_zone
+from obdtrack.web.pages.preferences import Zone, current_zone
 
+_WIDTHS = (1, 2, 6, 12, 48, 48 * 7, 48 * 30)
+"""Half hours a part may be wide: half an hour, one, three, six, a day, a week, thirty days."""
+
+_MOST_PARTS = 40
+_LABELS = 6
+LONGEST = timedelta(days=400)
 _ALL_TIME = timedelta(days=90)  # how much of it the small chart shows
 _NOW_TOO = timedelta(microseconds=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,6 +54,41 @@ def make_strip(chosen: Filter, now: datetime, width: float = 440) -> Strip:
         until=wanted.until,
         drawn=_moment(parts.span.first),
     )
+
+
+class Parts(NamedTuple):
+    """A period in equal parts: the half hours, how many make a part, and what each is called."""
+
+    span: Span
+    width: int
+    labels: list[str]
+    names: list[str]
+
+
+def cut(since: datetime, until: datetime, zone: Zone) -> Parts:
+    """Cut a period into at most forty parts that begin at whole hours or days where they can."""
+    since = max(since, until - LONGEST)
+    whole = questions.span(since, until)
+    half_hours = whole.end - whole.first
+    width = next((w for w in _WIDTHS if half_hours <= w * _MOST_PARTS), _WIDTHS[-1])
+    align = min(width, 48)
+    shift = zone.shift(until)
+    first = whole.first - (whole.first + shift) % align
+    count = -(-(whole.end - first) // width)
+    starts = [_moment(first + i * width) for i in range(count)]
+    local = [zone.local(start) for start in starts]
+    names = [f"{s.day} {s:%b}" if width >= 48 else f"{s.day} {s:%b} {s:%H:%M}" for s in local]
+    labels = _labels(local, width)
+    return Parts(Span(first, first + count * width), width, labels, names)
+
+
+def _labels(starts: list[datetime], width: int) -> list[str]:
+    """Name some of the parts: days where the period has several, times of day elsewhere."""
+    days = width >= 48 or len(starts) * width > 2 * 48
+    fit = [i for i, s in enumerate(starts) if width >= 48 or not days or s.hour < width / 2]
+    chosen = set(fit[:: max(-(-len(fit) // _LABELS), 1)])
+    texts = [f"{s.day} {s:%b}" if days or s.hour == 0 else f"{s:%H:%M}" for s in starts]
+    return [text if i in chosen else "" for i, text in enumerate(texts)]
 
 
 def _moment(slot: int) -> datetime:
