@@ -70,15 +70,15 @@ def claim(
     query = task.select(task.subject, task.tries).where(due).order_by(task.due_at).limit(limit)
     if task._meta.database.for_update:
         query = query.for_update(skip_locked=True)
-    until = now + lease
-    claims = [Claim(kind, row.subject, row.tries, until) for row in query]
+    claims = [Claim(kind, row.subject, row.tries, now + lease) for row in query]
+    delays = [min(again * (1 << min(one.tries, _DOUBLINGS)), _LONGEST) for one in claims]
     bulk_sql.update(
         task,
         ("due_at", "tries", "leased_until"),
         ("kind", "subject"),
         [
-            (now + _delay(again, one.tries), one.tries + 1, until, kind, one.subject)
-            for one in claims
+            (now + max(again, delay), one.tries + 1, one.until, kind, one.subject)
+            for one, delay in zip(claims, delays, strict=True)
         ],
     )
     return claims
@@ -109,10 +109,6 @@ def planned(kind: str, subject: UUID) -> bool:
     """Whether there is such a task."""
     task = models.Task
     return bool(task.select().where((task.kind == kind) & (task.subject == subject)).exists())
-
-
-def _delay(again: timedelta, tries: int) -> timedelta:
-    return max(again, min(again * (1 << min(tries, _DOUBLINGS)), _LONGEST))
 
 
 def _due(kind: str, now: datetime, due_by: datetime, *, sweep: bool) -> Any:
