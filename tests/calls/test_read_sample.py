@@ -230,7 +230,7 @@ def test_a_key_the_setting_cannot_hold_is_not_suggested():
 
 
 def test_a_report_that_names_no_call_is_told():
-    assert "does not tell which call" in describe(explained("to=918867135001").reading)
+    assert "does not say which call" in describe(explained("to=918867135001").reading)
 
 
 def test_a_wrong_setting_is_told():
