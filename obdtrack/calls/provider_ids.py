@@ -77,7 +77,7 @@ def _unnamed(call_id: UUID, source: Source, journal: Journal) -> models.Call:
     if call.status not in _IN_DOUBT[source]:
         raise ObdtrackError(
             Code.CONFLICT,
-            "Only a call whose outcome is unknown or unresolved can be told its id; "
+            "Only a call whose outcome is unknown or unresolved can be given its id; "
             f"it is {call.status}.",
         )
     return call

@@ -117,8 +117,8 @@ def is_about(report: Report, call: Named, calls: Sequence[Named], ids: ProviderI
 def why_unmatched(report: Report, names: Names, calls: Iterable[Named], left: int) -> str:
     """Return why a report has no call; of its submission's `calls`, `left` may be the one."""
     if left > 1:
-        told = "have this number" if report.called else "be meant: it gives no number"
-        return f"{left} calls of this submission may {told}"
+        which = "have this number" if report.called else "be meant: it gives no number"
+        return f"{left} calls of this submission may {which}"
     if any(_contradicts(report, call) for call in calls):
         return "the number it gives is not one that its submission went to"
     if names.provider_id:

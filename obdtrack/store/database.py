@@ -252,7 +252,7 @@ def _create(path: Path) -> None:
             # Only a new one: closing a file that SQLite has open drops SQLite's locks on it.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
-        raise ConfigError(f"OBDTRACK_DATABASE_URL: {path} cannot be made: {error}") from error
+        raise ConfigError(f"OBDTRACK_DATABASE_URL: {path} cannot be created: {error}") from error
 
 
 def _postgres(url: str, setting: str = "OBDTRACK_DATABASE_URL") -> PostgresStore:

@@ -131,7 +131,7 @@ _COUNTERS: tuple[Gauge, ...] = (
 
 def _of_process(meter: Meter) -> Iterator[Metric]:
     answered = CounterMetricFamily(
-        "obdtrack_requests", "Requests answered by this process.", labels=["part", "code"]
+        "obdtrack_requests", "Requests this process responded to.", labels=["part", "code"]
     )
     took = HistogramMetricFamily(
         "obdtrack_request_seconds",

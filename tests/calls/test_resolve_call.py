@@ -100,7 +100,7 @@ def test_who_attaches_an_id_to_a_refused_call_is_told_why_not(
     provider.on_send = lambda _: SendResponse(Failure.INSUFFICIENT_BALANCE)
     path = f"/calls/{admin.place().json['id']}/resolve"
     response = admin.post(path, {"action": "attach", "provider_id": f"{MID}:1"})
-    assert "unknown or unresolved can be told its id; it is rejected" in response.json["detail"]
+    assert "unknown or unresolved can be given its id; it is rejected" in response.json["detail"]
 
 
 def test_an_unresolved_call_can_still_be_told_its_id_by_a_person(

@@ -162,8 +162,8 @@ FAULTS = {
     "wrong secret": (('{"code": "unauthorized"}', 401), "OBDTRACK_WEBHOOK_SECRETS"),
     "a login in front": (("Who are you?", 401), "asks for a login"),
     "wrong key": (('{"status": "ok"}',), "OBDTRACK_WEBHOOK_TOKEN"),
-    "another path": (("Not found", 404), "something else"),
-    "another site": (("<html>Welcome",), "something else"),
+    "another path": (("Not found", 404), "something other"),
+    "another site": (("<html>Welcome",), "something other"),
     "no room": (("", 503), "cannot store"),
     "moved": (("", 301, {"Location": "https://new.test/x?key=k"}), "redirects to https://new.test/x,"),
 }  # fmt: skip

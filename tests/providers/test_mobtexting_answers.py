@@ -185,7 +185,7 @@ def test_a_redirect_to_a_login_means_the_token_is_bad(code, target, login):
         (response(b"", 502), None),
         (
             response(b"packed", Content_Encoding="gzip"),
-            "compressed, though a plain answer was asked for",
+            "compressed, though a plain response was requested",
         ),
         (response(b"", 302, Location="http://a.test/x?token=1#y"), "redirects to http://a.test/x"),
         (response(b"", 302), "redirects to nowhere"),

@@ -154,7 +154,7 @@ def test_a_subscription_is_seen_once_it_is_made(webhooks, callback):
 
 
 def test_a_callback_that_fails_the_challenge_is_told_in_the_providers_words(webhooks, callback):
-    with pytest.raises(ObdtrackError, match="did not answer the challenge"):
+    with pytest.raises(ObdtrackError, match="did not respond to the challenge"):
         webhooks.create(wanted(callback, uri="http://127.0.0.1:1/"))
 
 

@@ -59,7 +59,7 @@ def test_the_providers_words_are_told_of_a_call_it_may_not_have_taken(
     [
         SendResponse(Failure.REFUSED, http_status=422),
         SendResponse(Failure.UNREACHABLE, "No connection: Connection refused."),
-        SendResponse(Failure.TIMEOUT, "No whole answer came in time."),
+        SendResponse(Failure.TIMEOUT, "No complete response arrived in time."),
     ],
 )
 def test_where_the_provider_said_nothing_there_are_no_words_of_its(

@@ -180,7 +180,7 @@ def _guard(seconds: int) -> Condition:
         twin = submissions.recent_duplicate(intention.fingerprint, since)
         if twin is not None:
             raise ObdtrackError(
-                Code.CONFLICT, f"The same call was made less than {seconds} seconds ago: {twin}."
+                Code.CONFLICT, f"The same call was placed less than {seconds} seconds ago: {twin}."
             )
 
     return refuse_twin

@@ -147,7 +147,7 @@ def _keep(asked: Sequence[Poll]) -> None:
 
 def _evidence(listed: Sequence[Candidate], wanted: SoughtCall) -> dict[str, Any]:
     return {
-        "looked_for": "same number, same bridge if told, created in this time, nobody else's",
+        "looked_for": "same number, same bridge if given, created in this time, and unclaimed",
         "created_after": to_text(wanted.since),
         "created_before": to_text(wanted.until),
         "candidates": [

@@ -112,7 +112,7 @@ def _known_as(said: str) -> str | None:
 
 _NO_COUNTRY = (
     "an opt-out of a number without its country code: no number that ends in it is called until "
-    "somebody adds the whole one by `suppress add`"
+    "the full number is added with `suppress add`"
 )
 
 

@@ -177,7 +177,7 @@ def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow
     def one(arrival: IncomingReport, names: Names) -> CallRow | str:
         report = arrival.report
         if arrival.call_id:
-            return by_id.get(arrival.call_id) or "the call it answers about is not there any more"
+            return by_id.get(arrival.call_id) or "the call it is about no longer exists"
         if exact := by_provider_id.get((arrival.provider, names.provider_id)):
             return exact
         of_submission = [

@@ -105,12 +105,12 @@ def _once(
 def _read(response: requests.Response, max_bytes: int) -> HttpExchange:
     status, body = response.status_code, bytearray()
     if status < 200:
-        # The real answer comes later, and would be taken for that of the connection's next request.
-        raise ExchangeError(Failure.UNREADABLE_ANSWER, "An interim answer came alone.", status)
+        # The real one comes later, and would be taken for that of the connection's next request.
+        raise ExchangeError(Failure.UNREADABLE_ANSWER, "Only an interim response arrived.", status)
     while chunk := response.raw.read(_CHUNK_BYTES, decode_content=False):
         body += chunk
         if len(body) > max_bytes:
-            words = f"The answer is larger than {max_bytes} bytes."
+            words = f"The response is larger than {max_bytes} bytes."
             raise ExchangeError(Failure.ANSWER_TOO_LARGE, words, status)
     return HttpExchange(status, response.headers, bytes(body))
 
@@ -123,11 +123,11 @@ def _failed(error: BaseException, attempt: ConnectionAttempt) -> ExchangeError:
     if not attempt.sent:
         return ExchangeError(Failure.UNREACHABLE, f"No connection: {_words(chain[-1])}.")
     if any(isinstance(link, _TIMEOUTS) for link in chain):
-        return ExchangeError(Failure.TIMEOUT, "No whole answer came in time.")
+        return ExchangeError(Failure.TIMEOUT, "No complete response arrived in time.")
     root = chain[-1]
     if isinstance(root, http.client.HTTPException) and not isinstance(root, _BREAKS):
-        return ExchangeError(Failure.UNREADABLE_ANSWER, "What came was not HTTP.")
-    return ExchangeError(Failure.CONNECTION_LOST, "The connection broke before a whole answer.")
+        return ExchangeError(Failure.UNREADABLE_ANSWER, "The response was not HTTP.")
+    return ExchangeError(Failure.CONNECTION_LOST, "The connection broke before a full response.")
 
 
 def _words(error: BaseException) -> str:

@@ -31,9 +31,9 @@ _REMEDIES: dict[Failure, str] = {
     Failure.NOT_FOUND: "There is no such thing at OBDTRACK_PROVIDER_URL.",
     Failure.REDIRECTED: "OBDTRACK_PROVIDER_URL has moved.",
     Failure.INVALID_REQUEST: "It finds the request wrong.",
-    Failure.UNREADABLE_ANSWER: "Its answer cannot be understood.",
-    Failure.TIMEOUT: "It may have done it all the same: try again, nothing is made twice.",
-    Failure.CONNECTION_LOST: "It may have done it all the same: try again, nothing is made twice.",
+    Failure.UNREADABLE_ANSWER: "Its response cannot be understood.",
+    Failure.TIMEOUT: "It may have done it anyway: try again, nothing is created twice.",
+    Failure.CONNECTION_LOST: "It may have done it anyway: try again, nothing is created twice.",
 }
 
 

@@ -50,8 +50,8 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("charges", "charge|cost|price|credit|amount", READERS["charges"], "is an amount"),
     _Rule("billable_seconds", "bill", READERS["billable_seconds"], "is a length"),
     _Rule("duration_seconds", "dur|sec|length", READERS["duration_seconds"], "is a length"),
-    _Rule("dtmf", "dtmf|digit|press|input", READERS["dtmf"], "stands under such a name"),
-    _Rule("hangup_by", "hang|disconnect", READERS["hangup_by"], "stands under such a name"),
+    _Rule("dtmf", "dtmf|digit|press|input", READERS["dtmf"], "has such a name"),
+    _Rule("hangup_by", "hang|disconnect", READERS["hangup_by"], "has such a name"),
 )
 
 

@@ -22,12 +22,12 @@ _TAKEN = frozenset({200, 202})
 _RANG, _TALKED = timedelta(seconds=7), timedelta(seconds=16)
 
 _COMPLAINTS: dict[int, str] = {
-    401: "answers 401: it takes none of the secrets in OBDTRACK_WEBHOOK_SECRETS",
-    413: "answers 413: something in front of it takes no body of a few hundred bytes",
-    503: "answers 503: it cannot store anything at the moment; its log says why",
+    401: "responds 401: it accepts none of the secrets in OBDTRACK_WEBHOOK_SECRETS",
+    413: "responds 413: something in front of it refuses a body of a few hundred bytes",
+    503: "responds 503: it cannot store anything at the moment; its log says why",
 }
-_ELSE = "something else than obdtrack's callback answers there (HTTP {status})"
-_LOGIN = "answers 401, but not in obdtrack's words: something in front of it asks for a login"
+_ELSE = "something other than obdtrack's callback responds there (HTTP {status})"
+_LOGIN = "responds 401, but not as obdtrack does: something in front of it asks for a login"
 
 
 def challenge(uri: str, secret: str | None, key: str | None) -> CallbackReply:

@@ -82,7 +82,7 @@ def words_of(found: HttpExchange, response: Mapping[str, Any] | None) -> str | N
     if response is not None:
         return _message(response)
     if is_compressed(found):
-        return "compressed, though a plain answer was asked for"
+        return "compressed, though a plain response was requested"
     text = found.body.decode("utf-8", "replace")
     if not is_html(found):
         return text

@@ -43,7 +43,7 @@ OUTCOME: dict[str, Look] = {
         "Unmatched", "question", "doubt", "It cannot be matched to a call with certainty."
     ),
     Outcome.UNREADABLE: Look("Unreadable", "alert", "bad", "No report could be read from it."),
-    Outcome.IGNORED: Look("Ignored", "slash", "miss", "Not meant for us, or nothing we use."),
+    Outcome.IGNORED: Look("Ignored", "slash", "miss", "Not for us, or nothing that we use."),
     Outcome.CHALLENGE: Look("Challenge", "arrow", "wait", "The provider tested the webhook."),
     Outcome.FAILED: Look("Failed", "cross", "bad", "Stored, but processing it failed."),
     Outcome.REJECTED: Look("Rejected", "stop", "bad", "It carried a wrong secret."),

@@ -110,7 +110,7 @@ class Simulator:
     def _report(self, call: SimulatedCall, dialling: Dialling) -> None:
         target = self._target(call)
         if target is None:
-            logger.info("Call %s: nobody wants its report", call.id)
+            logger.info("Call %s: no webhook for its report", call.id)
             return
         for message in reports_of(call, dialling):
             self._courier.bring(target, message)

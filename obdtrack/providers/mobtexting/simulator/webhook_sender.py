@@ -56,7 +56,7 @@ def ask(target: Target, message: Message) -> WebhookReply:
                     response.status_code, next(response.iter_content(_LARGEST_RESPONSE), b"")
                 )
     except requests.RequestException as error:
-        logger.info("The webhook did not answer: %s", type(error).__name__)
+        logger.info("The webhook did not respond: %s", type(error).__name__)
         return WebhookReply(None, b"")
 
 
@@ -68,9 +68,9 @@ def challenge(target: Target, validation_key: str, word: str) -> str | None:
     body = json.dumps({"validation_key": validation_key, "challenge": word}).encode()
     reply = ask(target, Message("POST", {"token": validation_key}, body, "application/json"))
     if reply.status is None:
-        return "The webhook did not answer the challenge."
+        return "The webhook did not respond to the challenge."
     if reply.status != 200:
-        return f"The webhook answered the challenge with {reply.status}, not 200."
+        return f"The webhook responded to the challenge with {reply.status}, not 200."
     return None if _repeats(reply.body, word) else "The webhook did not repeat the challenge."
 
 
