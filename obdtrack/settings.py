@@ -61,6 +61,8 @@ def _check(accepts: Callable[[Any], bool], sentence: str) -> Callable[[Any], Non
 
 
 def _is_provider_url(url: str) -> bool:
+    if not url:
+        return True  # the provider's own
     parts = urlsplit(url)
     if not parts.hostname:
         return False
@@ -70,7 +72,7 @@ def _is_provider_url(url: str) -> bool:
 def _provider_url(env: FileAwareEnv) -> str:
     url = env.str(
         "PROVIDER_URL",
-        "https://portal.mobtexting.com/api/v2/",
+        "",
         validate=_check(
             _is_provider_url, "must be an https:// URL (http:// only for a loopback address)."
         ),

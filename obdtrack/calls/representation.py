@@ -26,6 +26,7 @@ def call_view(
     return {
         "id": call.id,
         "reference": call.reference,
+        "provider": call.provider,
         "provider_id": call.provider_id,
         "submission_id": submission.id,
         "to": call.to_number if numbers_in_full else masked(call.to_number),
@@ -79,6 +80,7 @@ def delivery_view(delivery: models.Delivery, *, numbers_in_full: bool) -> dict[s
     return {
         "id": delivery.id,
         "received_at": to_text(delivery.received_at),
+        "provider": delivery.provider,
         "method": delivery.method,
         "query": show(delivery.query),
         "headers": delivery.headers,

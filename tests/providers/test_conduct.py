@@ -316,9 +316,21 @@ def test_one_id_at_two_providers_is_two_calls(services: Services, httpserver: HT
     assert post(client, "mobtexting", toy, raw).status_code == 401
     assert first.call(call)["status"] == "queued"
     assert second.call(other)["status"] == "busy"
+    post(client, "mobtexting", ours, ours.report(id="c-17", to=NUMBER, word="NOANSWER"))
+    assert first.call(call)["status"] == "no-answer"
+    assert second.call(other)["status"] == "busy"
     assert [row.provider for row in models.Call.select().order_by(models.Call.id)] == [
         "mobtexting", "toy",
     ]  # fmt: skip
+
+
+def test_a_report_waits_for_a_call_of_its_own_provider(
+    services: Services, httpserver: HTTPServer
+) -> None:
+    first, second = (Product(side, services, httpserver) for side in VENDORS.values())
+    second.deliver(id="c-17", to=NUMBER, word="busy")
+    assert first.call(first.place("c-17"))["status"] == "queued"
+    assert second.call(second.place("c-17"))["status"] == "busy"
 
 
 def test_a_registered_provider_is_connected_by_settings_of_its_own(

@@ -79,10 +79,11 @@ def check_webhook(subject: CheckedInstallation) -> CheckResult:
 
 def check_time(subject: CheckedInstallation) -> CheckResult:
     """Compare this machine's clock with the date in the provider's response."""
-    host = urlsplit(subject.settings.provider_url).netloc
+    url = _connected(subject).url
+    host = urlsplit(url).netloc
     with open_session() as session:
         try:
-            found = exchange(session, Request("GET", subject.settings.provider_url), _LIMITS)
+            found = exchange(session, Request("GET", url), _LIMITS)
         except ExchangeError as failed:
             raise NotCheckedError(f"{host} sent no Date header: {failed.message}") from None
     try:
@@ -95,6 +96,10 @@ def check_time(subject: CheckedInstallation) -> CheckResult:
 def _account(subject: CheckedInstallation) -> Provider:
     if not subject.settings.provider_token:
         raise NotCheckedError("OBDTRACK_PROVIDER_TOKEN is not set")
+    return _connected(subject)
+
+
+def _connected(subject: CheckedInstallation) -> Provider:
     # What is wrong with the fields has been said; it does not keep the provider from responding.
     return connected(replace(subject.settings, webhook_fields={}))[0]
 

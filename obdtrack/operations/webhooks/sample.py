@@ -23,7 +23,7 @@ from obdtrack.providers.base import ComposedReports, Explanation
 from obdtrack.providers.registry import connected
 from obdtrack.settings import Settings
 
-# `POST /webhooks/mobtexting?x=1 HTTP/1.1`, a URL, or the query alone, on the first line.
+# `POST /webhooks/name?x=1 HTTP/1.1`, a URL, or the query alone, on the first line.
 _FIRST_LINE = re.compile(
     r"(?:(?P<method>[A-Z]+) +)?(?P<target>(?:https?://|/|\?).*?)(?: +HTTP/[0-9.]+)?"
 )

@@ -53,6 +53,7 @@ from obdtrack.settings import SECRET_LENGTH, Settings
 # Shorter ones are no secrets worth the name, and are found in many an innocent word.
 _SHORTEST_SECRET = 4
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+_URL = "https://portal.mobtexting.com/api/v2/"
 _NO_TOKEN = "none"  # noqa: S105  # commands that ask no provider need none
 _NOBODYS_CALL = f"{UUID(int=0x4000_8000_000000000000)}:1"
 
@@ -113,7 +114,7 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
     def from_settings(cls, settings: Settings) -> Self:
         """Return the account that the settings name. Raises ConfigError."""
         return cls(
-            url=settings.provider_url,
+            url=settings.provider_url or _URL,
             token=settings.provider_token or _NO_TOKEN,
             timezone=settings.provider_timezone,
             date_order=settings.provider_date_order,

@@ -171,6 +171,7 @@ class CallSchema(Schema):
 
     id = fields.UUID()
     reference = fields.String(allow_none=True)
+    provider = fields.String(metadata={"examples": ["mobtexting"]})
     provider_id = fields.String(
         allow_none=True, metadata={"examples": ["70fa87e0-9df9-4327-bc80-a561c48703d8:1"]}
     )
@@ -233,6 +234,7 @@ class DeliverySchema(Schema):
 
     id = fields.UUID()
     received_at = fields.String(metadata=_TIME)
+    provider = fields.String(metadata={"description": "Whose callback it reached."})
     method = fields.String()
     query = fields.String()
     headers = fields.Dict()
