@@ -1,4 +1,7 @@
-"""Stored rows as the API shows them: times as text, numbers masked where they must be."""
+"""What is stored as everybody outside is given it: the API, the CSV, the export of a person's data.
+
+Times are text, numbers are masked where they must be.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,6 @@ def event_view(entry: TimelineEntry, *, numbers_in_full: bool) -> dict[str, Any]
 
 def delivery_view(delivery: models.Delivery, *, numbers_in_full: bool) -> dict[str, Any]:
     """Return a raw request as the API's delivery."""
-    body = bytes(delivery.body).decode("utf-8", "replace")
     show = str if numbers_in_full else mask_all
     return {
         "id": delivery.id,
@@ -85,10 +87,40 @@ def delivery_view(delivery: models.Delivery, *, numbers_in_full: bool) -> dict[s
         "query": show(delivery.query),
         "headers": delivery.headers,
         "content_type": delivery.content_type,
-        "body": show(body),
+        "body": show(_text(delivery.body)),
         "outcome": delivery.outcome,
         "reason": show(delivery.reason) if delivery.reason else None,
         "call_id": delivery.call_id,
+    }
+
+
+def submission_view(submission: models.Submission) -> dict[str, Any]:
+    """Return a request of ours to place calls."""
+    return {
+        "id": submission.id,
+        "created_at": to_text(submission.created_at),
+        "settled_at": _time(submission.settled_at),
+        "bridge": submission.bridge,
+        "flow_id": submission.flow_id,
+        "audio": submission.audio,
+        "name": submission.name,
+        "interval": submission.interval,
+        "webhook_id": submission.webhook_id,
+        "variables": submission.variable_names,
+    }
+
+
+def response_view(response: models.ResponseRow) -> dict[str, Any]:
+    """Return what the provider's API said to a request of ours, as it was stored."""
+    return {
+        "id": response.id,
+        "kind": response.kind,
+        "requested_at": to_text(response.requested_at),
+        "answered_at": to_text(response.answered_at),
+        "http_status": response.http_status,
+        "failure": response.failure,
+        "message": response.message,
+        "body": None if response.body is None else _text(response.body),
     }
 
 
@@ -106,6 +138,11 @@ def _attempt_view(attempt: Attempt) -> dict[str, Any]:
 def _facts(facts: CallFacts) -> dict[str, Any]:
     """Return facts by their names, JSON-ready."""
     return {**dict.fromkeys(FACTS), **stated(facts)}
+
+
+def _text(body: bytes) -> str:
+    """Return bytes as text, those that are no UTF-8 as U+FFFD."""
+    return bytes(body).decode("utf-8", "replace")
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -7,7 +7,8 @@ next event of their call, or `rebuild`; those are folded when they are read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, ne
 from typing import Any
 from uuid import UUID
 
@@ -77,11 +78,8 @@ def _stored(call: models.Call) -> CallState:
 
 
 def _packed(attempt: Attempt, usual: Sequence[Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {
-        name: value
-        for name, value, other in zip(_SHARED, _shared(attempt), usual, strict=True)
-        if value != other
-    }
+    own = _shared(attempt)
+    kept: dict[str, Any] = dict(compress(zip(_SHARED, own, strict=True), map(ne, own, usual)))
     kept["source"], kept["as_of"], kept["words"] = attempt.source, attempt.as_of, attempt.words
     # As SQLite writes ids, so that whoever looks for one in a dump finds it here too.
     kept["event_ids"] = [f"{event_id.int:032X}" for event_id in attempt.event_ids]

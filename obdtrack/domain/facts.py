@@ -142,14 +142,16 @@ def measure(name: str, value: Any) -> Any:
 def stated(facts: CallFacts, names: Iterable[str] = FACTS) -> dict[str, Any]:
     """Return what is known of these facts, ready for JSON; what is not is left out."""
     known = {name: value for name in names if (value := getattr(facts, name)) is not None}
-    for name in TIMES & known.keys():
-        known[name] = to_text(known[name])
+    for name in TIMES:
+        if name in known:
+            known[name] = to_text(known[name])
     return known
 
 
 def read_facts(detail: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts among these values, as `stated` wrote them, by the names of `CallFacts`."""
     known = {name: value for name, value in detail.items() if name in FACTS}
-    for name in TIMES & known.keys():
-        known[name] = known[name] and from_text(known[name])
+    for name in TIMES:
+        if text := known.get(name):
+            known[name] = from_text(text)
     return known

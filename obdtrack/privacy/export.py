@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -11,22 +12,28 @@ from uuid import UUID
 from obdtrack.access import audit
 from obdtrack.access.audit import Action, Actor
 from obdtrack.access.pseudonym import person_number, pseudonym
-from obdtrack.calls import opt_outs, responses, search
+from obdtrack.calls import opt_outs, queries, responses, search
 from obdtrack.calls.reports import deliveries
+from obdtrack.calls.representation import (
+    call_view,
+    delivery_view,
+    event_view,
+    response_view,
+    submission_view,
+)
 from obdtrack.calls.search import CallFilter
+from obdtrack.calls.states import states_of
 from obdtrack.domain.number_patterns import Spellings
 from obdtrack.domain.redaction import mask_all
+from obdtrack.domain.timeline import build_timeline
 from obdtrack.domain.times import to_text
 from obdtrack.privacy import mentions
 from obdtrack.services import Services
 from obdtrack.store import models
+from obdtrack.store.columns import dumps
 
 _PAGE = 200
 _BYTES = bytes | memoryview
-_INTERNAL = frozenset(
-    {"variables_encrypted", "fingerprint", "secret_fingerprint", "key_id", "process_id"}
-)
-"""Columns that say nothing about the person: sealed values, hashes and machinery of ours."""
 
 Row = dict[str, Any]
 
@@ -34,16 +41,16 @@ Row = dict[str, Any]
 def export(text: str, actor: Actor, services: Services) -> Row:
     """Return a person's data, ready for JSON; `text` is the number in any spelling.
 
-    `calls` holds every call to the number (also under the name of its erasure) with its timeline,
-    its raw reports and the provider's responses; `elsewhere` every other text in which the number
-    appears, with the numbers of others masked. Raises ObdtrackError (invalid) if it is no whole
-    number.
+    `calls` holds every call to the number (also under the name of its erasure) as the API shows it,
+    with its submission, its timeline, its raw reports and the provider's responses;
+    `elsewhere` every other text in which the number appears, with the numbers of others masked.
+    Raises ObdtrackError (invalid) if it is no whole number.
     """
     number = person_number(text)
     name = pseudonym(number, services.vault)
     audit.record(Action.NUMBER_EXPORTED, name, actor, services)
-    theirs = [*_calls_to(number), *_calls_to(name)]
     opted_out = opt_outs.of_numbers({number, name})
+    theirs = [row for to in (number, name) for row in _calls_to(to, opted_out.get(to))]
     return {
         "number": number,
         "exported_at": to_text(services.now()),
@@ -53,36 +60,24 @@ def export(text: str, actor: Actor, services: Services) -> Row:
     }
 
 
-def _calls_to(number: str) -> Iterator[Row]:
+def _calls_to(number: str, opted_out_at: datetime | None) -> Iterator[Row]:
     before: UUID | None = None
     while found := search.newest(CallFilter(number=number), _PAGE, before):
+        states, events = states_of(found), queries.history([call.id for call in found])
         for call in found:
-            event = models.EventRow
-            events = event.select().where(event.call == call).order_by(event.id)
-            yield {
-                **_row(call),
-                "submission": _row(call.submission),
-                "events": [_row(event) for event in events],
-                "deliveries": [_row(delivery) for delivery in deliveries.of_call(call.id)],
-                "answers": [_row(response) for response in responses.of_call(call.id)],
+            state = states[call.id]
+            timeline = build_timeline(events[call.id], state)
+            shown = {
+                **call_view(call, state, numbers_in_full=True, opted_out_at=opted_out_at),
+                "submission": submission_view(call.submission),
+                "events": [event_view(entry, numbers_in_full=True) for entry in timeline],
+                "deliveries": [
+                    delivery_view(row, numbers_in_full=True) for row in deliveries.of_call(call.id)
+                ],
+                "answers": list(map(response_view, responses.of_call(call.id))),
             }
+            yield json.loads(dumps(shown))
         before = found[-1].id
-
-
-def _row(row: models.Table) -> Row:
-    return {
-        field.column_name: _plain(row.__data__.get(field.name))
-        for field in row._meta.sorted_fields
-        if field.name not in _INTERNAL
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return to_text(value)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(value) if isinstance(value, UUID) else value
 
 
 def _ids(theirs: Iterable[Row]) -> set[str]:

@@ -27,14 +27,15 @@ def test_a_call_is_given_with_everything_that_was_stored_about_it(
     check_call(models.Call.get().id, services)
     data = json.loads(json.dumps(export("0091 88671 35001", operator(), services)))
     (call,) = data["calls"]
-    assert (data["number"], call["to_number"], call["reference"]) == (NUMBER, NUMBER, "order-7")
+    assert (data["number"], call["to"], call["reference"]) == (NUMBER, NUMBER, "order-7")
     assert call["created_at"] == "2026-11-23T12:00:00Z"
     assert [event["kind"] for event in call["events"]] == [
         "submission", "answer", "report", "report",
     ]  # fmt: skip
     assert json.loads(call["deliveries"][0]["body"])["mid"] == MID
     assert [response["kind"] for response in call["answers"]] == ["send", "status"]
-    assert call["submission"]["variable_names"] == ["otp"]
+    assert call["submission"]["variables"] == ["otp"]
+    assert [attempt["status"] for attempt in call["attempts"]] == ["completed"]
 
 
 def test_it_holds_no_secret_and_no_value_that_was_sealed(
@@ -74,7 +75,7 @@ def test_after_an_erasure_the_calls_are_given_under_their_new_name(
     caller.place()
     name = erase(NUMBER, operator(), services).name
     (call,) = export(NUMBER, operator(), services)["calls"]
-    assert call["to_number"] == name
+    assert call["to"] == name
 
 
 def test_more_calls_than_fit_a_page_are_all_given(

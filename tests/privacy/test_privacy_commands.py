@@ -62,7 +62,7 @@ def test_erase_with_an_incomplete_number_is_refused(operating: Services) -> None
 def test_export_prints_json_alone(operating: Services) -> None:
     stored.call(operating.store)
     data = json.loads(run("export", NUMBER).stdout)
-    assert data["number"] == data["calls"][0]["to_number"] == NUMBER
+    assert data["number"] == data["calls"][0]["to"] == NUMBER
 
 
 def test_an_imported_list_is_shown_masked(operating: Services, tmp_path: Path) -> None:
