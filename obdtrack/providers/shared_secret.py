@@ -30,8 +30,11 @@ class SharedSecret(CallbackAuth):
     def shown(self, authorization: str) -> bytes:
         scheme, _, rest = authorization.strip().partition(" ")
         given = rest.strip() or ("" if scheme.lower() in _SCHEMES else scheme)
-        # WSGI hands header bytes over as latin-1 text.
-        return _password(given) if scheme.lower() == "basic" else given.encode("latin-1", "replace")
+        words = given.encode("latin-1", "replace")  # as WSGI hands header bytes over
+        if scheme.lower() != "basic":
+            return words
+        user, _, password = _decoded(given).partition(b":")
+        return password or user or words
 
     def accepts(self, authorization: str) -> bool:
         return self._knows([self.shown(authorization)]) or self._knows(_words(authorization))
@@ -44,11 +47,6 @@ class SharedSecret(CallbackAuth):
         # All are compared, so that the time tells nothing about which of them came close.
         matches = [hmac.compare_digest(word, known) for word in words for known in self.secrets]
         return any(matches)
-
-
-def _password(given: str) -> bytes:
-    user, _, password = _decoded(given).partition(b":")
-    return password or user or given.encode("latin-1", "replace")
 
 
 def _decoded(given: str) -> bytes:

@@ -75,7 +75,11 @@ class Callback:
         self._store = store
         self._reject = reject
         self._now = now
-        self._doors = {callback_path(one.name): _door(one) for one in providers}
+        self._doors: dict[str, _Door] = {}
+        for one in providers:
+            kept = (*_KEPT_HEADERS, *one.kept_headers)
+            keys = {"HTTP_" + name.upper().replace("-", "_"): name for name in kept}
+            self._doors[callback_path(one.name)] = _Door(one.name, one.callback_auth, keys)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request as a WSGI application (PEP 3333)."""
@@ -148,12 +152,6 @@ class Callback:
             body=body,
         )
         return InboundRequest(new_id(), self._now(), raw, door.provider)
-
-
-def _door(provider: Provider) -> _Door:
-    kept = (*_KEPT_HEADERS, *provider.kept_headers)
-    keys = {"HTTP_" + name.upper().replace("-", "_"): name for name in kept}
-    return _Door(provider.name, provider.callback_auth, keys)
 
 
 def _tidy(path: str) -> str:

@@ -179,14 +179,12 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
         return tuple(call for entry in entries if (call := read_call(entry, self._reader)))
 
     def read_delivery(self, delivery: RawDelivery) -> Reading:
-        reading = read_delivery(delivery, self._reader)
-        if isinstance(reading, Challenge) and not self._is_ours(reading):
-            return NotOurs("the validation key is not OBDTRACK_WEBHOOK_TOKEN")
+        reading, expected = read_delivery(delivery, self._reader), self._validation_key
+        if isinstance(reading, Challenge) and expected is not None:
+            given = reading.validation_key or ""
+            if not hmac.compare_digest(given.encode(), expected.encode()):
+                return NotOurs("the validation key is not OBDTRACK_WEBHOOK_TOKEN")
         return reading
-
-    def _is_ours(self, challenge: Challenge) -> bool:
-        expected, given = self._validation_key, challenge.validation_key or ""
-        return expected is None or hmac.compare_digest(given.encode(), expected.encode())
 
     def without_secrets(self, delivery: RawDelivery) -> RawDelivery:
         query, body = delivery.query, delivery.body
