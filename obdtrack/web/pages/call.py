@@ -28,7 +28,7 @@ from obdtrack.web.api.schemas import ResolveSchema
 from obdtrack.web.http import session
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
-from obdtrack.web.pages import raw
+from obdtrack.web.pages import http_log
 from obdtrack.web.pages.clocks import Clock
 from obdtrack.web.pages.http_log import Wire, wires
 from obdtrack.web.pages.labels import reason_text
@@ -176,7 +176,7 @@ def _page(
         pollable=known_there and not shown.test,
         replayable=set(REPLAYABLE),
         waiting=shown.state.status not in FINAL | {Status.REJECTED, Status.UNRESOLVED},
-        curl=raw.curl_call(call, request.url_root.rstrip("/")),
+        curl=http_log.curl_call(call, request.url_root.rstrip("/")),
         kind_text=kind_text,
         mark_kind=mark_kind,
         teller=teller,

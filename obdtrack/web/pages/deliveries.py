@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from obdtrack.access.keys import Scope
 from obdtrack.calls import search
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.replay import REPLAYABLE, replay
+from obdtrack.domain.redaction import hide
+from obdtrack.domain.reports import OptOut, Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.webhooks.try_callback import try_callback
@@ -22,10 +25,9 @@ from obdtrack.store import models
 from obdtrack.store.columns import first_id
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.paging import cut
-from obdtrack.web.pages import raw
-from obdtrack.web.pages.delivery_rows import list_lines
+from obdtrack.web.pages import http_log
 from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, refusal
-from obdtrack.web.pages.labels import outcome_look
+from obdtrack.web.pages.labels import outcome_look, status_look
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.template_helpers import live, reader
 
@@ -34,6 +36,8 @@ blueprint = Blueprint("pages_deliveries", __name__, url_prefix="/deliveries")
 PAGE = 50
 _AT_ONCE = 500
 _MOST_COUNTED = 10_000
+_USUAL_BYTES = 8192
+"""A longer body is no report as the provider sends them, and reading fifty of them takes long."""
 
 
 class Chosen(NamedTuple):
@@ -47,6 +51,21 @@ class Chosen(NamedTuple):
     end: UUID | None
     days: dict[str, str]
     wrong: dict[str, str]
+
+
+class DeliveryLine(NamedTuple):
+    """A request in the list; texts are as this reader may see them.
+
+    `said` is the provider's word, `why` the reason for the outcome, `about` the provider's id of
+    the call or how the request begins. `call_word` is the status of its call, if that still exists.
+    """
+
+    row: models.Delivery
+    number: str | None
+    said: str | None
+    why: str
+    about: str
+    call_word: str | None
 
 
 @blueprint.get("")
@@ -85,8 +104,8 @@ def show(delivery_id: UUID) -> Response:
         "delivery.html",
         delivery=row,
         line=list_lines([row])[0],
-        raw=raw.raw_delivery(row, in_full=in_full, number=row.to_number or ""),
-        curl=raw.curl_delivery(row, request.url_root.rstrip("/")) if in_full else None,
+        raw=http_log.raw_delivery(row, in_full=in_full, number=row.to_number or ""),
+        curl=http_log.curl_delivery(row, request.url_root.rstrip("/")) if in_full else None,
         replayable=row.outcome in REPLAYABLE,
     )
 
@@ -177,6 +196,49 @@ def _chosen(given: MultiDict[str, str]) -> Chosen:
         {name: given[name] for name in ("from", "to") if given.get(name)},
         wrong,
     )
+
+
+def list_lines(found: Sequence[models.Delivery]) -> list[DeliveryLine]:
+    """Return requests as lines."""
+    calls = search.by_id({row.call_id for row in found if row.call_id})
+    return [_line(row, calls.get(row.call_id) if row.call_id else None) for row in found]
+
+
+def _line(row: models.Delivery, call: models.Call | None) -> DeliveryLine:
+    report = _as_report(_reading(row))
+    beginning = bytes(row.body[:400]).decode("utf-8", "replace") or row.query[:400]
+    number = report.to or row.to_number or (call.to_number if call else None)
+    return DeliveryLine(
+        row,
+        reader().number(number) if number else None,
+        _shown(report.provider_status or "", number) or None,
+        _shown(row.reason or "", number),
+        _shown(report.provider_id or report.mid or " ".join(beginning.split()), number)[:160],
+        status_look(call.status).word if call else None,
+    )
+
+
+def _reading(row: models.Delivery) -> Reading | None:
+    if len(row.body) > _USUAL_BYTES:
+        return None
+    try:
+        return services().provider_of(row).read_delivery(deliveries.to_stored(row).raw)
+    except Exception:  # its outcome shows it already
+        return None
+
+
+def _as_report(reading: Reading | None) -> Report:
+    match reading:
+        case Report():
+            return reading
+        case OptOut(number=number):
+            return Report(to=number, provider_status="opted out")
+    return Report()
+
+
+def _shown(text: str, number: str | None) -> str:
+    """Return a text about a number as this reader may see it."""
+    return text if reader().sees_numbers else hide(text, number or "")
 
 
 _KNOWN = {*CHOICES, "outcome", "from", "to", "before", "after", "csrf_token"}
