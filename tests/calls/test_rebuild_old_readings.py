@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from obdtrack.calls.rebuild import rebuild
 from obdtrack.domain.status import Kind
 from obdtrack.services import Services
@@ -56,6 +58,45 @@ def test_seconds_that_were_taken_for_money_are_seconds_again(
     assert cost() == 1_500_000
     assert [caller.get(f"/calls/{call['id']}").json for call in calls] == before
     assert {(call["billable_seconds"], call["charges"]) for call in before} == {(23, "0.5000")}
+
+
+def as_unknown_key(name: str) -> None:
+    """Store the report as a version read it that had no such fact."""
+    (event,) = models.EventRow.select().where(REPORT)
+    detail = dict(event.detail)
+    detail["extra"] = {**detail.get("extra", {}), name: detail.pop(name)}
+    models.EventRow.update(detail=detail).where(REPORT).execute()
+    call = models.Call.get()
+    state = {key: value for key, value in call.state.items() if key != name}
+    models.Call.update(state=state).execute()
+
+
+def test_a_fact_that_is_understood_since_is_filled_in_and_no_difference(
+    caller: Caller, services: Services
+) -> None:
+    caller.place()
+    caller.report(hangup_by="callee", circle="KA")
+    before = caller.get("/calls").json
+    as_unknown_key("hangup_by")
+    assert caller.get("/calls").json["data"][0]["hangup_by"] is None
+    assert rebuild(services, check=True) == (1, (), 0)
+    assert rebuild(services, check=False) == (1, (), 0)
+    assert caller.get("/calls").json == before
+    assert rebuild(services, check=True) == (1, (), 0)
+
+
+@pytest.mark.parametrize("changed", [{"hangup_by": "caller"}, {"dtmf": "1"}, {"extra": {}}])
+def test_a_fact_that_was_stored_otherwise_is_a_difference(
+    caller: Caller, services: Services, changed: dict[str, Any]
+) -> None:
+    caller.place()
+    caller.report(hangup_by="callee", circle="KA")
+    before = caller.get("/calls").json
+    (event,) = models.EventRow.select().where(REPORT)
+    models.EventRow.update(detail={**event.detail, **changed}).where(REPORT).execute()
+    assert len(rebuild(services, check=True).different) == 1
+    assert len(rebuild(services, check=False).different) == 1
+    assert caller.get("/calls").json == before
 
 
 def test_attempts_that_were_one_dialling_are_one_again(caller: Caller, services: Services) -> None:
