@@ -22,7 +22,7 @@ class Code(StrEnum):
 
 
 class ObdtrackError(Exception):
-    """A failure with an answer a person can act on.
+    """A failure with a message a person can act on.
 
     `message` is for the caller and holds no secret and no full phone number.
     `fields` names the offending fields; `retry_after` is in seconds.

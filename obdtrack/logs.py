@@ -12,7 +12,7 @@ import structlog
 from obdtrack.domain.redaction import mask_all
 
 _FREE_TEXT = ("exception", "error", "reason")
-"""Fields in which a library's own words stand, which may repeat what they choked on."""
+"""Fields with a library's own words, which may repeat the text that caused them."""
 
 
 def configure_logs(level: str) -> None:

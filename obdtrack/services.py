@@ -52,7 +52,7 @@ class CallChange(NamedTuple):
 
 
 Listener = Callable[[CallChange], None]
-"""Told of each change of a call, in the transaction that makes it: what it raises undoes it all."""
+"""Called for each change of a call, in its transaction: what one raises undoes it all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Services:
 
     @property
     def process_id(self) -> UUID:
-        """Return what tells this process from others on the same database.
+        """Return what distinguishes this process from others on the same database.
 
         A server may fork after the application was made: each of its processes has an id of its
         own.

@@ -1,6 +1,6 @@
 """Settings from the environment: how each is read, what it accepts, and all checked at once.
 
-Every name stands in the table of docs/configuration.md. Each can also be given as a file:
+Every name is in the table of docs/configuration.md. Each can also be given as a file:
 `OBDTRACK_X_FILE`.
 """
 
@@ -316,7 +316,7 @@ INDIA = ZoneInfo("Asia/Kolkata")
 
 
 def callback_path(provider: str) -> str:
-    """Return where a provider's reports come in. It stands in its account's webhooks: it stays."""
+    """Return where a provider's reports come in. Its account's webhooks hold it: it stays."""
     return f"/webhooks/{provider}"
 
 

@@ -2,7 +2,7 @@
 
 A report is answered 200 (stored, whatever it was), 401 (secret), 413 (too large), 415 (compressed
 in a way that cannot be undone) or 503 (not stored). The provider takes all but the first for
-failures. The callback stands in front of Flask because most requests are reports and none of them
+failures. The callback is in front of Flask because most requests are reports and none of them
 needs routing or a session.
 """
 
@@ -55,11 +55,11 @@ class _Door(NamedTuple):
 
 
 class Callback:
-    """Answers the callback's path and leaves every other to `app`.
+    """Serves the callback's path and leaves every other to `app`.
 
     Each of `providers` has a path of its own and says how its requests prove that they are its,
     and which headers to keep besides the usual ones. `store` gives what became of a delivery once
-    it is on disk; `reject` is told of requests with a wrong secret and may read them.
+    it is on disk; `reject` gets requests with a wrong secret and may read them.
     """
 
     def __init__(

@@ -17,17 +17,17 @@ log = structlog.get_logger()
 
 
 def make_blueprint(watch: Watch) -> Blueprint:
-    """Return the routes that tell what `watch` finds."""
+    """Return the routes that report what `watch` finds."""
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/livez")
     def livez() -> dict[str, Any]:
-        """Answer as long as the process can answer at all."""
+        """Return 200 as long as the process can respond at all."""
         return {"status": "ok"}
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[dict[str, Any], int]:
-        """Answer 200 if a report could be stored now, else 503; with a key also more about it.
+        """Return 200 if a report could be stored now, else 503; with a key also more about it.
 
         What waits, or has not come, makes nothing unready: a restart would not help against it.
         """
@@ -49,7 +49,7 @@ def make_blueprint(watch: Watch) -> Blueprint:
 def _may_know() -> bool:
     try:
         access = offered_access()
-    except Exception:  # keys cannot be looked up without a database; the rest still is an answer
+    except Exception:  # keys cannot be looked up without a database; the rest is still of use
         return False
     return access is not None and Scope.READ in access.scopes
 

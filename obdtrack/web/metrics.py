@@ -45,7 +45,7 @@ def make_blueprint(watch: Watch) -> Blueprint:
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
-    """Return how to write the figures for this `Accept`; the usual text if it asks for no version.
+    """Return how to write the figures for this `Accept`; the usual text if it names no version.
 
     The library compares `version="1.0.0"` with its quotes, which RFC 9110 (5.6.6) allows.
     """
@@ -56,17 +56,17 @@ def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
 
 
 class MetricsCollector:
-    """Turns the plain numbers of a `Watch` into metrics when they are asked for."""
+    """Turns the plain numbers of a `Watch` into metrics when they are scraped."""
 
     def __init__(self, watched: Watch) -> None:
         self._watch = watched
 
     def describe(self) -> list[Metric]:
-        """Name nothing beforehand: to register must not ask the database."""
+        """Name nothing beforehand: registering must not query the database."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Return every metric; those of the database only if it answers."""
+        """Return every metric; those of the database only if it responds."""
         yield from _of_process(self._watch.meter)
         try:
             stock = self._watch.stock.get()

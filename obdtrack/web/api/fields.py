@@ -184,7 +184,7 @@ class IdempotencyKeyText(Text):
 
 
 class Cursor(fields.String):
-    """Where a list goes on, as the answer before gave it."""
+    """Where a list goes on, as the previous response said."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         try:

@@ -39,7 +39,7 @@ class ProblemApi(Api):
     ERROR_SCHEMA = ProblemSchema
 
     def handle_http_exception(self, error: Any) -> Any:
-        """Answer as the rest of the application does."""
+        """Respond as the rest of the application does."""
         return on_http_exception(error)
 
     def _register_responses(self) -> None:

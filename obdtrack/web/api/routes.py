@@ -56,7 +56,7 @@ Headers = dict[str, str]
 _CALL = CallSchema()
 
 _ASKED = {"created_after": "since", "created_before": "until"}
-"""Filters of the list that are asked of the database by another name."""
+"""Filters of the list that the database knows by another name."""
 
 
 @blueprint.before_request
@@ -86,10 +86,10 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     if key is None:
         return _placed_or_told(place_guarded(wanted, owner, services()), wanted)
     placed = place_once(wanted, body, owner, key, services())
-    answer = _placed(placed)
+    response = _placed(placed)
     if placed.body is None:
-        keep_response(owner, key, 201, answer.get_data(as_text=True), services())
-    return answer
+        keep_response(owner, key, 201, response.get_data(as_text=True), services())
+    return response
 
 
 @blueprint.route("/calls", methods=["GET"])
@@ -229,13 +229,13 @@ def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
 
 
 def _placed_or_told(placed: Placed, wanted: CallRequest) -> Response:
-    """Answer 201 even if the call cannot be read now: who tries again would ring twice."""
+    """Return 201 even if the call cannot be read now: who tries again would ring twice."""
     try:
         with unavailable_if_locked():
             return _placed(placed)
     except ObdtrackError:
-        told = {"id": placed.call_id, "reference": wanted.reference, "to": wanted.to}
-        body = json.dumps(_CALL.dump({**told, "status": Status.UNKNOWN}))
+        known = {"id": placed.call_id, "reference": wanted.reference, "to": wanted.to}
+        body = json.dumps(_CALL.dump({**known, "status": Status.UNKNOWN}))
         return _placed(placed._replace(body=body))
 
 

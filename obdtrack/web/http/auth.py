@@ -1,4 +1,4 @@
-"""Who may do what: every route names the scope it needs, or stands on the public list."""
+"""Who may do what: every route names the scope it needs, or is on the public list."""
 
 from __future__ import annotations
 
@@ -105,12 +105,12 @@ def needed_scope(app: Flask, endpoint: str) -> Scope | None:
 def _check() -> None:
     endpoint = request.endpoint
     if isinstance(request.routing_exception, SecurityError):
-        raise request.routing_exception  # a host we are not called by, whoever asks
+        raise request.routing_exception  # a host we are not called by, whoever is calling
     if endpoint in PUBLIC_ENDPOINTS:
         return
     g.access = _authenticated()
     if endpoint is None:
-        return  # 404 and 405 are told to key holders only
+        return  # 404 and 405 are for key holders only
     scope = needed_scope(current_app, endpoint)
     if scope is None or scope not in g.access.scopes:
         raise ObdtrackError(

@@ -82,7 +82,7 @@ def _harden(response: Response) -> Response:
 
 
 def _compressed(response: Response) -> Response:
-    # A page mirrors what was asked beside a secret token, which compression could give away; but
+    # A page repeats its query beside a secret token, which compression could give away; but
     # only to a site that can make the reader's browser ask with its cookie, and SameSite forbids.
     response.vary.update(["Accept-Encoding", "Cookie"])
     if (

@@ -35,14 +35,14 @@ _PASSING = (
 
 
 def wants_page() -> bool:
-    """Whether whoever asks is a browser, to be answered with a page."""
+    """Whether the client is a browser, which gets a page."""
     if request.path.startswith("/api/v") or "Authorization" in request.headers:
         return False
     return is_page() or "text/html" in request.headers.get("Accept", "")
 
 
 def fault(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) -> Response:
-    """Answer a browser: who is not signed in is led to the door, others are told."""
+    """Return the page for an error; who is not signed in is sent to sign in."""
     if status is HTTPStatus.UNAUTHORIZED:
         target = request.full_path.rstrip("?") if request.method == "GET" else None
         return make_response(redirect(url_for("pages_sign_in.sign_in", next=target), 303))

@@ -56,7 +56,7 @@ def problem(
 
 
 def on_obdtrack_error(error: ObdtrackError) -> Response:
-    """Answer one of our own errors; what made the database unusable is for the log."""
+    """Return our own error; what made the database unusable is for the log."""
     if error.code is Code.UNAVAILABLE and error.__cause__ is not None:
         log.error("database_unavailable", error=str(error.__cause__), path=request.path)
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
@@ -76,7 +76,7 @@ def on_obdtrack_error(error: ObdtrackError) -> Response:
 
 
 def on_http_exception(error: HTTPException) -> Response:
-    """Answer what Flask, webargs or Werkzeug refused, keeping headers such as Allow."""
+    """Return what Flask, webargs or Werkzeug refused, keeping headers such as Allow."""
     if error.response is not None and isinstance(error.response, Response):
         return error.response
     status = HTTPStatus(error.code or 500)
@@ -101,7 +101,7 @@ def _said(error: HTTPException, status: HTTPStatus) -> str:
 
 
 def on_any_error(error: Exception) -> Response:
-    """Answer what nobody foresaw, without a word of its inside; 503 if it is the database's."""
+    """Return 500 for an unforeseen error, without its details; 503 if it is the database's."""
     if unusable(error) is not None:
         log.error("database_unavailable", error=str(error), path=request.path)
         return on_obdtrack_error(unavailable())

@@ -13,7 +13,7 @@ def cut(
 ) -> tuple[Sequence[Row], str | None]:
     """Return at most `limit` rows and the cursor of the next page; None if there is none.
 
-    One row more than `limit` must have been looked for: it tells whether there is a next page.
+    One row more than `limit` must have been looked for: it shows whether there is a next page.
     """
     rows = found[:limit]
     return rows, cursor(rows[-1]) if len(found) > limit else None

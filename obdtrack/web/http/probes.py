@@ -1,4 +1,4 @@
-"""What the operations' routes share: this process's figures, and answers remembered for a while."""
+"""What the operations' routes share: this process's figures, and results remembered for a while."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from obdtrack.web.http.request_metrics import Meter
 
 log = structlog.get_logger()
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 READY_SECONDS = 1.0
 STOCK_SECONDS = 10.0
 
 
-class Remembered(Generic[Answer]):
-    """A question asked at most every so many seconds, by one thread at a time.
+class Remembered(Generic[Result]):
+    """A result found out at most every so many seconds, by one thread at a time.
 
-    Whoever comes meanwhile gets the last answer: while the database hangs, health checks must not
+    Whoever comes meanwhile gets the last one: while the database hangs, health checks must not
     take the threads that reports need.
     """
 
     def __init__(
         self,
-        ask: Callable[[], Answer],
+        find: Callable[[], Result],
         seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ask = ask
+        self._find = find
         self._seconds = seconds
         self._monotonic = monotonic
         self._asking = threading.Lock()
-        self._known: tuple[float, Answer] | None = None
+        self._known: tuple[float, Result] | None = None
 
-    def get(self) -> Answer:
-        """Return the answer, asked again if it is too old; raises what the question raised."""
+    def get(self) -> Result:
+        """Return the result, found again if it is too old; raises what finding it raised."""
         known = self._known
         if known is not None and self._monotonic() < known[0]:
             return known[1]
@@ -52,8 +52,8 @@ class Remembered(Generic[Answer]):
             assert known is not None
             return known[1]
         try:
-            if self._known is known:  # else somebody asked while we waited
-                response = self._ask()
+            if self._known is known:  # else another thread found it while we waited
+                response = self._find()
                 self._known = self._monotonic() + self._seconds, response
             assert self._known is not None
             return self._known[1]
@@ -88,7 +88,7 @@ def _complaint(check: Callable[[Services], None], services: Services) -> str | N
         check(services)
     except (ConfigError, ObdtrackError) as error:
         return str(error)
-    except Exception as error:  # whatever it is, the answer is no
+    except Exception as error:  # whatever it is, the result is no
         log.warning("not_ready", error=type(error).__name__)
         return type(error).__name__
     return None

@@ -35,7 +35,7 @@ _PAIRS = ((b"{", b"}"), (b"[", b"]"))
 def read_body(environ: WSGIEnvironment) -> bytes | None:
     """Return the whole body, decoded, or None if it is larger than MAX_BODY.
 
-    A length that is told is checked before a byte is read; without one (chunked) a byte more than
+    A length that is stated is checked before a byte is read; without one (chunked) a byte more than
     allowed is asked for, since a truncated body must never look like a whole one. Raises EOFError
     if the client went away before the end, or if nobody could tell whether it did, and
     UndecodableError if the body is in a `Content-Encoding` that cannot be undone. Of a body that

@@ -1,4 +1,4 @@
-"""One log line a request, with an id that the answer carries too; no query, no number."""
+"""One log line per request, with an id that the response carries too; no query, no number."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Meter:
         self._batches = 0
 
     def note_request(self, path: str, code: str, seconds: float) -> None:
-        """Count a request by the part its path leads to and its answer's code."""
+        """Count a request by the part its path leads to and its response's code."""
         part = self._parts[part_of(path)]
         slot = bisect_left(BUCKETS, seconds)
         with self._lock:
@@ -93,7 +93,7 @@ class Meter:
 
 
 class Metered:
-    """A WSGI application (PEP 3333) that counts each request to `app` when its answer is ready."""
+    """A WSGI application (PEP 3333) that counts requests to `app` when their response is ready."""
 
     def __init__(self, app: WSGIApplication, meter: Meter) -> None:
         self._app = app
@@ -102,7 +102,7 @@ class Metered:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         begun = time.perf_counter()
-        code = "500"  # of an application that raises before it begins to answer
+        code = "500"  # of an application that raises before it begins to respond
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             nonlocal code

@@ -51,12 +51,12 @@ def has_just_changed(now: datetime) -> bool:
 
 
 def show_number(call_id: UUID, now: datetime) -> None:
-    """Remember that this call's number was asked for, for some minutes."""
+    """Remember that this call's number was requested, for some minutes."""
     session["shown"] = [str(call_id), to_text(now + _SHOWN_FOR)]
 
 
 def is_shown(call_id: UUID, now: datetime) -> bool:
-    """Whether this call's number was asked for just now."""
+    """Whether this call's number was requested just now."""
     shown: Any = session.get("shown")
     return bool(shown) and shown[0] == str(call_id) and from_text(shown[1]) > now
 
