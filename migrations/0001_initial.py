@@ -1,4 +1,4 @@
-"""The first tables: keys, submissions, calls, events, deliveries, answers."""
+"""The schema: submissions, calls and events; deliveries and responses; keys, tasks and figures."""
 
 from peewee import (
     SQL,
@@ -17,6 +17,8 @@ from peewee import (
 
 
 def up(migrator, db):
+    sqlite = isinstance(db, SqliteDatabase)
+
     class Table(Model):
         class Meta:
             database = db
@@ -47,6 +49,8 @@ def up(migrator, db):
         variable_names = TextField()
         variables_encrypted = BlobField(null=True)
         key_id = BinaryUUIDField(null=True)
+        process_id = BinaryUUIDField(null=True)
+        fingerprint = TextField(null=True)
 
         class Meta:
             table_name = "submissions"
@@ -61,6 +65,7 @@ def up(migrator, db):
         interval = SmallIntegerField()
         created_at = BigIntegerField()
         submitted_at = BigIntegerField(null=True)
+        provider = TextField(constraints=[SQL("DEFAULT 'mobtexting'")])
         provider_id = TextField(null=True)
         mid = TextField(null=True)
         next_check_at = BigIntegerField(null=True)
@@ -76,6 +81,8 @@ def up(migrator, db):
         ended_at = BigIntegerField(null=True)
         duration_seconds = IntegerField(null=True)
         charges = TextField(null=True)
+        billable_seconds = IntegerField(null=True)
+        state = TextField(null=True)
 
         class Meta:
             table_name = "calls"
@@ -90,7 +97,7 @@ def up(migrator, db):
         occurred_at = BigIntegerField(null=True)
         recorded_at = BigIntegerField()
         delivery_id = BinaryUUIDField(null=True)
-        answer_id = BinaryUUIDField(null=True)
+        response_id = BinaryUUIDField(null=True)
         detail = TextField()
         times_seen = IntegerField()
 
@@ -98,7 +105,7 @@ def up(migrator, db):
             table_name = "events"
             primary_key = CompositeKey("call", "id")
             # SQLite then keeps the rows of one call side by side and needs no second index.
-            without_rowid = isinstance(db, SqliteDatabase)
+            without_rowid = sqlite
 
     class Delivery(Table):
         id = BinaryUUIDField(primary_key=True)
@@ -111,26 +118,120 @@ def up(migrator, db):
         outcome = TextField()
         reason = TextField(null=True)
         call_id = BinaryUUIDField(null=True)
+        provider = TextField(constraints=[SQL("DEFAULT 'mobtexting'")])
         provider_id = TextField(null=True)
         mid = TextField(null=True)
         to_number = TextField(null=True)
+        secret_fingerprint = TextField(null=True)
 
         class Meta:
             table_name = "deliveries"
 
-    class Answer(Table):
+    class Response(Table):
         id = BinaryUUIDField(primary_key=True)
         call_id = BinaryUUIDField(null=True)
         kind = TextField()
         requested_at = BigIntegerField()
-        answered_at = BigIntegerField()
+        responded_at = BigIntegerField()
         http_status = SmallIntegerField(null=True)
         failure = TextField(null=True)
         message = TextField(null=True)
         body = BlobField(null=True)
 
         class Meta:
-            table_name = "answers"
+            table_name = "responses"
+
+    class IdempotencyKey(Table):
+        owner_id = BinaryUUIDField()
+        key = TextField()
+        fingerprint = TextField()
+        call_id = BinaryUUIDField()
+        created_at = BigIntegerField()
+        http_status = SmallIntegerField(null=True)
+        body = TextField(null=True)
+
+        class Meta:
+            table_name = "idempotency_keys"
+            primary_key = CompositeKey("owner_id", "key")
+
+    class Lease(Table):
+        name = TextField(primary_key=True)
+        holder = BinaryUUIDField()
+        expires_at = BigIntegerField()
+
+        class Meta:
+            table_name = "leases"
+
+    class Task(Table):
+        kind = TextField()
+        subject = BinaryUUIDField()
+        due_at = BigIntegerField()
+        tries = SmallIntegerField()
+        leased_until = BigIntegerField(null=True)
+
+        class Meta:
+            table_name = "tasks"
+            primary_key = CompositeKey("kind", "subject")
+            without_rowid = sqlite
+
+    class RateLimit(Table):
+        name = TextField(primary_key=True)
+        next_at = BigIntegerField()
+
+        class Meta:
+            table_name = "rate_limits"
+
+    class Counter(Table):
+        name = TextField(primary_key=True)
+        value = BigIntegerField()
+
+        class Meta:
+            table_name = "counters"
+
+    class OptOut(Table):
+        number = TextField(primary_key=True)
+        occurred_at = BigIntegerField(null=True)
+        recorded_at = BigIntegerField()
+        delivery_id = BinaryUUIDField(null=True)
+
+        class Meta:
+            table_name = "opt_outs"
+
+    class Statistic(Table):
+        name = TextField()
+        slot = IntegerField()
+        status = TextField()
+        source = TextField()
+        attempts = SmallIntegerField()
+        calls = BigIntegerField()
+        priced = BigIntegerField()
+        cost = BigIntegerField()
+
+        class Meta:
+            table_name = "statistics"
+            primary_key = CompositeKey("name", "slot", "status", "source", "attempts")
+            # SQLite then keeps the figures of one campaign side by side, in the order of time.
+            without_rowid = sqlite
+
+    class Campaign(Table):
+        name = TextField(primary_key=True)
+        slot = IntegerField()
+
+        class Meta:
+            table_name = "campaigns"
+
+    class Audit(Table):
+        id = BinaryUUIDField(primary_key=True)
+        recorded_at = BigIntegerField()
+        action = TextField()
+        subject = TextField()
+        actor = TextField()
+        key_id = BinaryUUIDField(null=True)
+        detail = TextField()
+        once = TextField(null=True)
+
+        class Meta:
+            table_name = "audit"
 
     def index(model, *columns, unique=False, where=None):
         name = "_".join((model._meta.table_name, *columns))
@@ -138,20 +239,34 @@ def up(migrator, db):
         created = model.index(*fields, unique=unique, name=name)
         model.add_index(created.where(SQL(where)) if where else created)
 
-    index(Call, "provider_id", unique=True)
+    index(Submission, "fingerprint", "created_at", where="fingerprint IS NOT NULL")
+    index(Call, "provider_id", "provider", unique=True)
     index(Call, "mid", "to_number")
     index(Call, "to_number", "id")
     index(Call, "reference", "id", where="reference IS NOT NULL")
     index(Call, "name", "id", where="name IS NOT NULL")
     index(Call, "status", "id")
+    index(Call, "created_at")
+    index(Call, "submission")
     index(Delivery, "outcome", "id")
     index(Delivery, "call_id", where="call_id IS NOT NULL")
     index(Delivery, "provider_id", where="provider_id IS NOT NULL")
     index(Delivery, "mid", where="mid IS NOT NULL")
-    index(Answer, "call_id")
+    index(Response, "call_id")
+    index(IdempotencyKey, "created_at")
+    index(IdempotencyKey, "call_id")
+    index(Task, "kind", "due_at")
+    index(Campaign, "slot", "name")
+    index(Audit, "subject", "id")
+    index(Audit, "once", unique=True, where="once IS NOT NULL")
+    ending = SQL("(substr(to_number, length(to_number) - 3))")
+    Call.add_index(Call.index(ending, Call.id, name="calls_ending_id"))
+    attention = SQL("status IN ('unknown', 'unresolved') OR conflict")
+    Call.add_index(Call.index(Call.id, name="calls_attention").where(attention))
 
-    db.create_tables([ApiKey, Submission, Call, Event, Answer])
-    if isinstance(db, SqliteDatabase):
+    whole = [ApiKey, Submission, Call, Event, Response, IdempotencyKey, Lease, Task, RateLimit]
+    db.create_tables([*whole, Counter, OptOut, Statistic, Campaign, Audit])
+    if sqlite:
         db.create_tables([Delivery])
         return
     # Raw requests are most of the data and the first to go: by the month, ids being times.

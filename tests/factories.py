@@ -200,7 +200,7 @@ def report(
 
 
 def claim(
-    status: Status | None, kind: Kind = Kind.ANSWER, source: Source = Source.API, **detail: Any
+    status: Status | None, kind: Kind = Kind.RESPONSE, source: Source = Source.API, **detail: Any
 ) -> Event:
     """What we did or a person said; the provider's answer to our request unless told otherwise."""
     return event(kind, status, source=source, **detail)

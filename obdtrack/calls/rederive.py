@@ -35,7 +35,7 @@ from obdtrack.store import models
 
 log = structlog.get_logger()
 
-REDERIVABLE = (Kind.ANSWER, Kind.REPORT)
+REDERIVABLE = (Kind.RESPONSE, Kind.REPORT)
 """The kinds of events that have something raw behind them; nothing rawer is known of the others."""
 
 
@@ -59,7 +59,7 @@ def _answered(
     services: Services,
 ) -> list[Event]:
     """Return the event of the provider's response to our request, made from the stored one."""
-    old = [event for event in stored if event.kind is Kind.ANSWER]
+    old = [event for event in stored if event.kind is Kind.RESPONSE]
     sent = next((exchange for exchange in exchanges if exchange.kind == "send"), None)
     if sent is None:
         return old
@@ -71,7 +71,7 @@ def _answered(
     # Kept as it is: where a number was erased since, the same words may read otherwise in both.
     message = known.detail.get("message", sent.message) if known else sent.message
     response = SendResponse(failure, message, http_status=sent.http_status)
-    event = response_event(response, number, sent.id, sent.answered_at)
+    event = response_event(response, number, sent.id, sent.responded_at)
     return [event._replace(id=known.id) if known else event]
 
 
@@ -83,7 +83,7 @@ def _accepted(
     services: Services,
 ) -> AcceptedNumber | None:
     """Return what a yes told of this call; None if the id it told, if any, did not become ours."""
-    known = next((event for event in stored if event.kind is Kind.ANSWER), None)
+    known = next((event for event in stored if event.kind is Kind.RESPONSE), None)
     told = known.detail if known else {}
     provider_id = told.get("provider_id") or match.provider_id
     found = (e.detail.get("provider_id") for e in stored if e.kind is Kind.RESOLUTION)
@@ -163,9 +163,14 @@ def _arrivals(
             for report in rows_about(match, listed, services.provider_of(match).ids):
                 if tells_something(report):
                     arrival = IncomingReport(
-                        report, Source.POLL, response.answered_at, match.provider, None, response.id
+                        report,
+                        Source.POLL,
+                        response.responded_at,
+                        match.provider,
+                        None,
+                        response.id,
                     )
-                    found.append((response.answered_at, arrival))
+                    found.append((response.responded_at, arrival))
     return [arrival for _, arrival in sorted(found, key=lambda pair: pair[0])]
 
 

@@ -116,7 +116,7 @@ def response_view(response: models.ResponseRow) -> dict[str, Any]:
         "id": response.id,
         "kind": response.kind,
         "requested_at": to_text(response.requested_at),
-        "answered_at": to_text(response.answered_at),
+        "answered_at": to_text(response.responded_at),
         "http_status": response.http_status,
         "failure": response.failure,
         "message": response.message,

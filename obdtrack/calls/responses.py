@@ -16,7 +16,7 @@ class ProviderResponse(NamedTuple):
     call_id: UUID | None
     kind: str
     requested_at: datetime
-    answered_at: datetime
+    responded_at: datetime
     http_status: int | None
     failure: str | None
     message: str | None
@@ -38,9 +38,9 @@ def last_asked(call_id: UUID) -> datetime | None:
     """Return when the provider was last asked about this call."""
     response = models.ResponseRow
     found: models.ResponseRow | None = (
-        response.select(response.answered_at)
+        response.select(response.responded_at)
         .where((response.call_id == call_id) & (response.kind == "status"))
         .order_by(response.id.desc())
         .first()
     )
-    return found.answered_at if found else None
+    return found.responded_at if found else None

@@ -22,7 +22,7 @@ NOT_TAKEN = frozenset({Status.REJECTED, Status.UNKNOWN})
 """Statuses of calls that the provider has not said it took: its words about that are told."""
 
 _facts = attrgetter(*FACTS)
-_OVERTAKEN = frozenset({Kind.INTERRUPTION, Kind.ANSWER})
+_OVERTAKEN = frozenset({Kind.INTERRUPTION, Kind.RESPONSE})
 
 
 @record

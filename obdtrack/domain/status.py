@@ -54,7 +54,7 @@ class Kind(Word):
     """What an event is about."""
 
     SUBMISSION = "submission"
-    ANSWER = "answer"
+    RESPONSE = "response"
     REPORT = "report"
     CHECK = "check"
     INTERRUPTION = "interruption"

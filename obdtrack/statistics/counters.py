@@ -36,7 +36,7 @@ _LARGEST = 10**15
 _KEYS = ("name", "slot", "status", "source", "attempts")
 _SUMS = ("calls", "priced", "cost")
 
-_LOCK_FIGURES = "LOCK TABLE figures, campaigns IN SHARE ROW EXCLUSIVE MODE"
+_LOCK_FIGURES = "LOCK TABLE statistics, campaigns IN SHARE ROW EXCLUSIVE MODE"
 _FIRST_SIX = [SQL(str(place)) for place in range(1, 7)]
 
 Key = tuple[str, int, str, str, int]

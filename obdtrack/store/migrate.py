@@ -16,6 +16,10 @@ from obdtrack.store.schema import TABLES
 
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 _HISTORY = "schema_migration"  # as playhouse's Runner names it
+_INITIAL = "0001_initial"
+_UNRELEASED = "unreleased"
+"""The folder with the steps that databases took before the first release, now one."""
+
 _ADVISORY_LOCK = 0x0BD7_AC4B  # any number that nobody else takes
 
 
@@ -24,7 +28,13 @@ def migrate(store: Store, folder: Path = FOLDER) -> list[str]:
     with _alone(store):
         newer, _, ours = _compared(store, folder)
         _require_ours(store, newer, ours)
-        return list(Runner(store, str(folder)).up())
+        applied: list[str] = []
+        if (steps := _steps(store, folder)) != folder:
+            runner = Runner(store, str(steps))
+            applied += runner.up()
+            runner.History.delete().where(runner.History.name != _INITIAL).execute()
+        applied += Runner(store, str(folder)).up()
+        return applied
 
 
 def check_schema(store: Store, folder: Path = FOLDER) -> None:
@@ -54,10 +64,18 @@ def require_tables(store: Store, folder: Path = FOLDER) -> None:
 
 def _compared(store: Store, folder: Path) -> tuple[list[str], list[str], bool]:
     """Return the migrations that only the database has, those it lacks, and whether it has any."""
-    rows = Runner(store, str(folder)).status()
+    rows = Runner(store, str(_steps(store, folder))).status()
     newer = [row.name for row in rows if row.path is None]
     older = [row.name for row in rows if row.applied is None]
     return newer, older, len(newer) + len(older) < len(rows)
+
+
+def _steps(store: Store, folder: Path) -> Path:
+    """Return where the migrations of this database are: one from before the release has its own."""
+    applied = Runner(store, str(folder)).applied()
+    unreleased = folder / _UNRELEASED
+    steps = {path.stem for path in unreleased.glob("*.py")} - {_INITIAL}
+    return unreleased if steps & applied.keys() else folder
 
 
 def _require_ours(store: Store, newer: list[str], ours: bool) -> None:

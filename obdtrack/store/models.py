@@ -138,7 +138,7 @@ class EventRow(Table):
     occurred_at = MomentField(null=True)
     recorded_at = MomentField()
     delivery_id = IdField(null=True)
-    response_id = IdField(null=True, column_name="answer_id")
+    response_id = IdField(null=True)
     detail = JsonField()
     times_seen = IntegerField(default=1)
 
@@ -180,18 +180,18 @@ class ResponseRow(Table):
     call_id = IdField(null=True)
     kind = TextField()
     requested_at = MomentField()
-    answered_at = MomentField()
+    responded_at = MomentField()
     http_status = SmallIntegerField(null=True)
     failure = TextField(null=True)
     message = TextField(null=True)
     body = BytesField(null=True)
 
     class Meta:
-        table_name = "answers"
+        table_name = "responses"
 
 
 class IdempotencyKey(Table):
-    """A caller's own name for one request: bound to its first body, and to its answer."""
+    """A caller's own name for one request: bound to its first body, and to its response."""
 
     owner_id = IdField()
     key = TextField()
@@ -242,7 +242,7 @@ class RateLimit(Table):
     next_at = MomentField()
 
     class Meta:
-        table_name = "paces"
+        table_name = "rate_limits"
 
 
 class Counter(Table):
@@ -307,7 +307,7 @@ class Statistic(Table):
     cost = BigIntegerField()
 
     class Meta:
-        table_name = "figures"
+        table_name = "statistics"
         primary_key = CompositeKey("name", "slot", "status", "source", "attempts")
 
 

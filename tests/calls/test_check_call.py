@@ -102,7 +102,7 @@ def test_nothing_new_is_on_the_timeline_and_asked_again_later(
     provider.on_find = lambda **_: call_log(queued)
     clock.forward(minutes=16)
     check_due(services, 10, no_wait)
-    assert events() == ["submission/api", "answer/api", "check/poll"]
+    assert events() == ["submission/api", "response/api", "check/poll"]
     assert the_call().next_check_at == NOON + timedelta(hours=1)
 
 
@@ -125,7 +125,7 @@ def test_the_same_fact_by_both_ways_is_one_fact(
     caller.report(start_at="2026-11-23 12:00:02", end_at="2026-11-23 12:00:20")
     provider.on_find = lambda **_: call_log(log_row())
     refresh(the_call(), services)
-    assert events() == ["submission/api", "answer/api", "report/webhook", "check/poll"]
+    assert events() == ["submission/api", "response/api", "report/webhook", "check/poll"]
     call = the_call()
     assert queries.history([call.id])[call.id][2].times_seen == 2
 

@@ -67,7 +67,7 @@ def test_whoever_listens_is_told_of_every_change_of_a_call(
     ]
     assert {change.call_id for change in heard} == {call_id}
     kinds = [event.kind for change in heard for event in change.events]
-    assert kinds == [Kind.SUBMISSION, Kind.ANSWER, Kind.REPORT]
+    assert kinds == [Kind.SUBMISSION, Kind.RESPONSE, Kind.REPORT]
     assert [event.kind for event in queries.history([call_id])[call_id]] == kinds
 
 

@@ -25,7 +25,7 @@ from tests.conftest import Caller
 from tests.factories import MID, NOON, Clock, ScriptedProvider, accepted
 
 OTHER = "0a1b2c3d-9df9-4327-bc80-a561c48703d8:1"
-ANSWER = models.EventRow.kind == Kind.ANSWER
+ANSWER = models.EventRow.kind == Kind.RESPONSE
 Damage = Callable[[], Any]
 
 

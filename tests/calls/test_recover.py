@@ -123,11 +123,11 @@ def test_an_answer_that_comes_while_we_bury_its_process_stands(
     found = submissions.in_flight()
     clock.forward(minutes=6)
     (call_id, _, _, _) = found[0]
-    response = Event(new_id(), Kind.ANSWER, Source.API, clock.now, Status.QUEUED)
+    response = Event(new_id(), Kind.RESPONSE, Source.API, clock.now, Status.QUEUED)
     with open_journal(services) as journal:
         assert journal.call(call_id)
         journal.append(call_id, response)
     monkeypatch.setattr(submissions, "in_flight", lambda: found)
     recover_interrupted(replace(services, process_ids={}))
     assert status() == ("queued", None)
-    assert [event.kind for event in queries.history([call_id])[call_id]][-1] is Kind.ANSWER
+    assert [event.kind for event in queries.history([call_id])[call_id]][-1] is Kind.RESPONSE

@@ -59,8 +59,8 @@ def test_no_table_is_left_out(
     tell_everything(caller, services, provider)
     done = erase(NUMBER, operator(), services)
     assert set(done.rows) >= {
-        "calls", "submissions", "events", "deliveries", "answers", "idempotency_keys", "opt_outs",
-        "campaigns", "figures",
+        "calls", "submissions", "events", "deliveries", "responses", "idempotency_keys", "opt_outs",
+        "campaigns", "statistics",
     }  # fmt: skip
     assert erase(NUMBER, operator(), services).rows == {}
 

@@ -30,7 +30,7 @@ def test_a_call_is_given_with_everything_that_was_stored_about_it(
     assert (data["number"], call["to"], call["reference"]) == (NUMBER, NUMBER, "order-7")
     assert call["created_at"] == "2026-11-23T12:00:00Z"
     assert [event["kind"] for event in call["events"]] == [
-        "submission", "answer", "report", "report",
+        "submission", "response", "report", "report",
     ]  # fmt: skip
     assert json.loads(call["deliveries"][0]["body"])["mid"] == MID
     assert [response["kind"] for response in call["answers"]] == ["send", "status"]

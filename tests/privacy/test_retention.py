@@ -32,7 +32,7 @@ from tests.store import stored
 
 KEY = {"Idempotency-Key": "order-7"}
 BODY = {"to": "+918867135001", "flow_id": "23"}
-HANGING_ON_A_CALL = ("submissions", "calls", "events", "answers", "idempotency_keys")
+HANGING_ON_A_CALL = ("submissions", "calls", "events", "responses", "idempotency_keys")
 
 
 def at_once(services: Services) -> int:
@@ -57,7 +57,7 @@ def test_a_call_past_its_time_goes_with_everything_that_hangs_on_it(
     clock.forward(hours=1)
     assert at_once(services) == 9
     left = rows(services.store)
-    assert not set(left) & {*HANGING_ON_A_CALL, "deliveries", "figures", "campaigns"}
+    assert not set(left) & {*HANGING_ON_A_CALL, "deliveries", "statistics", "campaigns"}
 
 
 def test_a_key_outlives_its_call_and_rings_nobody_again(

@@ -98,7 +98,9 @@ def everything(store: Store) -> bytes:
             store.execute_sql(f'SELECT t::text FROM "{table._meta.table_name}" t').fetchall()
             for table in TABLES
         ]
-        bodies = store.execute_sql("SELECT body FROM deliveries UNION ALL SELECT body FROM answers")
+        bodies = store.execute_sql(
+            "SELECT body FROM deliveries UNION ALL SELECT body FROM responses"
+        )
         raw = b"\n".join(bytes(body or b"") for (body,) in bodies.fetchall())
     return "\n".join(row for rows in texts for (row,) in rows).encode() + raw
 

@@ -20,7 +20,9 @@ from tests.store import stored
 @pytest.fixture
 def migrate(each_store: Store) -> Any:
     """The migration, to be run on what a test has stored."""
-    spec = util.spec_from_file_location("canonical_ids", FOLDER / "0007_canonical_ids.py")
+    spec = util.spec_from_file_location(
+        "canonical_ids", FOLDER / "unreleased/0007_canonical_ids.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = util.module_from_spec(spec)

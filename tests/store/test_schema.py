@@ -93,6 +93,6 @@ def test_sqlite_keeps_the_rows_of_one_call_and_of_one_campaign_side_by_side(
         found = "SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'"
         assert set(sqlite_store.execute_sql(found).fetchall()) == {
             ("events",),
-            ("figures",),
+            ("statistics",),
             ("tasks",),
         }

@@ -20,9 +20,9 @@ _REST = {
     "submissions": "SELECT count(*) FROM submissions",
     "events": "SELECT count(*) FROM events",
     "deliveries": "SELECT outcome, reason, call_id IS NULL FROM deliveries ORDER BY id",
-    "answers": "SELECT kind, http_status, failure FROM answers ORDER BY id",
+    "responses": "SELECT kind, http_status, failure FROM responses ORDER BY id",
     "keys": "SELECT call_id IN (SELECT id FROM calls), http_status FROM idempotency_keys",
-    "figures": "SELECT status, calls FROM figures WHERE slot = -1 AND calls <> 0 ORDER BY 1",
+    "statistics": "SELECT status, calls FROM statistics WHERE slot = -1 AND calls <> 0 ORDER BY 1",
 }
 
 

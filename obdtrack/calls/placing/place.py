@@ -77,7 +77,7 @@ def _place(
         call_id=intention.call_id,
         kind="send",
         requested_at=requested_at,
-        answered_at=services.now(),
+        responded_at=services.now(),
         http_status=response.http_status,
         failure=response.failure,
         message=response.message,
@@ -168,10 +168,10 @@ def _settle(
     services: Services,
 ) -> None:
     number = _our_number(request, response)
-    with open_journal(services, now=exchange.answered_at) as journal:
+    with open_journal(services, now=exchange.responded_at) as journal:
         if number is not None:
             placed_at, told = intention.created_at, number.submitted_at
-            if told and not believable(told, placed_at, exchange.answered_at):
+            if told and not believable(told, placed_at, exchange.responded_at):
                 number = number._replace(submitted_at=None)
             ids = services.provider.ids
             call_id, provider_id = intention.call_id, ids.canonical(number.provider_id)
@@ -197,24 +197,24 @@ def _conclude(
 ) -> None:
     submissions.close_submission(
         intention.submission_id,
-        exchange.answered_at,
+        exchange.responded_at,
         # While it is unknown a person may decide to place it again.
         keep_variables=response.placement is Placement.UNKNOWN,
     )
-    event = response_event(response, number, exchange.id, exchange.answered_at)
+    event = response_event(response, number, exchange.id, exchange.responded_at)
     if journal.call(intention.call_id):
         journal.append(intention.call_id, event)
 
 
 def response_event(
-    response: SendResponse, number: AcceptedNumber | None, response_id: UUID, answered_at: datetime
+    response: SendResponse, number: AcceptedNumber | None, response_id: UUID, responded_at: datetime
 ) -> Event:
     """Return the event that the provider's answer to our request is on its call's timeline."""
     return Event(
         id=new_id(),
-        kind=Kind.ANSWER,
+        kind=Kind.RESPONSE,
         source=Source.API,
-        recorded_at=answered_at,
+        recorded_at=responded_at,
         status=STATUS_AFTER[response.placement],
         reason=response.failure,
         occurred_at=number.submitted_at if number else None,

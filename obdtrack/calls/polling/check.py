@@ -123,7 +123,7 @@ def _nobody_else_asking(call_id: UUID, services: Services) -> Iterator[None]:
 
 def record_response(call: models.Call, asked: Poll, services: Services) -> None:
     """Put what the provider's log says about this call on its timeline, in one transaction."""
-    with open_journal(services, now=asked.exchange.answered_at) as journal:
+    with open_journal(services, now=asked.exchange.responded_at) as journal:
         if not may_be_kept(call.id, journal):
             return
         responses.add(asked.exchange)
@@ -135,7 +135,7 @@ def record_response(call: models.Call, asked: Poll, services: Services) -> None:
         )
         verdicts = record_reports(
             [
-                IncomingReport(report, Source.POLL, asked.exchange.answered_at, call.provider,
+                IncomingReport(report, Source.POLL, asked.exchange.responded_at, call.provider,
                         response_id=asked.exchange.id, call_id=call.id)
                 for report in reports
                 if tells_something(report)
@@ -164,7 +164,7 @@ def _check_event(reports: Sequence[Report], asked: Poll) -> Event:
         id=new_id(),
         kind=Kind.CHECK,
         source=Source.POLL,
-        recorded_at=asked.exchange.answered_at,
+        recorded_at=asked.exchange.responded_at,
         reason=failure,
         response_id=asked.exchange.id,
         detail=detail,

@@ -147,7 +147,7 @@ def _exchange(
         call_id=call_id,
         kind="status",
         requested_at=requested_at,
-        answered_at=services.now(),
+        responded_at=services.now(),
         http_status=response.http_status,
         failure=response.failure,
         message=mask_all(response.message) if response.message else None,

@@ -105,7 +105,7 @@ def _take(
                 IncomingReport(
                     report,
                     Source.POLL,
-                    exchange.answered_at,
+                    exchange.responded_at,
                     call.provider,
                     None,
                     exchange.id,

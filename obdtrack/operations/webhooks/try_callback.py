@@ -75,7 +75,7 @@ def _store_test_call(provider_id: str, services: Services) -> UUID:
     detail = {"provider_id": provider_id, "message": "a test call, never sent to the provider"}
     events = [
         Event(new_id(), Kind.SUBMISSION, Source.SYSTEM, now, Status.SUBMITTING),
-        Event(new_id(), Kind.ANSWER, Source.SYSTEM, now, Status.QUEUED, detail=detail),
+        Event(new_id(), Kind.RESPONSE, Source.SYSTEM, now, Status.QUEUED, detail=detail),
     ]
     with open_journal(services, now=now) as journal:
         journal.lock({provider_id, mid})

@@ -64,7 +64,7 @@ def _response(
     title = "The provider's response" if row.kind == "send" else "Response to a poll"
     return Wire(
         title if row.http_status else f"{title}: none",
-        row.answered_at,
+        row.responded_at,
         raw_response(row, in_full=in_full, number=call.to_number),
         next((n for n, e in enumerate(entries, 1) if _made(row, e)), None),
     )
@@ -75,7 +75,7 @@ def _made(row: models.ResponseRow, entry: TimelineEntry) -> bool:
     event = entry.event
     if event.response_id is not None:
         return bool(event.response_id == row.id)
-    waited = event.recorded_at - row.answered_at
+    waited = event.recorded_at - row.responded_at
     return event.kind is Kind.CHECK and timedelta(0) <= waited < _NOTED_WITHIN
 
 

@@ -96,7 +96,7 @@ def _begun(events: Sequence[Event]) -> datetime:
 def _queued(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     first = tellers(state, events)[-1]
     when = clock.at(first.recorded_at)
-    if first.kind is Kind.ANSWER:
+    if first.kind is Kind.RESPONSE:
         said = f"The provider accepted the call {when}"
     elif first.kind is Kind.RESOLUTION and first.source is Source.PERSON:
         who, theirs = teller(first), first.detail.get("provider_id")
@@ -177,7 +177,7 @@ def kind_text(event: Event) -> str:
     """Say what an event is, in a few words."""
     if event.kind is Kind.CHECK:
         return _poll_text(event)
-    if event.kind is Kind.ANSWER and event.status is Status.UNKNOWN:
+    if event.kind is Kind.RESPONSE and event.status is Status.UNKNOWN:
         return "No usable response"
     if event.kind is Kind.REPORT:
         what = "Found by polling" if event.source is Source.POLL else "Report"
@@ -187,7 +187,7 @@ def kind_text(event: Event) -> str:
         return _MADE_UP[event.kind]
     return {
         Kind.SUBMISSION: "Request sent to the provider",
-        Kind.ANSWER: "The provider's response",
+        Kind.RESPONSE: "The provider's response",
         Kind.INTERRUPTION: "obdtrack was interrupted",
         Kind.DEADLINE: "The last deadline passed",
         Kind.RESOLUTION: "Decided by a person" if event.source is Source.PERSON else "Resolved",
@@ -196,7 +196,7 @@ def kind_text(event: Event) -> str:
 
 _MADE_UP = {
     Kind.SUBMISSION: "Test call created",
-    Kind.ANSWER: "Test call given an id; nothing was sent",
+    Kind.RESPONSE: "Test call given an id; nothing was sent",
 }
 """What the timeline of a test report shows in place of a request and its response."""
 

@@ -186,7 +186,7 @@ def _marks(entries: Sequence[TimelineEntry], places: dict[datetime, float]) -> l
 
 def mark_kind(event: Event) -> str:
     """Return which of the four kinds of marks stands for an event."""
-    if event.kind in (Kind.SUBMISSION, Kind.ANSWER):
+    if event.kind in (Kind.SUBMISSION, Kind.RESPONSE):
         return "request"
     if event.source is Source.PERSON:
         return "person"
