@@ -61,7 +61,15 @@ class Installation:
         """Start a command that stays, and wait until `ready` answers."""
         says = f"{self.folder}/said.txt"  # for who wonders why a test failed
         self.processes.append(forks.start(arguments, self.environ, says=says))
-        until(lambda: responses(ready))
+        self.wait_for(ready)
+
+    def wait_for(self, ready: str) -> None:
+        """Wait until `ready` answers; if it never does, nothing that was started goes on."""
+        try:
+            until(lambda: responses(ready))
+        except AssertionError:
+            self.stop()
+            raise
 
     def simulator_command(self, *options: str) -> list[str]:
         return [
@@ -84,7 +92,7 @@ class Installation:
 
     def launch_server(self) -> subprocess.Popen[Any]:
         server = self.launch("serve")
-        until(lambda: responses(f"{self.url}/livez"))
+        self.wait_for(f"{self.url}/livez")
         return server
 
     def prepare(self) -> None:

@@ -53,7 +53,7 @@ class Running:
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(command, env=environ, cwd=ROOT, stderr=said)
         self.installed.processes.append(self.process)
-        until(lambda: responses(f"{self.installed.url}/livez"))
+        self.installed.wait_for(f"{self.installed.url}/livez")
 
     def open(self, start: str) -> socket.socket:
         """Send the beginning of a request, and keep the connection."""
