@@ -21,8 +21,11 @@ REMOVED = "[removed]"
 SHORTEST = 3
 """A shorter value stands in other words by chance; it is taken out only where it stands alone."""
 
-_NUMBER = re.compile(
-    r"(?<![0-9A-Za-z])(?:\+[0-9](?:[ ().\-]{0,2}[0-9]){7,14}|[0-9]{9,15})(?![0-9A-Za-z])"
+# An id is left whole: in one of 300 the last part has digits only.
+_ID_OR_NUMBER = re.compile(
+    r"""(?<![0-9A-Za-z])(?: [0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}
+      | (?P<number> \+[0-9](?:[\ ().\-]{0,2}[0-9]){7,14} | [0-9]{9,15} ))(?![0-9A-Za-z])""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _RAW_NUMBER = re.compile(r"(?<![0-9A-Fa-f\-])[0-9]{9,15}(?![0-9A-Fa-f\-])")
 _NO_DIGITS = re.compile(r"[^0-9]+")
@@ -31,7 +34,12 @@ _ESCAPED_PLUS = re.compile(r"%2[bB](?=[0-9])")
 
 def mask_all(text: str) -> str:
     """Mask whatever looks like a phone number in free text, for log lines and messages."""
-    return _NUMBER.sub(lambda found: masked("+" + _NO_DIGITS.sub("", found.group())), text)
+    return _ID_OR_NUMBER.sub(
+        lambda found: (
+            masked("+" + _NO_DIGITS.sub("", number)) if (number := found["number"]) else found[0]
+        ),
+        text,
+    )
 
 
 def mask_within(part: Any) -> Any:

@@ -44,6 +44,8 @@ def test_whatever_looks_like_a_number_is_masked_in_a_text(text: str, shown: str)
         "flow 23 took 12345 ms",
         "3 numbers accepted for delivery.",
         "+9188•••••001",
+        "no call is known by the id 0b7ac4a1-1234-4321-b87e-872112345491:1",
+        "{00000000-0000-4000-8000-918867135001}",
     ],
 )
 def test_ids_times_and_counts_stay_readable(text: str) -> None:
