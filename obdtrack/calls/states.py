@@ -22,11 +22,13 @@ from obdtrack.store import models
 
 _REST = ("provider_message", *(name for name in FACTS if name not in FACT_COLUMNS))
 _SHARED = ("status", "reason", "conflict", *FACTS)
-"""What calls and attempts both have. Most calls have one attempt, and it is as they are."""
+_KEPT = (*_SHARED, "source", "as_of", "words")
+"""What an attempt is stored by. Most calls have one, and where it is as the call nothing is."""
 
 _columns = attrgetter(*FACT_COLUMNS)
 _rest = attrgetter(*_REST)
 _shared = attrgetter(*_SHARED)
+_kept = attrgetter(*_KEPT)
 
 
 def state_row(state: CallState) -> tuple[Any, ...]:
@@ -41,7 +43,8 @@ def rest_of(state: CallState) -> dict[str, Any]:
     """Return what the columns of a state leave out, for JSON; of attempts what is only theirs."""
     rest = {name: v for name, v in zip(_REST, _rest(state), strict=True) if v is not None}
     if state.attempts:
-        usual = _shared(state)
+        words = (state.provider_status,)
+        usual = (*_shared(state), state.status_source, state.status_as_of, words)
         rest["attempts"] = [_packed(attempt, usual) for attempt in state.attempts]
     return rest
 
@@ -62,8 +65,10 @@ def _stored(call: models.Call) -> CallState:
     rest = dict(call.state)
     packed, message = rest.pop("attempts", ()), rest.pop("provider_message", None)
     facts = {**dict(zip(FACT_COLUMNS, _columns(call), strict=True)), **read_facts(rest)}
-    usual = {"status": call.status, "reason": call.reason, "conflict": call.conflict}
-    usual |= dict.fromkeys(FACTS) | facts
+    usual: dict[str, Any] = {**dict.fromkeys(FACTS), **facts}
+    usual |= {"status": call.status, "reason": call.reason, "conflict": call.conflict}
+    usual |= {"source": call.status_source, "as_of": call.status_as_of}
+    usual["words"] = (usual["provider_status"],)
     return CallState(
         status=Status(call.status),
         reason=call.reason,
@@ -78,23 +83,18 @@ def _stored(call: models.Call) -> CallState:
 
 
 def _packed(attempt: Attempt, usual: Sequence[Any]) -> dict[str, Any]:
-    own = _shared(attempt)
-    kept: dict[str, Any] = dict(compress(zip(_SHARED, own, strict=True), map(ne, own, usual)))
-    kept["source"], kept["as_of"], kept["words"] = attempt.source, attempt.as_of, attempt.words
+    own = _kept(attempt)
+    kept: dict[str, Any] = dict(compress(zip(_KEPT, own, strict=True), map(ne, own, usual)))
     # As SQLite writes ids, so that whoever looks for one in a dump finds it here too.
-    kept["event_ids"] = [f"{event_id.int:032X}" for event_id in attempt.event_ids]
+    kept["event_ids"] = [event_id.hex.upper() for event_id in attempt.event_ids]
     return kept
 
 
 def _unpacked(number: int, kept: Mapping[str, Any], usual: Mapping[str, Any]) -> Attempt:
-    own = {name: value for name, value in kept.items() if name in usual}
-    values = {**usual, **own, **read_facts(own)}
+    values = {**usual, **kept, **read_facts(kept)}
+    if "as_of" in kept:
+        values["as_of"] = from_text(kept["as_of"])
     values["status"] = values["status"] and Status(values["status"])
-    return Attempt(
-        number=number,
-        source=Source(kept["source"]),
-        as_of=from_text(kept["as_of"]),
-        words=tuple(kept["words"]),
-        event_ids=tuple(map(UUID, kept["event_ids"])),
-        **values,
-    )
+    values["source"], values["words"] = Source(values["source"]), tuple(values["words"])
+    values["event_ids"] = tuple(map(UUID, kept["event_ids"]))
+    return Attempt(number=number, **values)

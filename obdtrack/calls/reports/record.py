@@ -170,18 +170,23 @@ def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow
     asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
     by_id = {match.id: match for match in journal.calls(asked)}
     by_provider_id = {(match.provider, match.provider_id): match for match in known}
-    by_mid: dict[tuple[str, str | None], list[CallRow]] = defaultdict(list)
+    by_mid: dict[str | None, list[CallRow]] = defaultdict(list)
     for match in known:
-        by_mid[match.provider, match.mid].append(match)
+        by_mid[match.mid].append(match)
 
     def one(arrival: IncomingReport, names: Names) -> CallRow | str:
         report = arrival.report
         if arrival.call_id:
             return by_id.get(arrival.call_id) or "the call it is about no longer exists"
-        if exact := by_provider_id.get((arrival.provider, names.provider_id)):
+        if names.provider_id and (
+            exact := by_provider_id.get((arrival.provider, names.provider_id))
+        ):
             return exact
         of_submission = [
-            match for mid in names.submissions for match in by_mid.get((arrival.provider, mid), ())
+            match
+            for mid in names.submissions
+            for match in by_mid.get(mid, ())
+            if match.provider == arrival.provider
         ]
         found = may_be(report, names, of_submission)
         if len(found) == 1:

@@ -27,7 +27,7 @@ class UuidIds(ProviderIds):
         return _WRITTEN_BY_HAND.fullmatch(text) is not None
 
     def canonical(self, text: str) -> str:
-        if text[8:9] == "-" and text.islower():
+        if text[8:9] == "-" and text == text.lower():
             return text  # as the provider's documentation writes it
         if found := _UUID.fullmatch(text.strip()):
             *parts, number = found.groups(default="")
