@@ -120,7 +120,13 @@ def create_app(services: Services | None = None) -> Application:
     app.watch = watch = Watch(services)
     app.register_blueprint(health.make_blueprint(watch))
     app.register_blueprint(metrics.make_blueprint(watch))
-    app.teardown_request(lambda _: _release(services))
+
+    @app.teardown_request
+    def release(_: BaseException | None) -> None:
+        for store in (services.store, services.read_store):
+            if store is not None and not store.is_closed():
+                store.close()
+
     if hops := services.settings.proxy_hops:  # by default none: anybody can say what a proxy says
         _put_in_front(app, ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops))
     _put_callback_in_front(app, services, watch)
@@ -162,12 +168,6 @@ def _put_callback_in_front(app: Application, services: Services, watch: Watch) -
         providers=services.providers.values(),
     )
     _put_in_front(app, Metered(callback, watch.meter))
-
-
-def _release(services: Services) -> None:
-    for store in (services.store, services.read_store):
-        if store is not None and not store.is_closed():
-            store.close()
 
 
 def _harden(response: Response) -> Response:

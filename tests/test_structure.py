@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -85,3 +86,32 @@ def test_templates_style_and_script_have_lines_that_a_diff_can_show() -> None:
         if len(line) > 120
     ]
     assert long == []
+
+
+def test_no_private_function_is_called_once_for_less_than_five_lines() -> None:
+    """Such a helper is a step of its only caller; what a table or a framework names is none."""
+    named_by_a_framework = {"_deserialize", "_handle_invalid_json_error", "_serialize"}
+    found = []
+    for path, tree in TREES.items():
+        nodes = list(ast.walk(tree))
+        called = [
+            ast.unparse(node.func).rpartition(".")[2]
+            for node in nodes
+            if isinstance(node, ast.Call)
+        ]
+        used = Counter(
+            node.id if isinstance(node, ast.Name) else node.attr
+            for node in nodes
+            if isinstance(node, ast.Name | ast.Attribute)
+        )
+        found += [
+            f"{path.relative_to(PRODUCT)}:{node.lineno} {node.name}"
+            for node in nodes
+            if isinstance(node, ast.FunctionDef)
+            and re.match("_[a-z]", node.name)
+            and node.name not in named_by_a_framework
+            and not node.decorator_list
+            and (node.end_lineno or 0) - node.lineno < 4
+            and used[node.name] == 1 == called.count(node.name)
+        ]
+    assert found == []

@@ -65,11 +65,9 @@ def record(cls: type[_Class]) -> type[_Class]:
 class Record:
     """What a NamedTuple offers, for classes that share some of their values."""
 
-    def _asdict(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
     def _replace(self, **changes: Any) -> Self:
-        return type(self)(**{**self._asdict(), **changes})
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return type(self)(**{**values, **changes})
 
 
 @record

@@ -57,8 +57,13 @@ class Spellings:
 
     def replaced(self, text: str, name: str) -> str:
         """Return the text with `name` for the number; JSON stays JSON around a bare number."""
+
+        def quoted(part: re.Match[str]) -> str:
+            clean = self._pattern.sub(name, part[0])
+            return clean if clean == part[0] or part[0][0] in "\"'" else f'"{clean}"'
+
         if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
-            text = _JSON_PARTS.sub(lambda part: self._in_json(part.group(), name), text)
+            text = _JSON_PARTS.sub(quoted, text)
         return self._pattern.sub(name, text)
 
     def pieces(self, text: str) -> list[str]:
@@ -68,10 +73,6 @@ class Spellings:
             cut += [text[end : found.start()], found.group()]
             end = found.end()
         return [*cut, text[end:]]
-
-    def _in_json(self, part: str, name: str) -> str:
-        clean = self._pattern.sub(name, part)
-        return clean if clean == part or part[0] in "\"'" else f'"{clean}"'
 
 
 class _Parts(NamedTuple):

@@ -193,7 +193,7 @@ def forget_old(
         for kind in KINDS:
             # By whole hours, so that the audit gets an entry an hour and not one a minute.
             before = hour - timedelta(days=getattr(services.settings, kind.setting))
-            while monotonic() < deadline and (rows := _forget_some(kind, before, services)):
+            while monotonic() < deadline and (rows := forget_batch(kind, before, services)):
                 gone[kind.setting] += rows
                 sleep(PAUSE_SECONDS)
     finally:
@@ -208,7 +208,8 @@ def _record(detail: Mapping[str, Any], services: Services) -> None:
         audit.record(Action.OLD_FORGOTTEN, "retention", Itself(), services, detail)
 
 
-def _forget_some(kind: RetainedKind, before: datetime, services: Services) -> int:
+def forget_batch(kind: RetainedKind, before: datetime, services: Services) -> int:
+    """Delete at most BATCH rows of a kind that are from before then; returns how many went."""
     with services.store.write():
         overwrite_deleted(services.store)
         return kind.forget(before, BATCH)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
@@ -98,7 +98,9 @@ class Callback:
     def _response(self, environ: WSGIEnvironment, door: _Door) -> Answer:
         method = environ["REQUEST_METHOD"]
         if method not in _KNOWN:
-            return _without_effect(method)
+            if method == "OPTIONS":
+                return "200 OK", b"", [_ALLOW]
+            return _problem("405 Method Not Allowed", "method-not-allowed", _ALLOW)
         credentials = environ.get("HTTP_AUTHORIZATION", "")
         auth = door.auth
         trusted = (
@@ -147,7 +149,11 @@ class Callback:
         raw = RawDelivery(
             method=environ["REQUEST_METHOD"][:16],
             query=_text(query, MAX_BODY),
-            headers=_headers(environ, door.kept),
+            headers={
+                name: _text(value, _MAX_HEADER)
+                for key, name in door.kept.items()
+                if (value := environ.get(key))
+            },
             content_type=_text(environ.get("CONTENT_TYPE", ""), 255),
             body=body,
         )
@@ -162,18 +168,6 @@ def _tidy(path: str) -> str:
     """
     parts = path.lower().split("/")
     return "/" + "/".join(part for part in map(str.strip, parts) if part)
-
-
-def _without_effect(method: str) -> Answer:
-    if method == "OPTIONS":
-        return "200 OK", b"", [_ALLOW]
-    return _problem("405 Method Not Allowed", "method-not-allowed", _ALLOW)
-
-
-def _headers(environ: Mapping[str, Any], kept: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: _text(value, _MAX_HEADER) for key, name in kept.items() if (value := environ.get(key))
-    }
 
 
 def _text(value: str, limit: int) -> str:

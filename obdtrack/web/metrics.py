@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from itertools import accumulate
 from typing import TypeVar
 
@@ -98,7 +97,7 @@ _GAUGES: tuple[Gauge, ...] = (
     (
         "last_report_timestamp_seconds",
         "When the newest report with a valid secret arrived.",
-        lambda s: _timestamp(s.last_report_at),
+        lambda s: s.last_report_at.timestamp() if s.last_report_at else None,
     ),
     (
         "silent_calls",
@@ -186,7 +185,3 @@ def _queues(
         ages.add_metric([key], stock.age(queue.since) or 0.0)
     yield lengths
     yield ages
-
-
-def _timestamp(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()

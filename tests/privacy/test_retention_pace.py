@@ -48,13 +48,13 @@ def test_no_transaction_takes_more_than_a_batch(
     monkeypatch.setattr(retention, "BATCH", 50)
     old_calls(services, 60, NOON)
     sizes: list[int] = []
-    some = retention._forget_some
+    some = retention.forget_batch
 
     def watched(kind: retention.RetainedKind, before: datetime, services: Services) -> int:
         sizes.append(some(kind, before, services))
         return sizes[-1]
 
-    monkeypatch.setattr(retention, "_forget_some", watched)
+    monkeypatch.setattr(retention, "forget_batch", watched)
     clock.forward(days=401)
     assert at_once(services) == sum(sizes) == 180
     assert max(sizes) <= 50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,10 @@ def expectation_of(path: Path) -> tuple[PayloadReader, dict[str, Any]]:
 
 def told(reading: Any) -> dict[str, Any]:
     """What a reading says, as its expectation file writes it: without what it leaves out."""
+    values = asdict(reading) if is_dataclass(reading) else reading._asdict()
     return {
         name: to_text(value) if isinstance(value, datetime) else value
-        for name, value in reading._asdict().items()
+        for name, value in values.items()
         if value is not None and value != {}
     }
 

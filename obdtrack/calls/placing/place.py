@@ -167,7 +167,8 @@ def _settle(
     exchange: responses.ProviderResponse,
     services: Services,
 ) -> None:
-    number = _our_number(request, response)
+    ours = (number for number in response.numbers if number.to in (None, request.to))
+    number = next(ours, None) if response.failure is None else None
     with open_journal(services, now=exchange.responded_at) as journal:
         if number is not None:
             placed_at, told = intention.created_at, number.submitted_at
@@ -221,12 +222,6 @@ def response_event(
         response_id=response_id,
         detail=_detail(response, number),
     )
-
-
-def _our_number(request: CallRequest, response: SendResponse) -> AcceptedNumber | None:
-    if response.failure is not None:
-        return None
-    return next((number for number in response.numbers if number.to in (None, request.to)), None)
 
 
 def _detail(response: SendResponse, number: AcceptedNumber | None) -> dict[str, Any]:

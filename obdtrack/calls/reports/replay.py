@@ -17,7 +17,6 @@ from obdtrack.calls.reports.reprocess import reprocess
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
-from obdtrack.store import models
 
 log = structlog.get_logger()
 
@@ -53,7 +52,11 @@ def _replay(delivery_id: UUID, services: Services, note: Callable[[Outcome], Non
         raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
     if row.outcome not in REPLAYABLE:
         return Outcome(row.outcome)
-    if row.outcome == Outcome.REJECTED and not _is_trusted_now(row, services):
+    known = map(services.vault.fingerprint, services.provider_of(row).callback_auth.secrets)
+    carried = row.secret_fingerprint or ""
+    if row.outcome == Outcome.REJECTED and not any(
+        hmac.compare_digest(carried, fingerprint) for fingerprint in known
+    ):
         raise ObdtrackError(
             Code.CONFLICT,
             "The secret this request carried is not one of OBDTRACK_WEBHOOK_SECRETS.",
@@ -88,12 +91,6 @@ def replay_all(
             end = outcome
         ends[end] = ends.get(end, 0) + 1
     return ends
-
-
-def _is_trusted_now(row: models.Delivery, services: Services) -> bool:
-    carried = row.secret_fingerprint or ""
-    known = map(services.vault.fingerprint, services.provider_of(row).callback_auth.secrets)
-    return any(hmac.compare_digest(carried, fingerprint) for fingerprint in known)
 
 
 def _failed(

@@ -19,7 +19,8 @@ def admit() -> ResponseReturnValue | None:
     """Return None for a request that may go on, else its answer."""
     simulator = current()
     simulator.requests.append(_received())
-    if not _has_token(simulator.config.token):
+    given, token = request.headers.get("Authorization", ""), simulator.config.token
+    if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return _stranger()
     wait_seconds = simulator.gets.wait_seconds() if request.method == "GET" else 0
     return rate_limited(wait_seconds) if wait_seconds else None
@@ -33,11 +34,6 @@ def _received() -> ReceivedRequest:
         headers=dict(request.headers),
         body=request.get_data(),
     )
-
-
-def _has_token(token: str) -> bool:
-    given = request.headers.get("Authorization", "")
-    return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
 
 
 def _stranger() -> Response:

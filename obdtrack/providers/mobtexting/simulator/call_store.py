@@ -44,7 +44,11 @@ class Ledger:
         Its keys are those of QUESTIONS, its values what was asked for; `date` is `YYYY-MM-DD` in
         the simulator's zone.
         """
-        return [entry for entry in self._candidates(question) if _fits(entry.call, question)]
+        return [
+            entry
+            for entry in self._candidates(question)
+            if all(QUESTIONS[key](entry.call) == value for key, value in question.items())
+        ]
 
     def _candidates(self, question: Mapping[str, str]) -> list[LoggedCall]:
         """Spare a walk through all calls when one is asked for by its id."""
@@ -62,7 +66,3 @@ QUESTIONS: Mapping[str, Callable[[SimulatedCall], str]] = {
     "date": lambda call: call.placed_at.strftime("%Y-%m-%d"),
 }
 """What calls can be asked for by, and how a call answers."""
-
-
-def _fits(call: SimulatedCall, question: Mapping[str, str]) -> bool:
-    return all(QUESTIONS[key](call) == value for key, value in question.items())

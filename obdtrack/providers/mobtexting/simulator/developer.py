@@ -108,17 +108,12 @@ def _store(webhook: SimulatedWebhook, fields: dict[str, Any], message: str) -> R
     wanted = changed(webhook, fields, current().timestamp())
     if not wanted.uri.startswith(("http://", "https://")):
         return invalid({"uri": ["The uri must be an http or https address."]})
-    complaint = _unverified(wanted) if wanted.uri != webhook.uri else None
-    if complaint:
-        return invalid({"uri": [complaint]})
+    if wanted.uri != webhook.uri:
+        target = Target(wanted.uri, wanted.secret or None)
+        if complaint := challenge(target, wanted.token, uuid4().hex[:7]):
+            return invalid({"uri": [complaint]})
     current().registry.save(wanted)
     return _done(message, wanted.as_json())
-
-
-def _unverified(webhook: SimulatedWebhook) -> str | None:
-    """Return what is wrong with the webhook's answer to a challenge, or None."""
-    target = Target(webhook.uri, webhook.secret or None)
-    return challenge(target, webhook.token, uuid4().hex[:7])
 
 
 def _done(message: str, data: dict[str, Any] | None = None) -> Response:

@@ -56,7 +56,9 @@ class Scheduler:
             except Exception:
                 logger.exception("A scheduled job failed")
             finally:
-                self._finish()
+                with self._changed:
+                    self._running -= 1
+                    self._changed.notify_all()
 
     def _next(self) -> Job | None:
         """Wait for the next job that is due; None once closed."""
@@ -68,8 +70,3 @@ class Scheduler:
                     return heapq.heappop(self._waiting)[2]
                 self._changed.wait(seconds)
         return None
-
-    def _finish(self) -> None:
-        with self._changed:
-            self._running -= 1
-            self._changed.notify_all()

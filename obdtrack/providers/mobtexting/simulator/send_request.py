@@ -55,7 +55,11 @@ def read_order(body: Any) -> Order:
         name=_text(fields, "name") or None,
         interval=int(_text(fields, "interval") or 0),
         webhook_id=_text(fields, "webhook_id") or None,
-        variables=_variables(fields),
+        variables={
+            match[1]: str(value)
+            for key, value in fields.items()
+            if (match := _VARIABLE.fullmatch(key))
+        },
     )
 
 
@@ -69,11 +73,6 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 def _numbers(fields: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(number.strip() for number in _text(fields, "to").split(","))
-
-
-def _variables(fields: Mapping[str, Any]) -> dict[str, str]:
-    found = {_VARIABLE.fullmatch(key): str(value) for key, value in fields.items()}
-    return {match[1]: value for match, value in found.items() if match}
 
 
 def _check_bridge(fields: Mapping[str, Any], name: str) -> str | None:
