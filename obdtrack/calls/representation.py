@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from obdtrack.calls.placing.submissions import REQUESTED
 from obdtrack.domain.facts import FACTS, CallFacts, stated
 from obdtrack.domain.fold import Attempt, CallState
 from obdtrack.domain.phone import masked
@@ -100,12 +101,7 @@ def submission_view(submission: models.Submission) -> dict[str, Any]:
         "id": submission.id,
         "created_at": to_text(submission.created_at),
         "settled_at": _time(submission.settled_at),
-        "bridge": submission.bridge,
-        "flow_id": submission.flow_id,
-        "audio": submission.audio,
-        "name": submission.name,
-        "interval": submission.interval,
-        "webhook_id": submission.webhook_id,
+        **{name: getattr(submission, name) for name in REQUESTED},
         "variables": submission.variable_names,
     }
 

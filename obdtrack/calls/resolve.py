@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -127,17 +128,9 @@ def _undecided(call: models.Call | None, call_id: UUID) -> models.Call:
 def _request(call: models.Call, services: Services) -> CallRequest:
     if is_erased(call.to_number):
         raise ObdtrackError(Code.CONFLICT, "The number of this call was erased.")
-    submission = call.submission
-    return CallRequest(
-        to=call.to_number,
-        bridge=submission.bridge,
-        flow_id=submission.flow_id,
-        audio=submission.audio,
-        name=call.name,
-        interval=call.interval,
-        webhook_id=submission.webhook_id,
-        variables=_variables(submission, services),
-        reference=call.reference,
+    return replace(
+        submissions.request_of(call),
+        variables=_variables(call.submission, services),
         metadata={**(call.metadata or {}), "replaces": str(call.id)},
     )
 

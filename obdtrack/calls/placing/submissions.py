@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,6 +11,11 @@ from uuid import UUID
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.store import bulk_sql, models
+
+REQUESTED = tuple(
+    field.name for field in fields(CallRequest) if field.name in models.Submission._meta.fields
+)
+"""What of a request stands with its submission, under the same name. The rest is the call's."""
 
 
 class PendingCall(NamedTuple):
@@ -30,12 +36,7 @@ def create_submission(request: CallRequest, intention: PendingCall) -> None:
     submission = {
         "id": intention.submission_id,
         "created_at": intention.created_at,
-        "bridge": request.bridge,
-        "flow_id": request.flow_id,
-        "audio": request.audio,
-        "name": request.name,
-        "interval": request.interval,
-        "webhook_id": request.webhook_id,
+        **{name: getattr(request, name) for name in REQUESTED},
         "variable_names": sorted(request.variables),
         "variables_encrypted": intention.variables_encrypted,
         "key_id": intention.key_id,
@@ -43,6 +44,16 @@ def create_submission(request: CallRequest, intention: PendingCall) -> None:
         "fingerprint": intention.fingerprint,
     }
     bulk_sql.insert(models.Submission, tuple(submission), [tuple(submission.values())])
+
+
+def request_of(call: models.Call) -> CallRequest:
+    """Return the request that placed a call (with its submission), without values of variables."""
+    return CallRequest(
+        to=call.to_number,
+        reference=call.reference,
+        metadata=call.metadata,
+        **{name: getattr(call.submission, name) for name in REQUESTED},
+    )
 
 
 def drop_variables(to_number: str) -> None:

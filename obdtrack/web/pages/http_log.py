@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from obdtrack.calls import responses
+from obdtrack.calls.placing.submissions import request_of
 from obdtrack.calls.reports import deliveries
 from obdtrack.domain.events import Event
 from obdtrack.domain.redaction import REMOVED, hide
 from obdtrack.domain.status import Kind
-from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.settings import callback_path
 from obdtrack.store import models
@@ -123,17 +124,12 @@ def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) ->
 
     The webhook is the one that was sent; of calls of earlier versions only one they named is known.
     """
-    submission = call.submission
+    asked = request_of(call)
     noted = (event.detail.get("webhook_id") for event in events if event.kind is Kind.SUBMISSION)
-    request = CallRequest(
-        to=call.to_number,
-        bridge=submission.bridge,
-        flow_id=submission.flow_id,
-        audio=submission.audio,
-        name=call.name,
-        interval=call.interval,
-        webhook_id=next(noted, None) or submission.webhook_id,
-        variables=dict.fromkeys(submission.variable_names, REMOVED),
+    request = replace(
+        asked,
+        webhook_id=next(noted, None) or asked.webhook_id,
+        variables=dict.fromkeys(call.submission.variable_names, REMOVED),
     )
     sent = services().provider_of(call).send_request(request)
     body = sent.body if in_full else hide(sent.body, call.to_number)
