@@ -1,4 +1,4 @@
-"""Computes calls anew from raw deliveries and answers, and compares or mends what is stored.
+"""Computes calls anew from raw deliveries and responses, and compares or fixes what is stored.
 
 What we did and what persons said stays as it is: nothing rawer is known of that. So does the time
 of a check that was planned, also if it is past or was put off; it is mended only if a call that

@@ -1,9 +1,9 @@
-"""Makes a call's events anew from what is raw: deliveries, and what the provider's API answered.
+"""Derives a call's events anew from what is raw: deliveries, and what the provider's API returned.
 
-Reports are read again from the bytes they came in. What the provider answered to our request comes
-from the stored answer: its failure, code and time, and from its body the charges beside the call's
-id. An event stays as it is where nothing rawer is left. So does an answer that said yes to a call
-which is not known by the id it told: that was another call's, or a person or a search found ours.
+Reports are read again from the bytes they came in. What the provider said to our request comes from
+the stored response: its failure, code and time, and from its body the charges beside the call's id.
+An event stays as it is where nothing rawer is left. So does a response that said yes to a call
+which is not known by the id it gave: that was another call's, or a person or a search found ours.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ REDERIVABLE = (Kind.RESPONSE, Kind.REPORT)
 def rederive(
     match: CallRow, row: models.Call, stored: Sequence[Event], services: Services
 ) -> tuple[list[Event], list[Event]]:
-    """Return the answer to our request and the reports of a call, as its raw material tells them.
+    """Return the response to our request and the reports of a call, as its raw material tells them.
 
     `row` and `stored` are what is known of the call now; the journal that gave it holds it.
     """
@@ -89,7 +89,7 @@ def _accepted(
     found = (e.detail.get("provider_id") for e in stored if e.kind is Kind.RESOLUTION)
     if provider_id is None or provider_id in found:
         return None
-    # The answer to a request lists calls in the words of the provider's log.
+    # The response to a request lists calls in the words of the provider's log.
     listed = (call.report for call in _found_in(sent, match, services))
     canonical = services.provider_of(match).ids.canonical
     same = (r.charges for r in listed if canonical(r.provider_id or "") == canonical(provider_id))
@@ -191,7 +191,7 @@ def _found_in(
 def _was_believed(
     response: models.ResponseRow, match: CallRow, stored: Sequence[Event], services: Services
 ) -> bool:
-    """Whether an answer was about this call: what it was looked for in before is not."""
+    """Whether a response was about this call: what it was looked for in before is not."""
     told = ((e, e.detail.get("provider_id")) for e in stored)
     canonical = services.provider_of(match).ids.canonical
     named = next((e for e, name in told if name and canonical(name) == match.provider_id), None)

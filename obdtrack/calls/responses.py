@@ -10,7 +10,7 @@ from obdtrack.store import bulk_sql, models
 
 
 class ProviderResponse(NamedTuple):
-    """One question to the provider's API and its answer; times are aware UTC."""
+    """One question to the provider's API and its response; times are aware UTC."""
 
     id: UUID
     call_id: UUID | None

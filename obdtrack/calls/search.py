@@ -118,7 +118,7 @@ def in_batches(wanted: CallFilter, size: int) -> Iterator[list[models.Call]]:
 
 
 def _questions(wanted: CallFilter) -> Iterator[tuple[CallFilter, list[Any]]]:
-    """Yield what to ask for, each by one index, so that all answers together are what is wanted."""
+    """Yield what to ask for, each by one index, so that all results together are what is wanted."""
     if wanted.attention:
         yield wanted, [_IN_DOUBT]
         yield wanted, [models.Call.id.in_(failed_calls())]

@@ -1,4 +1,4 @@
-"""Which calls of the provider's log may be the one whose answer we never got."""
+"""Which calls of the provider's log may be the one whose response we never got."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A call's state, computed from its events and from nothing else.
 
-Two kinds of events count. Claims are what we did or a person said (submission, answer, deadline,
+Two kinds of events count. Claims are what we did or a person said (submission, response, deadline,
 resolution): the last one holds. Reports are facts about attempts: they beat every claim, whatever
 the order or number of their arrivals.
 """
@@ -86,7 +86,7 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
 
 
 def _without_guesses(claims: list[Event]) -> list[Event]:
-    """Leave out that we were interrupted where the answer came after all.
+    """Leave out that we were interrupted where the response came after all.
 
     It was written down by a process that took another one, busy or slow, for dead.
     """

@@ -1,4 +1,4 @@
-"""One request to place a call, and what the provider's answer to it means."""
+"""One request to place a call, and what the provider's response to it means."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class SendResponse(NamedTuple):
     """What came back from a send.
 
     `failure` is None on success. `message` is the provider's own words, without secrets.
-    `http_status` and `body` are None when no answer arrived; `retry_after` is in seconds.
+    `http_status` and `body` are None when no response arrived; `retry_after` is in seconds.
     """
 
     failure: Failure | None = None

@@ -173,7 +173,7 @@ class PostgresStore(PooledPostgresqlDatabase):
     def lock_names(self, names: Collection[str]) -> None:
         """Keep others from writing about these provider ids until the transaction ends.
 
-        A report that finds no call and the answer that names the call must not pass each other
+        A report that finds no call and the response that names the call must not pass each other
         unseen; there is no row yet that both could lock.
         """
         if names:

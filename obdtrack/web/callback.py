@@ -41,9 +41,9 @@ _MAX_HEADER = 500
 
 _HEADERS = (("Content-Type", "application/json"), *HEADERS.items())
 
-Answer = tuple[str, bytes, Sequence[tuple[str, str]]]
+CallbackResponse = tuple[str, bytes, Sequence[tuple[str, str]]]
 
-_OK: Answer = ("200 OK", b'{"status":"ok"}', ())
+_OK: CallbackResponse = ("200 OK", b'{"status":"ok"}', ())
 
 
 class _Door(NamedTuple):
@@ -95,7 +95,7 @@ class Callback:
         start_response(status, [*headers, *_HEADERS, ("Content-Length", str(len(body)))])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
-    def _response(self, environ: WSGIEnvironment, door: _Door) -> Answer:
+    def _response(self, environ: WSGIEnvironment, door: _Door) -> CallbackResponse:
         method = environ["REQUEST_METHOD"]
         if method not in _KNOWN:
             if method == "OPTIONS":
@@ -117,7 +117,7 @@ class Callback:
             return _problem("401 Unauthorized", "unauthorized", asked)
         return self._received(environ, door) if method in _REPORTS else _OK
 
-    def _received(self, environ: WSGIEnvironment, door: _Door) -> Answer:
+    def _received(self, environ: WSGIEnvironment, door: _Door) -> CallbackResponse:
         try:
             stored = self._stored(environ, door)
             if stored is None:
@@ -178,6 +178,6 @@ def _text(value: str, limit: int) -> str:
     return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")[:limit]
 
 
-def _problem(status: str, code: str, *headers: tuple[str, str]) -> Answer:
+def _problem(status: str, code: str, *headers: tuple[str, str]) -> CallbackResponse:
     body = problem_body(HTTPStatus(int(status[:3])), code)
     return status, json.dumps(body).encode(), headers

@@ -57,7 +57,7 @@ def forget(owner_id: UUID, key: str, before: datetime) -> None:
 
 
 def store_response(owner_id: UUID, key: str, http_status: int, body: str) -> None:
-    """Keep what was answered, to answer the same again."""
+    """Keep what was returned, to return the same again."""
     row = models.IdempotencyKey
     row.update(http_status=http_status, body=body).where(
         (row.owner_id == owner_id) & (row.key == key)
@@ -75,7 +75,7 @@ def forget_older(before: datetime, limit: int) -> int:
 
 
 class Placed(NamedTuple):
-    """The call a request led to. `body` is the answer given before, if there was one."""
+    """The call a request led to. `body` is the response given before, if there was one."""
 
     call_id: UUID
     replayed: bool = False
@@ -96,7 +96,7 @@ def place_once(
 
     The key stays bound whatever the outcome, also after a crash and when the call is forgotten; a
     call that the dialling rules refuse binds it not. Raises ObdtrackError: invalid if the key
-    belongs to another body, conflict if the first request is still running, its answer was never
+    belongs to another body, conflict if the first request is still running, its response was never
     stored and its call is not kept any more, or a rule refuses.
     """
     key = _kept_name(key, request.to, services)
@@ -152,7 +152,7 @@ def place_guarded(request: CallRequest, owner_id: UUID, services: Services) -> P
 def keep_response(
     owner_id: UUID, key: str, http_status: int, body: str, services: Services
 ) -> None:
-    """Keep the answer to the first request with this key."""
+    """Keep the response to the first request with this key."""
     with services.store.write():
         store_response(owner_id, key, http_status, body)
 

@@ -1,4 +1,4 @@
-"""Places one call: the intention is stored first, and the answer says what we know."""
+"""Places one call: the intention is stored first, and the response says what we know."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STATUS_AFTER: dict[Placement, Status] = {
 }
 
 _SETTLE_PAUSES = (0.5, 1, 2, 4, 8)
-"""Seconds between tries to store an answer: it is all we will ever hear, so it is worth a wait."""
+"""Seconds between tries to store a response: it is all we will ever get, so it is worth a wait."""
 
 
 Condition = Callable[[PendingCall, Journal], None]
@@ -56,7 +56,7 @@ def place_call(
 ) -> UUID:
     """Ask the provider, once, to place this call; returns the call's id.
 
-    The call is then `queued`, `rejected` or `unknown`, or still `submitting` if its answer could
+    The call is then `queued`, `rejected` or `unknown`, or still `submitting` if its response could
     not be stored. Raises ObdtrackError (unavailable), before anything has left, if too many are
     being placed or the intention could not be stored, or whatever a condition raised.
     """
@@ -210,7 +210,7 @@ def _conclude(
 def response_event(
     response: SendResponse, number: AcceptedNumber | None, response_id: UUID, responded_at: datetime
 ) -> Event:
-    """Return the event that the provider's answer to our request is on its call's timeline."""
+    """Return the event that the provider's response to our request is on its call's timeline."""
     return Event(
         id=new_id(),
         kind=Kind.RESPONSE,

@@ -22,7 +22,7 @@ LEASE = timedelta(seconds=8)
 
 NO_LEASE_YET = timedelta(seconds=60)
 TOO_LONG = timedelta(minutes=5)
-"""No request takes this long; after it even a live process has lost the answer."""
+"""No request takes this long; after it even a live process has lost the response."""
 
 
 def sign_of_life(services: Services) -> None:

@@ -35,13 +35,13 @@ _PATIENCE = timedelta(seconds=30)
 """How long a question stands in line before it is left for later, if its pace is no slower."""
 
 _ENOUGH = 2000
-"""Bytes of an answer that cannot be used."""
+"""Bytes of a response that cannot be used."""
 
 Wait = Callable[[float], None]
 
 
 class Poll(NamedTuple):
-    """An answer of the provider, and the exchange to be stored with whatever comes of it."""
+    """A response of the provider, and the exchange to be stored with whatever comes of it."""
 
     response: StatusResponse
     exchange: ProviderResponse

@@ -1,4 +1,4 @@
-"""Looks in the provider's log for a call whose answer never came, and takes it only on evidence."""
+"""Looks in the provider's log for a call whose response never came; evidence must name it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def reconcile(
     """Ask by number and day; exactly one plausible call is attached, else a person decides.
 
     What was asked, and the candidates, stand on the call's timeline either way. If a question gets
-    no answer nothing is attached. Raises ObdtrackError as `ask` does.
+    no response nothing is attached. Raises ObdtrackError as `ask` does.
     """
     submission = call.submission
     since, until = window(call.created_at, submission.settled_at or call.created_at)
@@ -89,7 +89,7 @@ def _take(
     first = rows[0].found
     provider_id = first.report.provider_id
     assert provider_id is not None
-    # Asked about two days, a call is in one day's answer.
+    # Asked about two days, a call is in one day's response.
     exchange = next(q.exchange for q in asked if first in q.response.calls)
     evidence = _evidence(rows, wanted)
     with open_journal(services) as journal:

@@ -1,4 +1,4 @@
-"""Takes what reached the callback: raw first, then its meaning, all committed before the answer."""
+"""Takes what reached the callback: raw first, then its meaning, committed before the response."""
 
 from __future__ import annotations
 

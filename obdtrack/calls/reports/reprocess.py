@@ -32,7 +32,7 @@ def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outco
     What somebody else has put on a timeline meanwhile stays as it is, and is not counted again.
     """
     if not waiting:
-        return []  # of most calls nothing has come before their own answer
+        return []  # of most calls nothing has come before their own response
     readings = {stored.id: read(stored, journal.services) for stored in waiting}
     # The names first, as everywhere: who joins a call's reports has locked them already.
     names = [

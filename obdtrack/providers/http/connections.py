@@ -31,8 +31,8 @@ _MAX_IDLE_SECONDS = 4.0
 class Limits:
     """Bounds of one exchange.
 
-    `connect`: seconds for each address; `read`: seconds of silence while an answer is awaited;
-    `total`: seconds for everything, a second try included; `max_bytes`: the largest answer body.
+    `connect`: seconds for each address; `read`: seconds of silence while a response is awaited;
+    `total`: seconds for everything, a second try included; `max_bytes`: the largest response body.
     """
 
     connect: float = 3.0
@@ -94,7 +94,7 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer whose headers and body have to arrive before the deadline."""
+    """A response whose headers and body have to arrive before the deadline."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -118,7 +118,7 @@ class _Connection(HTTPConnection):
         try:
             return self._first_that_answers()
         except OSError as error:
-            # Bare, some of these would be taken for a server that hung up after its answer.
+            # Bare, some of these would be taken for a server that hung up after its response.
             raise NewConnectionError(self, "no connection") from error
 
     def _first_that_answers(self) -> socket.socket:

@@ -25,7 +25,7 @@ _BREAKS = (OSError, http.client.IncompleteRead)
 
 
 class HttpExchange(NamedTuple):
-    """An answer as it came: `headers` ignore case, `body` is whole and not decompressed."""
+    """A response as it came: `headers` ignore case, `body` is whole and not decompressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -33,7 +33,7 @@ class HttpExchange(NamedTuple):
 
 
 class ExchangeError(Exception):
-    """There is no usable answer. No URL, header or body is in the text.
+    """There is no usable response. No URL, header or body is in the text.
 
     `status` is the HTTP code if one arrived.
     """
@@ -61,7 +61,7 @@ def open_session() -> requests.Session:
 
 
 def exchange(session: requests.Session, request: requests.Request, limits: Limits) -> HttpExchange:
-    """Send `request` and give the answer, whatever it is; a redirect is an answer too.
+    """Send `request` and give the response, whatever it is; a redirect is a response too.
 
     What failed before its first byte left is tried once more if there is time; so is a GET whose
     connection broke, as it changes nothing (RFC 9110, section 9.2.2). Raises ExchangeError:

@@ -108,7 +108,7 @@ class MobTextingWebhooks(Webhooks):
 
 
 def _brings_data(found: HttpExchange, verdict: ParsedResponse) -> bool:
-    """Whether an answer without any status is a list or an object all the same.
+    """Whether a response without any status is a list or an object all the same.
 
     That of 2021 had none, and its list lay under `rows`.
     """

@@ -159,7 +159,7 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
         """Ask what became of a call (`GET outgoing/callstatus`). Never raises for what comes back.
 
         By the provider's id, or by number (E.164) and day in the provider's time zone. No such call
-        is a proper answer without calls. Raises ValueError if neither id nor number is given.
+        is a proper response without calls. Raises ValueError if neither id nor number is given.
         """
         if not provider_id and not to:
             raise ValueError("Give the provider's id of the call, or its number.")

@@ -16,7 +16,7 @@ from obdtrack.providers.http.connections import Limits
 from obdtrack.providers.http.exchange import ExchangeError, HttpExchange, exchange, open_session
 from obdtrack.providers.mobtexting.verdicts import json_object, redirect_target
 
-# Our callback answers in a few bytes; what needs seconds for them is in no state to take reports.
+# Our callback responds in a few bytes; what needs seconds for them is in no state to take reports.
 _LIMITS = Limits(connect=3.0, read=8.0, total=10.0, max_bytes=65_536)
 _TAKEN = frozenset({200, 202})
 _RANG, _TALKED = timedelta(seconds=7), timedelta(seconds=16)

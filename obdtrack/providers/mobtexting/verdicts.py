@@ -1,4 +1,4 @@
-"""What an answer of the provider means: a success, or which failure and in which words."""
+"""What a response of the provider means: a success, or which failure and in which words."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _complaints(value: object, depth: int = 0) -> Iterator[str]:
 
 
 def words_of(found: HttpExchange, response: Mapping[str, Any] | None) -> str | None:
-    """Return what an answer has to say in words; `answer` is its JSON object if it has one.
+    """Return what a response has to say in words; `response` is its JSON object if it has one.
 
     They may hold secrets and numbers, and have any length: see `presentable`.
     """
@@ -170,10 +170,10 @@ _MAY_MEAN_NONE = frozenset({None, Failure.NOT_FOUND, Failure.REFUSED, Failure.IN
 
 
 class ParsedResponse(NamedTuple):
-    """What an answer means; `failure` is None where it says yes.
+    """What a response means; `failure` is None where it says yes.
 
     `words` are the provider's own, not yet fit to be shown: see `presentable`.
-    `answer` is the JSON object that came, or None; `retry_after` is in seconds.
+    `response` is the JSON object that came, or None; `retry_after` is in seconds.
     """
 
     failure: Failure | None
@@ -186,7 +186,7 @@ class ParsedResponse(NamedTuple):
         return _entries(self.response)
 
     def means_no_such_call(self) -> bool:
-        """Whether this answers the question for a call with: there is none."""
+        """Whether this says of the call that was asked about: there is none."""
         if self.response is None or self.failure not in _MAY_MEAN_NONE or self.entries():
             return False
         empty = self.response.get("data", 0) in ([], {}, None)
@@ -197,7 +197,7 @@ class ParsedResponse(NamedTuple):
 
 
 def judge(found: HttpExchange) -> ParsedResponse:
-    """Say what an answer means, whatever it is. Never raises."""
+    """Say what a response means, whatever it is. Never raises."""
     response = json_object(found)
     words = words_of(found, response)
     failure = _failure(found, response, words or "")

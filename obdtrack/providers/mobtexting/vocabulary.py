@@ -31,7 +31,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 """Our name -> their keys, the best first.
 
 The first of each is the placeholder or key of the provider's webhook page; the others are what its
-answers and its customers' composed reports use. `plain` makes spellings of one key equal.
+responses and its customers' composed reports use. `plain` makes spellings of one key equal.
 `billing` is seconds, not money (the provider's webhook page), as Asterisk's `billsec` is.
 """
 
@@ -64,7 +64,7 @@ class StatusMeaning(NamedTuple):
 
 
 # The dial results on the provider's webhook page (they are Asterisk's), and `queued`, the word of
-# its answers. Asterisk says CONGESTION for many set-up problems: it is no proof of a bad number.
+# its responses. Asterisk says CONGESTION for many set-up problems: it is no proof of a bad number.
 _STATUSES: dict[str, StatusMeaning] = {
     "ANSWER": StatusMeaning(Status.COMPLETED, True),
     "ANSWERED": StatusMeaning(Status.COMPLETED, True),
