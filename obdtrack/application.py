@@ -73,7 +73,7 @@ def make_services(settings: Settings) -> Services:
         store=open_database(settings.database_url, create=False),
         provider=provider,
         others=tuple(others),
-        vault=Encryption(settings.secret_key),
+        encryption=Encryption(settings.secret_key),
         read_store=open_replica(settings.read_database_url) if settings.read_database_url else None,
     )
 

@@ -12,13 +12,13 @@ from uuid import UUID
 
 import structlog
 
-from obdtrack.calls.placing.recover import any_lost, recover_interrupted, say_goodbye, sign_of_life
+from obdtrack.calls.placing.recover import any_lost, end_heartbeat, heartbeat, recover_interrupted
 from obdtrack.calls.polling.check import check_call
 from obdtrack.calls.polling.poll import must_pause
 from obdtrack.domain.poll_schedule import POLL, PUT_OFF
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.system_status import check_clock
-from obdtrack.privacy.retention import forget_old, turn_partitions
+from obdtrack.privacy.retention import delete_expired, rotate_partitions
 from obdtrack.services import Services
 from obdtrack.settings import Settings
 from obdtrack.store import tasks
@@ -87,8 +87,8 @@ KINDS = {
         worth_it=lambda services: not must_pause(services),
     ),
     "clock": _sweep(warn_of_skew, 600),
-    "retention": _sweep(forget_old, 60),
-    "partitions": _sweep(turn_partitions, 3600),
+    "retention": _sweep(delete_expired, 60),
+    "partitions": _sweep(rotate_partitions, 3600),
 }
 """Every kind of task, by its name. Each has a thread: nothing waits for a slow provider."""
 
@@ -149,7 +149,7 @@ class Background:
     def start(self) -> None:
         """Begin, once; further calls change nothing."""
         work: dict[str, Callable[[], object]] = {
-            "signs-of-life": partial(sign_of_life, self._services),
+            "heartbeat": partial(heartbeat, self._services),
             **{name: partial(run_due, name, self._services) for name in self.kinds},
         }
         with self._start:
@@ -167,7 +167,7 @@ class Background:
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=30)
-        say_goodbye(self._services)
+        end_heartbeat(self._services)
 
     def request_stop(self) -> None:
         """Have `join` return; safe to call from a signal handler."""

@@ -66,7 +66,7 @@ class Services:
     settings: Settings
     store: Store
     provider: Provider
-    vault: Encryption
+    encryption: Encryption
     now: Callable[[], datetime] = field(default=utc_now)
     limits: ProcessLimits = field(default_factory=ProcessLimits, repr=False)
     listeners: tuple[Listener, ...] = ()

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from obdtrack import jobs
 from obdtrack.calls.placing.place import place_call
-from obdtrack.calls.placing.recover import sign_of_life
+from obdtrack.calls.placing.recover import heartbeat
 from obdtrack.cli import worker
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.jobs import KINDS, Background, TaskKind, run_due
@@ -72,7 +72,7 @@ def test_what_a_dead_process_left_is_found_while_a_question_hangs(
     clock.forward(minutes=16)
     assert asked.wait(8)
     another = replace(services, process_ids={})
-    sign_of_life(another)
+    heartbeat(another)
     crash_while_sending(another, provider)
     clock.forward(seconds=9)
     assert soon(lambda: is_unknown(services))

@@ -9,12 +9,12 @@ from obdtrack.store.encryption import Encryption
 _LENGTH = 16
 
 
-def pseudonym(number: str, vault: Encryption) -> str:
+def pseudonym(number: str, encryption: Encryption) -> str:
     """Return the name that replaces a number (`+digits`) after its erasure, and in the audit.
 
     It cannot be turned back without OBDTRACK_SECRET_KEY, and another key gives another name.
     """
-    return phone.ERASED + vault.fingerprint(number.encode())[:_LENGTH]
+    return phone.ERASED + encryption.fingerprint(number.encode())[:_LENGTH]
 
 
 def person_number(text: str) -> str:

@@ -139,7 +139,7 @@ def _variables(submission: models.Submission, services: Services) -> dict[str, s
     if not submission.variable_names:
         return {}
     try:
-        return services.vault.open(submission.variables_encrypted or b"")
+        return services.encryption.open(submission.variables_encrypted or b"")
     except ValueError as error:
         raise ObdtrackError(
             Code.CONFLICT,

@@ -28,7 +28,7 @@ def command(
     """List entries, newest first: when, who, what, to what, and more."""
     services = make_services(load_settings())
     check_schema(services.store)
-    subject = pseudonym(person_number(number), services.vault) if number else about
+    subject = pseudonym(person_number(number), services.encryption) if number else about
     for row in audit.newest(limit, before, subject):
         click.echo(json.dumps(_as_json(row)) if as_json else _line(row))
 

@@ -56,7 +56,7 @@ def erase(text: str, actor: Actor, services: Services) -> Erased:
     out of use.
     """
     number = _erasable(text, services)
-    name = pseudonym(number, services.vault)
+    name = pseudonym(number, services.encryption)
     concluded = _conclude(number, name, actor, services)
     spellings = Spellings(number)
     rows: Counter[type[models.Table]] = Counter()

@@ -47,7 +47,7 @@ def export(text: str, actor: Actor, services: Services) -> Row:
     Raises ObdtrackError (invalid) if it is no whole number.
     """
     number = person_number(text)
-    name = pseudonym(number, services.vault)
+    name = pseudonym(number, services.encryption)
     audit.record(Action.NUMBER_EXPORTED, name, actor, services)
     opted_out = opt_outs.of_numbers({number, name})
     theirs = [row for to in (number, name) for row in _calls_to(to, opted_out.get(to))]

@@ -80,7 +80,7 @@ def unsuppress(text: str, actor: Actor, services: Services) -> bool:
             _record(Action.NUMBER_UNSUPPRESSED, part, actor, services)
             return True
         number = person_number(text)
-        removed = opt_outs.remove({number, pseudonym(number, services.vault)})
+        removed = opt_outs.remove({number, pseudonym(number, services.encryption)})
         if removed:
             _record(Action.NUMBER_UNSUPPRESSED, number, actor, services)
     return bool(removed)
@@ -92,4 +92,4 @@ def suppressed() -> Iterator[opt_outs.OptedOut]:
 
 
 def _record(action: Action, number: str, actor: Actor, services: Services) -> None:
-    audit.record(action, pseudonym(number, services.vault), actor, services)
+    audit.record(action, pseudonym(number, services.encryption), actor, services)

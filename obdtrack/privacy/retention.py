@@ -177,7 +177,7 @@ KINDS = (
 )
 
 
-def forget_old(
+def delete_expired(
     services: Services,
     *,
     sleep: Callable[[float], None] = time.sleep,
@@ -215,7 +215,7 @@ def forget_batch(kind: RetainedKind, before: datetime, services: Services) -> in
         return kind.forget(before, BATCH)
 
 
-def turn_partitions(services: Services) -> None:
+def rotate_partitions(services: Services) -> None:
     """Make the next months' partitions of raw deliveries, and drop those past their time."""
     now = services.now()
     oldest = now - timedelta(days=services.settings.retention_calls_days)

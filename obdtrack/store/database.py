@@ -22,7 +22,7 @@ from playhouse.pool import (
 from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.store.models import ASKED
 from obdtrack.store.schema import TABLES
-from obdtrack.store.write_lock import Turns
+from obdtrack.store.write_lock import WriteLock
 
 BUSY_SECONDS = 5.0
 """How long a writer waits for its turn before it says so."""
@@ -67,7 +67,7 @@ class SqliteStore(PooledSqliteDatabase):
         )
         # As an argument it would be how long to wait for a place in the pool.
         self.timeout = BUSY_SECONDS
-        self._turns = Turns(f"{path}.lock")
+        self._write_lock = WriteLock(f"{path}.lock")
 
     @property
     def title(self) -> str:
@@ -106,7 +106,7 @@ class SqliteStore(PooledSqliteDatabase):
     @contextmanager
     def in_turn(self, *, first: bool = False) -> Iterator[None]:
         """Be the only writer for the block; raises peewee.OperationalError if no turn came."""
-        taken = self._turns.taken(BUSY_SECONDS, first=first)
+        taken = self._write_lock.taken(BUSY_SECONDS, first=first)
         with taken as deadline, self._patient_until(deadline):
             yield
 

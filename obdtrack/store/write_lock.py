@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import peewee
 
 
-class Turns:
+class WriteLock:
     """Whose turn it is to write; the processes agree on it by a lock on the file `path`."""
 
     def __init__(self, path: str) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from obdtrack.calls.placing.recover import say_goodbye, sign_of_life
+from obdtrack.calls.placing.recover import end_heartbeat, heartbeat
 from obdtrack.calls.polling.check import refresh
 from obdtrack.cli.copy_to import make_bars, show
 from obdtrack.errors import ConfigError
@@ -98,8 +98,8 @@ def test_while_a_process_works_on_it_nothing_is_moved(
     store: Store, services: Services, clock: Clock
 ) -> None:
     alive = replace(services, now=utc_now)
-    sign_of_life(alive)
+    heartbeat(alive)
     with pytest.raises(ConfigError, match="Stop it"):
         require_quiet(store)
-    say_goodbye(alive)
+    end_heartbeat(alive)
     require_quiet(store)

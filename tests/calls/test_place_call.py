@@ -90,7 +90,7 @@ def test_values_stay_encrypted_while_the_outcome_is_unknown(
     place_call(call_request(variables={"otp": "987123"}), None, services)
     sealed = models.Submission.get().variables_encrypted
     assert b"987123" not in sealed
-    assert services.vault.open(sealed) == {"otp": "987123"}
+    assert services.encryption.open(sealed) == {"otp": "987123"}
 
 
 def test_values_the_provider_echoes_are_not_kept(

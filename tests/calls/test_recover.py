@@ -10,7 +10,7 @@ from obdtrack.calls import queries, search
 from obdtrack.calls.journal import open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.place import place_call
-from obdtrack.calls.placing.recover import recover_interrupted, say_goodbye, sign_of_life
+from obdtrack.calls.placing.recover import end_heartbeat, heartbeat, recover_interrupted
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
@@ -39,7 +39,7 @@ def status() -> tuple[str, str | None]:
 def test_a_dead_processes_submission_becomes_unknown(
     services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    sign_of_life(services)
+    heartbeat(services)
     crash_while_sending(services, provider)
     clock.forward(seconds=9)
     assert recover_interrupted(replace(services, process_ids={})) == 1
@@ -53,7 +53,7 @@ def test_a_live_siblings_submission_is_left_alone(
     crash_while_sending(services, provider)
     for _ in range(10):
         clock.forward(seconds=5)
-        sign_of_life(services)
+        heartbeat(services)
     assert recover_interrupted(replace(services, process_ids={})) == 0
     assert status() == ("submitting", None)
 
@@ -72,7 +72,7 @@ def test_a_sign_of_life_given_while_the_clock_was_ahead_is_none(
     services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     clock.forward(days=3)
-    sign_of_life(services)
+    heartbeat(services)
     clock.forward(days=-3)
     crash_while_sending(services, provider)
     assert recover_interrupted(replace(services, process_ids={})) == 1
@@ -81,9 +81,9 @@ def test_a_sign_of_life_given_while_the_clock_was_ahead_is_none(
 def test_a_process_that_ended_in_order_is_recovered_at_once(
     services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
-    sign_of_life(services)
+    heartbeat(services)
     crash_while_sending(services, provider)
-    say_goodbye(services)
+    end_heartbeat(services)
     assert recover_interrupted(replace(services, process_ids={})) == 1
 
 
@@ -102,7 +102,7 @@ def test_even_a_live_process_cannot_be_sending_for_minutes(
 ) -> None:
     crash_while_sending(services, provider)
     clock.forward(minutes=6)
-    sign_of_life(services)
+    heartbeat(services)
     assert recover_interrupted(services) == 1
 
 
@@ -113,7 +113,7 @@ def test_the_recovered_call_keeps_its_variables_for_a_persons_decision(
     clock.forward(minutes=6)
     recover_interrupted(services)
     (call,) = search.newest(CallFilter(), 2)
-    assert services.vault.open(call.submission.variables_encrypted) == {"otp": "1"}
+    assert services.encryption.open(call.submission.variables_encrypted) == {"otp": "1"}
 
 
 def test_an_answer_that_comes_while_we_bury_its_process_stands(

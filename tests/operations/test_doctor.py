@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from obdtrack.calls.placing.recover import sign_of_life
+from obdtrack.calls.placing.recover import heartbeat
 from obdtrack.jobs import KINDS, always, run_due
 from obdtrack.operations import system_status
 from obdtrack.operations.doctor import diagnosis, machine, provider, traffic
@@ -216,7 +216,7 @@ def test_background_work_that_no_living_process_does_is_told(
     run_due("retention", services)
     account.clock.forward(minutes=minutes)
     if living:
-        sign_of_life(services)
+        heartbeat(services)
     found = traffic.check_backlog(subject)
     assert found.level is level
     assert level is Level.OK or found.text.startswith("1 kinds of background work")

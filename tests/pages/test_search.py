@@ -168,7 +168,7 @@ def test_the_name_of_an_erased_number_has_no_last_digits(each_store: Store) -> N
 @pytest.fixture
 def too_old(services: Services) -> str:
     """What stands in the address of a search for NUMBER of thirteen hours ago."""
-    return seal_text(NUMBER, services.now() - timedelta(hours=13), services.vault)
+    return seal_text(NUMBER, services.now() - timedelta(hours=13), services.encryption)
 
 
 def test_a_search_that_is_too_old_has_no_table(

@@ -13,7 +13,7 @@ from obdtrack.calls.polling.check import check_call
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ConfigError
 from obdtrack.privacy import retention
-from obdtrack.privacy.retention import forget_old
+from obdtrack.privacy.retention import delete_expired
 from obdtrack.services import Services
 from obdtrack.settings import load_settings
 from obdtrack.statistics import counters
@@ -37,7 +37,7 @@ HANGING_ON_A_CALL = ("submissions", "calls", "events", "responses", "idempotency
 
 def at_once(services: Services) -> int:
     """Forget without pauses; returns how many rows went."""
-    return forget_old(services, sleep=lambda _: None)
+    return delete_expired(services, sleep=lambda _: None)
 
 
 def tell_a_call(caller: Caller, services: Services, provider: ScriptedProvider) -> None:
@@ -213,10 +213,10 @@ def test_what_went_before_a_failure_is_audited_all_the_same(
 
 @pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
 def test_a_dropped_partition_is_audited_by_its_name(services: Services, clock: Clock) -> None:
-    retention.turn_partitions(services)
+    retention.rotate_partitions(services)
     assert audit.newest(1) == []
     clock.forward(days=500)
-    retention.turn_partitions(services)
+    retention.rotate_partitions(services)
     (entry,) = audit.newest(1)
     assert "deliveries_2026_11" in entry.detail["partitions"]
     with services.store.connection_context():

@@ -14,7 +14,7 @@ from flask import Flask
 
 from obdtrack.domain.status import Outcome
 from obdtrack.privacy import retention
-from obdtrack.privacy.retention import BATCH, forget_old
+from obdtrack.privacy.retention import BATCH, delete_expired
 from obdtrack.services import Services
 from obdtrack.store import models
 from tests.conftest import Caller
@@ -28,7 +28,7 @@ from tests.store import stored
 
 def at_once(services: Services) -> int:
     """Forget without pauses; returns how many rows went."""
-    return forget_old(services, sleep=lambda _: None)
+    return delete_expired(services, sleep=lambda _: None)
 
 
 def old_calls(services: Services, number: int, at: datetime) -> list[UUID]:
@@ -67,7 +67,7 @@ def test_a_run_ends_when_its_time_is_over_and_the_next_goes_on(
     old_calls(services, 60, NOON)
     clock.forward(days=401)
     seconds = count(0.0, 0.8)
-    gone = forget_old(services, sleep=lambda _: None, monotonic=lambda: next(seconds))
+    gone = delete_expired(services, sleep=lambda _: None, monotonic=lambda: next(seconds))
     assert 0 < gone < 180
     at_once(services)
     assert stored.count(services.store, models.Call) == 0
@@ -118,7 +118,7 @@ def forgotten(services: Services, done: threading.Event) -> tuple[int, float]:
     """Forget with the usual pauses and all the time there is; returns rows and seconds."""
     begun = time.monotonic()
     try:
-        return forget_old(services, monotonic=lambda: 0.0), time.monotonic() - begun
+        return delete_expired(services, monotonic=lambda: 0.0), time.monotonic() - begun
     finally:
         done.set()
         services.store.close()

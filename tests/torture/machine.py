@@ -133,7 +133,7 @@ class Calls(RuleBasedStateMachine):
         self._start()
         recover.recover_interrupted(self.services)
         self.clock.forward(seconds=recover.LEASE.total_seconds() + 1)
-        recover.sign_of_life(self.services)
+        recover.heartbeat(self.services)
         recover.recover_interrupted(self.services)
         for known in self.known.values():
             known.claim = "unknown" if known.claim == "submitting" else known.claim
@@ -215,7 +215,7 @@ class Calls(RuleBasedStateMachine):
             self._give_sign()
 
     def _give_sign(self) -> None:
-        recover.sign_of_life(self.services)
+        recover.heartbeat(self.services)
         self._sign_again_at = self.clock() + recover.LEASE / 2
 
     def _receive(self, told: list[tuple[str, Fact]], composed: list[bool] | None = None) -> None:

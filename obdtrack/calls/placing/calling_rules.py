@@ -34,7 +34,7 @@ def dialling_rules(to: str, services: Services) -> list[Condition]:
 
 def _unless_opted_out(to: str, services: Services) -> Condition:
     def refuse_opted_out(_: PendingCall, __: Journal) -> None:
-        found = opt_outs.of_numbers({to, pseudonym(to, services.vault)})
+        found = opt_outs.of_numbers({to, pseudonym(to, services.encryption)})
         if found:
             since = to_text(min(found.values()))
             doubt = _IN_DOUBT if opt_outs.parts_listed(to) else ""

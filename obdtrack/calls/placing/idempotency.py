@@ -100,7 +100,7 @@ def place_once(
     stored and its call is not kept any more, or a rule refuses.
     """
     key = _kept_name(key, request.to, services)
-    fingerprint, *earlier = _fingerprints(request, given, services.vault)
+    fingerprint, *earlier = _fingerprints(request, given, services.encryption)
     oldest = services.now() - timedelta(days=services.settings.idempotency_days)
 
     def bind(intention: PendingCall, _: Journal) -> None:
@@ -126,7 +126,7 @@ _FIRST_FIELDS = (
 
 
 def _fingerprints(
-    request: CallRequest, given: Collection[str], vault: Encryption
+    request: CallRequest, given: Collection[str], encryption: Encryption
 ) -> tuple[str, str]:
     """Return what tells this request from others, and what did in earlier versions.
 
@@ -136,7 +136,7 @@ def _fingerprints(
     fields = asdict(request)
     told = {n: v for n, v in fields.items() if n in given and v != _NOTHING_GIVEN[n]}
     earlier = {name: fields[name] for name in _FIRST_FIELDS}
-    return vault.fingerprint(canonical(told)), vault.fingerprint(canonical(earlier))
+    return encryption.fingerprint(canonical(told)), encryption.fingerprint(canonical(earlier))
 
 
 def place_guarded(request: CallRequest, owner_id: UUID, services: Services) -> Placed:
@@ -168,7 +168,7 @@ def _kept_name(key: str, number: str, services: Services) -> str:
     digits = "".join(filter(str.isdigit, key))
     if phone.provider_digits(number)[-_TELLING_DIGITS:] not in digits:
         return key
-    name = pseudonym(number, services.vault)
+    name = pseudonym(number, services.encryption)
     return Spellings(number).replaced(key, name) if queries.is_erased_call(name) else key
 
 

@@ -95,7 +95,9 @@ def _intention(request: CallRequest, key_id: UUID | None, services: Services) ->
         key_id=key_id,
         provider=services.provider.name,
         process_id=services.process_id,
-        variables_encrypted=services.vault.seal(request.variables) if request.variables else None,
+        variables_encrypted=services.encryption.seal(request.variables)
+        if request.variables
+        else None,
         fingerprint=_fingerprint(request, services),
     )
 
@@ -105,7 +107,7 @@ def _fingerprint(request: CallRequest, services: Services) -> str | None:
     if not services.settings.duplicate_guard_seconds:
         return None
     heard = [request.to, request.flow_id, request.audio, dict(request.variables)]
-    return services.vault.fingerprint(canonical(heard))
+    return services.encryption.fingerprint(canonical(heard))
 
 
 def canonical(content: object) -> bytes:

@@ -25,14 +25,14 @@ TOO_LONG = timedelta(minutes=5)
 """No request takes this long; after it even a live process has lost the response."""
 
 
-def sign_of_life(services: Services) -> None:
+def heartbeat(services: Services) -> None:
     """Renew this process's lease, so that others leave its submissions alone."""
     with services.store.write():
         name = f"{PREFIX}{services.process_id}"
         leases.hold_lease(name, services.process_id, services.now(), LEASE)
 
 
-def say_goodbye(services: Services) -> None:
+def end_heartbeat(services: Services) -> None:
     """Return this process's lease back; what it still had in flight is looked up at once."""
     with services.store.write():
         name = f"{PREFIX}{services.process_id}"

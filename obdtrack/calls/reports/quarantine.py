@@ -62,7 +62,7 @@ class Quarantine:
         if stored is not None:
             kept = without_secrets(stored, self._services)
             with self._lock:
-                self._waiting.append((kept, self._services.vault.fingerprint(secret)))
+                self._waiting.append((kept, self._services.encryption.fingerprint(secret)))
 
     def flush(self) -> None:
         """Store what waits, and let the oldest go beyond the bounds; what is not stored waits on.

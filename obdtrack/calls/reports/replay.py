@@ -52,7 +52,7 @@ def _replay(delivery_id: UUID, services: Services, note: Callable[[Outcome], Non
         raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
     if row.outcome not in REPLAYABLE:
         return Outcome(row.outcome)
-    known = map(services.vault.fingerprint, services.provider_of(row).callback_auth.secrets)
+    known = map(services.encryption.fingerprint, services.provider_of(row).callback_auth.secrets)
     carried = row.secret_fingerprint or ""
     if row.outcome == Outcome.REJECTED and not any(
         hmac.compare_digest(carried, fingerprint) for fingerprint in known

@@ -43,7 +43,7 @@ def is_tls(asked: Request) -> bool:
 def secure(app: Flask, services: Services) -> None:
     """Return the application sessions, forms that cannot be forged, and headers for its pages."""
     known = services.settings.secret_key
-    app.secret_key = services.vault.key_for("session") if known else secrets.token_bytes()
+    app.secret_key = services.encryption.key_for("session") if known else secrets.token_bytes()
     app.session_interface = Sessions()
     app.config.update(
         SESSION_COOKIE_NAME="obdtrack_session",

@@ -76,7 +76,7 @@ def find() -> Redirect:
     hits = find_hits(text, services())
     if len(hits) == 1:
         return redirect(hits[0].address, 303)
-    sealed = seal_text(text.strip()[:200], now, services().vault)
+    sealed = seal_text(text.strip()[:200], now, services().encryption)
     return redirect(url_for("pages_calls.choices", what=sealed), 303)
 
 
@@ -84,7 +84,7 @@ def find() -> Redirect:
 @needs(Scope.READ)
 def choices() -> str:
     """Show the several things that something typed may be, or that it is none of ours."""
-    text = open_text(request.args.get("what", ""), services().now(), services().vault)
+    text = open_text(request.args.get("what", ""), services().now(), services().encryption)
     hits = find_hits(text or "", services())
     return render_template("search.html", text=text, hits=hits)
 
@@ -107,4 +107,4 @@ def as_csv() -> Response:
 
 def _filter() -> Filter:
     made = services()
-    return read_filter(request.args, current_zone(), made.now(), made.vault)
+    return read_filter(request.args, current_zone(), made.now(), made.encryption)

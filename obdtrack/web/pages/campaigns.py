@@ -83,7 +83,7 @@ def show(name: str) -> Response:
         raise ObdtrackError(Code.NOT_FOUND, "There is no campaign with this name.")
     made, zone = services(), current_zone()
     period_only = MultiDict({"period": request.args.get("period", "any")})
-    chosen = read_filter(period_only, zone, made.now(), made.vault)
+    chosen = read_filter(period_only, zone, made.now(), made.encryption)
     if chosen.wrong:
         raise refusal(chosen.wrong)
     chosen = chosen._replace(wanted=CallFilter(name=name, since=chosen.wanted.since))

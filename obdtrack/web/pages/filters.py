@@ -57,11 +57,11 @@ class Filter(NamedTuple):
         return "Selected days" if self.period == DAYS else PERIODS[self.period][0]
 
 
-def read_filter(args: Args, zone: Zone, now: datetime, vault: Encryption) -> Filter:
+def read_filter(args: Args, zone: Zone, now: datetime, encryption: Encryption) -> Filter:
     """Read the parameters of an address."""
     wrong = misnamed(args, _KNOWN, several="status")
     sealed = args.get("number", "")
-    opened = (open_text(sealed, now, vault) if sealed else None) or ""
+    opened = (open_text(sealed, now, encryption) if sealed else None) or ""
     statuses = _statuses(args, wrong)
     period, since, until = _period(args, zone, now, wrong)
     ending = opened if opened.isdigit() else _read("ending", args, wrong)
@@ -122,16 +122,16 @@ def read_id(args: Args, wrong: dict[str, str], name: str = "before") -> UUID | N
         return None
 
 
-def seal_text(text: str, now: datetime, vault: Encryption) -> str:
+def seal_text(text: str, now: datetime, encryption: Encryption) -> str:
     """Seal a number, or what was typed, so that an address can hold it for some hours."""
     until = to_text(now + _SEALED_FOR)
-    return vault.seal({"sought": text, "until": until}).decode().rstrip("=")
+    return encryption.seal({"sought": text, "until": until}).decode().rstrip("=")
 
 
-def open_text(sealed: str, now: datetime, vault: Encryption) -> str | None:
+def open_text(sealed: str, now: datetime, encryption: Encryption) -> str | None:
     """Return what was sealed; None if it is too old or not ours."""
     try:
-        held = vault.open((sealed + "=" * (-len(sealed) % 4)).encode())
+        held = encryption.open((sealed + "=" * (-len(sealed) % 4)).encode())
         return held["sought"] if from_text(held["until"]) > now else None
     except (ValueError, KeyError, TypeError):
         return None

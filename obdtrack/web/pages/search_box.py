@@ -53,7 +53,7 @@ def find_hits(text: str, services: Services) -> list[Hit]:
         return [Hit("a call's id", url_for("pages_call.show", call_id=exact.id))]
     found = [
         _first(_submission, (bare, bare.lower(), ids.canonical(bare))),
-        _number(_plain_digits(bare), services.now(), services.vault),
+        _number(_plain_digits(bare), services.now(), services.encryption),
         _first(_reference, _spellings(text, bare)),
         _first(_campaign, _spellings(text, bare)),
     ]
@@ -83,17 +83,19 @@ def _campaign(text: str) -> Hit | None:
     return Hit("a campaign", url_for("pages_campaigns.show", name=text))
 
 
-def _number(text: str, now: datetime, vault: Encryption) -> Hit | None:
+def _number(text: str, now: datetime, encryption: Encryption) -> Hit | None:
     number, digits = phone.whole(text), _BETWEEN.sub("", text)
     if shown := MASKED.fullmatch(digits):
         return _list("a masked number", CallFilter(masked=f"+{shown[0]}"), masked=f"+{shown[0]}")
     if number and search.is_any(CallFilter(number=number)):
-        return _list("a number", CallFilter(number=number), number=seal_text(number, now, vault))
+        return _list(
+            "a number", CallFilter(number=number), number=seal_text(number, now, encryption)
+        )
     if number and text.startswith("+"):
         return None
-    hit = _ending(digits, now, vault)
+    hit = _ending(digits, now, encryption)
     if hit is None and digits.startswith("0") and len(digits) > _SHORT_NATIONAL:
-        return _ending(digits[1:], now, vault)  # a trunk zero is dialled at home only
+        return _ending(digits[1:], now, encryption)  # a trunk zero is dialled at home only
     return hit
 
 
@@ -106,7 +108,7 @@ def _plain_digits(bare: str) -> str:
     return _LEFT_OUT.sub("", "".join(plain))
 
 
-def _ending(digits: str, now: datetime, vault: Encryption) -> Hit | None:
+def _ending(digits: str, now: datetime, encryption: Encryption) -> Hit | None:
     """Return the calls to all numbers that end so, however many numbers that are."""
     if not (digits.isdigit() and ENDING <= len(digits) <= 15):
         return None
@@ -114,9 +116,9 @@ def _ending(digits: str, now: datetime, vault: Encryption) -> Hit | None:
         return _list("a number's last digits", CallFilter(ending=digits), ending=digits)
     numbers = search.numbers_ending(digits)
     if len(numbers) == 1:
-        sealed = seal_text(numbers[0], now, vault)
+        sealed = seal_text(numbers[0], now, encryption)
         return _list("a number", CallFilter(number=numbers[0]), number=sealed)
-    sealed = seal_text(digits, now, vault)
+    sealed = seal_text(digits, now, encryption)
     return _list("a number's last digits", CallFilter(ending=digits), number=sealed)
 
 
