@@ -66,7 +66,8 @@ def secured(scope: Scope, *errors: HTTPStatus) -> Callable[[View], View]:
 
 def api_document() -> dict[str, Any]:
     """Return the document as it is served."""
-    served: Response = current_app.view_functions[DOCUMENT_ENDPOINT]()  # type: ignore[assignment]
+    view = current_app.view_functions[DOCUMENT_ENDPOINT]
+    served: Response = view()  # type: ignore[assignment]  # a view may return other things too
     found: dict[str, Any] = served.get_json()
     return found
 
