@@ -27,11 +27,21 @@ def digest(secret: str) -> str:
 
 
 def add(
-    key_id: UUID, name: str, secret: str, scopes: Collection[str], created_at: datetime
+    key_id: UUID,
+    name: str,
+    secret: str,
+    scopes: Collection[str],
+    created_at: datetime,
+    owner_id: UUID | None = None,
 ) -> None:
-    """Store a new key's digest."""
+    """Store a new key's digest; `owner_id` is the first key of the same caller, if another."""
     models.ApiKey.insert(
-        id=key_id, name=name, digest=digest(secret), scopes=sorted(scopes), created_at=created_at
+        id=key_id,
+        name=name,
+        digest=digest(secret),
+        scopes=sorted(scopes),
+        created_at=created_at,
+        owner_id=owner_id,
     ).execute()
 
 
@@ -87,11 +97,15 @@ class Scope(StrEnum):
 
 
 class Access(NamedTuple):
-    """A valid key: whose it is and what it may do."""
+    """A valid key: whose it is and what it may do.
+
+    `owner_id` is the same for all keys that a caller has had one after the other.
+    """
 
     key_id: UUID
     name: str
     scopes: frozenset[str]
+    owner_id: UUID
 
     @property
     def sees_numbers(self) -> bool:
@@ -100,12 +114,20 @@ class Access(NamedTuple):
 
 
 def create_key(
-    name: str, scopes: Collection[str], services: Services, actor: Actor | None = None
+    name: str,
+    scopes: Collection[str],
+    services: Services,
+    actor: Actor | None = None,
+    *,
+    replaces: UUID | None = None,
 ) -> str:
     """Make a key and give it; this is the only time it can be seen.
 
-    `actor` is who wants it, by default the person at the command line.
-    Raises ObdtrackError (invalid) for an unknown scope or an empty name.
+    `actor` is who wants it, by default the person at the command line. `replaces` is the key in
+    whose place it comes, by default the newest of the same name: what that one asked for under an
+    idempotency key is not done a second time for this one.
+    Raises ObdtrackError: invalid for an unknown scope or an empty name, not found if there is no
+    key to replace.
     """
     unknown = sorted(set(scopes) - set(Scope))
     if unknown or not scopes:
@@ -117,9 +139,22 @@ def create_key(
     secret = f"obd_{secrets.token_urlsafe(32)}"
     key_id, detail = new_id(), {"name": name.strip(), "scopes": sorted(scopes)}
     with services.store.write():
-        add(key_id, name.strip(), secret, scopes, services.now())
+        before = _predecessor(name.strip(), replaces)
+        owner_id = (before.owner_id or before.id) if before else None
+        if owner_id is not None:
+            detail["owner"] = str(owner_id)
+        add(key_id, name.strip(), secret, scopes, services.now(), owner_id)
         audit.record(Action.KEY_CREATED, key_id, actor or audit.operator(), services, detail)
     return secret
+
+
+def _predecessor(name: str, replaces: UUID | None) -> models.ApiKey | None:
+    key = models.ApiKey
+    wanted = key.name == name if replaces is None else key.id == replaces
+    found: models.ApiKey | None = key.select().where(wanted).order_by(key.id.desc()).first()
+    if found is None and replaces is not None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no key {replaces} to take the place of.")
+    return found
 
 
 def access_of(key_id: UUID, services: Services) -> Access | None:
@@ -138,7 +173,7 @@ def _granted(key: models.ApiKey | None, services: Services) -> Access | None:
     now = services.now()
     if needs_note(key, now):
         _note_use(key.id, services)
-    return Access(key.id, key.name, frozenset(key.scopes))
+    return Access(key.id, key.name, frozenset(key.scopes), key.owner_id or key.id)
 
 
 def revoke_key(key_id: UUID, services: Services, actor: Actor | None = None) -> None:

@@ -26,22 +26,28 @@ def command() -> None:
     "--scope", "scopes", default=["read"], show_default=True, metavar="SCOPE[,SCOPE…]",
     multiple=True, help=f"What the key may do: {', '.join(Scope)}.",
 )  # fmt: skip
-def create(name: str, scopes: tuple[str, ...]) -> None:
+@click.option(
+    "--replaces", type=click.UUID, metavar="ID",
+    help="The key whose place it takes (default: the newest of the same name): what was placed "
+    "under an Idempotency-Key is known to both.",
+)  # fmt: skip
+def create(name: str, scopes: tuple[str, ...], replaces: UUID | None) -> None:
     """Make a key and print it, alone. It is not stored and cannot be shown again."""
     wanted = [scope.strip() for scope in ",".join(scopes).split(",") if scope.strip()]
-    click.echo(create_key(name, wanted, _services()))
+    click.echo(create_key(name, wanted, _services(), replaces=replaces))
 
 
 @command.command("list")
 def list_keys() -> None:
-    """List all keys: id, name, scopes, created, last used, revoked."""
+    """List all keys: id, name, scopes, created, last used, revoked, and whose place it took."""
     _services()
     for key in keys.all_keys():
         used = to_text(key.last_used_at) if key.last_used_at else "never"
         revoked = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "active"
         scopes = ",".join(key.scopes)
         times = f"created {to_text(key.created_at)}  last used {used}  {revoked}"
-        click.echo(f"{key.id}  {key.name}  {scopes}  {times}")
+        owner = f"  same caller as {key.owner_id}" if key.owner_id else ""
+        click.echo(f"{key.id}  {key.name}  {scopes}  {times}{owner}")
 
 
 @command.command("revoke")

@@ -12,11 +12,15 @@ from cryptography.fernet import Fernet, InvalidToken
 
 
 class Encryption:
-    """Encrypts with a key derived from the setting SECRET_KEY; each use has a key of its own."""
+    """Encrypts with a key derived from the setting SECRET_KEY; each use has a key of its own.
+
+    `key_name` tells this setting from another one, in 12 characters that say nothing about it.
+    """
 
     def __init__(self, secret_key: str) -> None:
         self._secret = secret_key.encode()
         self._fernet = Fernet(base64.urlsafe_b64encode(self._derive(b"variables")))
+        self.key_name = self._derive(b"name").hex()[:12]
 
     def seal(self, values: Mapping[str, str]) -> bytes:
         """Encrypt values; the result is different each time."""

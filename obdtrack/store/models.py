@@ -50,7 +50,11 @@ class Table(Model):
 
 
 class ApiKey(Table):
-    """A program's or a person's right to ask; only the key's SHA-256 is kept."""
+    """A program's or a person's right to ask; only the key's SHA-256 is kept.
+
+    `owner_id` is the first key of the same caller, null for the first itself. `sign_outs` counts
+    how often those who are signed in with it were signed out.
+    """
 
     id = IdField(primary_key=True)
     name = TextField()
@@ -59,6 +63,8 @@ class ApiKey(Table):
     created_at = MomentField()
     last_used_at = MomentField(null=True)
     revoked_at = MomentField(null=True)
+    owner_id = IdField(null=True)
+    sign_outs = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         table_name = "api_keys"

@@ -15,6 +15,7 @@ from tests.store.test_schema import columns, indexes, of_each_table
 
 STEPS = FOLDER / "unreleased"
 NAMES = sorted(path.stem for path in STEPS.glob("*.py"))
+LATER = sorted(path.stem for path in FOLDER.glob("[0-9]*.py"))[1:]
 ID, OTHER = b"\x01" * 16, b"\x02" * 16
 
 
@@ -57,7 +58,7 @@ def test_it_is_said_to_be_older(old: Store) -> None:
 
 
 def test_migrating_names_what_was_applied_and_then_nothing_is_left_to_do(old: Store) -> None:
-    assert migrate(old) == NAMES[NAMES.index("0005_idempotency") + 1 :]
+    assert migrate(old) == NAMES[NAMES.index("0005_idempotency") + 1 :] + LATER
     check_schema(old)
     assert migrate(old) == []
 

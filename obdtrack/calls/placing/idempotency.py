@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from obdtrack.access.keys import Access
 from obdtrack.access.pseudonym import pseudonym
 from obdtrack.calls import queries
 from obdtrack.calls.journal import Journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.calling_rules import dialling_rules
 from obdtrack.calls.placing.place import Condition, canonical, place_call
-from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.placing.submissions import PendingCall, request_of
 from obdtrack.domain import phone
 from obdtrack.domain.number_patterns import Spellings
 from obdtrack.domain.status import Status
@@ -87,9 +88,9 @@ class _BoundError(Exception):
 
 
 def place_once(
-    request: CallRequest, given: Collection[str], owner_id: UUID, key: str, services: Services
+    request: CallRequest, given: Collection[str], access: Access, key: str, services: Services
 ) -> Placed:
-    """Place the call unless this key was used before; then return what came of it.
+    """Place the call unless its caller used this key before; then return what came of it.
 
     `given` names the fields of `request` that the caller sent: the rest is ours, and may be another
     when the caller tries again.
@@ -99,21 +100,21 @@ def place_once(
     belongs to another body, conflict if the first request is still running, its response was never
     stored and its call is not kept any more, or a rule refuses.
     """
-    key = _kept_name(key, request.to, services)
-    fingerprint, *earlier = _fingerprints(request, given, services.encryption)
+    key, owner_id = _kept_name(key, request.to, services), access.owner_id
+    fingerprints = _fingerprints(request, given, services.encryption)
     oldest = services.now() - timedelta(days=services.settings.idempotency_days)
 
     def bind(intention: PendingCall, _: Journal) -> None:
         forget(owner_id, key, oldest)
-        if not claim(owner_id, key, fingerprint, intention.call_id, intention.created_at):
+        if not claim(owner_id, key, fingerprints[0], intention.call_id, intention.created_at):
             raise _BoundError
 
     try:
         # What was asked before is answered as before, also when no call may be placed now.
         conditions = [bind, *dialling_rules(request.to, services)]
-        return Placed(place_call(request, owner_id, services, conditions))
+        return Placed(place_call(request, access.key_id, services, conditions))
     except _BoundError:
-        return _replay(owner_id, key, (fingerprint, *earlier))
+        return _replay(owner_id, key, fingerprints, request, given)
 
 
 _NOTHING_GIVEN = asdict(CallRequest(to="", bridge=""))
@@ -127,16 +128,18 @@ _FIRST_FIELDS = (
 
 def _fingerprints(
     request: CallRequest, given: Collection[str], encryption: Encryption
-) -> tuple[str, str]:
+) -> tuple[str, str, str]:
     """Return what tells this request from others, and what did in earlier versions.
 
     Only what the caller gave counts: a field that a later version adds, or another default, must
-    not make another request of one that is sent again.
+    not make another request of one that is sent again. It is keyed, since a six-digit code among
+    the variables could be guessed otherwise; by which key stands before it.
     """
     fields = asdict(request)
     told = {n: v for n, v in fields.items() if n in given and v != _NOTHING_GIVEN[n]}
     earlier = {name: fields[name] for name in _FIRST_FIELDS}
-    return encryption.fingerprint(canonical(told)), encryption.fingerprint(canonical(earlier))
+    ours = encryption.fingerprint(canonical(told))
+    return f"{encryption.key_name}:{ours}", ours, encryption.fingerprint(canonical(earlier))
 
 
 def place_guarded(request: CallRequest, owner_id: UUID, services: Services) -> Placed:
@@ -186,27 +189,57 @@ def _guard(seconds: int) -> Condition:
     return refuse_twin
 
 
-def _replay(owner_id: UUID, key: str, fingerprints: Collection[str]) -> Placed:
+def _replay(
+    owner_id: UUID,
+    key: str,
+    fingerprints: Sequence[str],
+    request: CallRequest,
+    given: Collection[str],
+) -> Placed:
     bound = find(owner_id, key)
     if bound is None:
         raise _running()
-    if bound.fingerprint not in fingerprints:
+    call = queries.find(str(bound.call_id))
+    if not _is_same(bound, fingerprints, call, request, given):
         raise ObdtrackError(
             Code.INVALID,
-            "This Idempotency-Key was used with a different body.",
-            fields={"Idempotency-Key": ["Used with a different body; use a new key."]},
+            f"This Idempotency-Key was used with a different body, for call {bound.call_id}.",
+            fields={"Idempotency-Key": ["Used with a different body, for another call."]},
         )
     if bound.body is None:
-        call = queries.find(str(bound.call_id))
         if call is None:
             raise ObdtrackError(
                 Code.CONFLICT,
-                "The call placed with this key is older than calls are kept. Take a new key to "
-                "place a new one.",
+                "The call placed with this key is older than calls are kept, and its response was "
+                "never stored. Another key would place another call.",
             )
         if call.status == Status.SUBMITTING:
             raise _running()
     return Placed(bound.call_id, replayed=True, body=bound.body)
+
+
+def _is_same(
+    bound: models.IdempotencyKey,
+    fingerprints: Sequence[str],
+    call: models.Call | None,
+    request: CallRequest,
+    given: Collection[str],
+) -> bool:
+    """Whether the key is bound to this request.
+
+    A fingerprint made under another OBDTRACK_SECRET_KEY cannot be compared. Then the call that was
+    placed says whether the request was another; where it cannot either, nobody is rung twice.
+    """
+    if bound.fingerprint in fingerprints:
+        return True
+    if bound.fingerprint.partition(":")[0] == fingerprints[0].partition(":")[0]:
+        return False
+    if call is None or phone.is_erased(call.to_number):
+        return True
+    placed = request_of(call)
+    bridge = request.bridge if "bridge" in given else placed.bridge
+    names = sorted(request.variables) == call.submission.variable_names
+    return names and replace(request, bridge=bridge, variables={}) == placed
 
 
 def _running() -> ObdtrackError:

@@ -15,6 +15,7 @@ from marshmallow import ValidationError, fields, validate
 
 from obdtrack.domain import phone
 from obdtrack.domain.times import from_text
+from obdtrack.errors import Code, ObdtrackError
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -179,6 +180,11 @@ class IdempotencyKeyText(Text):
             raise ValidationError(
                 f"Must have 1 to {self.limit} characters of ASCII: letters, digits and signs. "
                 "Others, such as é, do not arrive as they were sent."
+            )
+        if "," in value:
+            raise ObdtrackError(
+                Code.MALFORMED,
+                "Idempotency-Key was given twice, or has a comma, which is how a server joins two.",
             )
         return super()._deserialize(value, attr, data, **kwargs)
 

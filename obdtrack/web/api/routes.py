@@ -82,13 +82,13 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     request; look the call up. With an `Idempotency-Key` a repeated request is safe. A number on the
     do-not-call list, or any number outside the calling hours, is refused with 409 and not called.
     """
-    wanted, owner, key = call_request(body), current_access().key_id, headers.get("key")
+    wanted, access, key = call_request(body), current_access(), headers.get("key")
     if key is None:
-        return _placed_or_told(place_guarded(wanted, owner, services()), wanted)
-    placed = place_once(wanted, body, owner, key, services())
+        return _placed_or_told(place_guarded(wanted, access.key_id, services()), wanted)
+    placed = place_once(wanted, body, access, key, services())
     response = _placed(placed)
     if placed.body is None:
-        keep_response(owner, key, 201, response.get_data(as_text=True), services())
+        keep_response(access.owner_id, key, 201, response.get_data(as_text=True), services())
     return response
 
 

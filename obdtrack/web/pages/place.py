@@ -58,7 +58,7 @@ def place() -> Response | Redirect:
         return _form(request.form, errors, once or new_id().hex, 422)
     try:
         wanted = call_request(body)
-        placed = place_once(wanted, body, current_access().key_id, once, services())
+        placed = place_once(wanted, body, current_access(), once, services())
     except ObdtrackError as error:
         return _refused(error, once)
     return _to_call(placed.call_id)
@@ -118,7 +118,7 @@ def _flat(messages: Any) -> list[str]:
 
 
 def _refused(error: ObdtrackError, once: str) -> Response | Redirect:
-    bound = idempotency.find(current_access().key_id, once)
+    bound = idempotency.find(current_access().owner_id, once)
     if error.code is Code.CONFLICT and bound is not None:
         return _to_call(bound.call_id)  # the same form again while the first is on its way
     if _USED in error.fields:
