@@ -27,6 +27,10 @@ from obdtrack.store.write_lock import WriteLock
 BUSY_SECONDS = 5.0
 """How long a writer waits for its turn before it says so."""
 
+SURE_SECONDS = 0.01
+"""For how long a look at the database's files counts: each transaction's own would slow it down,
+and whoever replaces a file cannot mean an instant that is nearer than this."""
+
 _NOT_WORTH_IT = 0.25
 """Seconds already waited that need not be taken off SQLite's own patience."""
 
@@ -68,6 +72,9 @@ class SqliteStore(PooledSqliteDatabase):
         # As an argument it would be how long to wait for a place in the pool.
         self.timeout = BUSY_SECONDS
         self._write_lock = WriteLock(f"{path}.lock")
+        self._files = (path, f"{path}-wal")
+        self._opened: list[tuple[int, int]] = []
+        self._sure_until = 0.0
 
     @property
     def title(self) -> str:
@@ -80,6 +87,39 @@ class SqliteStore(PooledSqliteDatabase):
         except sqlite3.DatabaseError as error:  # among them: not a database, or a damaged one
             raise sqlite3.OperationalError(f"{self.title}: {error}") from error
 
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        """Have a connection for this thread; False if it had one.
+
+        Raises peewee.OperationalError if the file is no longer the one that was opened.
+        """
+        if self._in_use or self._connections:
+            self._require_in_place()
+        else:  # the last to close removes the log
+            self._opened = []
+        return bool(super().connect(reuse_if_open))
+
+    def _require_in_place(self) -> None:
+        """Raise peewee.OperationalError if what is written goes to a file without a name.
+
+        A database that was restored or deleted while it is open takes writes as before, and they
+        are gone with the last process that has it open; so are those of a log that was deleted.
+        """
+        now = time.monotonic()
+        if now < self._sure_until:
+            return
+        try:
+            found = [(file.st_dev, file.st_ino) for file in map(os.stat, self._files)]
+        except OSError:
+            found = []
+        self._opened = self._opened or found  # a new file has no log before its first transaction
+        if found != self._opened:
+            raise peewee.OperationalError(
+                f"{self.title} or its log was replaced or deleted while in use: what is written "
+                "now would be lost. Stop obdtrack, put the database in place without the -wal and "
+                "-shm files of another one, and start obdtrack"
+            )
+        self._sure_until = now + SURE_SECONDS
+
     @contextmanager
     def write(self, *, first: bool = False) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
@@ -91,14 +131,10 @@ class SqliteStore(PooledSqliteDatabase):
             with self.atomic():
                 yield
             return
-        with (
-            unavailable_if_locked(),
-            connected(self),
-            self.in_turn(first=first),
-            self.atomic(),
-            asking(self),
-        ):
-            yield
+        with unavailable_if_locked(), connected(self):
+            with self.in_turn(first=first), self.atomic(), asking(self):
+                yield
+            self._require_in_place()  # only now is it known where it went
 
     def lock_names(self, names: Collection[str]) -> None:
         """Keep others from writing about these provider ids; here nobody else is writing."""

@@ -124,7 +124,7 @@ class Callback:
                 return _problem("413 Content Too Large", "too-large")
             received = self._store(stored)
         except ObdtrackError as error:
-            log.error("delivery_not_stored", reason=error.message)
+            log.error("delivery_not_stored", reason=str(error.__cause__ or error))
             return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
         except UndecodableError as error:
             log.error("delivery_not_decoded", reason=str(error))

@@ -87,7 +87,9 @@ def _complaint(check: Callable[[Services], None], services: Services) -> str | N
     try:
         check(services)
     except (ConfigError, ObdtrackError) as error:
-        return str(error)
+        cause = str(error.__cause__ or error)
+        log.warning("not_ready", error=cause)
+        return cause
     except Exception as error:  # whatever it is, the result is no
         log.warning("not_ready", error=type(error).__name__)
         return type(error).__name__
