@@ -146,10 +146,11 @@ class Journal:
     def assign_provider_id(
         self, call_id: UUID, provider: str, provider_id: str, mid: str,
         submitted_at: datetime | None,
-    ) -> bool:  # fmt: skip
-        """Note how its provider calls a call (canonical); False if another call has that id.
+    ) -> UUID | None:  # fmt: skip
+        """Note how its provider calls a call (canonical); returns the other call that has that id.
 
-        Both names must be locked: nobody may take the id between this look and this change.
+        Then nothing is noted; None if it is. Both names must be locked: nobody may take the id
+        between this look and this change.
         """
         return writes.set_provider_id(call_id, provider, provider_id, mid, submitted_at)
 
@@ -247,7 +248,7 @@ def _stands_for_all(row: CallRow) -> bool:
 
     Of a call that was not taken they also hold what the provider's response said.
     """
-    return not row.report_count and row.status not in NOT_TAKEN
+    return not row.report_count and row.status not in NOT_TAKEN and not row.conflict
 
 
 def _standing(row: CallRow) -> Event:

@@ -57,7 +57,7 @@ def assign_provider_id(
     )
     journal.lock({provider_id, mid})
     call = _unnamed(call_id, source, journal)
-    if not journal.assign_provider_id(call_id, call.provider, provider_id, mid, None):
+    if journal.assign_provider_id(call_id, call.provider, provider_id, mid, None):
         raise ObdtrackError(Code.CONFLICT, f"Another call is {provider_id} at the provider.")
     submissions.close_submission(call.submission.id, now, keep_variables=False)
     journal.append(call_id, event)

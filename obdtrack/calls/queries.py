@@ -43,6 +43,7 @@ class CallRow(NamedTuple):
     name: str | None
     attempt_count: int
     provider: str
+    conflict: bool
 
 
 def lock_reported_calls(provider_ids: Collection[str], mids: Collection[str]) -> list[CallRow]:
@@ -97,16 +98,20 @@ def taken(provider: str, provider_ids: Collection[str], spelling: ProviderIds) -
     return {n for n in provider_ids if {n, spelling.submission(n)} & ids or n in mids}
 
 
-def other_unnamed(call: models.Call, since: datetime, until: datetime) -> bool:
-    """Whether another call to this number, made in this time, still lacks its provider id."""
+def rivals(call: models.Call, since: datetime, until: datetime, listed: Collection[str]) -> bool:
+    """Whether another call to this number, made in this time, may be what the provider listed.
+
+    It may if its id is not known, or not among those `listed` (canonical): the provider may write
+    it in a way that we do not know.
+    """
     other = models.Call
-    return bool(
-        other.select()
+    found = (
+        other.select(other.provider_id, other.mid)
         .where((other.to_number == call.to_number) & (other.id != call.id))
-        .where(other.provider_id.is_null() & (other.status != Status.REJECTED))
+        .where((other.provider == call.provider) & (other.status != Status.REJECTED))
         .where((other.created_at >= since) & (other.created_at <= until))
-        .exists()
     )
+    return any({row.provider_id, row.mid}.isdisjoint(listed) for row in found)
 
 
 def ids_after(after: UUID | None, limit: int) -> list[UUID]:

@@ -26,6 +26,7 @@ from obdtrack.calls.reports.record import (
     tells_something,
 )
 from obdtrack.domain.events import Event
+from obdtrack.domain.naming import is_of_other_number
 from obdtrack.domain.reports import FoundCall, Report
 from obdtrack.domain.status import Kind, Outcome, Source
 from obdtrack.domain.submission import AcceptedNumber, Failure, SendResponse
@@ -161,7 +162,7 @@ def _arrivals(
         ):
             listed = [call.report for call in _found_in(response, match, services)]
             for report in rows_about(match, listed, services.provider_of(match).ids):
-                if tells_something(report):
+                if tells_something(report) and not is_of_other_number(report, match):
                     arrival = IncomingReport(
                         report,
                         Source.POLL,

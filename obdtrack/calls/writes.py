@@ -52,7 +52,7 @@ def create_call(request: CallRequest, pending: PendingCall, state: CallState) ->
     return CallRow(
         pending.call_id, request.interval, None, None, request.to, pending.created_at, 0,
         state.status, state.status_source, state.status_as_of, state.reason, state.charges,
-        request.name, 0, pending.provider,
+        request.name, 0, pending.provider, False,
     )  # fmt: skip
 
 
@@ -93,15 +93,19 @@ def save_states(states: Sequence[NewState]) -> None:
 
 def set_provider_id(
     call_id: UUID, provider: str, provider_id: str, mid: str, submitted_at: datetime | None
-) -> bool:
-    """Note how its provider calls this call; False if another call of it has that id."""
-    found = ("id", "provider")
-    holders = bulk_sql.fetch(models.Call, found, "provider_id", [provider_id], order="id")
-    if any(holder != call_id and its == provider for holder, its in holders):
-        return False
+) -> UUID | None:
+    """Note how its provider calls this call; returns another call that has that id, if one does.
+
+    The id of a submission is that of each of its calls.
+    """
+    key, names = ("mid", [mid]) if provider_id == mid else ("provider_id", [provider_id, mid])
+    holders = bulk_sql.fetch(models.Call, ("id", "provider"), key, names, order="id")
+    others: list[UUID] = [one for one, its in holders if one != call_id and its == provider]
+    if others:
+        return others[0]
     columns = ("provider_id", "mid", "submitted_at")
     bulk_sql.update(models.Call, columns, ("id",), [(provider_id, mid, submitted_at, call_id)])
-    return True
+    return None
 
 
 def plan_polls(due: Mapping[UUID, datetime | None]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -10,33 +11,47 @@ from obdtrack.domain.naming import ProviderIds
 from obdtrack.domain.phone import fits
 from obdtrack.domain.reports import FoundCall, Report
 
-BEFORE = timedelta(minutes=2)
-AFTER = timedelta(minutes=10)
-"""How far the provider's time of a call may lie from our request: clocks differ, queues hold."""
+EARLY = timedelta(seconds=10)
+LATE = timedelta(seconds=15)
+"""How far from our request the provider's time of its call may lie: clocks differ a little. What
+lies further off may be somebody else's call to the number."""
 
-LONGEST = timedelta(minutes=5)
-"""No request is under way for longer, however late it is written down that it failed."""
+AROUND = timedelta(minutes=15)
+"""How far from it calls are looked for that a person is shown: a queue may have held ours."""
 
 _DAY = timedelta(days=1)
+_NO_ZONE = timedelta(minutes=10)
+"""Less than this no time zone is off."""
 
 
 class SoughtCall(NamedTuple):
-    """What is known of the call: number and bridge in E.164, and when it can have been created."""
+    """What is known of the call: number and bridge in E.164, and when it can have been created.
+
+    The others are what was asked for: a flow or an audio, and the campaign's name if it had one.
+    """
 
     to: str
     bridge: str
     since: datetime
     until: datetime
+    flow_id: str | None = None
+    audio: str | None = None
+    name: str | None = None
 
 
-def window(requested_at: datetime, given_up_at: datetime) -> tuple[datetime, datetime]:
-    """Return when the provider can have created a call that we asked for in this time."""
-    return requested_at - BEFORE, min(given_up_at, requested_at + LONGEST) + AFTER
+def window(
+    requested_at: datetime, settled_at: datetime, longest: timedelta
+) -> tuple[datetime, datetime]:
+    """Return when the provider can have created a call that we asked for in this time.
+
+    No request is under way for longer than `longest`, however late its end was written down.
+    """
+    return requested_at - EARLY, min(settled_at, requested_at + longest) + LATE
 
 
-def rivals_made(wanted: SoughtCall) -> tuple[datetime, datetime]:
-    """Return from when to when calls were made that what fits the wanted one may fit as well."""
-    return wanted.since - LONGEST - AFTER, wanted.until + BEFORE
+def surroundings(wanted: SoughtCall) -> tuple[datetime, datetime]:
+    """Return from when to when calls are looked for, and may be mistaken for the wanted one."""
+    return wanted.since - AROUND, wanted.until + AROUND
 
 
 class Candidate(NamedTuple):
@@ -64,7 +79,7 @@ def candidates(
         if (name := call.report.provider_id)
         and ids.canonical(name) not in taken
         and _fits(wanted.to, call.report.called)
-        and _fits(wanted.bridge, filter(None, [call.report.caller or call.report.bridge]))
+        and _fits(wanted.bridge, _bridges(call.report))
     ]
     likely = [candidate for candidate in possible if candidate is not None]
     return sorted(likely, key=lambda c: (c.doubt is not None, not c.in_time))
@@ -90,9 +105,12 @@ def canonical_id(candidate: Candidate, ids: ProviderIds) -> str:
     return ids.canonical(candidate.found.report.provider_id or "")
 
 
-def _fits(known: str, said: Iterable[str]) -> bool:
-    told = list(said)
+def _fits(known: str, told: Collection[str]) -> bool:
     return not told or any(fits(known, number) for number in told)
+
+
+def _bridges(report: Report) -> list[str]:
+    return [number for number in (report.caller, report.bridge) if number]
 
 
 def _judged(found: FoundCall, wanted: SoughtCall) -> Candidate | None:
@@ -102,7 +120,12 @@ def _judged(found: FoundCall, wanted: SoughtCall) -> Candidate | None:
         off = max(wanted.since - began, began - wanted.until, off)
     if off > _DAY:
         return None
-    doubts = (_doubt_of_number(found.report), _doubt_of_time(began, off))
+    doubts = (
+        _doubt_of_number(found.report),
+        None if _bridges(found.report) else "it does not say which number called",
+        _doubt_of_time(began, off),
+        *_doubts_of_request(found, wanted),
+    )
     in_time = None if began is None else not off
     return Candidate(found, "; ".join(filter(None, doubts)) or None, in_time)
 
@@ -118,7 +141,21 @@ def _doubt_of_number(report: Report) -> str | None:
 def _doubt_of_time(began: datetime | None, off: timedelta) -> str | None:
     if began is None:
         return "it does not say when it was created"
+    if off < _NO_ZONE:
+        seconds = math.ceil(off.total_seconds())
+        return f"it was made {seconds} s from the time of our request" if off else None
     hours, minutes = divmod(-(-off // timedelta(minutes=1)), 60)
-    return (
-        f"its time is {hours}:{minutes:02} h off (see OBDTRACK_PROVIDER_TIMEZONE)" if off else None
-    )
+    return f"its time is {hours}:{minutes:02} h off (see OBDTRACK_PROVIDER_TIMEZONE)"
+
+
+def _doubts_of_request(found: FoundCall, wanted: SoughtCall) -> Iterator[str]:
+    """Say how a call was asked for otherwise than ours, as far as the provider writes that."""
+    told, ours = found.report.flow_id, wanted.flow_id
+    if told and told != ours:
+        yield "it is of another flow" if ours else "it is of a flow"
+    for what, told, ours in (
+        ("audio", found.audio, wanted.audio),
+        ("campaign", found.name, wanted.name),
+    ):
+        if told and ours and told != ours:
+            yield f"it is of another {what}"

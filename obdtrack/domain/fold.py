@@ -2,7 +2,7 @@
 
 Two kinds of events count. Claims are what we did or a person said (submission, response, deadline,
 resolution): the last one holds. Reports are facts about attempts: they beat every claim, whatever
-the order or number of their arrivals.
+the order or number of their arrivals. A conflict changes no status, and is shown beside it.
 """
 
 from __future__ import annotations
@@ -67,11 +67,14 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
     """
     reports: list[Event] = []
     claims: list[Event] = []
+    disputed = False
     for event in sorted(events, key=place_in_story):
         if event.kind is Kind.REPORT:
             reports.append(event)
         elif event.status:
             claims.append(event)
+        elif event.kind is Kind.CONFLICT:
+            disputed = True
     claims = _without_guesses(claims)
     if not claims:
         raise ValueError("a call needs at least the event of its submission")
@@ -81,8 +84,9 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
     )
     decisive = [attempt for attempt in attempts if attempt.status in FINAL]
     if decisive:
-        return _decided(decisive[-1], claims, reports, attempts)
-    return _undecided(claims, reports, attempts)
+        disputed = disputed or any(attempt.conflict for attempt in attempts)
+        return _decided(decisive[-1], claims, reports, attempts, conflict=disputed)
+    return _undecided(claims, reports, attempts, conflict=disputed)
 
 
 def _without_guesses(claims: list[Event]) -> list[Event]:
@@ -130,6 +134,8 @@ def _decided(
     claims: Sequence[Event],
     reports: Sequence[Event],
     attempts: tuple[Attempt, ...],
+    *,
+    conflict: bool,
 ) -> CallState:
     assert last.status is not None
     facts = dict(zip(FACTS, _facts(last), strict=True))
@@ -139,7 +145,7 @@ def _decided(
         reason=last.reason,
         status_source=last.source,
         status_as_of=last.as_of,
-        conflict=any(attempt.conflict for attempt in attempts),
+        conflict=conflict,
         attempts=attempts,
         report_count=len(reports),
         **facts,
@@ -147,7 +153,11 @@ def _decided(
 
 
 def _undecided(
-    claims: Sequence[Event], reports: Sequence[Event], attempts: tuple[Attempt, ...]
+    claims: Sequence[Event],
+    reports: Sequence[Event],
+    attempts: tuple[Attempt, ...],
+    *,
+    conflict: bool,
 ) -> CallState:
     claim = claims[-1]
     word = _claimed(claims, "provider_status")
@@ -170,6 +180,7 @@ def _undecided(
         started_at=attempts[-1].started_at if attempts else None,
         charges=_claimed(claims, "charges"),
         provider_message=said[-1] if said and claim.status in NOT_TAKEN else None,
+        conflict=conflict,
         attempts=attempts,
         report_count=len(reports),
     )

@@ -52,6 +52,8 @@ class Named(Protocol):
 
 N = TypeVar("N", bound=Named)
 
+OF_OTHER_NUMBER = "the number it gives is not one that its submission went to"
+
 
 class Names(NamedTuple):
     """The ids in a report, canonical: of the call, and of what may be its submission."""
@@ -90,11 +92,11 @@ def may_be(report: Report, names: Names, calls: Sequence[N]) -> list[N]:
     they certain.
     """
     if report.to and (exact := [call for call in calls if call.to_number == report.to]):
-        return exact if len(exact) == 1 else [c for c in exact if not _is_another(names, c)]
+        return exact if len(exact) == 1 else [c for c in exact if not is_another(names, c)]
     return [
         call
         for call in calls
-        if not _is_another(names, call)
+        if not is_another(names, call)
         and (
             not _contradicts(report, call)
             if report.called
@@ -108,10 +110,21 @@ def is_about(report: Report, call: Named, calls: Sequence[Named], ids: ProviderI
     names = names_of(report, ids)
     if names.provider_id == call.provider_id:
         return True
-    if call.mid not in names.submissions or _is_another(names, call):
+    if call.mid not in names.submissions or is_another(names, call):
         return False
     found = may_be(report, names, calls)
     return len(found) == 1 and found[0].provider_id == call.provider_id
+
+
+def is_of_other_number(report: Report, call: Named) -> bool:
+    """Whether a report gives a whole number, and none that it gives can be the call's.
+
+    A composed report may have caller and callee the wrong way round.
+    """
+    to, known = report.to, call.to_number
+    if to is None or to == known or not to.startswith("+") or is_erased(known):
+        return False
+    return not any(fits(known, number) for number in (report.caller, report.bridge) if number)
 
 
 def why_unmatched(report: Report, names: Names, calls: Iterable[Named], left: int) -> str:
@@ -120,7 +133,7 @@ def why_unmatched(report: Report, names: Names, calls: Iterable[Named], left: in
         which = "have this number" if report.called else "be meant: it gives no number"
         return f"{left} calls of this submission may {which}"
     if any(_contradicts(report, call) for call in calls):
-        return "the number it gives is not one that its submission went to"
+        return OF_OTHER_NUMBER
     if names.provider_id:
         return f"no call is known by the id {names.provider_id}"
     if names.mid:
@@ -135,7 +148,7 @@ def _contradicts(report: Report, call: Named) -> bool:
     return not any(fits(call.to_number, number) for number in report.called)
 
 
-def _is_another(names: Names, call: Named) -> bool:
+def is_another(names: Names, call: Named) -> bool:
     """Whether one of the ids is that of another number of the call's submission."""
     return call.provider_id != call.mid and any(
         name not in (call.provider_id, call.mid) and names.ids.submission(name) == call.mid

@@ -78,13 +78,16 @@ class NotOurs(NamedTuple):
 
 
 class FoundCall(NamedTuple):
-    """One call in the provider's own log: what it says, and when it says the call was created.
+    """One call in the provider's own log: what it says, and what it says of our request.
 
-    `created_at` is aware UTC, or None if it gave none; it is no fact about an attempt.
+    `created_at` is aware UTC; `audio` and `name` (the campaign's) are as the provider writes them.
+    All are None if it gave none; they are no facts about an attempt.
     """
 
     report: Report
     created_at: datetime | None = None
+    audio: str | None = None
+    name: str | None = None
 
 
 Reading = Report | OptOut | Challenge | NotOurs | Unreadable

@@ -60,6 +60,7 @@ class Kind(Word):
     INTERRUPTION = "interruption"
     DEADLINE = "deadline"
     RESOLUTION = "resolution"
+    CONFLICT = "conflict"
 
 
 # How much a report's word weighs within one attempt: answered over not answered,

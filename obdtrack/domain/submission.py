@@ -52,6 +52,7 @@ class Failure(StrEnum):
     UNREADABLE_ANSWER = "unreadable-answer"
     ANSWER_TOO_LARGE = "answer-too-large"
     ANSWER_WITHOUT_ID = "answer-without-id"
+    ID_GIVEN_TWICE = "id-given-twice"
     INTERNAL_ERROR = "internal-error"
 
 
@@ -74,6 +75,7 @@ PLACEMENT: dict[Failure, Placement] = {
     Failure.UNREADABLE_ANSWER: Placement.UNKNOWN,
     Failure.ANSWER_TOO_LARGE: Placement.UNKNOWN,
     Failure.ANSWER_WITHOUT_ID: Placement.UNKNOWN,
+    Failure.ID_GIVEN_TWICE: Placement.UNKNOWN,
     Failure.INTERNAL_ERROR: Placement.UNKNOWN,
 }
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from obdtrack.domain.events import Event, place_in_story
 from obdtrack.domain.fold import CallState, fold
-from obdtrack.domain.status import Status
+from obdtrack.domain.status import Kind, Status
 
 
 class TimelineEntry(NamedTuple):
@@ -32,7 +32,7 @@ def build_timeline(events: Iterable[Event], state: CallState) -> list[TimelineEn
     return [
         TimelineEntry(event, attempt.number, attempt.conflict)
         if (attempt := attempt_of.get(event.id))
-        else TimelineEntry(event, None, conflict=False)
+        else TimelineEntry(event, None, conflict=event.kind is Kind.CONFLICT)
         for event in sorted(events, key=place_in_story)
     ]
 

@@ -109,7 +109,7 @@ def test_an_id_that_another_call_has_leaves_this_one_unknown(services: Services)
     second = place_call(call_request(), None, services)
     call = queries.find(str(second))
     assert call is not None
-    assert (call.status, call.reason) == ("unknown", "answer-without-id")
+    assert (call.status, call.reason) == ("unknown", "id-given-twice")
 
 
 def test_numbers_are_stored_as_they_were_normalised(services: Services) -> None:

@@ -68,7 +68,7 @@ def test_exactly_one_plausible_call_is_attached_with_its_evidence(
     events = caller.get(f"/calls/{unknown['id']}/events").json["data"]
     evidence = next(event for event in events if event["kind"] == "resolution")
     assert evidence["source"] == "poll"
-    assert evidence["detail"]["created_after"] == "2026-11-23T11:58:00Z"
+    assert evidence["detail"]["created_after"] == "2026-11-23T11:59:50Z"
     assert leases.counters([REPAIRED]) == {REPAIRED: 1}
 
 

@@ -15,6 +15,7 @@ AMBIGUOUS = {
     Failure.UNREADABLE_ANSWER,
     Failure.ANSWER_TOO_LARGE,
     Failure.ANSWER_WITHOUT_ID,
+    Failure.ID_GIVEN_TWICE,
     Failure.INTERNAL_ERROR,
 }
 

@@ -16,6 +16,7 @@ from obdtrack.calls import responses
 from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.reports.conflicts import dispute_id
 from obdtrack.calls.reports.reprocess import reprocess_waiting
 from obdtrack.domain.events import Event
 from obdtrack.domain.redaction import mask_all, remove_values
@@ -180,11 +181,13 @@ def _settle(
             call_id, provider_id = intention.call_id, ids.canonical(number.provider_id)
             mid = ids.submission(provider_id)
             journal.lock({provider_id, mid})
-            if not journal.assign_provider_id(
+            holder = journal.assign_provider_id(
                 call_id, intention.provider, provider_id, mid, number.submitted_at
-            ):
+            )
+            if holder is not None:
                 log.error("provider_id_taken", call_id=str(call_id), provider_id=provider_id)
-                response, number = SendResponse(Failure.ANSWER_WITHOUT_ID), None
+                response, number = SendResponse(Failure.ID_GIVEN_TWICE), None
+                dispute_id(provider_id, (holder, call_id), exchange.id, journal)
         responses.add(exchange)
         _conclude(intention, response, exchange, number, journal)
         if number is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from obdtrack.calls import queries, responses
 from obdtrack.calls.journal import open_journal
+from obdtrack.calls.placing.recover import LEASE
 from obdtrack.calls.polling.poll import (
     Poll,
     Wait,
@@ -24,7 +25,7 @@ from obdtrack.domain.candidates import (
     canonical_id,
     certain,
     explained,
-    rivals_made,
+    surroundings,
     window,
 )
 from obdtrack.domain.events import Event
@@ -47,14 +48,18 @@ def reconcile(
     no response nothing is attached. Raises ObdtrackError as `ask` does.
     """
     submission = call.submission
-    since, until = window(call.created_at, submission.settled_at or call.created_at)
-    wanted = SoughtCall(call.to_number, submission.bridge, since, until)
+    longest = LEASE + timedelta(seconds=services.settings.provider_timeout)
+    since, until = window(call.created_at, submission.settled_at or call.created_at, longest)
+    wanted = SoughtCall(
+        call.to_number, submission.bridge, since, until,
+        submission.flow_id, submission.audio, submission.name,
+    )  # fmt: skip
     asked = _ask_about_days(call, wanted, services, wait, patience)
     found = [candidate for question in asked for candidate in question.response.calls]
     ids = services.provider_of(call).ids
     named = {ids.canonical(one.report.provider_id) for one in found if one.report.provider_id}
     listed = candidates(found, wanted, queries.taken(call.provider, named, ids), ids)
-    rivals = queries.other_unnamed(call, *rivals_made(wanted))
+    rivals = queries.rivals(call, *surroundings(wanted), named | set(map(ids.submission, named)))
     provider_id = certain(listed, ids)
     if provider_id and not rivals and asked[-1].response.failure is None:
         its = [c for c in listed if canonical_id(c, ids) == provider_id]
@@ -69,7 +74,7 @@ def _ask_about_days(
 ) -> list[Poll]:
     """Ask until all days are answered, or one is not: what the others hold proves nothing then."""
     zone = services.provider_of(call).timezone
-    day, last = (moment.astimezone(zone).date() for moment in (wanted.since, wanted.until))
+    day, last = (moment.astimezone(zone).date() for moment in surroundings(wanted))
     asked: list[Poll] = []
     while day <= last:  # one day in the provider's zone, or two around midnight
         asked.append(poll_provider(services, call, wait, patience, to=call.to_number, on=day))
@@ -147,7 +152,7 @@ def _keep(asked: Sequence[Poll]) -> None:
 
 def _evidence(listed: Sequence[Candidate], wanted: SoughtCall) -> dict[str, Any]:
     return {
-        "looked_for": "same number, same bridge if given, created in this time, and unclaimed",
+        "looked_for": "same number; bridge, flow, audio, campaign if given; made then; unclaimed",
         "created_after": to_text(wanted.since),
         "created_before": to_text(wanted.until),
         "candidates": [

@@ -47,8 +47,11 @@ def meaning(
     reading: Reading | None,
     ids: ProviderIds,
 ) -> DeliveryResult:
-    """Put an outcome together with the keys under which an unmatched report waits."""
-    if outcome is not Outcome.UNMATCHED or not isinstance(reading, Report):
+    """Put an outcome together with the keys under which an unmatched report waits.
+
+    One that was set aside on a call's timeline waits for nobody.
+    """
+    if outcome is not Outcome.UNMATCHED or call_id or not isinstance(reading, Report):
         return DeliveryResult(outcome, reason, call_id)
     names = names_of(reading, ids)
     mid = names.mid or next(iter(names.submissions), None)

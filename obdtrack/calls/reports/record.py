@@ -17,13 +17,17 @@ import structlog
 from obdtrack.calls import queries
 from obdtrack.calls.journal import Journal
 from obdtrack.calls.queries import CallRow
+from obdtrack.calls.reports.conflicts import dispute_report
 from obdtrack.domain.events import Event
 from obdtrack.domain.facts import TIMES
 from obdtrack.domain.naming import (
+    OF_OTHER_NUMBER,
     Named,
     Names,
     ProviderIds,
     is_about,
+    is_another,
+    is_of_other_number,
     may_be,
     names_of,
     why_unmatched,
@@ -69,7 +73,8 @@ class ReportResult(NamedTuple):
 def record_reports(incoming: Sequence[IncomingReport], journal: Journal) -> list[ReportResult]:
     """Match each report and append it to its call's timeline; returns what became of each.
 
-    A fault in one report is its own result (`failed`) and does not touch the others.
+    One that names a call and another number than its own is a conflict on that timeline. A fault in
+    one report is its own result (`failed`) and does not touch the others.
     """
     found = _match(incoming, journal)
     journal.read(row.id for row in found if isinstance(row, CallRow))
@@ -83,6 +88,12 @@ def record_reports(incoming: Sequence[IncomingReport], journal: Journal) -> list
 
 def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportResult:
     try:
+        if is_of_other_number(incoming.report, row):
+            dispute_report(
+                row.id, incoming.report, incoming.source, journal,
+                delivery_id=incoming.delivery_id, response_id=incoming.response_id,
+            )  # fmt: skip
+            return ReportResult(Outcome.UNMATCHED, OF_OTHER_NUMBER, row.id)
         event = make_event(incoming, row.created_at)
         same = same_fact(event, journal.known(row.id))
         if same is None:
@@ -191,6 +202,10 @@ def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow
         found = may_be(report, names, of_submission)
         if len(found) == 1:
             return found[0]
+        if len(of_submission) == 1 and names.ids.is_unmistakable(of_submission[0].mid or ""):
+            (only,) = of_submission
+            if not is_another(names, only) and is_of_other_number(report, only):
+                return only
         return why_unmatched(report, names, of_submission, len(found))
 
     return [one(arrival, names) for arrival, names in zip(arrivals, named, strict=True)]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from obdtrack.domain.naming import ProviderIds
 
-_UUID = re.compile(
-    r"(?:urn:uuid:)?[{(]?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})"
-    r"[})]?(:[0-9]+)?[})]?",
-    re.IGNORECASE,
-)
-"""A UUID as RFC 9562 writes it, and as programs do: without dashes, in braces, in capitals."""
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_SUBMISSION = re.compile(_UUID)
+_CALL = re.compile(rf"{_UUID}(?::[1-9][0-9]{{0,5}})?")
+"""As the provider's documentation writes them."""
 
-_WRITTEN_BY_HAND = re.compile(
-    r"(urn:uuid:)?[{]?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}[}]?(:[1-9][0-9]{0,5})?[}]?"
+_USUAL_ENDS = frozenset({"", ":1"})
+_SURROUNDINGS = re.compile(r"[\s{}()<>\[\]\"']+|^urn:uuid:", re.IGNORECASE)
+_ANY_UUID = re.compile(
+    r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})(?::0*([0-9]+))?"
 )
+"""A UUID as programs write it: without dashes, in capitals and braces, escaped as in a link."""
 
 
 class UuidIds(ProviderIds):
@@ -24,19 +26,19 @@ class UuidIds(ProviderIds):
     example = "70fa87e0-9df9-4327-bc80-a561c48703d8:1"
 
     def is_id(self, text: str) -> bool:
-        return _WRITTEN_BY_HAND.fullmatch(text) is not None
+        return _CALL.fullmatch(self.canonical(text)) is not None
 
     def canonical(self, text: str) -> str:
-        if text[8:9] == "-" and text == text.lower():
-            return text  # as the provider's documentation writes it
-        if found := _UUID.fullmatch(text.strip()):
-            *parts, number = found.groups(default="")
-            return "-".join(parts).lower() + number
-        return text
+        if text[36:39] in _USUAL_ENDS and text[8:9] == "-" and text == text.lower():
+            return text  # as almost every report has it
+        bare = _SURROUNDINGS.sub("", _SURROUNDINGS.sub("", unquote(unquote(text)))).lower()
+        if found := _ANY_UUID.fullmatch(bare):
+            *parts, number = found.groups()
+            return "-".join(parts) + (f":{number}" if number else "")
+        return text.strip()
 
     def submission(self, provider_id: str) -> str:
         return provider_id.rsplit(":", 1)[0]
 
     def is_unmistakable(self, mid: str) -> bool:
-        found = _UUID.fullmatch(mid)
-        return found is not None and found[6] is None
+        return _SUBMISSION.fullmatch(mid) is not None

@@ -154,8 +154,8 @@ def sources_of(delivery: RawDelivery, reader: PayloadReader) -> tuple[list[Field
 def read_call(entry: object, reader: PayloadReader) -> FoundCall | None:
     """Read one entry of the provider's call log, as of 2019 or of 2024.
 
-    None if it is no mapping with an id or a number. `created_at` is no fact about the call's
-    attempts and stands beside the report.
+    None if it is no mapping with an id or a number. What is no fact about the call's attempts
+    stands beside the report.
     """
     if not isinstance(entry, Mapping):
         return None
@@ -165,7 +165,8 @@ def read_call(entry: object, reader: PayloadReader) -> FoundCall | None:
     created_at = reader.time(rest.get("created_at"))
     if created_at is not None:
         del rest["created_at"]
-    return FoundCall(_report(named, rest), created_at)
+    audio, name = scalar(rest.get("audio")), scalar(rest.get("name"))
+    return FoundCall(_report(named, rest), created_at, audio, name)
 
 
 def _gather(sources: Sequence[Fields], reader: PayloadReader) -> _Gathered:

@@ -198,7 +198,12 @@ class CallSchema(Schema):
     next_check_at = fields.String(allow_none=True, metadata=_TIME)
     created_at = fields.String(metadata=_TIME)
     submitted_at = fields.String(allow_none=True, metadata=_TIME)
-    conflict = fields.Boolean(metadata={"description": "Two reports of one attempt disagree."})
+    conflict = fields.Boolean(
+        metadata={
+            "description": "Two reports of one attempt disagree, one names another number, or the "
+            "provider gave the call's id to two calls."
+        }
+    )
     opted_out_at = fields.String(
         allow_none=True,
         metadata={

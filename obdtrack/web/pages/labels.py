@@ -108,6 +108,8 @@ REASON: dict[str, str] = {
     "unreadable-answer": "the provider's response could not be read",
     "answer-too-large": "the provider's response was too large",
     "answer-without-id": "the provider's response named no call",
+    "id-given-twice": "the provider's response gave one id to two calls",
+    "other-number": "the id is this call's, and the number is another",
     "internal-error": "something went wrong on our side",
     "interrupted": "obdtrack was stopped while it waited for the response",
     "declared-not-placed": "a person said that no phone rang",

@@ -190,6 +190,7 @@ def kind_text(event: Event) -> str:
         Kind.RESPONSE: "The provider's response",
         Kind.INTERRUPTION: "obdtrack was interrupted",
         Kind.DEADLINE: "The last deadline passed",
+        Kind.CONFLICT: "Not believed: it may be about another call",
         Kind.RESOLUTION: "Decided by a person" if event.source is Source.PERSON else "Resolved",
     }.get(event.kind, str(event.kind))
 

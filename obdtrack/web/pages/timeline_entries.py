@@ -27,11 +27,13 @@ _LABELS = {
 }
 _SENTENCES: dict[str, Callable[[Any], str]] = {
     "looked_for": lambda _: (
-        "an unclaimed call to this number, from our calling number where that is given"
+        "an unclaimed call to this number, as we asked for it where the provider's log says how"
     ),
     "candidates": lambda found: "; ".join(map(_candidate, found)) or "none",
     "another_call_in_doubt": lambda doubt: (
-        "another call to this number is unknown too; it may be either of them" if doubt else ""
+        "it may be another call to this number, whose id is not known or not listed"
+        if doubt
+        else ""
     ),
 }
 """How facts are said whose bare value would read like code; an empty sentence is left out."""
