@@ -10,34 +10,39 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from obdtrack.application import make_services
 from obdtrack.errors import ConfigError
-from obdtrack.operations.move import CopiedPart, copy_all, require_quiet, verify
+from obdtrack.operations.move import CopiedPart, copy_all, take_back, verify
 from obdtrack.settings import DATABASE_SCHEMES, load_settings
 from obdtrack.store.database import open_database
 from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Copy everything to another database and verify the copy.")
-@click.argument("url", metavar="postgresql://user:password@host/name")
-def command(url: str) -> None:
-    """Copy, verify, and say what to set; stopped half-way, call it again."""
+@click.argument("url", metavar="postgresql://user:password@host/name", required=False)
+@click.option("--undo", is_flag=True, help="Use the current database again after it was copied.")
+def command(url: str | None, undo: bool) -> None:
+    """Copy, verify, and say what to set; stopped half-way, nothing has happened."""
     settings = load_settings()
+    if undo:
+        take_back(open_database(settings.database_url, create=False))
+        click.echo("This database is used again. What the copy was given since is not in it.")
+        return
     if url == settings.database_url:
         raise ConfigError("That is the current database; name another one.")
-    if not url.startswith(DATABASE_SCHEMES):
+    if not url or not url.startswith(DATABASE_SCHEMES):
         raise ConfigError("Name the database to copy to as postgresql://user:password@host/name.")
     source = open_database(settings.database_url, create=False)
     check_schema(source)
-    require_quiet(source)
     open_database(url)  # a new file is created only now
     target = make_services(replace(settings, database_url=url))
     with make_bars() as bars:
         copy_all(source, target.store, partial(show, bars))
     click.echo("Comparing ...", err=True)
-    rebuilt = verify(source, target.store, target)
+    rebuilt = verify(target.store, target)
     if rebuilt.different:
         raise ConfigError(f"{len(rebuilt.different)} calls differ: python -m obdtrack rebuild")
     click.echo(f"All of it arrived: {rebuilt.calls} calls, none differs.")
     click.echo("Now set OBDTRACK_DATABASE_URL to the new database and start the server.")
+    click.echo("The old one takes nothing any more; to go on with it: copy-to --undo")
 
 
 def show(bars: Progress, part: CopiedPart) -> None:

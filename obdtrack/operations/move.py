@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from peewee import BooleanField
@@ -12,14 +11,23 @@ from obdtrack.calls.rebuild import Rebuilt, rebuild
 from obdtrack.errors import ConfigError
 from obdtrack.services import Services, utc_now
 from obdtrack.store import leases
-from obdtrack.store.database import Store, asking
+from obdtrack.store.database import PostgresStore, Store, asking
 from obdtrack.store.migrate import check_schema, migrate
 from obdtrack.store.models import Lease, Table
+from obdtrack.store.moved import mark_moved, unmark_moved
 from obdtrack.store.schema import TABLES
 
 BATCH = 1000
 
 Row = tuple[Any, ...]
+
+
+class CopiedPart(NamedTuple):
+    """One table on its way: its name, how many rows it has, and how many are in the target."""
+
+    name: str
+    rows: int
+    copied: int
 
 
 def count(store: Store, table: type[Table]) -> int:
@@ -28,28 +36,23 @@ def count(store: Store, table: type[Table]) -> int:
     return int(cursor.fetchone()[0])
 
 
-def copy_table(
-    source: Store, target: Store, table: type[Table], progress: Callable[[int], None]
+def _copy_table(
+    source: Store, target: Store, table: type[Table], progress: Callable[[CopiedPart], None]
 ) -> None:
-    """Copy the rows that `target` lacks, oldest first, a transaction a batch.
-
-    Rows are sorted by their keys, and nothing is ever copied out of order, so that the last key in
-    the target shows where to go on. `progress` gets how many rows each batch had.
-    """
+    """Copy all rows, in the order of their keys, and tell `progress` after each batch."""
+    name, rows = table._meta.table_name, count(source, table)
+    part = CopiedPart(name, rows, 0)
+    progress(part)
     marks = ", ".join([target.param] * len(table._meta.sorted_fields))
-    insert = f'INSERT INTO "{table._meta.table_name}" ({_columns(table)}) VALUES ({marks})'
-    for batch in _batches(source, table, _last_key(target, table)):
-        with target.atomic():
-            target.cursor().executemany(insert, [_converted(table, row) for row in batch])
-        progress(len(batch))
-
-
-def _batches(source: Store, table: type[Table], after: Row | None) -> Iterator[list[Row]]:
+    insert = f'INSERT INTO "{name}" ({_columns(table)}) VALUES ({marks})'
     # By name: comparing two fields makes a piece of SQL, which is always true.
     columns = [field.column_name for field in table._meta.sorted_fields]
     keys = [columns.index(key) for key in _key_columns(table)]
+    after: Row | None = None
     while batch := _rows_after(source, table, after):
-        yield batch
+        target.cursor().executemany(insert, [_converted(table, row) for row in batch])
+        part = part._replace(copied=part.copied + len(batch))
+        progress(part)
         after = tuple(batch[-1][position] for position in keys)
 
 
@@ -59,15 +62,6 @@ def _rows_after(source: Store, table: type[Table], after: Row | None) -> list[Ro
     found = f"WHERE ({keys}) > ({marks})" if after else ""
     sql = f'SELECT {_columns(table)} FROM "{table._meta.table_name}" {found} ORDER BY {keys}'
     return list(source.execute_sql(f"{sql} LIMIT {BATCH}", after or ()).fetchall())
-
-
-def _last_key(target: Store, table: type[Table]) -> Row | None:
-    keys = _key_columns(table)
-    names = ", ".join(f'"{column}"' for column in keys)
-    order = ", ".join(f'"{column}" DESC' for column in keys)
-    sql = f'SELECT {names} FROM "{table._meta.table_name}" ORDER BY {order} LIMIT 1'
-    found: Row | None = target.execute_sql(sql).fetchone()
-    return found
 
 
 def _converted(table: type[Table], row: Row) -> list[Any]:
@@ -87,65 +81,79 @@ def _key_columns(table: type[Table]) -> list[str]:
     return [field.column_name for field in keys]
 
 
-class CopiedPart(NamedTuple):
-    """One table on its way: its name, how many rows it has, and how many are in the target."""
+def copy_all(source: Store, target: Store, progress: Callable[[CopiedPart], None]) -> None:
+    """Copy every table that holds something of value, and mark the source as moved; all or nothing.
 
-    name: str
-    rows: int
-    copied: int
+    Meanwhile nobody writes to the source, and afterwards nobody can. Raises ConfigError if its
+    schema is not the one of this code, a process still works on it, the target holds something
+    already, or not all rows arrived; ObdtrackError (unavailable) if others write to it.
+    """
+    check_schema(source)
+    migrate(target)
+    with source.write():
+        _keep_still(source)
+        _require_quiet()
+        with target.write():
+            _without_limits(target)
+            _require_empty(target)
+            for table in _moved():
+                _copy_table(source, target, table, progress)
+            _require_whole(source, target)
+        mark_moved(source, target.title, utc_now())
 
 
-def require_quiet(source: Store) -> None:
-    """Raise ConfigError if a process still works on the database: what it adds would be lost."""
-    with asking(source):
-        in_use = leases.any_lease_alive(utc_now())
-    if in_use:
+def take_back(source: Store) -> None:
+    """Let a database be used again that was marked as moved; the copy stays as it is."""
+    with source.write():
+        unmark_moved(source)
+
+
+def _keep_still(source: Store) -> None:
+    """Keep others from writing until the transaction ends; who writes to SQLite does anyway."""
+    _without_limits(source)
+    if isinstance(source, PostgresStore):
+        names = ", ".join(f'"{table._meta.table_name}"' for table in TABLES)
+        source.execute_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _without_limits(store: Store) -> None:
+    """Let the transaction take as long as copying takes, whatever others may take."""
+    if isinstance(store, PostgresStore):
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            store.execute_sql(f"SET LOCAL {limit} = 0")
+
+
+def _require_quiet() -> None:
+    """Raise ConfigError if a process works on the database: it would have to be stopped anyway."""
+    if leases.any_lease_alive(utc_now()):
         raise ConfigError(
             "A server or worker still uses this database. Stop it, wait ten seconds, and try again."
         )
 
 
-def copy_all(source: Store, target: Store, progress: Callable[[CopiedPart], None]) -> None:
-    """Copy every table that holds something of value; called again it goes on where it stopped.
+def _require_empty(target: Store) -> None:
+    for table in _moved():
+        if count(target, table):
+            raise ConfigError(
+                f"The database {target.title} holds {table._meta.table_name} already. "
+                "Name an empty one"
+            )
 
-    Raises ConfigError if the source's schema is not the one of this code.
+
+def _require_whole(source: Store, target: Store) -> None:
+    for table in _moved():
+        left, right = count(source, table), count(target, table)
+        if left != right:
+            raise ConfigError(f"{table._meta.table_name}: {left} rows, but {right} arrived.")
+
+
+def verify(target: Store, services: Services) -> Rebuilt:
+    """Recompute every call in the target; returns what differs there.
+
+    `services` must work on the target.
     """
-    check_schema(source)
-    migrate(target)
-    with ExitStack() as connections:
-        for store in (source, target):
-            connections.enter_context(store.connection_context())
-        for table in _moved():
-            _copy(source, target, table, progress)
-
-
-def verify(source: Store, target: Store, services: Services) -> Rebuilt:
-    """Compare the counts, then recompute every call in the target; returns what differs there.
-
-    `services` must work on the target. Raises ConfigError naming the first table that is short.
-    """
-    with source.connection_context(), target.connection_context():
-        for table in _moved():
-            left, right = count(source, table), count(target, table)
-            if left != right:
-                raise ConfigError(f"{table._meta.table_name}: {left} rows, but {right} arrived.")
     with asking(target):
         return rebuild(services, check=True)
-
-
-def _copy(
-    source: Store, target: Store, table: type[Table], progress: Callable[[CopiedPart], None]
-) -> None:
-    name, rows = table._meta.table_name, count(source, table)
-    copied = count(target, table)
-    progress(CopiedPart(name, rows, copied))
-
-    def further(more: int) -> None:
-        nonlocal copied
-        copied += more
-        progress(CopiedPart(name, rows, copied))
-
-    copy_table(source, target, table, further)
 
 
 def _moved() -> list[type[Table]]:

@@ -21,6 +21,7 @@ from playhouse.pool import (
 
 from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.store.models import ASKED
+from obdtrack.store.moved import MOVED
 from obdtrack.store.schema import TABLES
 from obdtrack.store.write_lock import WriteLock
 
@@ -359,11 +360,15 @@ def unusable(error: Exception) -> str | None:
 
     Told by names, which peewee and the drivers share: rows that are read late, and copies, raise
     the driver's own. A plain DatabaseError is SQLite's for a file that is damaged or no database.
+    What refuses changes to one that was moved has a kind at each of the two that says nothing.
     """
+    lines = str(error).splitlines() or [type(error).__name__]
+    if MOVED in lines[0]:
+        return lines[0]
     names = (kind.__name__ for kind in type(error).__mro__)
     if not _ERRORS.get(next((name for name in names if name in _ERRORS), "")):
         return None
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return lines[0]
 
 
 def unavailable() -> ObdtrackError:

@@ -12,6 +12,7 @@ from playhouse.migrations import Runner
 
 from obdtrack.errors import ConfigError
 from obdtrack.store.database import PostgresStore, SqliteStore, Store
+from obdtrack.store.moved import MOVED
 from obdtrack.store.schema import TABLES
 
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
@@ -79,11 +80,17 @@ def _steps(store: Store, folder: Path) -> Path:
 
 
 def _require_ours(store: Store, newer: list[str], ours: bool) -> None:
-    """Raise ConfigError if another program's tables stand there: they are not to be added to.
+    """Raise ConfigError if it was moved, or another program's tables stand there.
 
-    A file belongs to one program; a database of a server may be shared, if no two tables have one
-    name.
+    Those are not to be added to. A file belongs to one program; a database of a server may be
+    shared, if no two tables have one name.
     """
+    for name in newer:
+        if name.startswith(MOVED):
+            raise ConfigError(
+                f"The database {store.title} {name}. Set OBDTRACK_DATABASE_URL to that one, or to "
+                "use this one again run: python -m obdtrack copy-to --undo"
+            )
     if ours:
         return
     tables = set(store.get_tables())

@@ -1,9 +1,13 @@
-"""Moving from SQLite to PostgreSQL: everything arrives, also after an interruption."""
+"""Moving to another database: everything arrives, and nothing is left to arrive where it was."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,20 +17,56 @@ from obdtrack.calls.polling.check import refresh
 from obdtrack.cli.copy_to import make_bars, show
 from obdtrack.errors import ConfigError
 from obdtrack.operations import move
-from obdtrack.operations.move import CopiedPart, copy_all, require_quiet, verify
+from obdtrack.operations.move import CopiedPart, copy_all, take_back, verify
 from obdtrack.services import Services, utc_now
-from obdtrack.store import models
-from obdtrack.store.database import Store, asking, bind_tables
+from obdtrack.store import database, models
+from obdtrack.store.database import (
+    PostgresStore,
+    Store,
+    asking,
+    bind_tables,
+    connected,
+    open_database,
+)
+from obdtrack.store.migrate import check_schema, migrate
+from obdtrack.store.models import Table
 from obdtrack.store.schema import TABLES
 from tests.conftest import Caller
-from tests.factories import Clock, ScriptedProvider, accepted, call_log, log_row
+from tests.factories import ScriptedProvider, accepted, call_log, log_row
+
+
+@pytest.fixture(params=["sqlite to postgres", "postgres to sqlite"])
+def stores(
+    request: pytest.FixtureRequest, sqlite_store: Store, postgres_store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> tuple[Store, Store]:  # fmt: skip
+    """The one to move away from, and an empty one of the other kind."""
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    pair = sqlite_store, postgres_store
+    return pair if request.param.startswith("sqlite") else pair[::-1]
 
 
 @pytest.fixture
-def store(sqlite_store: Store, postgres_store: Store) -> Store:
-    """The one to move away from; the other is empty."""
-    bind_tables(sqlite_store)
-    return sqlite_store
+def store(stores: tuple[Store, Store]) -> Iterator[Store]:
+    """The one that a server works on; at the end it is used again."""
+    bind_tables(stores[0])
+    yield stores[0]
+    take_back(stores[0])
+
+
+@pytest.fixture
+def source(store: Store) -> Iterator[Store]:
+    """The same database as another process opens it."""
+    url = store.database if isinstance(store, PostgresStore) else f"sqlite:///{store.database}"
+    opened = open_database(url)
+    bind_tables(store)
+    yield opened
+    opened.close_all()
+
+
+@pytest.fixture
+def target(stores: tuple[Store, Store]) -> Store:
+    return stores[1]
 
 
 @pytest.fixture
@@ -47,59 +87,153 @@ def no_progress(_: CopiedPart) -> None:
 
 
 def test_everything_arrives_and_computes_to_the_same(
-    busy_history: None, store: Store, postgres_store: Store, services: Services
+    busy_history: None, source: Store, target: Store, services: Services
 ) -> None:
-    copy_all(store, postgres_store, no_progress)
-    moved = replace(services, store=postgres_store)
-    assert verify(store, postgres_store, moved) == (2, (), 0)
-    with asking(postgres_store):
+    copy_all(source, target, no_progress)
+    assert verify(target, replace(services, store=target)) == (2, (), 0)
+    with asking(target):
         assert {row.status for row in models.Call.select()} == {"completed"}
 
 
 def test_each_table_is_one_bar_however_many_batches_it_takes(
-    busy_history: None, store: Store, postgres_store: Store, monkeypatch: pytest.MonkeyPatch
+    busy_history: None, source: Store, target: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(move, "BATCH", 2)
     bars = make_bars()
-    copy_all(store, postgres_store, partial(show, bars))
+    copy_all(source, target, partial(show, bars))
     moved = [table._meta.table_name for table in TABLES if table is not models.Lease]
     assert [task.description for task in bars.tasks] == moved
     assert all(task.completed == task.total for task in bars.tasks)
 
 
-def test_an_interrupted_move_goes_on_where_it_stopped(
-    busy_history: None,
-    store: Store,
-    postgres_store: Store,
-    services: Services,
+def test_of_an_interrupted_move_nothing_is_left_and_it_can_be_begun_again(
+    busy_history: None, source: Store, target: Store, caller: Caller, services: Services,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> None:  # fmt: skip
     def stop(part: CopiedPart) -> None:
         if part.name == "events" and part.copied:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(move, "BATCH", 2)
     with pytest.raises(KeyboardInterrupt):
-        copy_all(store, postgres_store, stop)
-    copy_all(store, postgres_store, no_progress)
-    assert verify(store, postgres_store, replace(services, store=postgres_store)).different == ()
+        copy_all(source, target, stop)
+    assert caller.report(call_duration="17").status_code == 200  # a call that was copied already
+    copy_all(source, target, no_progress)
+    assert verify(target, replace(services, store=target)).different == ()
 
 
-def test_a_table_that_is_short_is_named(
-    busy_history: None, store: Store, postgres_store: Store, services: Services
+def test_a_table_that_is_short_is_named_and_nothing_was_moved(
+    busy_history: None, source: Store, target: Store, caller: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    copied = move._copy_table
+
+    def all_but_deliveries(source: Store, target: Store, table: type[Table], told: Any) -> None:
+        if table is not models.Delivery:
+            copied(source, target, table, told)
+
+    monkeypatch.setattr(move, "_copy_table", all_but_deliveries)
+    with pytest.raises(ConfigError, match="deliveries: 3 rows, but 0 arrived"):
+        copy_all(source, target, no_progress)
+    with target.connection_context():
+        assert move.count(target, models.Call) == 0
+    assert caller.report(mid="later").status_code == 200
+
+
+def test_a_database_that_holds_something_is_not_added_to(
+    busy_history: None, source: Store, target: Store
 ) -> None:
-    copy_all(store, postgres_store, no_progress)
-    postgres_store.execute_sql("DELETE FROM deliveries")
-    with pytest.raises(ConfigError, match="deliveries"):
-        verify(store, postgres_store, replace(services, store=postgres_store))
+    copy_all(source, target, no_progress)
+    take_back(source)
+    with pytest.raises(ConfigError, match="holds api_keys already"):
+        copy_all(source, target, no_progress)
 
 
 def test_while_a_process_works_on_it_nothing_is_moved(
-    store: Store, services: Services, clock: Clock
+    source: Store, target: Store, services: Services
 ) -> None:
     alive = replace(services, now=utc_now)
     heartbeat(alive)
     with pytest.raises(ConfigError, match="Stop it"):
-        require_quiet(store)
+        copy_all(source, target, no_progress)
     end_heartbeat(alive)
-    require_quiet(store)
+    copy_all(source, target, no_progress)
+
+
+def move_under(caller: Caller, source: Store, target: Store) -> dict[str, list[int]]:
+    """Move while a server that has just started takes reports and places calls.
+
+    Returns what these got meanwhile and afterwards.
+    """
+
+    def ask(mid: str) -> list[int]:
+        return [caller.report(mid=mid).status_code, caller.place().status_code]
+
+    found: dict[str, list[int]] = {"meanwhile": [], "afterwards": []}
+    with ThreadPoolExecutor(1) as server:
+
+        def progress(part: CopiedPart) -> None:
+            if part.name in ("deliveries", "tasks") and part.copied == part.rows:
+                found["meanwhile"] += server.submit(ask, part.name).result()
+
+        copy_all(source, target, progress)
+    found["afterwards"] += ask("after")
+    return found
+
+
+def count(store: Store) -> tuple[int, int]:
+    with store.connection_context():
+        return move.count(store, models.Call), move.count(store, models.Delivery)
+
+
+def test_a_server_that_starts_meanwhile_acknowledges_nothing_that_does_not_arrive(
+    busy_history: None, caller: Caller, provider: ScriptedProvider, source: Store, target: Store,
+) -> None:  # fmt: skip
+    dialled = len(provider.sent)
+    codes = move_under(caller, source, target)
+    assert set(codes["meanwhile"]) == set(codes["afterwards"]) == {503}
+    assert len(provider.sent) == dialled
+    assert count(source) == count(target)
+
+
+def test_not_keeping_others_out_while_it_is_copied_would_be_noticed(
+    busy_history: None, caller: Caller, source: Store, target: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    @contextmanager
+    def unprotected() -> Iterator[None]:
+        with connected(source), asking(source):
+            yield
+
+    monkeypatch.setattr(source, "write", unprotected)
+    monkeypatch.setattr(move, "_keep_still", lambda _: None)
+    with pytest.raises(ConfigError, match=r"rows, but \d arrived"):
+        move_under(caller, source, target)
+    monkeypatch.setattr(move, "_require_whole", lambda *_: None)
+    assert 200 in move_under(caller, source, target)["meanwhile"]
+    assert count(source) != count(target)
+
+
+def test_not_marking_what_was_moved_would_be_noticed(
+    busy_history: None, caller: Caller, source: Store, target: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(move, "mark_moved", lambda *_: None)
+    assert move_under(caller, source, target)["afterwards"] == [200, 201]
+    assert count(source) != count(target)
+
+
+def test_who_starts_on_what_was_moved_is_told_where_it_is_and_the_way_back(
+    busy_history: None, caller: Caller, source: Store, target: Store
+) -> None:
+    copy_all(source, target, no_progress)
+    ready = caller.client.get("/readyz", headers=caller.headers)
+    assert ready.status_code == 503
+    with pytest.raises(ConfigError, match=r"was moved to .*copy-to --undo") as refusal:
+        check_schema(source)
+    assert target.title in str(refusal.value)
+    with pytest.raises(ConfigError, match="was moved to"):
+        migrate(source)
+    take_back(source)
+    check_schema(source)
+    assert caller.report(mid="again").status_code == 200
