@@ -9,6 +9,7 @@ from uuid import UUID
 from obdtrack.calls import queries
 from obdtrack.calls.journal import Journal
 from obdtrack.calls.placing import submissions
+from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.reprocess import reprocess_waiting
 from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
@@ -22,6 +23,24 @@ _IN_DOUBT: dict[Source, tuple[Status, ...]] = {
     Source.PERSON: (Status.UNKNOWN, Status.UNRESOLVED),
 }
 """Which calls may be told their id, by who found it: no others can be the provider's."""
+
+DECLARED = "declared-not-placed"
+"""The reason of a call that a person said was not placed; that can turn out to be wrong."""
+
+_MOST_SHOWN = 20
+
+
+def can_be_named(call: models.Call, source: Source = Source.PERSON) -> bool:
+    """Whether a call may still be told its id by who found it."""
+    declared = source is Source.PERSON and call.reason == DECLARED
+    return call.provider_id is None and (call.status in _IN_DOUBT[source] or declared)
+
+
+def waiting_reports(call: models.Call) -> list[models.Delivery]:
+    """List the newest reports of the call's number that have no call, if it may be theirs."""
+    if not can_be_named(call):
+        return []
+    return deliveries.waiting_of_number(call.provider, call.to_number, call.created_at, _MOST_SHOWN)
 
 
 def assign_provider_id(
@@ -74,7 +93,7 @@ def _unnamed(call_id: UUID, source: Source, journal: Journal) -> models.Call:
         raise ObdtrackError(Code.CONFLICT, f"The call is {call.provider_id} at the provider.")
     if call.status == Status.SUBMITTING:
         raise ObdtrackError(Code.CONFLICT, "The call is being placed now.", retry_after=20)
-    if call.status not in _IN_DOUBT[source]:
+    if not can_be_named(call, source):
         raise ObdtrackError(
             Code.CONFLICT,
             "Only a call whose outcome is unknown or unresolved can be given its id; "

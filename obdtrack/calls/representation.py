@@ -95,6 +95,16 @@ def delivery_view(delivery: models.Delivery, *, numbers_in_full: bool) -> dict[s
     }
 
 
+def waiting_view(delivery: models.Delivery) -> dict[str, Any]:
+    """Return a report that waits for its call, with the id that would attach it."""
+    return {
+        "id": delivery.id,
+        "received_at": to_text(delivery.received_at),
+        "provider_id": delivery.provider_id or delivery.mid,
+        "reason": delivery.reason,
+    }
+
+
 def submission_view(submission: models.Submission) -> dict[str, Any]:
     """Return a request of ours to place calls."""
     return {

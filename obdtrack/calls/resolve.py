@@ -15,8 +15,10 @@ from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.calling_rules import dialling_rules
 from obdtrack.calls.placing.place import Condition, place_call
 from obdtrack.calls.placing.submissions import PendingCall
-from obdtrack.calls.provider_ids import assign_provider_id
+from obdtrack.calls.provider_ids import DECLARED, assign_provider_id
+from obdtrack.calls.reports import deliveries
 from obdtrack.domain.events import Event
+from obdtrack.domain.naming import ProviderIds
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
@@ -54,10 +56,10 @@ def attach_by_person(
     """Say that this call is the provider's so named; its waiting reports join it.
 
     Raises ObdtrackError: invalid if the provider has no such ids; conflict if the call has an id
-    already, another call has this one, or the call's outcome is neither unknown nor unresolved.
+    already, another call has this one, or the call's outcome is known otherwise than by a person.
     """
     call = queries.find(str(call_id))
-    if call is not None and not (ids := services.provider_of(call).ids).is_id(provider_id):
+    if call is not None and not _is_id(provider_id, call, ids := services.provider_of(call).ids):
         wrong = f"Not a provider's id; it looks like {ids.example}."
         raise ObdtrackError(
             Code.INVALID, "Some fields are invalid.", fields={"provider_id": [wrong]}
@@ -67,6 +69,12 @@ def attach_by_person(
         _record(call_id, access, services, action="attach", provider_id=provider_id)
 
 
+def _is_id(text: str, call: models.Call, ids: ProviderIds) -> bool:
+    """Whether a person can mean an id by this: one of the usual shape, or of a waiting report."""
+    name = ids.canonical(text)
+    return ids.is_id(text) or bool(deliveries.waiting_for(call.provider, name, name))
+
+
 def declare_not_placed(call_id: UUID, note: str | None, access: Access, services: Services) -> None:
     """Say that no phone rang; a report that comes all the same is still believed.
 
@@ -74,7 +82,7 @@ def declare_not_placed(call_id: UUID, note: str | None, access: Access, services
     """
     with open_journal(services) as journal:
         call = _in_doubt(call_id, journal)
-        _decide(call, Status.REJECTED, "declared-not-placed", _who(access, note), journal)
+        _decide(call, Status.REJECTED, DECLARED, _who(access, note), journal)
         _record(call_id, access, services, action="not-placed")
 
 

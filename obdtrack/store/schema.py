@@ -44,6 +44,7 @@ _index(Delivery, "outcome", "id")  # the inbox by outcome
 _index(Delivery, "call_id", where="call_id IS NOT NULL")  # raw reports of one call
 _index(Delivery, "provider_id", where="provider_id IS NOT NULL")  # who waits for this id
 _index(Delivery, "mid", where="mid IS NOT NULL")  # who waits for this submission
+_index(Delivery, "to_number", where="to_number IS NOT NULL")  # reports of a number that wait
 _index(ResponseRow, "call_id")  # what the provider answered about one call
 
 _index(Submission, "fingerprint", "created_at", where="fingerprint IS NOT NULL")  # the guard

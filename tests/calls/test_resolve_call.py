@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from obdtrack.access.keys import create_key
-from obdtrack.calls import search
+from obdtrack.calls import provider_ids, search
 from obdtrack.calls.polling.check import check_due
+from obdtrack.calls.rebuild import rebuild
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.services import Services
 from obdtrack.store import models
 from tests.conftest import Caller
 from tests.factories import MID, Clock, ScriptedProvider, accepted, call_log, log_row
+
+OTHER = "047d8cfc-77d1-4f6c-bfb5-e81f1a1343a7"
 
 
 @pytest.fixture
@@ -140,3 +144,55 @@ def test_a_decision_that_makes_no_sense_is_refused(
 def test_resolving_needs_the_admin_scope(unknown: dict[str, Any], caller: Caller) -> None:
     response = caller.post(f"/calls/{unknown['id']}/resolve", {"action": "not-placed"})
     assert response.status_code == 403
+
+
+@pytest.mark.parametrize("decision", ["not-placed", "place-again"])
+def test_a_decision_that_a_report_refutes_can_be_put_right(
+    unknown: dict[str, Any],
+    admin: Caller,
+    provider: ScriptedProvider,
+    services: Services,
+    decision: str,
+) -> None:
+    """The report names an id that nobody told us; its number says whose it may be."""
+    path = f"/calls/{unknown['id']}"
+    provider.on_send = accepted(OTHER)
+    admin.post(f"{path}/resolve", {"action": decision})
+    admin.report(mid=None, id=f"{MID}:1", to=8867135001, status="BUSY")
+    admin.report(mid=None, id=f"{MID}:2", to=918867135002)
+    (waiting,) = admin.get(path).json["waiting_reports"]
+    assert waiting["provider_id"] == f"{MID}:1"
+    body = {"action": "attach", "provider_id": waiting["provider_id"]}
+    call = admin.post(f"{path}/resolve", body).json
+    assert (call["status"], call["provider_id"]) == ("busy", f"{MID}:1")
+    assert call["waiting_reports"] == []
+    assert rebuild(services, check=True).different == ()
+
+
+def test_keeping_a_wrong_decision_for_ever_would_be_noticed(
+    unknown: dict[str, Any], admin: Caller
+) -> None:
+    path = f"/calls/{unknown['id']}"
+    admin.post(f"{path}/resolve", {"action": "not-placed"})
+    admin.report(mid=None, id=f"{MID}:1")
+    with patch.object(provider_ids, "DECLARED", "nothing"):
+        body = {"action": "attach", "provider_id": f"{MID}:1"}
+        assert admin.post(f"{path}/resolve", body).status_code == 409
+        assert admin.get(path).json["waiting_reports"] == []
+
+
+def test_the_id_of_a_waiting_report_is_attached_whatever_its_shape(
+    unknown: dict[str, Any], admin: Caller
+) -> None:
+    path = f"/calls/{unknown['id']}"
+    admin.report(mid=None, id="1732363210.77", status="BUSY")
+    body = {"action": "attach", "provider_id": "1732363210.78"}
+    assert admin.post(f"{path}/resolve", body).status_code == 422
+    body["provider_id"] = admin.get(path).json["waiting_reports"][0]["provider_id"]
+    assert admin.post(f"{path}/resolve", body).json["status"] == "busy"
+
+
+def test_a_call_that_has_its_id_shows_no_waiting_reports(caller: Caller) -> None:
+    call = caller.place().json
+    caller.report(mid=OTHER)
+    assert caller.get(f"/calls/{call['id']}").json["waiting_reports"] == []

@@ -109,6 +109,20 @@ def test_a_person_says_that_no_phone_rang(visitor: Visitor, unknown: str) -> Non
     assert "What happened to this call?" not in told
 
 
+def test_a_report_shows_that_a_phone_rang_after_all(
+    visitor: Visitor, caller: Caller, unknown: str
+) -> None:
+    visitor.send(f"{unknown}/resolve", on=unknown, action="not-placed")
+    caller.report(mid=None, id=f"{MID}:1")
+    told = visitor.read(unknown)
+    assert "Does the provider have this call after all?" in told
+    assert f"ANSWER {MID}:1 It is about this call" in told
+    form = {"action": "attach", "provider_id": f"{MID}:1"}
+    visitor.send(f"{unknown}/resolve", on=unknown, **form)
+    assert "Reports of this number that have no call" not in visitor.read(unknown)
+    assert "Answered" in visitor.read(unknown)
+
+
 def test_a_person_has_it_placed_again(
     visitor: Visitor, unknown: str, provider: ScriptedProvider
 ) -> None:

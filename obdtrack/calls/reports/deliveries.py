@@ -12,6 +12,7 @@ from peewee import fn
 
 from obdtrack.domain.content_coding import UndecodableError, decode
 from obdtrack.domain.naming import ProviderIds, names_of
+from obdtrack.domain.phone import parts_of
 from obdtrack.domain.reports import RawDelivery, Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.store import bulk_sql, models
@@ -120,6 +121,17 @@ def waiting_for(provider: str, provider_id: str, mid: str) -> list[InboundReques
         if row.outcome == Outcome.UNMATCHED and row.provider == provider
     }
     return [to_stored(row) for _, row in sorted(found.items())]
+
+
+def waiting_of_number(
+    provider: str, number: str, since: datetime, limit: int
+) -> list[models.Delivery]:
+    """List the newest reports since then that give this number (E.164) and have no call yet."""
+    delivery = models.Delivery
+    query = delivery.select().where(delivery.to_number.in_(sorted({number, *parts_of(number)})))
+    waiting = query.where(delivery.outcome == Outcome.UNMATCHED, delivery.provider == provider)
+    newest_first = waiting.where(delivery.received_at >= since).order_by(delivery.id.desc())
+    return list(newest_first.limit(limit))
 
 
 def ids_of(outcome: Outcome, limit: int) -> list[UUID]:

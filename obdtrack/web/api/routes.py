@@ -18,9 +18,10 @@ from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, queries, search
 from obdtrack.calls.placing.idempotency import Placed, keep_response, place_guarded, place_once
 from obdtrack.calls.polling.check import refresh
+from obdtrack.calls.provider_ids import waiting_reports
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.replay import replay
-from obdtrack.calls.representation import call_view, delivery_view, event_view
+from obdtrack.calls.representation import call_view, delivery_view, event_view, waiting_view
 from obdtrack.calls.resolve import resolve
 from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
@@ -211,7 +212,8 @@ def _found(identifier: str) -> models.Call:
 
 
 def _call(identifier: str) -> dict[str, Any]:
-    return _views([_found(identifier)])[0]
+    call = _found(identifier)
+    return {**_views([call])[0], "waiting_reports": list(map(waiting_view, waiting_reports(call)))}
 
 
 def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:

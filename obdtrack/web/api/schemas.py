@@ -163,6 +163,17 @@ class AttemptSchema(Schema):
     conflict = fields.Boolean()
 
 
+class WaitingReportSchema(Schema):
+    """A report of the call's number that could not be matched to any call."""
+
+    id = fields.UUID(metadata={"description": "Of its delivery."})
+    received_at = fields.String(metadata=_TIME)
+    provider_id = fields.String(
+        allow_none=True, metadata={"description": "What `attach` takes if it is this call's."}
+    )
+    reason = fields.String(allow_none=True)
+
+
 class CallSchema(Schema):
     """A call, its outcome, and how we know it."""
 
@@ -214,6 +225,13 @@ class CallSchema(Schema):
     attempts = fields.List(fields.Nested(AttemptSchema))
     variables = fields.List(fields.String(), metadata={"description": "Names only."})
     metadata = fields.Dict(allow_none=True)
+    waiting_reports = fields.List(
+        fields.Nested(WaitingReportSchema),
+        metadata={
+            "description": "Where one call is shown that can still be told its id: reports of its "
+            "number that have no call."
+        },
+    )
 
 
 class EventSchema(Schema):

@@ -15,6 +15,7 @@ from obdtrack.access.audit import record_view
 from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, queries, responses
 from obdtrack.calls.polling.check import refresh
+from obdtrack.calls.provider_ids import can_be_named, waiting_reports
 from obdtrack.calls.reports.replay import REPLAYABLE
 from obdtrack.calls.resolve import resolve
 from obdtrack.calls.states import states_of
@@ -28,7 +29,7 @@ from obdtrack.web.api.schemas import ResolveSchema
 from obdtrack.web.http import session
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
-from obdtrack.web.pages import http_log
+from obdtrack.web.pages import deliveries, http_log
 from obdtrack.web.pages.clocks import Clock
 from obdtrack.web.pages.http_log import Wire, wires
 from obdtrack.web.pages.labels import reason_text
@@ -135,7 +136,7 @@ def _form_again(
 ) -> Response | Redirect:
     """Show the form as it was filled in, with what is wrong; if it is decided by now, the call."""
     call = _found(call_id)
-    if call.status != Status.UNKNOWN:
+    if not can_be_named(call):
         flash(" ".join(text for messages in errors.values() for text in messages))
         return _back(call_id)
     page = _page(call, typed, errors)
@@ -175,6 +176,8 @@ def _page(
         opted_out_at=opt_outs.of_numbers({call.to_number}).get(call.to_number),
         pollable=known_there and not shown.test,
         replayable=set(REPLAYABLE),
+        attachable=can_be_named(call),
+        reports=deliveries.list_lines(waiting_reports(call)),
         waiting=shown.state.status not in FINAL | {Status.REJECTED, Status.UNRESOLVED},
         curl=http_log.curl_call(call, request.url_root.rstrip("/")),
         kind_text=kind_text,
