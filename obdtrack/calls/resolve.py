@@ -18,7 +18,6 @@ from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.calls.provider_ids import DECLARED, assign_provider_id
 from obdtrack.calls.reports import deliveries
 from obdtrack.domain.events import Event
-from obdtrack.domain.naming import ProviderIds
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
@@ -59,20 +58,18 @@ def attach_by_person(
     already, another call has this one, or the call's outcome is known otherwise than by a person.
     """
     call = queries.find(str(call_id))
-    if call is not None and not _is_id(provider_id, call, ids := services.provider_of(call).ids):
-        wrong = f"Not a provider's id; it looks like {ids.example}."
-        raise ObdtrackError(
-            Code.INVALID, "Some fields are invalid.", fields={"provider_id": [wrong]}
-        )
+    if call is not None:
+        ids = services.provider_of(call).ids
+        name = ids.canonical(provider_id)
+        # A report may give an id of another shape; one that waits is no slip of the pen.
+        if not ids.is_id(provider_id) and not deliveries.waiting_for(call.provider, name, name):
+            wrong = f"Not a provider's id; it looks like {ids.example}."
+            raise ObdtrackError(
+                Code.INVALID, "Some fields are invalid.", fields={"provider_id": [wrong]}
+            )
     with open_journal(services) as journal:
         assign_provider_id(call_id, provider_id, Source.PERSON, _who(access, note), journal)
         _record(call_id, access, services, action="attach", provider_id=provider_id)
-
-
-def _is_id(text: str, call: models.Call, ids: ProviderIds) -> bool:
-    """Whether a person can mean an id by this: one of the usual shape, or of a waiting report."""
-    name = ids.canonical(text)
-    return ids.is_id(text) or bool(deliveries.waiting_for(call.provider, name, name))
 
 
 def declare_not_placed(call_id: UUID, note: str | None, access: Access, services: Services) -> None:
