@@ -109,8 +109,10 @@ def _reports(
     by_origin = {_origin(event): event for event in stored if event.kind is Kind.REPORT}
     arrivals = _as_recorded(_arrivals(match, stored, exchanges, services), by_origin)
     raw = {_origin(arrival) for arrival in arrivals}
-    # Raw requests are kept for a while only; what was read from those that went stays.
-    rebuilt = [e for e in stored if e.kind is Kind.REPORT and _origin(e) not in raw]
+    # Raw requests are kept for a while only; what was read from those that went stays, and with it
+    # how often it came: those of its copies that are still there are among them already.
+    gone = {e.id: e for e in stored if e.kind is Kind.REPORT and _origin(e) not in raw}
+    rebuilt = [event._replace(times_seen=1) for event in gone.values()]
     for arrival in arrivals:
         event = make_event(arrival, match.created_at)
         same = same_fact(event, rebuilt)
@@ -119,7 +121,10 @@ def _reports(
             continue
         known = by_origin.get(_origin(arrival))
         rebuilt.append(event._replace(id=known.id) if known else event)
-    return rebuilt
+    return [
+        event._replace(times_seen=max(event.times_seen, gone.get(event.id, event).times_seen))
+        for event in rebuilt
+    ]
 
 
 def _as_recorded(

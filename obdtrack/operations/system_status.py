@@ -16,6 +16,7 @@ from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.services import Services
 from obdtrack.store import leases, models
 from obdtrack.store.columns import to_microseconds
+from obdtrack.store.database import SqliteStore
 
 CAP = 10_000
 """Rows counted at most; a queue of this length is at least as long."""
@@ -170,7 +171,8 @@ class SystemStatus(NamedTuple):
     `silent` calls were accepted and never reported although a later report of another call came.
     `repaired` counts, since the beginning, outcomes found by polling; `only_polled` are those of
     the newest calls about which nothing came by itself to this day. `rejected` counts requests with
-    a wrong secret. `skew` is None if the provider's times fit ours.
+    a wrong secret. `skew` is None if the provider's times fit ours, `log_bytes` (SQLite's log) with
+    another database.
     """
 
     taken_at: datetime
@@ -184,6 +186,7 @@ class SystemStatus(NamedTuple):
     repaired: int
     rejected: int
     skew: Skew | None
+    log_bytes: int | None
 
     def age(self, moment: datetime | None) -> float | None:
         """Return how many seconds ago something was; None if it never was."""
@@ -216,4 +219,5 @@ def current_status(services: Services) -> SystemStatus:
         repaired=counted[REPAIRED],
         rejected=counted[COUNTER],
         skew=check_clock(services),
+        log_bytes=services.store.log_bytes() if isinstance(services.store, SqliteStore) else None,
     )

@@ -137,6 +137,19 @@ class SqliteStore(PooledSqliteDatabase):
                 yield
             self._require_in_place()  # only now is it known where it went
 
+    def log_bytes(self) -> int:
+        """Return how long the log beside the file is; it grows while others read old states."""
+        try:
+            return os.stat(self._files[1]).st_size
+        except FileNotFoundError:
+            return 0
+
+    def log_is_held(self) -> bool:
+        """Whether a reader of an old state keeps the log from being copied back."""
+        with self.in_turn():
+            _, pages, copied = self.execute_sql("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return bool(copied < pages)
+
     def lock_names(self, names: Collection[str]) -> None:
         """Keep others from writing about these provider ids; here nobody else is writing."""
 

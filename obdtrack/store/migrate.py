@@ -53,6 +53,11 @@ def check_schema(store: Store, folder: Path = FOLDER) -> None:
             f"The database {store.title} is {state} (it lacks {', '.join(older)}). "
             "Run: python -m obdtrack migrate"
         )
+    if lacking := _lacking(store):
+        raise ConfigError(
+            f"The database {store.title} has every migration, but lacks {', '.join(lacking)}: an "
+            "unfinished version of obdtrack made it. Use that version, or start with a new database"
+        )
 
 
 def require_tables(store: Store, folder: Path = FOLDER) -> None:
@@ -69,6 +74,27 @@ def _compared(store: Store, folder: Path) -> tuple[list[str], list[str], bool]:
     newer = [row.name for row in rows if row.path is None]
     older = [row.name for row in rows if row.applied is None]
     return newer, older, len(newer) + len(older) < len(rows)
+
+
+_COLUMNS = {
+    True: """SELECT t.relname, c.attname FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid
+        WHERE pg_table_is_visible(t.oid) AND t.relkind IN ('r', 'p')
+        AND t.relnamespace <> 'pg_catalog'::regnamespace
+        AND c.attnum > 0 AND NOT c.attisdropped""",
+    False: """SELECT t.name, c.name FROM sqlite_master t JOIN pragma_table_info(t.name) c
+        WHERE t.type = 'table'""",
+}
+"""The columns that there are, by whether it is PostgreSQL."""
+
+
+def _lacking(store: Store) -> list[str]:
+    """Return what the tables of this code have and the database has not, as `table.column`.
+
+    What was applied is known by its name alone, and is not what it is now where it was changed.
+    """
+    found = set(store.execute_sql(_COLUMNS[bool(store.for_update)]).fetchall())
+    needed = ((t._meta.table_name, c.column_name) for t in TABLES for c in t._meta.sorted_fields)
+    return [".".join(one) for one in needed if one not in found]
 
 
 def _steps(store: Store, folder: Path) -> Path:

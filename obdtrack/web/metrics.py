@@ -116,6 +116,11 @@ _GAUGES: tuple[Gauge, ...] = (
         "Detected offset of reported end times from their receipt; 0 if there is none.",
         lambda s: s.skew.offset.total_seconds() if s.skew else 0.0,
     ),
+    (
+        "sqlite_log_bytes",
+        "Size of SQLite's log; it grows while another program keeps a reading transaction open.",
+        lambda s: s.log_bytes,
+    ),
 )
 
 _COUNTERS: tuple[Gauge, ...] = (

@@ -198,6 +198,33 @@ def test_a_call_past_its_last_check_needs_none(
     stays(caller, services)
 
 
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_copies_of_a_report_whose_first_is_gone_are_not_counted_anew_each_time(
+    caller: Caller, services: Services, left: int
+) -> None:
+    caller.place()
+    for _ in range(3):
+        caller.report()
+    first, second, third = (row.id for row in models.Delivery.select().order_by(models.Delivery.id))
+    gone = [first, second, third][: 3 - left]
+    models.Delivery.delete().where(models.Delivery.id.in_(gone)).execute()
+    stays(caller, services)
+    stays(caller, services)
+    report = models.EventRow.get(models.EventRow.kind == Kind.REPORT)
+    assert report.times_seen == 3
+
+
+def test_copies_that_went_before_they_were_counted_are_counted_once(
+    caller: Caller, services: Services
+) -> None:
+    caller.place()
+    for _ in range(3):
+        caller.report()
+    first = models.Delivery.select().order_by(models.Delivery.id).get()
+    models.Delivery.delete().where(models.Delivery.id == first.id).execute()
+    is_noticed_and_mended(caller, services, lambda: models.EventRow.update(times_seen=1).execute())
+
+
 @pytest.mark.parametrize(
     "damage",
     [

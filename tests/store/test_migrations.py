@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,24 @@ ONE_DOES_AND_ALL_SUCCEED = [
     ["applied", *ALL_MIGRATIONS],
     ["codes", *["0"] * 6],
 ]
+
+FROZEN = {
+    "0001_initial": "14947999d5deb9a1",
+    "0006_callers": "bf90ced00988999c",
+    "unreleased/0001_initial": "9c9401dc244fcbc4",
+    "unreleased/0002_truth": "1476684f623edb4f",
+    "unreleased/0003_pages": "c56357013aa28fe5",
+    "unreleased/0004_privacy": "80dd1f2fa68ba1df",
+    "unreleased/0005_idempotency": "1c8dc421092f590e",
+    "unreleased/0006_billable_seconds": "33d7ccd1d30e2de3",
+    "unreleased/0007_canonical_ids": "15002fc50431538f",
+    "unreleased/0008_stored_state": "52cf0fcba3e64d22",
+    "unreleased/0009_providers": "bf088c274f24a10d",
+    "unreleased/0010_tasks": "2823c6b29ca4f447",
+    "unreleased/0011_names": "ffbad518c5ddeb1d",
+}
+"""What databases have applied already, by the beginning of its SHA-256: a change to it reaches none
+of them, so it is made by a new migration."""
 
 DIES_HALF_WAY = """
 import os
@@ -53,6 +72,20 @@ def migrate_six_times_at_once(url: str, mutant: str) -> list[list[str]]:
     """Return what each of the processes applied, and then their exit codes."""
     *applied, codes = run("migrate_at_once", url, FOLDER, 6, mutant)
     return [*sorted(applied), codes]
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def test_no_migration_that_was_applied_somewhere_is_changed() -> None:
+    assert {name: digest(FOLDER / f"{name}.py") for name in FROZEN} == FROZEN
+
+
+def test_a_changed_migration_would_be_noticed(folder: Path) -> None:
+    first = folder / "0001_initial.py"
+    first.write_text(first.read_text().replace("null=True", "null=False", 1))
+    assert digest(first) != FROZEN["0001_initial"]
 
 
 def test_an_empty_database_gets_every_migration_in_order(empty_store: Store) -> None:

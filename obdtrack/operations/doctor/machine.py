@@ -24,16 +24,19 @@ from obdtrack.operations.doctor.result import (
     problem,
     warning,
 )
-from obdtrack.operations.probe import prove_writable
+from obdtrack.operations.probe import prove_reportable, prove_writable
 from obdtrack.providers.registry import objections
 from obdtrack.settings import PREFIX, SECRET_LENGTH, SETTINGS, Settings, require_for_serving
-from obdtrack.store.database import Store, asking, connected, unavailable_if_locked
+from obdtrack.store.database import SqliteStore, Store, asking, connected, unavailable_if_locked
 from obdtrack.store.migrate import check_schema, require_tables
 
 FULL_BYTES = 256 * 1024**2
 """With less than this free the next burst of reports may not fit."""
 
 TIGHT_BYTES = 1024**3
+
+LONG_LOG_BYTES = 16 * 1024**2
+"""SQLite's log is copied back at 4 MiB; a burst may make it somewhat longer."""
 
 _FIRST_WITH_BUG, _FIRST_WITHOUT = (3, 7, 0), (3, 51, 3)
 
@@ -129,9 +132,15 @@ def check_migrations(subject: CheckedInstallation) -> CheckResult:
     with services.store.connection_context():
         try:
             check_schema(services.store)
+            prove_reportable(services)
         except ConfigError as error:
             return _refused(error)
-    return ok("the schema is the one this version needs")
+        except ObdtrackError as error:
+            return problem(f"a report cannot be stored: {error.__cause__}", _NO_REPORT)
+    return ok("the schema is the one this version needs, and takes a report")
+
+
+_NO_REPORT = "undo what was changed in the schema by hand, or restore a backup"
 
 
 def _refused(error: ConfigError) -> CheckResult:
@@ -192,9 +201,18 @@ _FAR_BEHIND = timedelta(minutes=1)
 
 
 def check_sqlite(subject: CheckedInstallation) -> CheckResult:
-    """Report the bug in SQLite's log, and why it does no harm here."""
+    """Report a log that a reader lets grow; the bug in it, and why it does no harm here."""
     if _file(subject) is None:
         return ok("not in use")
+    store = subject.services.store if subject.services else None
+    if isinstance(store, SqliteStore) and store.log_bytes() > LONG_LOG_BYTES:
+        with connected(store):
+            if store.log_is_held():
+                return warning(
+                    f"its log of {humanize.naturalsize(store.log_bytes(), binary=True)} grows, as "
+                    "another program keeps a reading transaction open; everything gets slower",
+                    f"find it with `fuser -v {store.title}`, and end its transaction",
+                )
     version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
     if not _FIRST_WITH_BUG <= version < _FIRST_WITHOUT:
         return ok(sqlite3.sqlite_version)

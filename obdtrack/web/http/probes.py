@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from obdtrack.errors import ConfigError, ObdtrackError
-from obdtrack.operations.probe import prove_writable
+from obdtrack.operations.probe import prove_reportable, prove_writable
 from obdtrack.operations.system_status import current_status
 from obdtrack.services import Services
 from obdtrack.store.migrate import check_schema
@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 
 READY_SECONDS = 1.0
 STOCK_SECONDS = 10.0
+TRIAL_SECONDS = 60.0
+"""What a report does is tried less often: on PostgreSQL what is undone has to be cleaned up."""
 
 
 class Remembered(Generic[Result]):
@@ -72,9 +74,11 @@ class Watch:
         self.meter = Meter()
         self.ready = Remembered(self._ready, READY_SECONDS)
         self.stock = Remembered(lambda: current_status(services), STOCK_SECONDS)
+        self._tried = Remembered(lambda: prove_reportable(services), TRIAL_SECONDS)
 
     def _ready(self) -> dict[str, str | None]:
-        return {name: _complaint(check, self._services) for name, check in _CHECKS.items()}
+        checks = {**_CHECKS, "reports": lambda _: self._tried.get()}
+        return {name: _complaint(check, self._services) for name, check in checks.items()}
 
 
 _CHECKS: dict[str, Callable[[Services], None]] = {
