@@ -95,7 +95,7 @@ KINDS = {
 
 def run_due(name: str, services: Services) -> int:
     """Take the tasks of this kind that are due, and do them; returns how many were taken."""
-    kind, now = KINDS[name], services.now()
+    kind, now = KINDS[name], services.shared_now()
     if not (tasks.is_due(name, now, sweep=kind.sweep) and kind.worth_it(services)):
         return 0
     with services.store.write():
@@ -123,7 +123,7 @@ def _do(kind: TaskKind, services: Services, claim: Claim) -> None:
     except ObdtrackError as error:  # the line is long, or the database busy
         log.warning("task_put_off", **claim.names, reason=error.message)
         if error.code is Code.RATE_LIMITED and error.retry_after:
-            later = services.now() + timedelta(seconds=error.retry_after)
+            later = services.shared_now() + timedelta(seconds=error.retry_after)
             changes = {"tries": claim.tries, "due_at": later}
     except Exception:
         log.exception("task_failed", **claim.names, tries=claim.tries + 1)

@@ -17,6 +17,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.limits import ProcessLimits
 from obdtrack.providers.base import Provider
 from obdtrack.settings import Settings
+from obdtrack.store.clock import uptime
 from obdtrack.store.database import Store
 from obdtrack.store.encryption import Encryption
 
@@ -60,6 +61,7 @@ class Services:
     """The parts a workflow works with. Clock and provider are arguments so that tests set them.
 
     Calls are placed with `provider`; of `others` reports are taken, and their calls are polled for.
+    `now` is the time of day, `uptime` the seconds since the machine was started.
     `read_store` is a replica of the store's database, if there is one: pages and look-ups read it.
     """
 
@@ -68,6 +70,7 @@ class Services:
     provider: Provider
     encryption: Encryption
     now: Callable[[], datetime] = field(default=utc_now)
+    uptime: Callable[[], float] = field(default=uptime)
     limits: ProcessLimits = field(default_factory=ProcessLimits, repr=False)
     listeners: tuple[Listener, ...] = ()
     others: tuple[Provider, ...] = ()
@@ -84,6 +87,13 @@ class Services:
         if found := self.providers.get(kept.provider):
             return found
         raise ObdtrackError(Code.CONFLICT, f"No account of {kept.provider} is configured.")
+
+    def shared_now(self) -> datetime:
+        """Return the time by which leases run: the database's, if it may be on another machine.
+
+        Raises peewee.OperationalError if the database does not tell it.
+        """
+        return self.store.clock.now() if self.store.clock else self.now()
 
     @property
     def process_id(self) -> UUID:

@@ -13,7 +13,14 @@ from zoneinfo import ZoneInfo
 from obdtrack.domain.events import Event
 from obdtrack.domain.reports import FoundCall, RawDelivery, Report, facts, occurred_at
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.domain.submission import AcceptedNumber, CallRequest, SendResponse
+from obdtrack.domain.submission import (
+    AcceptedNumber,
+    CallRequest,
+    Failure,
+    NotPermittedError,
+    Permit,
+    SendResponse,
+)
 from obdtrack.providers.base import StatusResponse
 from obdtrack.providers.mobtexting.client import MobTexting
 from obdtrack.providers.mobtexting.reports import PayloadReader, read_call
@@ -63,7 +70,12 @@ class ScriptedProvider(MobTexting):
         self.on_find: Callable[..., StatusResponse] = lambda **_: StatusResponse()
         self.reader = PayloadReader(timezone=ZoneInfo("UTC"), fields={})
 
-    def send(self, request: CallRequest) -> SendResponse:
+    def send(self, request: CallRequest, permit: Permit | None = None) -> SendResponse:
+        try:
+            if permit:
+                permit()
+        except NotPermittedError as refused:
+            return SendResponse(Failure.NOT_SENT, str(refused))
         self.sent.append(request)
         return self.on_send(request)
 

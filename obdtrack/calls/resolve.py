@@ -14,6 +14,7 @@ from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.calling_rules import dialling_rules
 from obdtrack.calls.placing.place import Condition, place_call
+from obdtrack.calls.placing.send_right import require_over
 from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.calls.provider_ids import DECLARED, assign_provider_id
 from obdtrack.calls.reports import deliveries
@@ -75,10 +76,12 @@ def attach_by_person(
 def declare_not_placed(call_id: UUID, note: str | None, access: Access, services: Services) -> None:
     """Say that no phone rang; a report that comes all the same is still believed.
 
-    Raises ObdtrackError (conflict) if the call's outcome is not unknown.
+    Raises ObdtrackError (conflict) if the call's outcome is not unknown, or its request may still
+    be sent.
     """
     with open_journal(services) as journal:
         call = _in_doubt(call_id, journal)
+        require_over(call.submission, services)
         _decide(call, Status.REJECTED, DECLARED, _who(access, note), journal)
         _record(call_id, access, services, action="not-placed")
 
@@ -87,8 +90,8 @@ def place_again(call_id: UUID, note: str | None, access: Access, services: Servi
     """Place the call anew, as a new call that names the old one; returns the new call's id.
 
     The old one stays on record as never known. Raises ObdtrackError (conflict) if its outcome is
-    not unknown, somebody has decided meanwhile, its variables cannot be read any more, or its
-    number may not be called.
+    not unknown, somebody has decided meanwhile, its request may still be sent, its variables cannot
+    be read any more, or its number may not be called.
     """
     request = _request(_undecided(queries.find(str(call_id)), call_id), services)
     conditions = [*dialling_rules(request.to, services), _replace(call_id, note, access, services)]
@@ -99,6 +102,7 @@ def _replace(call_id: UUID, note: str | None, access: Access, services: Services
     def replace_old(intention: PendingCall, journal: Journal) -> None:
         detail = {**_who(access, note), "replaced_by": str(intention.call_id)}
         call = _in_doubt(call_id, journal)
+        require_over(call.submission, services)
         _decide(call, Status.UNRESOLVED, "placed-again", detail, journal)
         replaced_by = intention.call_id
         _record(call_id, access, services, action="place-again", replaced_by=replaced_by)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,14 @@ class CallRequest:
     metadata: Mapping[str, Any] | None = None
 
 
+class NotPermittedError(Exception):
+    """The request must not be sent (any further); the text says why, for people."""
+
+
+Permit = Callable[[], None]
+"""Asked immediately before any byte of a request leaves; raises NotPermittedError."""
+
+
 class Placement(StrEnum):
     """Whether the phone may ring after what we saw."""
 
@@ -37,6 +45,7 @@ class Failure(StrEnum):
     """Why a send did not end in a usable success; it becomes the call's `reason`."""
 
     UNREACHABLE = "provider-unreachable"
+    NOT_SENT = "not-sent"
     INVALID_TOKEN = "invalid-token"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not-found"
@@ -60,6 +69,7 @@ class Failure(StrEnum):
 # certainly was not acted upon: no byte of it left, or the provider said no in so many words.
 PLACEMENT: dict[Failure, Placement] = {
     Failure.UNREACHABLE: Placement.NOT_PLACED,
+    Failure.NOT_SENT: Placement.NOT_PLACED,
     Failure.INVALID_TOKEN: Placement.NOT_PLACED,
     Failure.FORBIDDEN: Placement.NOT_PLACED,
     Failure.NOT_FOUND: Placement.NOT_PLACED,

@@ -30,7 +30,7 @@ def prove_writable(services: Services) -> None:
     A transaction that changes nothing would succeed on a full disk.
     """
     with services.store.write():
-        leases.hold_lease(LEASE, services.process_id, services.now(), timedelta())
+        leases.hold_lease(LEASE, services.process_id, services.shared_now(), timedelta())
 
 
 def prove_reportable(services: Services) -> None:

@@ -212,7 +212,7 @@ def current_status(services: Services) -> SystemStatus:
         deliveries=delivery_queues(),
         due=due_checks(now),
         # While no process lives it is no surprise that nobody does them.
-        late=late_sweeps(now) if leases.any_lease_alive(now) else Queue(0, None),
+        late=late_sweeps(now) if leases.any_lease_alive(services.shared_now()) else Queue(0, None),
         last_report_at=last_report_at(),
         silent=silent_calls(heard - patience) if heard else 0,
         only_polled=only_polled(now - patience),

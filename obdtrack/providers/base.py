@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from obdtrack.domain.naming import ProviderIds
 from obdtrack.domain.reports import FoundCall, RawDelivery, Reading
-from obdtrack.domain.submission import CallRequest, Failure, SendResponse
+from obdtrack.domain.submission import CallRequest, Failure, Permit, SendResponse
 from obdtrack.settings import Settings
 
 
@@ -98,8 +98,12 @@ class Provider(ABC):
         return []
 
     @abstractmethod
-    def send(self, request: CallRequest) -> SendResponse:
-        """Ask for one call to be placed, once. Bounded in time and memory."""
+    def send(self, request: CallRequest, permit: Permit | None = None) -> SendResponse:
+        """Ask for one call to be placed, once. Bounded in time and memory.
+
+        `permit` is asked immediately before each piece of the request leaves; if it raises before
+        the first one, the failure is NOT_SENT.
+        """
 
     def completed(self, request: CallRequest) -> CallRequest:
         """Return the request with the provider's defaults where it leaves something out. Pure."""

@@ -7,9 +7,10 @@ import sqlite3
 import stat
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import peewee
@@ -20,6 +21,7 @@ from playhouse.pool import (
 )
 
 from obdtrack.errors import Code, ConfigError, ObdtrackError
+from obdtrack.store.clock import SharedClock
 from obdtrack.store.models import ASKED
 from obdtrack.store.moved import MOVED
 from obdtrack.store.schema import TABLES
@@ -72,6 +74,7 @@ class SqliteStore(PooledSqliteDatabase):
         )
         # As an argument it would be how long to wait for a place in the pool.
         self.timeout = BUSY_SECONDS
+        self.clock: SharedClock | None = None  # all its processes are on this machine
         self._write_lock = WriteLock(f"{path}.lock")
         self._files = (path, f"{path}-wal")
         self._opened: list[tuple[int, int]] = []
@@ -122,10 +125,11 @@ class SqliteStore(PooledSqliteDatabase):
         self._sure_until = now + SURE_SECONDS
 
     @contextmanager
-    def write(self, *, first: bool = False) -> Iterator[None]:
+    def write(self, *, first: bool = False, durable: bool = True) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
 
-        One that wants to be `first` stands in no line behind others of this process. Raises
+        One that wants to be `first` stands in no line behind others of this process. One that is
+        not `durable` need not outlive a power cut, and does not wait for the disk. Raises
         ObdtrackError (unavailable) if no turn came in time or the disk refused.
         """
         if self.in_transaction():
@@ -133,7 +137,8 @@ class SqliteStore(PooledSqliteDatabase):
                 yield
             return
         with unavailable_if_locked(), connected(self):
-            with self.in_turn(first=first), self.atomic(), asking(self):
+            synced = nullcontext() if durable else self._unsynced()
+            with self.in_turn(first=first), synced, self.atomic(), asking(self):
                 yield
             self._require_in_place()  # only now is it known where it went
 
@@ -161,6 +166,18 @@ class SqliteStore(PooledSqliteDatabase):
             yield
 
     @contextmanager
+    def _unsynced(self) -> Iterator[None]:
+        self.execute_sql("PRAGMA synchronous = normal")
+        try:
+            yield
+        finally:
+            try:
+                self.execute_sql("PRAGMA synchronous = full")
+            except BaseException:
+                self.manual_close()  # what this connection commits next must not be lost
+                raise
+
+    @contextmanager
     def _patient_until(self, deadline: float) -> Iterator[None]:
         """Wait for programs that do not know our lock no longer than what is left of our time."""
         left = deadline - time.monotonic()
@@ -184,6 +201,15 @@ class PostgresStore(PooledPostgresqlDatabase):
 
     reads_only = False
 
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        self.clock: SharedClock | None = SharedClock(self._time)
+
+    def _time(self) -> datetime:
+        with connected(self):
+            (now,) = self.execute_sql("SELECT clock_timestamp()").fetchone()
+        return cast(datetime, now).astimezone(UTC)
+
     @property
     def title(self) -> str:
         """How a sentence names this database: by its name, without user, password and host."""
@@ -206,10 +232,11 @@ class PostgresStore(PooledPostgresqlDatabase):
         return connection
 
     @contextmanager
-    def write(self, *, first: bool = False) -> Iterator[None]:
+    def write(self, *, first: bool = False, durable: bool = True) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
 
-        Here nobody stands in line (`first`): rows are locked, not the database. Raises
+        Here nobody stands in line (`first`): rows are locked, not the database. One that is not
+        `durable` need not outlive a crash of the server, and does not wait for its disk. Raises
         ObdtrackError (unavailable) if the server cannot be reached or gave up waiting.
         """
         with unavailable_if_locked(), connected(self):
@@ -217,6 +244,8 @@ class PostgresStore(PooledPostgresqlDatabase):
             with self.atomic():
                 if outermost:  # else it would wait for a lock for ever; LOCAL ends with it
                     self.execute_sql(f"SET LOCAL lock_timeout = {round(BUSY_SECONDS * 1000)}")
+                    if not durable:
+                        self.execute_sql("SET LOCAL synchronous_commit = off")
                 with asking(self):
                     yield
 

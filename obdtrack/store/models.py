@@ -71,11 +71,15 @@ class ApiKey(Table):
 
 
 class Submission(Table):
-    """One request to place a call, stored before it leaves."""
+    """One request to place a call, stored before it leaves.
+
+    It may leave until `send_until`, by the clock that all processes share, unless it is settled.
+    """
 
     id = IdField(primary_key=True)
     created_at = MomentField()
     settled_at = MomentField(null=True)
+    send_until = MomentField(null=True)
     bridge = TextField()
     flow_id = TextField(null=True)
     audio = TextField(null=True)

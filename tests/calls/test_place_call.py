@@ -73,7 +73,7 @@ def test_an_answer_that_cannot_be_stored_at_once_is_tried_again(
         store_response(*arguments)
 
     monkeypatch.setattr(workflow, "_settle", fails_once)
-    monkeypatch.setattr(workflow, "_SETTLE_PAUSES", (0,))
+    monkeypatch.setattr(workflow, "_PAUSES_BEFORE_RESPONDING", (0, 0))
     place_call(call_request(), None, services)
     assert the_call().status == "queued"
 

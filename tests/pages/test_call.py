@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from obdtrack.access import audit
+from obdtrack.access.keys import create_key
 from obdtrack.calls.reports import deliveries
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.services import Services
+from obdtrack.store import models
 from obdtrack.store.database import unavailable
 from tests.conftest import Caller
 from tests.factories import NUMBER, SECRET, Clock, ScriptedProvider, call_log, log_row
@@ -245,3 +249,18 @@ def test_no_paragraph_is_closed_by_what_stands_in_it(
     page = visitor.open(f"/calls/{call['id']}").text
     assert page.count('<details class="copy">') == 2
     assert not re.search(r"<p\b[^>]*>(?:(?!</p>).)*<(?:details|div|dl|form|section)\b", page, re.S)
+
+
+def test_an_interrupted_call_says_until_when_it_may_still_be_sent(
+    app: Flask, caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
+) -> None:
+    boss = Visitor(app, create_key("boss", ["read", "admin"], services))
+    provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
+    unknown = caller.place().json
+    models.Submission.update(send_until=clock.now + timedelta(seconds=12)).execute()
+    assert "may still be sent until 23 Nov 12:00:12" in read(boss, unknown)
+    refused = boss.send(f"/calls/{unknown['id']}/resolve", on="/", action="not-placed")
+    assert refused.status_code == 409
+    assert "Decide after that." in text_of(refused.text)
+    clock.forward(seconds=13)
+    assert "may still be sent" not in read(boss, unknown)

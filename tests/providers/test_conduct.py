@@ -23,7 +23,7 @@ from obdtrack.calls.reports.replay import replay_all
 from obdtrack.domain.phone import provider_digits
 from obdtrack.domain.reports import Challenge, NotOurs, OptOut, RawDelivery, Report, Unreadable
 from obdtrack.domain.status import Outcome, Status
-from obdtrack.domain.submission import Placement
+from obdtrack.domain.submission import Failure, NotPermittedError, Placement
 from obdtrack.providers import registry
 from obdtrack.providers.base import CallLog, Provider
 from obdtrack.services import Services
@@ -141,6 +141,28 @@ def test_after_an_unclear_response_the_phone_may_ring(
     response = vendor.connect(loopback(behaviour).url).send(call_request())
     assert response.placement is Placement.UNKNOWN
     assert time.monotonic() - begun < 10
+
+
+def test_nothing_leaves_that_is_not_permitted(product: Product) -> None:
+    def refuse() -> None:
+        raise NotPermittedError("it is too late")
+
+    product.place(product.vendor.ids[0])
+    product.server.clear_log()
+    response = product.provider.send(call_request(), refuse)
+    assert (response.failure, response.message) == (Failure.NOT_SENT, "Not sent: it is too late.")
+    assert product.server.log == []
+
+
+def test_after_a_piece_that_was_permitted_the_phone_may_ring(product: Product) -> None:
+    permits = iter([None])
+
+    def permit_once() -> None:
+        if next(permits, "over"):
+            raise NotPermittedError("it is too late")
+
+    response = product.provider.send(call_request(), permit_once)
+    assert response.placement is Placement.UNKNOWN
 
 
 def test_where_nobody_listens_no_phone_rings(provider: Provider) -> None:

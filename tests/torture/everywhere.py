@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -15,10 +16,17 @@ from obdtrack.access.keys import create_key
 from obdtrack.application import create_app
 from obdtrack.calls.placing import place
 from obdtrack.calls.placing.recover import NO_LEASE_YET, recover_interrupted
+from obdtrack.calls.placing.send_right import duration
 from obdtrack.calls.rebuild import rebuild
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.receive import receive_deliveries
-from obdtrack.domain.submission import CallRequest, Failure, SendResponse
+from obdtrack.domain.submission import (
+    CallRequest,
+    Failure,
+    NotPermittedError,
+    Permit,
+    SendResponse,
+)
 from obdtrack.providers.base import StatusResponse
 from obdtrack.services import new_id
 from obdtrack.store.database import Store
@@ -30,6 +38,9 @@ from tests.torture import databases
 from tests.torture.failing import Kind, Trouble
 from tests.torture.provider import CrashError
 from tests.torture.stages import Stage, stage
+
+LOST_AFTER = duration(factories.settings()) + NO_LEASE_YET + timedelta(seconds=1)
+"""When a process that never gave a sign of life has lost the call it was placing."""
 
 Act = Callable[["World"], TestResponse | None]
 
@@ -120,7 +131,7 @@ class World:
 
     def repeat(self) -> TestResponse | None:
         """Do it again after a restart, when it is clear what the process before was doing."""
-        self.clock.forward(seconds=NO_LEASE_YET.total_seconds() + 1)
+        self.clock.now += LOST_AFTER
         recover_interrupted(self.services)
         return self.scenario.act(self)
 
@@ -144,7 +155,12 @@ class Dialler(ScriptedProvider):
         self._world = world
         self.on_find = lambda **_: call_log(log_row())
 
-    def send(self, request: CallRequest) -> SendResponse:
+    def send(self, request: CallRequest, permit: Permit | None = None) -> SendResponse:
+        try:
+            assert permit is not None
+            permit()
+        except NotPermittedError as refused:
+            return SendResponse(Failure.NOT_SENT, str(refused))
         self._world.at_dial = stage(self._world.path)
         try:
             return self._world.trouble.around(super().send, request)
@@ -174,7 +190,8 @@ def _dying_together(store: Store) -> Iterator[None]:
 
     original = GroupWriter._write
     with (
-        patch.object(place, "_SETTLE_PAUSES", (0, 0)),
+        patch.object(place, "_PAUSES_BEFORE_RESPONDING", (0, 0, 0)),
+        patch.object(place, "_PAUSES_AFTERWARDS", (3600,)),  # the process ends before
         patch.object(GroupWriter, "_write", write),
     ):
         yield
@@ -214,7 +231,7 @@ def _die_while_placing(world: World) -> None:
     try:
         world.caller.place()
     except CrashError:
-        world.clock.forward(seconds=NO_LEASE_YET.total_seconds() + 1)
+        world.clock.now += LOST_AFTER
 
 
 _BODY = {"to": factories.NUMBER, "flow_id": "23"}

@@ -15,13 +15,14 @@ from granian import Granian
 
 from obdtrack.calls import journal, provider_ids, queries
 from obdtrack.calls.placing import idempotency, place, recover, submissions
+from obdtrack.calls.placing.send_right import SendRight
 from obdtrack.calls.polling import check, poll
 from obdtrack.calls.reports import record
 from obdtrack.calls.reports.receive import ReceivedDelivery
 from obdtrack.domain.status import Outcome
 from obdtrack.domain.submission import CallRequest, Failure, Placement, SendResponse
 from obdtrack.providers.shared_secret import SharedSecret
-from obdtrack.services import Services
+from obdtrack.services import Services, new_id
 from obdtrack.store import database, tasks
 from obdtrack.store.database import SqliteStore
 from obdtrack.store.group_commit import GroupWriter
@@ -56,15 +57,16 @@ def send_before_intention() -> Iterator[None]:
     """Ask the provider first, and store afterwards what was asked."""
     later = threading.local()
 
-    def intend(*arguments: Any) -> None:
+    def intend(*arguments: Any) -> SendRight:
         later.intend = lambda: original_intend(*arguments)
+        return SendRight(new_id(), arguments[-1])
 
-    def send(request: CallRequest, services: Services) -> SendResponse:
-        response = original_send(request, services)
+    def send(request: CallRequest, _: SendRight, services: Services) -> SendResponse:
+        response = services.provider.send(request)
         later.intend()
         return response
 
-    original_intend, original_send = place._intend, place._send
+    original_intend = place._intend
     with patch.object(place, "_intend", intend), patch.object(place, "_send", send):
         yield
 
@@ -72,9 +74,10 @@ def send_before_intention() -> Iterator[None]:
 def send_again_when_unsure() -> Any:
     """Ask once more for a call whose answer did not come."""
 
-    def send(request: CallRequest, services: Services) -> SendResponse:
-        response = original(request, services)
-        return original(request, services) if response.placement is Placement.UNKNOWN else response
+    def send(request: CallRequest, right: SendRight, services: Services) -> SendResponse:
+        response = original(request, right, services)
+        unsure = response.placement is Placement.UNKNOWN
+        return original(request, right, services) if unsure else response
 
     original = place._send
     return patch.object(place, "_send", send)
@@ -83,8 +86,8 @@ def send_again_when_unsure() -> Any:
 def deny_when_unsure() -> Any:
     """Say that no phone rings when no answer came."""
 
-    def send(request: CallRequest, services: Services) -> SendResponse:
-        response = original(request, services)
+    def send(request: CallRequest, right: SendRight, services: Services) -> SendResponse:
+        response = original(request, right, services)
         unsure = response.placement is Placement.UNKNOWN
         return SendResponse(Failure.UNREACHABLE) if unsure else response
 
@@ -96,9 +99,8 @@ def recover_by_sending() -> Any:
     """Place calls again whose process died."""
 
     def recover_interrupted(services: Services) -> int:
-        lost = [
-            found for found in submissions.in_flight() if recover._is_lost(found, services.now())
-        ]
+        now = services.shared_now()
+        lost = [found for found in submissions.in_flight() if recover._is_lost(found, now)]
         for call_id, *_ in lost:
             call = queries.find(str(call_id))
             assert call is not None
@@ -148,7 +150,7 @@ def commit_piecemeal() -> Iterator[None]:
     """Commit every statement by itself."""
 
     @contextmanager
-    def write(self: SqliteStore, *, first: bool = False) -> Iterator[None]:
+    def write(self: SqliteStore, **_: bool) -> Iterator[None]:
         with database.unavailable_if_locked(), database.connected(self):
             yield
 

@@ -57,10 +57,10 @@ def forget(owner_id: UUID, key: str, before: datetime) -> None:
     ).execute()
 
 
-def store_response(owner_id: UUID, key: str, http_status: int, body: str) -> None:
-    """Keep what was returned, to return the same again."""
+def store_response(owner_id: UUID, key: str, body: str) -> None:
+    """Keep what was returned with 201, to return the same again."""
     row = models.IdempotencyKey
-    row.update(http_status=http_status, body=body).where(
+    row.update(http_status=201, body=body).where(
         (row.owner_id == owner_id) & (row.key == key)
     ).execute()
 
@@ -152,12 +152,10 @@ def place_guarded(request: CallRequest, owner_id: UUID, services: Services) -> P
     return Placed(place_call(request, owner_id, services, conditions))
 
 
-def keep_response(
-    owner_id: UUID, key: str, http_status: int, body: str, services: Services
-) -> None:
-    """Keep the response to the first request with this key."""
+def keep_response(owner_id: UUID, key: str, body: str, services: Services) -> None:
+    """Keep the response to the first request with this key; ObdtrackError if that cannot be."""
     with services.store.write():
-        store_response(owner_id, key, http_status, body)
+        store_response(owner_id, key, body)
 
 
 _TELLING_DIGITS = 8

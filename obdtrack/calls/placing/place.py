@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +18,7 @@ import structlog
 from obdtrack.calls import responses
 from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.send_right import SendRight
 from obdtrack.calls.placing.submissions import PendingCall
 from obdtrack.calls.reports.conflicts import dispute_id
 from obdtrack.calls.reports.reprocess import reprocess_waiting
@@ -40,8 +44,10 @@ STATUS_AFTER: dict[Placement, Status] = {
     Placement.UNKNOWN: Status.UNKNOWN,
 }
 
-_SETTLE_PAUSES = (0.5, 1, 2, 4, 8)
-"""Seconds between tries to store a response: it is all we will ever get, so it is worth a wait."""
+_PAUSES_BEFORE_RESPONDING = (0, 0.5, 1)
+_PAUSES_AFTERWARDS = (2, 4, 8)
+"""Seconds before each try to store a response. It is all we will ever get: the tries go on, by the
+last of these, until it is stored; whoever placed the call need not wait for that."""
 
 
 Condition = Callable[[PendingCall, Journal], None]
@@ -69,10 +75,10 @@ def _place(
     request: CallRequest, key_id: UUID | None, services: Services, conditions: Sequence[Condition]
 ) -> UUID:
     intention = _intention(request, key_id, services)
-    _intend(request, intention, conditions, services)
+    right = _intend(request, intention, conditions, services)
     services.store.close()  # the provider may take seconds; somebody else can use the connection
     requested_at = services.now()
-    response = _send(request, services)
+    response = _send(request, right, services)
     exchange = responses.ProviderResponse(
         id=new_id(),
         call_id=intention.call_id,
@@ -121,13 +127,13 @@ def _intend(
     intention: PendingCall,
     conditions: Sequence[Condition],
     services: Services,
-) -> None:
+) -> SendRight:
     with open_journal(services) as journal:
         if intention.fingerprint is not None:
             journal.lock({intention.fingerprint})  # or twins would not see each other
         # Only now: who has waited for a turn may come too late for the hours of calling.
-        now = journal.now
-        intention = intention._replace(created_at=now)
+        now, right = journal.now, SendRight(intention.submission_id, services)
+        intention = intention._replace(created_at=now, send_until=right.until)
         # A default may be another when somebody looks; the submission keeps what was asked of us.
         webhook_id = services.provider.completed(request).webhook_id
         detail = {"webhook_id": webhook_id} if webhook_id else {}
@@ -135,32 +141,44 @@ def _intend(
         for condition in conditions:
             condition(intention, journal)
         journal.create(request, intention, event)
+    return right
 
 
-def _send(request: CallRequest, services: Services) -> SendResponse:
+def _send(request: CallRequest, right: SendRight, services: Services) -> SendResponse:
     try:
-        return services.provider.send(request)
+        return services.provider.send(request, right.check)
     except Exception:  # the request may have left: what we do not know, we say
         log.exception("send_failed")
         return SendResponse(Failure.INTERNAL_ERROR)
 
 
 def _persist(store_response: Callable[[], None]) -> None:
-    for tries, pause in enumerate((*_SETTLE_PAUSES, None)):
+    if not _stored(store_response, _PAUSES_BEFORE_RESPONDING):
+        endless = chain(_PAUSES_AFTERWARDS, repeat(_PAUSES_AFTERWARDS[-1]))
+        go_on = partial(_stored, store_response, endless, again=True)
+        threading.Thread(target=go_on, name="response", daemon=True).start()
+
+
+def _stored(
+    store_response: Callable[[], None], pauses: Iterable[float], *, again: bool = False
+) -> bool:
+    """Try after each of these pauses; False if the database was out of use each time."""
+    for pause in pauses:
+        time.sleep(pause)
         try:
-            return store_response()
-        except ObdtrackError:
-            log.exception("response_not_stored", next_try_seconds=pause)
-            if pause is None:
-                return None
-            time.sleep(pause)
+            store_response()
+        except ObdtrackError as error:
+            log.warning("response_not_stored", reason=error.message, exc_info=True)
+            again = True
         except Exception as error:  # the phone may ring: an error would have it asked for again
-            if tries and isinstance(error, peewee.IntegrityError):
+            if again and isinstance(error, peewee.IntegrityError):
                 log.warning("response_already_stored")  # the commit that failed had succeeded
             else:
                 log.exception("response_not_stored")
-            return None
-    return None
+            return True
+        else:
+            return True
+    return False
 
 
 def _settle(

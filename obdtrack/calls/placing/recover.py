@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import structlog
 
 from obdtrack.calls.journal import open_journal
 from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.submissions import SubmissionInFlight
 from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.services import Services, new_id
@@ -20,53 +20,56 @@ PREFIX = "process:"
 LEASE = timedelta(seconds=8)
 """How long a process counts as alive after its last sign; it gives one every second or so."""
 
-NO_LEASE_YET = timedelta(seconds=60)
+NO_LEASE_YET = timedelta(seconds=40)
 TOO_LONG = timedelta(minutes=5)
-"""No request takes this long; after it even a live process has lost the response."""
+"""So long after a request could be sent even a live process has lost the response."""
 
 
 def heartbeat(services: Services) -> None:
     """Renew this process's lease, so that others leave its submissions alone."""
     with services.store.write():
         name = f"{PREFIX}{services.process_id}"
-        leases.hold_lease(name, services.process_id, services.now(), LEASE)
+        leases.hold_lease(name, services.process_id, services.shared_now(), LEASE)
 
 
 def end_heartbeat(services: Services) -> None:
     """Return this process's lease back; what it still had in flight is looked up at once."""
     with services.store.write():
         name = f"{PREFIX}{services.process_id}"
-        leases.hold_lease(name, services.process_id, services.now(), -LEASE)
+        leases.hold_lease(name, services.process_id, services.shared_now(), -LEASE)
 
 
 def any_lost(services: Services) -> bool:
     """Whether a submission of a dead process is in flight; a look that takes no turn to write."""
-    now = services.now()
+    now = services.shared_now()
     return any(_is_lost(found, now) for found in submissions.in_flight())
 
 
 def recover_interrupted(services: Services) -> int:
     """Make submissions of dead processes `unknown`; returns how many. Nothing is sent again."""
-    now = services.now()
+    now, shared_now = services.now(), services.shared_now()
     with open_journal(services, now=now) as journal:
-        lost = [found for found in submissions.in_flight() if _is_lost(found, now)]
-        for call_id, submission_id, _, _ in lost:
+        lost = [found for found in submissions.in_flight() if _is_lost(found, shared_now)]
+        for call_id, submission_id, _, send_until in lost:
             row = journal.call(call_id)  # locked from here on: its response may just come
             if row is None or row.status != Status.SUBMITTING:
                 continue
             event = Event(
                 new_id(), Kind.INTERRUPTION, Source.SYSTEM, now, Status.UNKNOWN, "interrupted"
             )
-            submissions.close_submission(submission_id, now, keep_variables=True)
+            submissions.close_submission(
+                submission_id, now, keep_variables=True, send_until=send_until
+            )
             journal.append(call_id, event)
             log.warning("submission_interrupted", call_id=str(call_id))
     return len(lost)
 
 
-def _is_lost(found: tuple[UUID, UUID, UUID | None, datetime], now: datetime) -> bool:
-    _, _, process_id, created_at = found
-    age = now - created_at
-    if process_id is None or not -leases.FAR < age < TOO_LONG:
+def _is_lost(found: SubmissionInFlight, now: datetime) -> bool:
+    if found.process_id is None or found.send_until is None:  # an older version's
         return True
-    end = leases.lease_end(f"{PREFIX}{process_id}")
-    return age > NO_LEASE_YET if end is None else leases.is_over(end, now)
+    late = now - found.send_until
+    if not -leases.FAR < late < TOO_LONG:
+        return True
+    end = leases.lease_end(f"{PREFIX}{found.process_id}")
+    return late > NO_LEASE_YET if end is None else leases.is_over(end, now)

@@ -27,6 +27,7 @@ class PendingCall(NamedTuple):
     key_id: UUID | None
     provider: str
     process_id: UUID | None = None
+    send_until: datetime | None = None
     variables_encrypted: bytes | None = None
     fingerprint: str | None = None
 
@@ -41,6 +42,7 @@ def create_submission(request: CallRequest, intention: PendingCall) -> None:
         "variables_encrypted": intention.variables_encrypted,
         "key_id": intention.key_id,
         "process_id": intention.process_id,
+        "send_until": intention.send_until,
         "fingerprint": intention.fingerprint,
     }
     bulk_sql.insert(models.Submission, tuple(submission), [tuple(submission.values())])
@@ -63,9 +65,25 @@ def drop_variables(to_number: str) -> None:
     submission.update(variables_encrypted=None).where(submission.id.in_(theirs)).execute()
 
 
-def close_submission(submission_id: UUID, settled_at: datetime, *, keep_variables: bool) -> None:
-    """Note that the provider has answered; the variables' values go unless still needed."""
-    change: dict[str, object] = {"settled_at": settled_at}
+def confirm_right(submission_id: UUID, until: datetime) -> bool:
+    """Whether the request of this submission may be sent until then: nobody has settled it."""
+    submission = models.Submission
+    ours = (submission.id == submission_id) & submission.settled_at.is_null()
+    return bool(submission.update(send_until=until).where(ours).execute())
+
+
+def close_submission(
+    submission_id: UUID,
+    settled_at: datetime,
+    *,
+    keep_variables: bool,
+    send_until: datetime | None = None,
+) -> None:
+    """Note that nothing more is awaited; the variables' values go unless still needed.
+
+    `send_until` is when whoever was placing it will have stopped at the latest; None: it has.
+    """
+    change: dict[str, object] = {"settled_at": settled_at, "send_until": send_until}
     if not keep_variables:
         change["variables_encrypted"] = None
     values = (*change.values(), submission_id)
@@ -86,13 +104,22 @@ def recent_duplicate(fingerprint: str, since: datetime) -> UUID | None:
     return found.id if found else None
 
 
-def in_flight() -> list[tuple[UUID, UUID, UUID | None, datetime]]:
-    """List calls that are `submitting`: call, submission, process that sends, and since when."""
+class SubmissionInFlight(NamedTuple):
+    """A call that is `submitting`, and who is placing it until when at the latest."""
+
+    call_id: UUID
+    submission_id: UUID
+    process_id: UUID | None
+    send_until: datetime | None
+
+
+def in_flight() -> list[SubmissionInFlight]:
+    """List the calls that are `submitting`."""
     call, submission = models.Call, models.Submission
     query = (
-        call.select(call.id, submission.id, submission.process_id, submission.created_at)
+        call.select(call.id, submission.id, submission.process_id, submission.send_until)
         .join(submission)
         .where(call.status == Status.SUBMITTING)
     )
     found: Iterable[Any] = query.tuples()
-    return list(found)
+    return [SubmissionInFlight(*row) for row in found]

@@ -106,7 +106,7 @@ def _nobody_else_asking(call_id: UUID, services: Services) -> Iterator[None]:
     """Hold the call's question, across processes; raises ObdtrackError (rate limited)."""
     name, holder, now = f"asking:{call_id}", new_id(), services.now()
     with services.store.write():
-        free = leases.hold_lease(name, holder, now, _UNDER_WAY)
+        free = leases.hold_lease(name, holder, services.shared_now(), _UNDER_WAY)
         last = responses.last_asked(call_id)  # looked at second: who held it before has stored it
         if not free or (last and (now - last).total_seconds() < REFRESH_SECONDS):
             raise ObdtrackError(
@@ -199,7 +199,7 @@ def take_due(services: Services, limit: int, due_by: datetime | None = None) -> 
 
     While the provider wants a pause there are none.
     """
-    now = services.now()
+    now = services.shared_now()
     if not tasks.is_due(POLL, now, due_by) or must_pause(services):
         return []
     with services.store.write():

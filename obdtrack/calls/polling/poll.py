@@ -84,7 +84,7 @@ def log_of(call: models.Call, services: Services) -> CallLog:
 
 def must_pause(services: Services) -> bool:
     """Whether the line is longer than questions stand in it, as the provider wants a pause."""
-    now = services.now()
+    now = services.shared_now()
     logs = [one for one in services.providers.values() if isinstance(one, CallLog)]
     return bool(logs) and all(
         (leases.line_end(_pace(one), now) - now).total_seconds() > _usual_patience(one)
@@ -107,7 +107,7 @@ def count_if_repaired(call_id: UUID, journal: Journal) -> None:
 def _stand_in_line(services: Services, provider: CallLog, patience: float | None) -> float:
     longest = _usual_patience(provider) if patience is None else patience
     with services.store.write():  # a refusal undoes it: who is sent away takes no place in the line
-        now = services.now()
+        now = services.shared_now()
         free_at = leases.acquire_slot(_pace(provider), _spacing(provider), now)
         seconds = (free_at - now).total_seconds()
         if seconds > longest:
@@ -136,7 +136,7 @@ def _slow_down(response: StatusResponse, provider: CallLog, services: Services) 
     pause = min(wanted, LONGEST_PAUSE)
     log.warning("provider_rate_limited", pause_seconds=pause.total_seconds())
     with services.store.write():
-        leases.pause_until(_pace(provider), services.now() + pause)
+        leases.pause_until(_pace(provider), services.shared_now() + pause)
 
 
 def _exchange(

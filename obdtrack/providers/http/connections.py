@@ -22,6 +22,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.connection import create_connection
 
+from obdtrack.domain.submission import Permit
+
 # Servers close idle connections, Apache and Node after 5 s. When a request crosses that, nobody can
 # tell whether it was acted upon; a new connection costs far less than such a doubt.
 _MAX_IDLE_SECONDS = 4.0
@@ -44,8 +46,9 @@ class Limits:
 class ConnectionAttempt:
     """What one exchange has left of its time, and whether a byte of it has left this machine."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, permit: Permit | None = None) -> None:
         self.limits = limits
+        self.permit = permit
         self.sent = False
         self._deadline = time.monotonic() + limits.total
         # What leaves shall have its full time to be answered, or its outcome is in needless doubt.
@@ -140,6 +143,8 @@ class _Connection(HTTPConnection):
         attempt = ATTEMPT.get()
         if self.sock is None:
             self.connect()
+        if attempt.permit:
+            attempt.permit()
         self.sock.settimeout(attempt.time_to_response())
         attempt.sent, self._last_used = True, time.monotonic()
         super().send(data)

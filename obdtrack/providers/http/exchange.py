@@ -12,7 +12,7 @@ from typing import NamedTuple
 import requests
 import urllib3
 
-from obdtrack.domain.submission import Failure
+from obdtrack.domain.submission import Failure, NotPermittedError, Permit
 from obdtrack.providers.http.connections import ATTEMPT, BoundedAdapter, ConnectionAttempt, Limits
 
 _CONNECTIONS_KEPT = 200
@@ -60,15 +60,22 @@ def open_session() -> requests.Session:
     return session
 
 
-def exchange(session: requests.Session, request: requests.Request, limits: Limits) -> HttpExchange:
+def exchange(
+    session: requests.Session,
+    request: requests.Request,
+    limits: Limits,
+    permit: Permit | None = None,
+) -> HttpExchange:
     """Send `request` and give the response, whatever it is; a redirect is a response too.
+
+    `permit` is asked before each piece of the request leaves.
 
     What failed before its first byte left is tried once more if there is time; so is a GET whose
     connection broke, as it changes nothing (RFC 9110, section 9.2.2). Raises ExchangeError:
-    UNREACHABLE if nothing was sent, else TIMEOUT, CONNECTION_LOST, ANSWER_TOO_LARGE or
-    UNREADABLE_ANSWER (what came is not HTTP).
+    UNREACHABLE if nothing was sent, NOT_SENT if nothing was permitted to be; else TIMEOUT,
+    CONNECTION_LOST, ANSWER_TOO_LARGE or UNREADABLE_ANSWER (what came is not HTTP).
     """
-    attempt = ConnectionAttempt(limits)
+    attempt = ConnectionAttempt(limits, permit)
     again = {Failure.UNREACHABLE}
     if request.method == "GET":
         again.add(Failure.CONNECTION_LOST)
@@ -96,6 +103,11 @@ def _once(
         response = adapter.send(prepared, stream=True, timeout=patience, verify=verify)
         with closing(response):
             return _read(response, attempt.limits.max_bytes)
+    except NotPermittedError as refused:
+        if attempt.sent:
+            words = "The request was not sent to its end."
+            raise ExchangeError(Failure.CONNECTION_LOST, words) from refused
+        raise ExchangeError(Failure.NOT_SENT, f"Not sent: {refused}.") from refused
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise _failed(error, attempt) from None
     finally:

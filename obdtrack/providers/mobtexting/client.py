@@ -20,7 +20,7 @@ from requests.auth import AuthBase
 from obdtrack.domain.phone import fits, masked, provider_digits, reported
 from obdtrack.domain.redaction import DOTS, REMOVED, remove_named, remove_secrets, take_out
 from obdtrack.domain.reports import Challenge, FoundCall, NotOurs, RawDelivery, Reading
-from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, SendResponse
+from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, Permit, SendResponse
 from obdtrack.errors import ConfigError
 from obdtrack.providers.base import (
     CallbackReply,
@@ -135,10 +135,11 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
             return [str(error)]
         return []
 
-    def send(self, request: CallRequest) -> SendResponse:
+    def send(self, request: CallRequest, permit: Permit | None = None) -> SendResponse:
         """Ask for one call to be placed, once (`POST outgoing/send`). Never raises."""
         try:
-            found = self._ask("POST", _SEND, json=_send_fields(self.completed(request)))
+            fields = _send_fields(self.completed(request))
+            found = self._asked(self._limits, "POST", _SEND, permit, json=fields)
             return self._read_send(found, request)
         except ExchangeError as failed:
             return SendResponse(failed.failure, failed.message, http_status=failed.status)
@@ -164,7 +165,9 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
         if not provider_id and not to:
             raise ValueError("Give the provider's id of the call, or its number.")
         try:
-            found = self._ask("GET", "outgoing/callstatus", params=_question(provider_id, to, on))
+            found = self._asked(
+                self._limits, "GET", "outgoing/callstatus", params=_question(provider_id, to, on)
+            )
             return self._read_find(found, to)
         except ExchangeError as failed:
             return StatusResponse(failed.failure, failed.message, http_status=failed.status)
@@ -218,18 +221,17 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
     def explain(self, sample: RawDelivery, bridge: str | None) -> Explanation:
         return explain(sample, self._reader, bridge)
 
-    def _ask(self, method: str, path: str, **content: Any) -> HttpExchange:
-        return self._asked(self._limits, method, path, **content)
-
     def _ask_patiently(self, method: str, path: str, **content: Any) -> HttpExchange:
         # Before it responds it waits for our own response to its challenge.
         limits = replace(self._limits, read=self._limits.total)
         return self._asked(limits, method, path, **content)
 
-    def _asked(self, limits: Limits, method: str, path: str, **content: Any) -> HttpExchange:
+    def _asked(
+        self, limits: Limits, method: str, path: str, permit: Permit | None = None, **content: Any
+    ) -> HttpExchange:
         headers = {"Accept": "application/json"}
         request = Request(method, self.url + path, headers, auth=self._token, **content)
-        return exchange(self._session, request, limits)
+        return exchange(self._session, request, limits, permit)
 
     def _read_send(self, found: HttpExchange, request: CallRequest) -> SendResponse:
         verdict = judge(found)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+import structlog
 from flask import Response, request, url_for
 from flask_smorest import Blueprint
 from marshmallow import EXCLUDE, RAISE
@@ -31,7 +32,6 @@ from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store import models
-from obdtrack.store.database import unavailable_if_locked
 from obdtrack.web.api.openapi import secured
 from obdtrack.web.api.schemas import (
     CallPageSchema,
@@ -51,6 +51,8 @@ from obdtrack.web.http.request_bodies import BodyParser
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.ARGUMENTS_PARSER = BodyParser()
+
+log = structlog.get_logger()
 
 Headers = dict[str, str]
 
@@ -87,10 +89,10 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     if key is None:
         return _placed_or_told(place_guarded(wanted, access.key_id, services()), wanted)
     placed = place_once(wanted, body, access, key, services())
-    response = _placed(placed)
-    if placed.body is None:
-        keep_response(access.owner_id, key, 201, response.get_data(as_text=True), services())
-    return response
+    if placed.body is not None:
+        return _placed(placed)
+    owner = access.owner_id
+    return _placed_or_told(placed, wanted, lambda body: keep_response(owner, key, body, services()))
 
 
 @blueprint.route("/calls", methods=["GET"])
@@ -230,15 +232,25 @@ def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
     ]
 
 
-def _placed_or_told(placed: Placed, wanted: CallRequest) -> Response:
-    """Return 201 even if the call cannot be read now: who tries again would ring twice."""
+def _placed_or_told(
+    placed: Placed, wanted: CallRequest, keep: Callable[[str], None] = lambda _: None
+) -> Response:
+    """Return 201 even if the call cannot be read now: who tries again might ring twice.
+
+    `keep` stores the body, to be returned again; if it cannot, the call is read again then.
+    """
     try:
-        with unavailable_if_locked():
-            return _placed(placed)
-    except ObdtrackError:
+        response = _placed(placed)
+    except Exception:
+        log.warning("placed_call_not_read", call_id=str(placed.call_id), exc_info=True)
         known = {"id": placed.call_id, "reference": wanted.reference, "to": wanted.to}
         body = json.dumps(_CALL.dump({**known, "status": Status.UNKNOWN}))
         return _placed(placed._replace(body=body))
+    try:
+        keep(response.get_data(as_text=True))
+    except Exception:
+        log.warning("response_not_kept", call_id=str(placed.call_id), exc_info=True)
+    return response
 
 
 def _placed(placed: Placed) -> Response:

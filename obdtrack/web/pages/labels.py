@@ -93,6 +93,7 @@ SOURCE_SHORT: dict[str, str] = {
 
 REASON: dict[str, str] = {
     "provider-unreachable": "the provider could not be reached",
+    "not-sent": "obdtrack was stopped before it could send the request, which never left",
     "invalid-token": "the provider did not accept our access token",
     "forbidden": "the provider does not allow it",
     "not-found": "the provider did not find what was requested",

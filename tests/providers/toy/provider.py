@@ -20,7 +20,13 @@ from obdtrack.domain.phone import provider_digits, reported
 from obdtrack.domain.redaction import remove_secrets
 from obdtrack.domain.reports import RawDelivery, Reading, Report, Unreadable
 from obdtrack.domain.status import Status
-from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, SendResponse
+from obdtrack.domain.submission import (
+    AcceptedNumber,
+    CallRequest,
+    Failure,
+    Permit,
+    SendResponse,
+)
 from obdtrack.providers.base import CallbackAuth, Provider, SendRequest, StatusResponse
 from obdtrack.providers.http.connections import Limits
 from obdtrack.providers.http.exchange import ExchangeError, HttpExchange, exchange, open_session
@@ -54,9 +60,9 @@ class Toy(Provider):
         given = [settings.extra.get(name) for name in cls.own_settings]
         return cls(*filter(None, given)) if all(given) else None
 
-    def send(self, request: CallRequest) -> SendResponse:
+    def send(self, request: CallRequest, permit: Permit | None = None) -> SendResponse:
         try:
-            found = self._ask("POST", "calls", data=_fields(request))
+            found = self._ask("POST", "calls", permit, data=_fields(request))
         except ExchangeError as failed:
             return SendResponse(failed.failure, failed.message, http_status=failed.status)
         failure, told = _judged(found)
@@ -98,9 +104,11 @@ class Toy(Provider):
             return StatusResponse(failed.failure, failed.message, http_status=failed.status)
         return StatusResponse(None if found.status == 200 else _judged(found)[0])
 
-    def _ask(self, method: str, path: str, **content: Any) -> HttpExchange:
+    def _ask(
+        self, method: str, path: str, permit: Permit | None = None, **content: Any
+    ) -> HttpExchange:
         request = Request(method, self.url + path, auth=self._login, **content)
-        return exchange(self._session, request, LIMITS)
+        return exchange(self._session, request, LIMITS, permit)
 
     def _time(self, text: str) -> datetime | None:
         try:
