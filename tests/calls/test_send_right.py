@@ -22,7 +22,7 @@ from obdtrack.services import Services, new_id
 from obdtrack.store import models
 from tests.factories import Clock, ScriptedProvider, accepted, call_request
 
-PERSON = Access(new_id(), "operator", frozenset({"admin"}))
+PERSON = Access(new_id(), "operator", frozenset({"admin"}), new_id())
 
 
 class Machine:
