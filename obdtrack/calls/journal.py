@@ -3,10 +3,14 @@
 One unit of work over some calls. It opens the transaction, takes the locks, reads each call once,
 and on leaving writes what was appended, where each call stands now and when it is polled next.
 Whoever places, receives, polls, decides or recovers says what happened, and nothing else.
+
+Locks are taken in one order, so that no two units wait for each other: the provider's names, then
+the rows of calls, and last, all at once, the figures that everybody shares; each kind sorted.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,6 +27,9 @@ from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.providers.base import CallLog
 from obdtrack.services import CallChange, Services
+from obdtrack.statistics import counters
+from obdtrack.statistics.counters import Change, slot_of
+from obdtrack.store import leases
 
 
 class _OpenCall:
@@ -60,10 +67,21 @@ class Journal:
         self._calls: dict[UUID, _OpenCall] = {}
         self._put_off: dict[UUID, datetime] = {}
         self._silenced: set[str] = set()
+        self._names: set[str] = set()
+        self._changes: list[Change] = []
+        self._newest: dict[str, int] = {}
+        self._counted: Counter[str] = Counter()
 
     def lock(self, names: Collection[str]) -> None:
-        """Lock what the provider calls calls and submissions, until the unit ends."""
-        self.services.store.lock_names(names)
+        """Lock what the provider calls calls and submissions, until the unit ends.
+
+        All at once and before any call. A name that only shows up later is not waited for: if
+        somebody else has it, the unit is undone (AbortedError), to be done again.
+        """
+        if missing := set(names) - self._names:
+            late = bool(self._names or self._calls)
+            self.services.store.lock_names(missing, wait=not late)
+            self._names |= missing
 
     def calls(self, call_ids: Collection[UUID]) -> list[CallRow]:
         """Return those of these calls that are there, locked until the unit ends."""
@@ -126,6 +144,9 @@ class Journal:
         """Store a submission and its call, which begins with this event; nothing has left yet."""
         state = fold([event], request.interval)
         row = writes.create_call(request, pending, state)
+        self._changes.append(writes.change(row, state, new=True))
+        if row.name:
+            self._newest[row.name] = slot_of(row.created_at)
         writes.add_events([(row.id, event)])
         call = self._calls[row.id] = _OpenCall(row, [event], whole=True)
         call.state = state
@@ -166,6 +187,7 @@ class Journal:
         if rewrite:
             writes.replace_events(call_id, kinds, events)
         writes.save_states([NewState(call.row, state, check_at)])
+        self._changes.append(writes.change(call.row, state))
         call.state = state
         self._tell(call, call.row.status, events if rewrite else [])
 
@@ -180,6 +202,10 @@ class Journal:
     def stop_polling(self, to_number: str) -> None:
         """Have nobody poll about calls to this number any more."""
         self._silenced.add(to_number)
+
+    def count(self, name: str) -> None:
+        """Add one to a counter when the unit ends."""
+        self._counted[name] += 1
 
     def _opened(self, rows: Iterable[CallRow]) -> list[CallRow]:
         found = list(rows)
@@ -201,7 +227,7 @@ class Journal:
         )
 
     def _write(self) -> None:
-        """Write all at once: events, how often they came, states, next checks, statistics."""
+        """Write all at once: events, how often they came, states, next checks; last the figures."""
         calls = self._calls.values()
         added = [(call, call.events[call.stored :]) for call in calls if call.touched]
         writes.add_events((call.row.id, event) for call, events in added for event in events)
@@ -209,13 +235,19 @@ class Journal:
             (call, event) for call in calls if call.again for event in call.events[: call.stored]
         )
         writes.count_again((call.row.id, e) for call, e in seen if e.id in call.again)
-        writes.save_states([self._new_state(call) for call, _ in added])
+        states = [self._new_state(call) for call, _ in added]
+        writes.save_states(states)
+        self._changes += [writes.change(row, state) for row, state, _ in states]
         if self._put_off:
             writes.plan_polls(self._put_off)
         for number in self._silenced:
             writes.stop_polling(number)
         for call, events in added:
             self._tell(call, call.row.status, events)
+        counters.count(self._changes)
+        counters.note_campaigns(self._newest)
+        for name, by in sorted(self._counted.items()):
+            leases.count(name, by)
 
     def _new_state(self, call: _OpenCall) -> NewState:
         state = call.fold()

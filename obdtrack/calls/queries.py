@@ -52,16 +52,15 @@ def lock_reported_calls(provider_ids: Collection[str], mids: Collection[str]) ->
     Their rows stay locked until the transaction ends where the database can do that, so that two
     processes do not fold one call at once.
     """
-    found: dict[UUID, CallRow] = {}
-    for column, wanted in (("provider_id", provider_ids), ("mid", mids)):
-        for match in _matches(column, sorted(wanted)):
-            found[match.id] = match
-    return list(found.values())
+    wanted = [("provider_id", sorted(provider_ids)), ("mid", sorted(mids))]
+    if models.Call._meta.database.for_update:  # all in one order, whatever they are found by
+        return _matches(*wanted)
+    return list({match.id: match for one in wanted for match in _matches(one)}.values())
 
 
 def lock_calls(call_ids: Collection[UUID]) -> list[CallRow]:
     """Return the calls with these ids, locked until the transaction ends where that is possible."""
-    return _matches("id", sorted(call_ids))
+    return _matches(("id", sorted(call_ids)))
 
 
 def history(call_ids: Collection[UUID]) -> dict[UUID, list[Event]]:
@@ -146,8 +145,9 @@ def waiting_calls(to_number: str) -> list[models.Call]:
     return list(query.order_by(call.id))
 
 
-def _matches(column: str, wanted: Sequence[Any]) -> list[CallRow]:
-    found = bulk_sql.fetch(models.Call, CallRow._fields, column, wanted, order="id", lock=True)
+def _matches(*wanted: tuple[str, Sequence[Any]]) -> list[CallRow]:
+    """Return the calls that have any of these values in these columns, locked in one order."""
+    found = bulk_sql.fetch_any(models.Call, CallRow._fields, wanted, order="id", lock=True)
     return [CallRow(*row) for row in found]
 
 

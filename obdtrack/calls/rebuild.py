@@ -28,6 +28,7 @@ from obdtrack.services import Services
 from obdtrack.statistics import counters
 from obdtrack.store import bulk_sql, models, tasks
 from obdtrack.store.columns import dumps
+from obdtrack.store.database import repeated
 
 BATCH = 200
 _FACTS = ("kind", "source", "status", "reason", "occurred_at", "recorded_at", "detail",
@@ -55,16 +56,24 @@ def rebuild(
     """
     seen, different = 0, list[UUID]()
     for call_ids in _batches():
-        with open_journal(services) as journal:
-            rows = journal.calls(call_ids)
-            stored = queries.history(call_ids)
-            found = {row.id: row for row in bulk_sql.load(models.Call, "id", call_ids)}
-            for row in rows:
-                if not _agrees(row, found[row.id], stored[row.id], journal, mend=not check):
-                    different.append(row.id)
+        different += _rebuilt(call_ids, services, mend=not check)
         seen += len(call_ids)
         progress(seen)
     return Rebuilt(seen, tuple(different), _wrong_figures(services, mend=not check))
+
+
+@repeated
+def _rebuilt(call_ids: Sequence[UUID], services: Services, *, mend: bool) -> list[UUID]:
+    """Compute these calls anew in one transaction; returns those that differ."""
+    with open_journal(services) as journal:
+        rows = journal.calls(call_ids)
+        stored = queries.history(call_ids)
+        found = {row.id: row for row in bulk_sql.load(models.Call, "id", call_ids)}
+        return [
+            row.id
+            for row in rows
+            if not _agrees(row, found[row.id], stored[row.id], journal, mend=mend)
+        ]
 
 
 def _batches() -> Iterator[list[UUID]]:

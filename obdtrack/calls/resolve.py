@@ -25,6 +25,7 @@ from obdtrack.domain.submission import CallRequest
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
+from obdtrack.store.database import repeated
 
 
 def resolve(
@@ -50,6 +51,7 @@ def resolve(
     return call_id
 
 
+@repeated
 def attach_by_person(
     call_id: UUID, provider_id: str, note: str | None, access: Access, services: Services
 ) -> None:
@@ -73,6 +75,7 @@ def attach_by_person(
         _record(call_id, access, services, action="attach", provider_id=provider_id)
 
 
+@repeated
 def declare_not_placed(call_id: UUID, note: str | None, access: Access, services: Services) -> None:
     """Say that no phone rang; a report that comes all the same is still believed.
 

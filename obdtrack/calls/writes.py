@@ -16,8 +16,7 @@ from obdtrack.domain.fold import CallState
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Kind
 from obdtrack.domain.submission import CallRequest
-from obdtrack.statistics import counters
-from obdtrack.statistics.counters import CallBucket
+from obdtrack.statistics.counters import Change, slot_of
 from obdtrack.store import bulk_sql, models, tasks
 
 
@@ -30,7 +29,7 @@ class NewState(NamedTuple):
 
 
 def create_call(request: CallRequest, pending: PendingCall, state: CallState) -> CallRow:
-    """Store a submission and its one call, and count the call."""
+    """Store a submission and its one call."""
     submissions.create_submission(request, pending)
     call = {
         "id": pending.call_id,
@@ -46,9 +45,6 @@ def create_call(request: CallRequest, pending: PendingCall, state: CallState) ->
     columns = (*call, *STATE_COLUMNS, "state")
     row = (*call.values(), *state_row(state), rest_of(state))
     bulk_sql.insert(models.Call, columns, [row])
-    place = request.name, counters.slot_of(pending.created_at)
-    counters.count([(place, None, _bucket(state))])
-    counters.note_campaign(*place)
     return CallRow(
         pending.call_id, request.interval, None, None, request.to, pending.created_at, 0,
         state.status, state.status_source, state.status_as_of, state.reason, state.charges,
@@ -77,18 +73,17 @@ def replace_events(call_id: UUID, kinds: Collection[Kind], events: Sequence[Even
 
 
 def save_states(states: Sequence[NewState]) -> None:
-    """Store where calls stand; the figures move by the difference to their rows."""
+    """Store where calls stand, and when they are polled."""
     changes = [(*state_row(state), rest_of(state), check, row.id) for row, state, check in states]
     bulk_sql.update(models.Call, (*STATE_COLUMNS, "state", "next_check_at"), ("id",), changes)
     tasks.plan(POLL, {row.id: check for row, _, check in states})
-    counters.count(
-        (
-            (row.name, counters.slot_of(row.created_at)),
-            (row.status, row.status_source, row.attempt_count, row.charges),
-            _bucket(state),
-        )
-        for row, state, _ in states
-    )
+
+
+def change(row: CallRow, state: CallState, *, new: bool = False) -> Change:
+    """Return how the figures change when a call, which may be `new`, comes to stand so."""
+    before = None if new else (row.status, row.status_source, row.attempt_count, row.charges)
+    after = state.status, state.status_source, len(state.attempts), state.charges
+    return (row.name, slot_of(row.created_at)), before, after
 
 
 def set_provider_id(
@@ -121,10 +116,6 @@ def stop_polling(to_number: str) -> None:
     call = models.Call
     waiting = (call.to_number == to_number) & call.next_check_at.is_null(False)
     plan_polls({row.id: None for row in call.select(call.id).where(waiting).order_by(call.id)})
-
-
-def _bucket(state: CallState) -> CallBucket:
-    return state.status, state.status_source, len(state.attempts), state.charges
 
 
 def _event_row(call_id: UUID, event: Event) -> tuple[Any, ...]:

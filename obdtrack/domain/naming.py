@@ -82,6 +82,11 @@ def names_of(report: Report, ids: ProviderIds) -> Names:
     return Names(provider_id, mid, tuple(dict.fromkeys(of_id + of_mid)), ids)
 
 
+def all_names(reports: Iterable[Report], ids: ProviderIds) -> set[str]:
+    """Return every name under which somebody may be writing about the calls of these reports."""
+    return set().union(*(names_of(report, ids).all() for report in reports))
+
+
 def may_be(report: Report, names: Names, calls: Sequence[N]) -> list[N]:
     """Return those of a submission's calls that a report naming the submission may be about.
 

@@ -23,7 +23,7 @@ from obdtrack.services import Services
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import ALL, EVER, slot_of
 from obdtrack.store import leases, models, partitions, tasks
-from obdtrack.store.database import SqliteStore, Store
+from obdtrack.store.database import SqliteStore, Store, repeated
 
 _WITH_A_CALL = (models.EventRow, models.Delivery, models.ResponseRow)
 """What goes with its call; each row names it in `call_id`. Idempotency keys do too, and stay for a
@@ -208,6 +208,7 @@ def _record(detail: Mapping[str, Any], services: Services) -> None:
         audit.record(Action.OLD_FORGOTTEN, "retention", Itself(), services, detail)
 
 
+@repeated
 def forget_batch(kind: RetainedKind, before: datetime, services: Services) -> int:
     """Delete at most BATCH rows of a kind that are from before then; returns how many went."""
     with services.store.write():

@@ -7,7 +7,7 @@ costs a handful of rows.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -70,11 +70,9 @@ def count(changes: Iterable[Change], times: int = 1) -> None:
     bulk_sql.add_up(models.Statistic, _KEYS, _SUMS, [(*key, *values) for key, values in moved])
 
 
-def note_campaign(name: str | None, slot: int) -> None:
-    """Keep the campaign's name, and the half hour in which its newest call was placed."""
-    if not name:
-        return
-    bulk_sql.raise_to(models.Campaign, ("name",), "slot", [(name, slot)])
+def note_campaigns(newest: Mapping[str, int]) -> None:
+    """Keep campaigns' names, and the half hours in which their newest calls were placed."""
+    bulk_sql.raise_to(models.Campaign, ("name",), "slot", sorted(newest.items()))
 
 
 @contextmanager
@@ -104,10 +102,9 @@ def recount() -> None:
         models.Statistic, _KEYS, _SUMS, [(*key, *by) for key, by in sorted(figures.items())]
     )
     campaign = models.Campaign
-    for name, slot in sorted(campaigns.items()):
+    for name in sorted(campaigns):
         campaign.delete().where(campaign.name == name).execute()
-        if slot is not None:
-            note_campaign(name, slot)
+    note_campaigns({name: slot for name, slot in campaigns.items() if slot is not None})
 
 
 def millionths(charges: str | None) -> int | None:

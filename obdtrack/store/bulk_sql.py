@@ -128,17 +128,31 @@ def fetch(
 
     With `lock` the rows stay locked until the transaction ends, where the database can do that.
     """
-    if not values:
+    return fetch_any(model, columns, ((key, values),), order=order, lock=lock)
+
+
+def fetch_any(
+    model: type[Table],
+    columns: tuple[str, ...],
+    wanted: Iterable[tuple[str, Sequence[Any]]],
+    *,
+    order: str,
+    lock: bool = False,
+) -> list[list[Any]]:
+    """Return what `fetch` does, of the rows that it would return for any key and its values."""
+    by_key = [(key, _filled_up(values)) for key, values in wanted if values]
+    if not by_key:
         return []
     database = model._meta.database
-    wanted = _filled_up(values)
-    sql = _fetch_sql(model, columns, key, len(wanted), database.param, order)
+    lengths = tuple((key, len(values)) for key, values in by_key)
+    sql = _fetch_sql(model, columns, lengths, database.param, order)
     if lock and database.for_update:
         sql += " FOR UPDATE"
-    keys = _converted(_to_driver(model, (key,)), ((value,) for value in wanted))
+    names = tuple(key for key, values in by_key for _ in values)
+    row = list(chain.from_iterable(values for _, values in by_key))
     with _PEEWEE_ERRORS:
         cursor = database.cursor()
-        cursor.execute(sql, list(chain.from_iterable(keys)))
+        cursor.execute(sql, _converted(_to_driver(model, names), [row])[0])
         found = cursor.fetchall()
     return _converted(_from_driver(model, columns), found)
 
@@ -220,11 +234,17 @@ def _converters(
 
 @cache
 def _fetch_sql(
-    model: type[Table], columns: tuple[str, ...], key: str, count: int, param: str, order: str
+    model: type[Table],
+    columns: tuple[str, ...],
+    lengths: tuple[tuple[str, int], ...],
+    param: str,
+    order: str,
 ) -> str:
-    marks = ", ".join([param] * count)
-    found = f'WHERE "{_column(model, key)}" IN ({marks}) ORDER BY {order}'
-    return f'SELECT {_names(model, columns)} FROM "{model._meta.table_name}" {found}'
+    found = " OR ".join(
+        f'"{_column(model, key)}" IN ({", ".join([param] * count)})' for key, count in lengths
+    )
+    names, table = _names(model, columns), model._meta.table_name
+    return f'SELECT {names} FROM "{table}" WHERE {found} ORDER BY {order}'
 
 
 @cache

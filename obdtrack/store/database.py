@@ -6,11 +6,12 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 import peewee
@@ -26,6 +27,15 @@ from obdtrack.store.models import ASKED
 from obdtrack.store.moved import MOVED
 from obdtrack.store.schema import TABLES
 from obdtrack.store.write_lock import WriteLock
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+_UNAVAILABLE = "The database cannot be used at the moment. Try again soon."
+_RETRY_AFTER = 5
+
+_PAUSES = (0.01, 0.05, 0.2)
+"""Seconds before each repetition of a transaction that was undone."""
 
 BUSY_SECONDS = 5.0
 """How long a writer waits for its turn before it says so."""
@@ -155,7 +165,7 @@ class SqliteStore(PooledSqliteDatabase):
             _, pages, copied = self.execute_sql("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return bool(copied < pages)
 
-    def lock_names(self, names: Collection[str]) -> None:
+    def lock_names(self, names: Collection[str], *, wait: bool = True) -> None:
         """Keep others from writing about these provider ids; here nobody else is writing."""
 
     @contextmanager
@@ -194,6 +204,9 @@ class SqliteStore(PooledSqliteDatabase):
 # OFFSET keeps the planner from pulling the sorted names apart: two writers must lock in one order.
 _LOCK_NAMES = """SELECT pg_advisory_xact_lock(hashtextextended(name, 0))
 FROM (SELECT name FROM unnest(%s::text[]) AS name ORDER BY name OFFSET 0) AS sorted"""
+
+_LOCK_FREE_NAMES = """SELECT bool_and(pg_try_advisory_xact_lock(hashtextextended(name, 0)))
+FROM unnest(%s::text[]) AS name"""
 
 
 class PostgresStore(PooledPostgresqlDatabase):
@@ -239,7 +252,7 @@ class PostgresStore(PooledPostgresqlDatabase):
         `durable` need not outlive a crash of the server, and does not wait for its disk. Raises
         ObdtrackError (unavailable) if the server cannot be reached or gave up waiting.
         """
-        with unavailable_if_locked(), connected(self):
+        with unavailable_if_locked(), connected(self), self._new_connections_if_it_only_reads():
             outermost = not self.in_transaction()
             with self.atomic():
                 if outermost:  # else it would wait for a lock for ever; LOCAL ends with it
@@ -249,14 +262,28 @@ class PostgresStore(PooledPostgresqlDatabase):
                 with asking(self):
                     yield
 
-    def lock_names(self, names: Collection[str]) -> None:
+    @contextmanager
+    def _new_connections_if_it_only_reads(self) -> Iterator[None]:
+        """Let go of a server that was failed over: its address may lead to the new one already."""
+        try:
+            yield
+        except Exception as error:
+            if _state(error) == _READ_ONLY:
+                self.connection().close()
+                self.close_idle()
+            raise
+
+    def lock_names(self, names: Collection[str], *, wait: bool = True) -> None:
         """Keep others from writing about these provider ids until the transaction ends.
 
         A report that finds no call and the response that names the call must not pass each other
-        unseen; there is no row yet that both could lock.
+        unseen; there is no row yet that both could lock. Who holds other locks must not `wait`:
+        raises AbortedError if somebody else has one of them then.
         """
-        if names:
+        if wait:
             self.execute_sql(_LOCK_NAMES, (sorted(names),))
+        elif not self.execute_sql(_LOCK_FREE_NAMES, (sorted(names),)).fetchone()[0]:
+            raise AbortedError
 
 
 Store = SqliteStore | PostgresStore
@@ -378,15 +405,43 @@ def connected(store: Store) -> Iterator[None]:
             store.close()
 
 
+class AbortedError(ObdtrackError):
+    """A transaction that met another one and was undone: done again, it succeeds."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.UNAVAILABLE, _UNAVAILABLE, retry_after=_RETRY_AFTER)
+
+
+def repeated(work: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Return `work`, which is one transaction, so that it is done again if it was undone.
+
+    The one place for that. Beside the transaction `work` must do nothing that cannot be repeated.
+    """
+
+    @wraps(work)
+    def repeating(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        for pause in _PAUSES:
+            try:
+                return work(*args, **kwargs)
+            except AbortedError:
+                time.sleep(pause)  # the one it met goes on meanwhile
+        return work(*args, **kwargs)
+
+    return repeating
+
+
 @contextmanager
 def unavailable_if_locked() -> Iterator[None]:
-    """Turn a database that is busy, full, damaged or gone into an error: try again soon."""
+    """Turn a database that is busy, full, damaged or gone into an error: try again soon.
+
+    One that undid the transaction for another's sake becomes AbortedError.
+    """
     try:
         yield
     except Exception as error:
         if unusable(error) is None:
             raise
-        raise unavailable() from error
+        raise (AbortedError() if _state(error) in _ABORTED else unavailable()) from error
 
 
 _ERRORS = {
@@ -395,6 +450,15 @@ _ERRORS = {
     **dict.fromkeys(("InternalError", "NotSupportedError"), False),
 }
 """Whether an error of this name (PEP 249) is about the database and not about a statement."""
+
+
+_ABORTED = ("40001", "40P01")
+"""SQLSTATEs of a transaction that was undone for another's sake: serialization, deadlock."""
+
+_READ_ONLY = "25006"
+_NOT_NOW = (_READ_ONLY, "25P03", "25P04")
+"""SQLSTATEs that are about the database, though their class says something else: a server that only
+reads since it was failed over, and transactions that took too long."""
 
 
 def unusable(error: Exception) -> str | None:
@@ -408,15 +472,17 @@ def unusable(error: Exception) -> str | None:
     if MOVED in lines[0]:
         return lines[0]
     names = (kind.__name__ for kind in type(error).__mro__)
-    if not _ERRORS.get(next((name for name in names if name in _ERRORS), "")):
+    known = _ERRORS.get(next((name for name in names if name in _ERRORS), ""))
+    if not known and (known is None or _state(error) not in _NOT_NOW):
         return None
     return lines[0]
 
 
+def _state(error: Exception) -> str | None:
+    """Return PostgreSQL's code for an error; peewee's errors hold the driver's."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None)
+
+
 def unavailable() -> ObdtrackError:
     """Return the error a caller sees when the database cannot be used now."""
-    return ObdtrackError(
-        Code.UNAVAILABLE,
-        "The database cannot be used at the moment. Try again soon.",
-        retry_after=5,
-    )
+    return ObdtrackError(Code.UNAVAILABLE, _UNAVAILABLE, retry_after=_RETRY_AFTER)

@@ -18,6 +18,7 @@ from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.reports import RawDelivery
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.services import new_id
+from obdtrack.statistics import counters
 from obdtrack.store import models
 from obdtrack.store.database import Store, connected
 from tests.factories import IDS, NOON, PROVIDER, call_request, raw_delivery
@@ -33,7 +34,9 @@ def call(
     intention = PendingCall(new_id(), new_id(), at, None, PROVIDER)
     with store.write():
         begun = Event(new_id(), Kind.SUBMISSION, Source.API, at, Status.SUBMITTING)
-        writes.create_call(call_request(**request), intention, fold([begun]))
+        state = fold([begun])
+        row = writes.create_call(call_request(**request), intention, state)
+        counters.count([writes.change(row, state, new=True)])
         if provider_id is not None:
             mid = IDS.submission(provider_id)
             writes.set_provider_id(intention.call_id, PROVIDER, provider_id, mid, at)
@@ -54,6 +57,7 @@ def state(
     with store.write():
         (match,) = queries.lock_calls([call_id])
         writes.save_states([NewState(match, state, next_check_at)])
+        counters.count([writes.change(match, state)])
 
 
 def delivery(

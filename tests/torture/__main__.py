@@ -24,6 +24,7 @@ from tests.torture.disks import fill_the_disk
 from tests.torture.everywhere import SCENARIOS
 from tests.torture.kills import kill_again_and_again
 from tests.torture.machine import Calls
+from tests.torture.mixed import mix_everything
 from tests.torture.mutants import Mutant
 from tests.torture.polling import PER_MINUTE, lose_reports
 
@@ -148,6 +149,18 @@ def a_flood(seconds: int) -> Figures:
     return words, seen.rows == 0 and taken == len(seen.honest) and bounded
 
 
+def mixed(seconds: int) -> Figures:
+    """Do everything at once on two servers."""
+    seen = mix_everything(seconds)
+    words = (
+        f"{seconds} s, {seen.codes[200]} reports and {seen.codes[201]} calls at two servers, "
+        f"{seen.rebuilds} times `rebuild`: {seen.refused} refused, {seen.rebuilds_failed} rebuilds "
+        f"failed, {seen.deadlocks} deadlocks inside, {seen.left_unmatched} reports left unmatched; "
+        f"slowest answer {seen.slowest:.1f} s"
+    )
+    return words, seen.refused == seen.rebuilds_failed == seen.left_unmatched == 0
+
+
 RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "kills": (kills, 200, "kill -9 under load"),
     "operations": (operations, 1, "every operation fails"),
@@ -158,6 +171,7 @@ RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "slow-sockets": (slow_sockets, 500, "slow clients"),
     "flood": (a_flood, 30, "flood, in seconds"),
     "full-disk": (full_disk, 10, "disk full"),
+    "mixed": (mixed, 1200, "everything at once on PostgreSQL, in seconds"),
 }
 
 

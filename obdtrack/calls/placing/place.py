@@ -35,6 +35,7 @@ from obdtrack.domain.submission import (
 )
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
+from obdtrack.store.database import repeated
 
 log = structlog.get_logger()
 
@@ -122,6 +123,7 @@ def canonical(content: object) -> bytes:
     return json.dumps(content, sort_keys=True, default=str).encode()
 
 
+@repeated
 def _intend(
     request: CallRequest,
     intention: PendingCall,
@@ -181,6 +183,7 @@ def _stored(
     return False
 
 
+@repeated
 def _settle(
     request: CallRequest,
     intention: PendingCall,

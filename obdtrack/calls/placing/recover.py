@@ -13,6 +13,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases
+from obdtrack.store.database import repeated
 
 log = structlog.get_logger()
 
@@ -45,11 +46,13 @@ def any_lost(services: Services) -> bool:
     return any(_is_lost(found, now) for found in submissions.in_flight())
 
 
+@repeated
 def recover_interrupted(services: Services) -> int:
     """Make submissions of dead processes `unknown`; returns how many. Nothing is sent again."""
     now, shared_now = services.now(), services.shared_now()
     with open_journal(services, now=now) as journal:
         lost = [found for found in submissions.in_flight() if _is_lost(found, shared_now)]
+        journal.calls([call_id for call_id, *_ in lost])  # in one order
         for call_id, submission_id, _, send_until in lost:
             row = journal.call(call_id)  # locked from here on: its response may just come
             if row is None or row.status != Status.SUBMITTING:

@@ -28,6 +28,7 @@ from obdtrack.calls.reports.record import (
     tells_something,
 )
 from obdtrack.domain.events import Event
+from obdtrack.domain.naming import all_names
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.poll_schedule import POLL, PUT_OFF
 from obdtrack.domain.reports import Report
@@ -36,6 +37,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers.base import CallLog
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases, models, tasks
+from obdtrack.store.database import repeated
 from obdtrack.store.tasks import Claim
 
 REFRESH_SECONDS = 10
@@ -121,18 +123,19 @@ def _nobody_else_asking(call_id: UUID, services: Services) -> Iterator[None]:
             leases.give_back(name, holder)
 
 
+@repeated
 def record_response(call: models.Call, asked: Poll, services: Services) -> None:
     """Put what the provider's log says about this call on its timeline, in one transaction."""
     with open_journal(services, now=asked.exchange.responded_at) as journal:
+        ids = services.provider_of(call).ids
+        reports = rows_about(call, [found.report for found in asked.response.calls], ids)
+        journal.lock(all_names(reports, ids))
         if not may_be_kept(call.id, journal):
             return
         responses.add(asked.exchange)
         if asked.response.failure and journal.plan(call.id).next_check_at is not None:
             journal.put_off(call.id, journal.now + PUT_OFF)  # the exchange tells why
             return
-        reports = rows_about(
-            call, [found.report for found in asked.response.calls], services.provider_of(call).ids
-        )
         verdicts = record_reports(
             [
                 IncomingReport(report, Source.POLL, asked.exchange.responded_at, call.provider,

@@ -101,7 +101,7 @@ def may_be_kept(call_id: UUID, journal: Journal) -> bool:
 def count_if_repaired(call_id: UUID, journal: Journal) -> None:
     """Count the call if what this journal appended of a poll brought its outcome."""
     if journal.newly(call_id, FINAL):
-        leases.count(REPAIRED)
+        journal.count(REPAIRED)
 
 
 def _stand_in_line(services: Services, provider: CallLog, patience: float | None) -> float:

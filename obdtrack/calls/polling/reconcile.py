@@ -29,12 +29,14 @@ from obdtrack.domain.candidates import (
     window,
 )
 from obdtrack.domain.events import Event
+from obdtrack.domain.naming import all_names
 from obdtrack.domain.poll_schedule import PUT_OFF
 from obdtrack.domain.status import Kind, Source
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
+from obdtrack.store.database import repeated
 
 _MOST_LISTED = 20
 
@@ -84,6 +86,7 @@ def _ask_about_days(
     return asked
 
 
+@repeated
 def _take(
     call: models.Call,
     rows: Sequence[Candidate],
@@ -97,7 +100,10 @@ def _take(
     # Asked about two days, a call is in one day's response.
     exchange = next(q.exchange for q in asked if first in q.response.calls)
     evidence = _evidence(rows, wanted)
+    reports = [row.found.report for row in rows if tells_something(row.found.report)]
+    ids = services.provider_of(call).ids
     with open_journal(services) as journal:
+        journal.lock(all_names([first.report, *reports], ids))
         if not may_be_kept(call.id, journal):
             return
         _keep(asked)
@@ -116,14 +122,14 @@ def _take(
                     exchange.id,
                     call.id,
                 )
-                for report in (row.found.report for row in rows)
-                if tells_something(report)
+                for report in reports
             ],
             journal,
         )
         count_if_repaired(call.id, journal)
 
 
+@repeated
 def _leave(
     call: models.Call,
     listed: Sequence[Candidate],

@@ -14,6 +14,7 @@ from obdtrack.calls.reports.process import process, read
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services
+from obdtrack.store.database import repeated
 
 log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ def receive_deliveries(
         return [_receive_alone(stored, services) for stored in batch]
 
 
+@repeated
 def _receive(batch: Sequence[InboundRequest], services: Services) -> list[ReceivedDelivery]:
     readings = [read(stored, services) for stored in batch]
     # A crowd that places calls must not hold reports up.

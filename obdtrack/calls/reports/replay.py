@@ -17,6 +17,8 @@ from obdtrack.calls.reports.reprocess import reprocess
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
+from obdtrack.store import models
+from obdtrack.store.database import repeated
 
 log = structlog.get_logger()
 
@@ -62,12 +64,19 @@ def _replay(delivery_id: UUID, services: Services, note: Callable[[Outcome], Non
             "The secret this request carried is not one of OBDTRACK_WEBHOOK_SECRETS.",
         )
     try:
-        with open_journal(services) as journal:
-            outcome = reprocess([deliveries.to_stored(row)], journal)[0]
-            note(outcome)
-            return outcome
+        return _reprocess(row, services, note)
     except peewee.DatabaseError as error:
         return _failed(delivery_id, error, services, note)
+
+
+@repeated
+def _reprocess(
+    row: models.Delivery, services: Services, note: Callable[[Outcome], None]
+) -> Outcome:
+    with open_journal(services) as journal:
+        outcome = reprocess([deliveries.to_stored(row)], journal)[0]
+        note(outcome)
+    return outcome
 
 
 def replay_all(
