@@ -27,6 +27,7 @@ from obdtrack.providers.mobtexting.reports import PayloadReader, read_call
 from obdtrack.providers.mobtexting.vocabulary import meaning_of
 from obdtrack.services import Services, new_id
 from obdtrack.settings import Settings, callback_path
+from obdtrack.store import models
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NUMBER = "+918867135001"
@@ -47,6 +48,16 @@ class Clock:
 
     def forward(self, **lengths: float) -> None:
         self.now += timedelta(**lengths)
+
+
+def time_passes(clock: Clock, services: Services, **lengths: float) -> None:
+    """Let so much time pass, and not only the clock be set: somebody looked at it every minute."""
+    clock.forward(**lengths)
+    seen = {"seen_at": clock.now, "doubt_seconds": 0, "since": clock.now}
+    with services.store.write():
+        models.ClockMark.insert(name="retention", **seen).on_conflict(
+            conflict_target=[models.ClockMark.name], update=seen
+        ).execute()
 
 
 class ScriptedProvider(MobTexting):

@@ -22,7 +22,7 @@ from obdtrack.domain.status import Outcome
 from obdtrack.services import Services
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import ALL, EVER, slot_of
-from obdtrack.store import leases, models, partitions, tasks
+from obdtrack.store import leases, models, partitions, tasks, witness
 from obdtrack.store.database import SqliteStore, Store, repeated
 
 _WITH_A_CALL = (models.EventRow, models.Delivery, models.ResponseRow)
@@ -185,10 +185,13 @@ def delete_expired(
 ) -> int:
     """Delete what is past its time, for LONGEST_SECONDS at most; returns how many rows went.
 
-    What is deleted is audited: rows by the setting that let them go.
+    The time is that of the shared clock, as far as it is beyond doubt: a clock that is set ahead by
+    mistake deletes nothing. What is deleted is audited: rows by the setting that let them go.
     """
     deadline, gone = monotonic() + LONGEST_SECONDS, Counter[str]()
-    hour = services.now().replace(minute=0, second=0, microsecond=0)
+    with services.store.write():
+        now = witness.look(services.shared_now())
+    hour = now.replace(minute=0, second=0, microsecond=0)
     try:
         for kind in KINDS:
             # By whole hours, so that the audit gets an entry an hour and not one a minute.
@@ -219,8 +222,9 @@ def forget_batch(kind: RetainedKind, before: datetime, services: Services) -> in
 def rotate_partitions(services: Services) -> None:
     """Make the next months' partitions of raw deliveries, and drop those past their time."""
     now = services.now()
-    oldest = now - timedelta(days=services.settings.retention_calls_days)
     with services.store.write():
+        sure = witness.beyond_doubt(services.shared_now())
+        oldest = sure - timedelta(days=services.settings.retention_calls_days)
         partitions.prepare(services.store, now)
         dropped = partitions.drop_before(services.store, oldest)
         _record({"partitions": dropped} if dropped else {}, services)

@@ -255,6 +255,21 @@ class RateLimit(Table):
         table_name = "rate_limits"
 
 
+class ClockMark(Table):
+    """What a clock showed when somebody looked last.
+
+    By `doubt_seconds` it has jumped ahead, and not long enough ago to be believed, `since` then.
+    """
+
+    name = TextField(primary_key=True)
+    seen_at = MomentField()
+    doubt_seconds = BigIntegerField()
+    since = MomentField()
+
+    class Meta:
+        table_name = "clock_marks"
+
+
 class Counter(Table):
     """A figure that only grows."""
 

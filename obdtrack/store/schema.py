@@ -9,6 +9,7 @@ from obdtrack.store.models import (
     Audit,
     Call,
     Campaign,
+    ClockMark,
     Counter,
     Delivery,
     EventRow,
@@ -70,7 +71,7 @@ _index(Audit, "once", unique=True, where="once IS NOT NULL")  # whether it is no
 
 TABLES: tuple[type[Table], ...] = (
     ApiKey, Submission, Call, EventRow, Delivery, ResponseRow, IdempotencyKey, Lease, RateLimit,
-    Counter, OptOutRow,
+    Counter, ClockMark, OptOutRow,
     Statistic, Campaign, Audit, Task,
 )  # fmt: skip
 """Every table, in the order in which they refer to each other."""

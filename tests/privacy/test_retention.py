@@ -20,12 +20,12 @@ from obdtrack.statistics import counters
 from obdtrack.store import models, partitions
 from tests.conftest import Caller
 from tests.factories import (
-    NOON,
     Clock,
     ScriptedProvider,
     accepted,
     call_log,
     log_row,
+    time_passes,
 )
 from tests.privacy.told import opt_out, rows
 from tests.store import stored
@@ -52,9 +52,9 @@ def test_a_call_past_its_time_goes_with_everything_that_hangs_on_it(
     caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
     tell_a_call(caller, services, provider)
-    clock.forward(days=400)
+    time_passes(clock, services, days=400)
     assert at_once(services) == 1  # the idempotency key
-    clock.forward(hours=1)
+    time_passes(clock, services, hours=1)
     assert at_once(services) == 9
     left = rows(services.store)
     assert not set(left) & {*HANGING_ON_A_CALL, "deliveries", "statistics", "campaigns"}
@@ -65,7 +65,7 @@ def test_a_key_outlives_its_call_and_rings_nobody_again(
 ) -> None:
     short = replace(services, settings=replace(services.settings, retention_calls_days=1))
     first = caller.post("/calls", BODY, **KEY)
-    clock.forward(days=2)
+    time_passes(clock, services, days=2)
     at_once(short)
     again = caller.post("/calls", BODY, **KEY)
     assert caller.get("/calls").json["data"] == []
@@ -80,7 +80,7 @@ def test_a_key_whose_call_and_answer_are_gone_says_so_and_rings_nobody(
     short = replace(services, settings=replace(services.settings, retention_calls_days=1))
     caller.post("/calls", BODY, **KEY)
     models.IdempotencyKey.update(body=None).execute()
-    clock.forward(days=2)
+    time_passes(clock, services, days=2)
     at_once(short)
     again = caller.post("/calls", BODY, **KEY)
     assert (again.status_code, "older than calls are kept" in again.json["detail"]) == (409, True)
@@ -95,7 +95,7 @@ def test_a_key_is_free_after_its_own_time(
     provider.on_send = accepted(mid=None)
     caller.post("/calls", BODY, **KEY)
     for _ in range(2):
-        clock.forward(days=4)
+        time_passes(clock, services, days=4)
         at_once(short)
     assert "Idempotent-Replayed" not in caller.post("/calls", BODY, **KEY).headers
     assert len(provider.sent) == 2
@@ -106,9 +106,9 @@ def test_a_younger_call_stays_whole(
 ) -> None:
     provider.on_send = accepted(mid=None)
     caller.place(name="old")
-    clock.forward(days=200)
+    time_passes(clock, services, days=200)
     young = caller.place(name="young").json
-    clock.forward(days=201)
+    time_passes(clock, services, days=201)
     at_once(services)
     assert [call["id"] for call in caller.get("/calls").json["data"]] == [young["id"]]
     assert caller.get(f"/calls/{young['id']}/events").json["data"] != []
@@ -121,7 +121,7 @@ def test_the_figures_stay_what_counting_would_give(
     provider.on_send = accepted(mid=None)
     for number in range(6):
         caller.place(name=f"campaign-{number % 2}")
-        clock.forward(days=100)
+        time_passes(clock, services, days=100)
     at_once(services)
     kept = figures()
     with services.store.write():
@@ -154,7 +154,7 @@ def test_a_delivery_is_kept_as_long_as_its_outcome_allows(
     clock.now = delivery.received_at + timedelta(days=days)
     at_once(services)
     assert stored.count(services.store, models.Delivery) == 1
-    clock.forward(hours=1)
+    time_passes(clock, services, hours=1)
     at_once(services)
     assert stored.count(services.store, models.Delivery) == 0
 
@@ -172,9 +172,9 @@ def test_what_is_deleted_is_audited_by_the_setting_that_let_it_go(
     tell_a_call(caller, services, provider)
     at_once(services)
     assert forgotten_by_setting() == []
-    clock.forward(days=8)
+    time_passes(clock, services, days=8)
     at_once(services)
-    clock.forward(days=400)
+    time_passes(clock, services, days=400)
     at_once(services)
     assert forgotten_by_setting() == [{"retention_calls_days": 9}, {"idempotency_days": 1}]
 
@@ -187,7 +187,7 @@ def test_within_an_hour_it_is_audited_once(
     for _ in range(3):
         caller.place()
         clock.forward(minutes=10)
-    clock.forward(days=400)
+    time_passes(clock, services, days=400)
     for _ in range(6):
         at_once(services)
         clock.forward(minutes=10)
@@ -199,7 +199,7 @@ def test_what_went_before_a_failure_is_audited_all_the_same(
     services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored.delivery(services.store, Outcome.REJECTED)
-    clock.now = NOON + timedelta(days=15)
+    time_passes(clock, services, days=15)
 
     def broken(*_: object) -> int:
         raise RuntimeError("no table")
@@ -215,7 +215,7 @@ def test_what_went_before_a_failure_is_audited_all_the_same(
 def test_a_dropped_partition_is_audited_by_its_name(services: Services, clock: Clock) -> None:
     retention.rotate_partitions(services)
     assert audit.newest(1) == []
-    clock.forward(days=500)
+    time_passes(clock, services, days=500)
     retention.rotate_partitions(services)
     (entry,) = audit.newest(1)
     assert "deliveries_2026_11" in entry.detail["partitions"]
@@ -227,9 +227,9 @@ def test_opt_outs_and_the_audit_outlive_everything(
     caller: Caller, services: Services, clock: Clock
 ) -> None:
     opt_out(caller)
-    clock.forward(days=4000)
+    time_passes(clock, services, days=4000)
     at_once(services)
-    assert set(rows(services.store)) == {"api_keys", "audit", "opt_outs"}
+    assert set(rows(services.store)) == {"api_keys", "audit", "clock_marks", "opt_outs"}
     assert caller.place().status_code == 409
 
 
@@ -237,7 +237,7 @@ def test_a_report_about_a_call_that_is_gone_waits_as_unmatched(
     caller: Caller, services: Services, clock: Clock
 ) -> None:
     caller.place()
-    clock.forward(days=401)
+    time_passes(clock, services, days=401)
     at_once(services)
     caller.report()
     assert caller.only_delivery()["outcome"] == "unmatched"

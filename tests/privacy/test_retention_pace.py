@@ -22,6 +22,7 @@ from tests.factories import (
     NOON,
     Clock,
     raw_delivery,
+    time_passes,
 )
 from tests.store import stored
 
@@ -55,7 +56,7 @@ def test_no_transaction_takes_more_than_a_batch(
         return sizes[-1]
 
     monkeypatch.setattr(retention, "forget_batch", watched)
-    clock.forward(days=401)
+    time_passes(clock, services, days=401)
     assert at_once(services) == sum(sizes) == 180
     assert max(sizes) <= 50
 
@@ -65,7 +66,7 @@ def test_a_run_ends_when_its_time_is_over_and_the_next_goes_on(
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 50)
     old_calls(services, 60, NOON)
-    clock.forward(days=401)
+    time_passes(clock, services, days=401)
     seconds = count(0.0, 0.8)
     gone = delete_expired(services, sleep=lambda _: None, monotonic=lambda: next(seconds))
     assert 0 < gone < 180
@@ -78,7 +79,7 @@ def test_a_call_with_more_rows_than_a_batch_goes_alone(services: Services, clock
     with services.store.write():
         for _ in range(BATCH):
             stored.delivery(services.store, Outcome.DUPLICATE, call_id=big)
-    clock.forward(days=401)
+    time_passes(clock, services, days=401)
     with services.store.write():
         assert retention.forget_calls(clock.now - timedelta(days=400), BATCH) == BATCH + 3
     assert [call.id for call in models.Call.select()] == [small]
@@ -90,7 +91,7 @@ def test_another_call_of_the_same_submission_keeps_it(services: Services, clock:
     models.Call.update(submission=shared, created_at=NOON + timedelta(days=300)).where(
         models.Call.id == young
     ).execute()
-    clock.forward(days=401)
+    time_passes(clock, services, days=401)
     at_once(services)
     assert models.Call.get_by_id(young).submission.id == shared.id
 

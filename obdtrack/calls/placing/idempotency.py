@@ -22,7 +22,7 @@ from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
-from obdtrack.store import models
+from obdtrack.store import models, witness
 from obdtrack.store.encryption import Encryption
 
 
@@ -49,12 +49,11 @@ def find(owner_id: UUID, key: str) -> models.IdempotencyKey | None:
     return row.get_or_none((row.owner_id == owner_id) & (row.key == key))
 
 
-def forget(owner_id: UUID, key: str, before: datetime) -> None:
-    """Free a key that was bound before this time."""
+def forget(owner_id: UUID, key: str, before: datetime) -> bool:
+    """Free a key if it was bound before this time; whether it was."""
     row = models.IdempotencyKey
-    row.delete().where(
-        (row.owner_id == owner_id) & (row.key == key) & (row.created_at < before)
-    ).execute()
+    old = (row.owner_id == owner_id) & (row.key == key) & (row.created_at < before)
+    return bool(row.delete().where(old).execute())
 
 
 def store_response(owner_id: UUID, key: str, body: str) -> None:
@@ -102,11 +101,16 @@ def place_once(
     """
     key, owner_id = _kept_name(key, request.to, services), access.owner_id
     fingerprints = _fingerprints(request, given, services.encryption)
-    oldest = services.now() - timedelta(days=services.settings.idempotency_days)
 
     def bind(intention: PendingCall, _: Journal) -> None:
-        forget(owner_id, key, oldest)
-        if not claim(owner_id, key, fingerprints[0], intention.call_id, intention.created_at):
+        def bound() -> bool:
+            return claim(owner_id, key, fingerprints[0], intention.call_id, intention.created_at)
+
+        if bound():
+            return
+        sure = witness.beyond_doubt(services.shared_now())
+        too_old = sure - timedelta(days=services.settings.idempotency_days)
+        if not (forget(owner_id, key, too_old) and bound()):
             raise _BoundError
 
     try:
