@@ -77,6 +77,12 @@ class NotOurs(NamedTuple):
     reason: str
 
 
+class Several(NamedTuple):
+    """A request that holds several others: each as if it had come alone, and what it is."""
+
+    parts: tuple[tuple[RawDelivery, Reading], ...]
+
+
 class FoundCall(NamedTuple):
     """One call in the provider's own log: what it says, and what it says of our request.
 
@@ -90,8 +96,15 @@ class FoundCall(NamedTuple):
     name: str | None = None
 
 
-Reading = Report | OptOut | Challenge | NotOurs | Unreadable
+Reading = Report | OptOut | Challenge | NotOurs | Unreadable | Several
 """What a delivery turned out to be."""
+
+
+def reports_in(reading: Reading | Exception) -> list[Report]:
+    """Return the report that a request is, or the reports among its parts."""
+    told = [part for _, part in reading.parts] if isinstance(reading, Several) else [reading]
+    return [one for one in told if isinstance(one, Report)]
+
 
 _ECHOES = ("caller", "bridge", "flow_id", "extra")
 """What events keep of a report beside its facts; most of it echoes our own request."""

@@ -9,7 +9,8 @@ import pytest
 from obdtrack.calls.placing.place import place_call
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import InboundRequest
-from obdtrack.calls.reports.receive import receive_deliveries, without_secrets
+from obdtrack.calls.reports.process import without_secrets
+from obdtrack.calls.reports.receive import receive_deliveries
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.poll_schedule import Plan, plan
 from obdtrack.domain.status import Outcome

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -17,9 +19,10 @@ from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.errors import ObdtrackError
 from obdtrack.privacy.erasure import erase
 from obdtrack.privacy.opt_outs import read_list, suppress, suppress_all, suppressed, unsuppress
+from obdtrack.providers.mobtexting import reports
 from obdtrack.services import Services
 from tests.conftest import Caller
-from tests.factories import NUMBER, ScriptedProvider, accepted
+from tests.factories import MID, NUMBER, ScriptedProvider, accepted
 from tests.privacy.told import OTHER, opt_out, rows, trace, with_scopes
 
 
@@ -263,3 +266,34 @@ def test_any_spelling_of_a_whole_number_is_suppressed_as_that_number(
     assert suppress(spelling, operator(), services) == NUMBER
     assert caller.place().status_code == 409
     assert unsuppress(spelling, operator(), services)
+
+
+U = "180ebbb5-0000-4000-8000-000000000000"
+SHAPE = {"receiver": NUMBER[1:], "type": "all", "value": "*"}
+NO_OPT_OUTS = [
+    {"id": f"{MID}:1", **SHAPE},
+    {"id": MID, **SHAPE, "status": "ANSWER"},
+    {"event": "voice:resubscription", "payload": {"id": U, **SHAPE, "status": "1"}},
+    {"event": "voice:unsubscription", "payload": {"id": U, **SHAPE, "status": "0"}},
+    {"id": U, **SHAPE, "status": 0},
+]
+
+
+@pytest.mark.parametrize("body", NO_OPT_OUTS)
+def test_what_only_looks_like_an_opt_out_puts_nobody_on_the_list(
+    caller: Caller, body: dict[str, object]
+) -> None:
+    caller.deliver(json.dumps(body))
+    assert caller.place().status_code == 201
+
+
+def test_taking_the_keys_for_an_opt_out_would_be_noticed(caller: Caller) -> None:
+    with (
+        patch.object(reports, "is_of_a_call", lambda _: False),
+        patch.object(reports, "_SUBSCRIPTION", re.compile("never")),
+        patch.object(reports, "_INACTIVE", frozenset()),
+    ):
+        for body in NO_OPT_OUTS:
+            caller.deliver(json.dumps(body))
+            assert caller.place().status_code == 409
+            opt_outs.remove([NUMBER])

@@ -21,7 +21,15 @@ from obdtrack.calls.polling.check import check_due
 from obdtrack.calls.rebuild import rebuild
 from obdtrack.calls.reports.replay import replay_all
 from obdtrack.domain.phone import provider_digits
-from obdtrack.domain.reports import Challenge, NotOurs, OptOut, RawDelivery, Report, Unreadable
+from obdtrack.domain.reports import (
+    Challenge,
+    NotOurs,
+    OptOut,
+    RawDelivery,
+    Report,
+    Several,
+    Unreadable,
+)
 from obdtrack.domain.status import Outcome, Status
 from obdtrack.domain.submission import Failure, NotPermittedError, Placement
 from obdtrack.providers import registry
@@ -46,7 +54,7 @@ UNCLEAR = {
     "a hang-up": closes,
     "a slow death": drips(http_response(b'{"status": 200}' * 100), after=30, seconds=0.1),
 }
-READINGS = (Challenge, NotOurs, OptOut, Report, Unreadable)
+READINGS = (Challenge, NotOurs, OptOut, Report, Several, Unreadable)
 
 
 @pytest.fixture(params=VENDORS)

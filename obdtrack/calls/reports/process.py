@@ -22,10 +22,11 @@ from obdtrack.domain.reports import (
     OptOut,
     Reading,
     Report,
+    Several,
     Unreadable,
 )
 from obdtrack.domain.status import Outcome, Source
-from obdtrack.services import Services
+from obdtrack.services import Services, new_id
 
 log = structlog.get_logger()
 
@@ -49,31 +50,57 @@ def read(stored: InboundRequest, services: Services) -> Reading | Exception:
 def process(
     batch: Sequence[InboundRequest], readings: Sequence[Reading | Exception], journal: Journal
 ) -> list[ProcessedDelivery]:
-    """Record the reports among these readings and return what each delivery means."""
+    """Record the reports among these readings and return what each delivery means.
+
+    What a delivery holds several of is stored beside it, each as a delivery of its own.
+    """
     services = journal.services
+    told = list(zip(batch, readings, strict=True))
+    parts: list[tuple[InboundRequest, Reading | Exception]] = [
+        (stored._replace(id=new_id(), raw=raw), part)
+        for stored, reading in told
+        if isinstance(reading, Several)
+        for raw, part in reading.parts
+    ]
+    told += parts
     arrivals = [
         IncomingReport(
             reading, Source.WEBHOOK, stored.received_at, stored.provider, delivery_id=stored.id
         )
-        for stored, reading in zip(batch, readings, strict=True)
+        for stored, reading in told
         if isinstance(reading, Report)
     ]
     recorded = iter(record_reports(arrivals, journal))
-    return [
+    found = [
         _interpreted(
             stored,
             reading,
             next(recorded) if isinstance(reading, Report) else _verdict(stored, reading),
             services,
         )
-        for stored, reading in zip(batch, readings, strict=True)
+        for stored, reading in told
     ]
+    if parts:
+        meanings = (one.meaning for one in found[len(batch) :])
+        kept = (without_secrets(stored, services) for stored, _ in parts)
+        deliveries.add(zip(kept, meanings, strict=True))
+    return found[: len(batch)]
+
+
+def without_secrets(stored: InboundRequest, services: Services) -> InboundRequest:
+    """Return the request without our own secrets in it, however they are spelled."""
+    raw = services.provider_of(stored).without_secrets(stored.raw)
+    return stored if raw is stored.raw else stored._replace(raw=raw)
 
 
 def _verdict(
-    stored: InboundRequest, reading: Challenge | NotOurs | OptOut | Unreadable | Exception
+    stored: InboundRequest,
+    reading: Challenge | NotOurs | OptOut | Unreadable | Several | Exception,
 ) -> ReportResult:
     match reading:
+        case Several(parts):
+            reason = f"it holds {len(parts)} reports; each is a delivery of its own"
+            return ReportResult(Outcome.RECEIVED, reason)
         case Unreadable(reason):
             return ReportResult(Outcome.UNREADABLE, reason)
         case NotOurs(reason):

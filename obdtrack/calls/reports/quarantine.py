@@ -16,7 +16,7 @@ import structlog
 
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import InboundRequest
-from obdtrack.calls.reports.receive import without_secrets
+from obdtrack.calls.reports.process import without_secrets
 from obdtrack.errors import ObdtrackError
 from obdtrack.limits import TokenBucket
 from obdtrack.services import Services

@@ -10,7 +10,7 @@ import structlog
 from obdtrack.calls.journal import open_journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
-from obdtrack.calls.reports.process import process, read
+from obdtrack.calls.reports.process import process, read, without_secrets
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services
@@ -66,9 +66,3 @@ def _receive_alone(stored: InboundRequest, services: Services) -> ReceivedDelive
         with services.store.write(first=True):
             deliveries.add([(without_secrets(stored, services), meaning)])
         return ReceivedDelivery(Outcome.FAILED)
-
-
-def without_secrets(stored: InboundRequest, services: Services) -> InboundRequest:
-    """Return the request without our own secrets in it, however they are spelled."""
-    raw = services.provider_of(stored).without_secrets(stored.raw)
-    return stored if raw is stored.raw else stored._replace(raw=raw)

@@ -10,11 +10,12 @@ from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.process import process, read
 from obdtrack.domain.naming import names_of
-from obdtrack.domain.reports import Report
+from obdtrack.domain.reports import reports_in
 from obdtrack.domain.status import Outcome
 from obdtrack.store import bulk_sql, models
 
 _ON_A_TIMELINE = (Outcome.MATCHED, Outcome.DUPLICATE)
+_SETTLED = (*_ON_A_TIMELINE, Outcome.RECEIVED)
 
 
 def reprocess_waiting(provider: str, provider_id: str, mid: str, journal: Journal) -> int:
@@ -29,20 +30,20 @@ def reprocess_waiting(provider: str, provider_id: str, mid: str, journal: Journa
 def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outcome]:
     """Store what these deliveries mean now; returns their outcomes.
 
-    What somebody else has put on a timeline meanwhile stays as it is, and is not counted again.
+    What somebody else has put on a timeline or taken apart meanwhile stays, and is not done again.
     """
     if not waiting:
         return []  # of most calls nothing has come before their own response
     readings = {stored.id: read(stored, journal.services) for stored in waiting}
     # The names first, as everywhere: who joins a call's reports has locked them already.
     names = [
-        names_of(reading, journal.services.provider_of(stored).ids).all()
+        names_of(report, journal.services.provider_of(stored).ids).all()
         for stored in waiting
-        if isinstance(reading := readings[stored.id], Report)
+        for report in reports_in(readings[stored.id])
     ]
     journal.lock(set().union(*names))
     outcomes = _outcomes_now(list(readings))
-    left = [stored for stored in waiting if outcomes.get(stored.id) not in _ON_A_TIMELINE]
+    left = [stored for stored in waiting if outcomes.get(stored.id) not in _SETTLED]
     found = process(left, [readings[stored.id] for stored in left], journal)
     meanings = {stored.id: one.meaning for stored, one in zip(left, found, strict=True)}
     deliveries.set_meanings(meanings.items())

@@ -16,6 +16,7 @@ from obdtrack.domain.reports import (
     RawDelivery,
     Reading,
     Report,
+    Several,
     Unreadable,
 )
 from obdtrack.errors import Code, ConfigError, ObdtrackError
@@ -66,6 +67,8 @@ def describe(reading: Reading, naming: str = "its id") -> str:
             return "an opt-out; it is no report about a call"
         case Challenge():
             return "the challenge of a new webhook"
+        case Several(parts):
+            return f"{len(parts)} requests in one; look at one of them alone"
         case NotOurs(reason) | Unreadable(reason):
             return f"no report: {reason}"
 

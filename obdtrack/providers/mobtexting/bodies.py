@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, lookup
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus
@@ -15,17 +17,23 @@ from obdtrack.providers.mobtexting.envelopes import (
     Around,
     Fields,
     Places,
+    entries,
     has_paths,
     nested,
     one,
     opened,
 )
-from obdtrack.providers.mobtexting.lenient_json import BLANK, load_liberally, named_once
+from obdtrack.providers.mobtexting.lenient_json import BLANK, load_texts, named_once
 
 MAX_PARTS = 1000
 MAX_BOUNDARY = 70
 """The longest boundary of a multipart form (RFC 2046, 5.1.1)."""
 
+MAX_REPORTS = 100
+"""How many reports one request may bring."""
+
+_JSON_IN_TEXT = re.compile(r'"(?:["\s]|\\["\\nrt])*[{\[]')
+_LINE_ENDS = re.compile(r"[\r\n]+")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _CHARSETS = frozenset({"iso8859-1", "iso8859-15", "cp1252"})
 """Those taken from a content type, for bytes that are not UTF-8."""
@@ -37,12 +45,14 @@ _AMPERSAND = re.compile(r"&(?:amp;)+|&#0*38;|&#x0*26;|\\u0026(?=[\w\[\]]+=)", re
 class Body(NamedTuple):
     """What a body holds: its fields, the surest first, or the problem that hid them.
 
-    `whole` is the object as it came, for what is looked up by a path.
+    `whole` is the object as it came, for what is looked up by a path. If it holds several requests,
+    `parts` are their bodies, and there is nothing else.
     """
 
     sources: tuple[Fields, ...] = ()
     problem: str | None = None
     whole: object = None
+    parts: tuple[str, ...] = ()
 
 
 NO_BODY = Body()
@@ -65,7 +75,7 @@ def read_body(body: bytes, content_type: str, places: Places, *, named: bool = F
         text = text.strip(BLANK)
         if text[:3].lower() in ("%7b", "%5b"):
             text = unquote_plus(text)
-    if text[:1] in ("{", "[") or text[:2] in ('"{', '"['):
+    if text[:1] in ("{", "[") or _JSON_IN_TEXT.match(text):
         return _read_json_body(text, places, around)
     if text.startswith("--") and "content-disposition" in text.lower():
         return _read_multipart(body, text, places, around)
@@ -117,18 +127,21 @@ def _charset(content_type: str) -> str:
 
 def _read_json_body(text: str, places: Places, around: Around) -> Body:
     try:
-        value = load_liberally(text)
-        if isinstance(value, str) and value.lstrip(BLANK)[:1] in ("{", "["):
-            value = load_liberally(value.strip(BLANK))
+        value = load_texts(text)
     except ValueError as error:
-        return Body(problem=str(error))
+        lines = [line for part in _LINE_ENDS.split(text) if (line := part.strip(f",{BLANK}"))]
+        objects = all(line[0] == "{" and line[-1] == "}" for line in lines)
+        several = entries(lines, places, around) if objects else []
+        return _parts(several) if several else Body(problem=str(error))
     if isinstance(value, dict) and text.find("{", 1) < 0 and not has_paths(value):
         return Body((value,), None, value)  # as almost all are: nothing stands inside anything
     return _opened(value, places, around)
 
 
 def _opened(value: object, places: Places, around: Around) -> Body:
-    """Take the one report out of a list or an envelope around it."""
+    """Take the one report out of a list or an envelope around it, or all that a list holds."""
+    if several := entries(value, places, around):
+        return _parts(several)
     if isinstance(value, list) and len(value) != 1:
         return Body(problem=f"a list of {len(value)} entries where one report is expected")
     value = one(value)
@@ -140,6 +153,14 @@ def _opened(value: object, places: Places, around: Around) -> Body:
     whole = nested(value)
     sources = opened(whole, places, around._replace(documented=False))
     return Body(sources if len(sources) > 1 else (value,), None, whole)
+
+
+def _parts(several: Sequence[object]) -> Body:
+    if len(several) > MAX_REPORTS:
+        return Body(
+            problem=f"{len(several)} reports in one request, and {MAX_REPORTS} at most are read"
+        )
+    return Body(parts=tuple(p if isinstance(p, str) else json.dumps(p) for p in several))
 
 
 def _read_multipart(body: bytes, text: str, places: Places, around: Around) -> Body:

@@ -19,7 +19,7 @@ from requests.auth import AuthBase
 
 from obdtrack.domain.phone import fits, masked, provider_digits, reported
 from obdtrack.domain.redaction import DOTS, REMOVED, remove_named, remove_secrets, take_out
-from obdtrack.domain.reports import Challenge, FoundCall, NotOurs, RawDelivery, Reading
+from obdtrack.domain.reports import Challenge, FoundCall, NotOurs, RawDelivery, Reading, Several
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, Permit, SendResponse
 from obdtrack.errors import ConfigError
 from obdtrack.providers.base import (
@@ -182,7 +182,13 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
         return tuple(call for entry in entries if (call := read_call(entry, self._reader)))
 
     def read_delivery(self, delivery: RawDelivery) -> Reading:
-        reading, expected = read_delivery(delivery, self._reader), self._validation_key
+        reading = read_delivery(delivery, self._reader)
+        if isinstance(reading, Several):
+            return Several(tuple((part, self._checked(one)) for part, one in reading.parts))
+        return self._checked(reading)
+
+    def _checked(self, reading: Reading) -> Reading:
+        expected = self._validation_key
         if isinstance(reading, Challenge) and expected is not None:
             given = reading.validation_key or ""
             if not hmac.compare_digest(given.encode(), expected.encode()):

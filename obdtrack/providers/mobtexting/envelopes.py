@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from obdtrack.domain.strict_json import MAX_DEPTH
-from obdtrack.providers.mobtexting.lenient_json import BLANK, load_liberally
+from obdtrack.providers.mobtexting.lenient_json import BLANK, load_texts
 from obdtrack.providers.mobtexting.vocabulary import IDENTITY, meaning_of, plain
 
 Fields = Mapping[str, Any]
@@ -30,7 +30,7 @@ _OUTCOME = frozenset({"status", "started_at", "ended_at", "duration_seconds"})
 """What an object under any key must hold to be a report, and not an agent or a contact."""
 _OPT_OUT_KEY = "receiver"
 _MOST_LAYERS = 4
-_CALL_ID = re.compile("[0-9a-fA-F-]{32,36}:[0-9]+")
+CALL_ID = re.compile("[0-9a-fA-F-]{32,36}:[0-9]+")
 _STEPS = re.compile(r"[^\[\].]+")
 
 
@@ -96,6 +96,25 @@ def opened(fields: Fields, places: Places, around: Around) -> tuple[Fields, ...]
         outer.append(rest)
         fields = inner
     return (fields, *reversed(outer))
+
+
+def entries(value: object, places: Places, around: Around) -> list[object]:
+    """Return the requests that a list holds, in an envelope or not; none if `value` is no such.
+
+    Some entry must name a call: pieces of one report may be a list as well. Each entry comes with
+    the fields of the envelope that its list stood in.
+    """
+    found: list[object] = []
+    if isinstance(value, list):
+        found = value
+    elif isinstance(value, dict):
+        lists = (key for key in _WRAPPERS if isinstance(value.get(key), list))
+        key = next(lists, None)
+        if key is not None and not names_call((_without(value, key),), places):
+            found = [{**value, key: entry} for entry in value[key]]
+    inner = (fields for entry in found if (fields := _inner(entry)) is not None)
+    named = (names_call(opened(fields, places, around), places) for fields in inner)
+    return found if len(found) > 1 and any(named) else []
 
 
 def dig(value: object, path: str) -> object:
@@ -192,7 +211,7 @@ def _is_certain(fields: Fields, places: Places) -> bool:
     said = [(place[0], str(value)) for place, value in _placed(fields, places)]
     names = {name for name, _ in said}
     ids = (value for name, value in said if name == "provider_id")
-    return {"mid", "to"} <= names or any(map(_CALL_ID.fullmatch, ids))
+    return {"mid", "to"} <= names or any(map(CALL_ID.fullmatch, ids))
 
 
 def names_call(sources: Iterable[Fields], places: Places) -> bool:
@@ -214,10 +233,10 @@ def _placed(fields: Fields, places: Places) -> Iterator[tuple[Place, object]]:
 
 def _inner(value: object) -> Fields | None:
     if isinstance(value, str):
-        if value.lstrip(BLANK)[:1] not in ("{", "["):
+        if value.lstrip(BLANK)[:1] not in ("{", "[", '"'):
             return None
         try:
-            value = load_liberally(value.strip(BLANK))
+            value = load_texts(value.strip(BLANK))
         except ValueError:
             return None
     value = one(value)

@@ -15,6 +15,9 @@ from obdtrack.domain.strict_json import MAX_DEPTH
 BLANK = "\ufeff \t\r\n\0"
 """What may stand around a body and says nothing."""
 
+_MOST_TEXTS = 2
+"""How often JSON may be a text within JSON."""
+
 _LONGEST_INTEGER = 18
 _HIGHEST = 10**_LONGEST_INTEGER
 _LOWEST = -(10 ** (_LONGEST_INTEGER - 1))
@@ -41,6 +44,14 @@ _ODD = re.compile(
       | (?P<raw> [\0-\x1f] )""",
     re.DOTALL | re.VERBOSE,
 )
+
+
+def load_texts(text: str) -> Any:
+    """Parse as `load_liberally` does; if the JSON is a text that holds JSON, that as well."""
+    value, left = load_liberally(text), _MOST_TEXTS
+    while left and isinstance(value, str) and value.lstrip(BLANK)[:1] in ("{", "[", '"'):
+        value, left = load_liberally(value.strip(BLANK)), left - 1
+    return value
 
 
 def load_json(body: bytes | str) -> Any:

@@ -21,10 +21,11 @@ from obdtrack.domain.reports import (
     RawDelivery,
     Reading,
     Report,
+    Several,
     Unreadable,
 )
 from obdtrack.providers.mobtexting.bodies import NO_BODY, read_body, read_query
-from obdtrack.providers.mobtexting.envelopes import Fields, Place, dig, names_call
+from obdtrack.providers.mobtexting.envelopes import CALL_ID, Fields, Place, dig, names_call
 from obdtrack.providers.mobtexting.field_values import READERS, TIMES, read_money
 from obdtrack.providers.mobtexting.lenient_json import load_json
 from obdtrack.providers.mobtexting.text import ID_LENGTH, TEXT_LENGTH, clean, cut, scalar, shown
@@ -57,6 +58,12 @@ _OPT_OUT = re.compile(
 )
 _EVENT_KEYS = ("event", "envelope type", "envelope event_type", "event_type", "type")
 _OPT_OUT_KEYS = frozenset({"receiver", "type", "value"})
+# What else may be done with a subscription, `voice:resubscription` for one.
+_SUBSCRIPTION = re.compile(r"[\w*]+:.*(?:subscri|opt[-_ ]?in)\w*", re.ASCII | re.IGNORECASE)
+_OF_A_CALL = frozenset({"mid", "started_at", "ended_at", "duration_seconds", "billable_seconds",
+                        "dtmf", "hangup_by", "recording_url", "flow_id", "bridge"})  # fmt: skip
+_INACTIVE = frozenset({"0", "false", "inactive"})
+_JSON = "application/json"
 _MOST_EXTRAS = 100
 _MOST_KEYS_NAMED = 20
 _SOURCE_STEP = 100
@@ -116,7 +123,13 @@ def read_delivery(delivery: RawDelivery, reader: PayloadReader) -> Reading:
     Never raises, whatever the bytes; the same request always gives the same reading. What cannot
     be used of a report stays, as text, in its `extra` under the provider's key; secrets do not.
     """
-    sources, problem = sources_of(delivery, reader)
+    sources, problem, parts = sources_of(delivery, reader)
+    if parts:
+        alone = [delivery._replace(body=part.encode(), content_type=_JSON) for part in parts]
+        readings = [read_delivery(one, reader) for one in alone]
+        nested = Unreadable("a list within a list")
+        fitting = (nested if isinstance(one, Several) else one for one in readings)
+        return Several(tuple(zip(alone, fitting, strict=True)))
     named, rest = _gather(sources, reader)
     if not rest.keys().isdisjoint(_EVENT_KEYS) and (
         opt_out := _opt_out(named, rest, sources, reader)
@@ -129,10 +142,13 @@ def read_delivery(delivery: RawDelivery, reader: PayloadReader) -> Reading:
     return _challenge(sources) or Unreadable(problem or _what_is_missing(sources))
 
 
-def sources_of(delivery: RawDelivery, reader: PayloadReader) -> tuple[list[Fields], str | None]:
+def sources_of(
+    delivery: RawDelivery, reader: PayloadReader
+) -> tuple[list[Fields], str | None, tuple[str, ...]]:
     """Return all the fields of a request, the surest first, and what is wrong with its body.
 
     The surest are what the operator's paths lead to, then come body, query, configured headers.
+    Last come the bodies of the requests that its body holds, if there are several.
     """
     query = read_query(delivery.query, reader.places) if delivery.query else NO_BODY
     outside = [*query.sources]
@@ -148,7 +164,7 @@ def sources_of(delivery: RawDelivery, reader: PayloadReader) -> tuple[list[Field
             ends = (dig(place, path) for place in found)
             first[path] = next((end for end in ends if end is not None), None)
         sources.insert(0, first)
-    return sources, body.problem
+    return sources, body.problem, body.parts
 
 
 def read_call(entry: object, reader: PayloadReader) -> FoundCall | None:
@@ -244,19 +260,33 @@ def _opt_out(
 ) -> OptOut | NotOurs | None:
     """Read an opt-out, by its event's name or by its shape; None if it is none.
 
-    The event names a product, as the `value` does where the `type` is one. Whoever wants no text
-    messages may still be called. A `value` that we do not know as a product's is taken for ours:
-    one call too few is the smaller fault.
+    A report that is composed of the same keys says something of a call. The event names a product,
+    as the `value` does where the `type` is one. Whoever wants no text messages may still be called.
+    A `value` that we do not know as a product's is taken for ours: one call too few is the smaller
+    fault.
     """
-    events = (_OPT_OUT.fullmatch(scalar(rest.get(key)) or "") for key in _EVENT_KEYS)
-    event = next(filter(None, events), None)
-    if event is None and not any(fields.keys() >= _OPT_OUT_KEYS for fields in sources):
-        return None
+    events = [scalar(rest.get(key)) or "" for key in _EVENT_KEYS]
+    event = next(filter(None, map(_OPT_OUT.fullmatch, events)), None)
+    if event is None:
+        if other := next(filter(_SUBSCRIPTION.fullmatch, events), None):
+            return NotOurs(f"{cut(mask_all(other), 40)}, which is no opt-out")
+        shaped = any(fields.keys() >= _OPT_OUT_KEYS for fields in sources)
+        if not shaped or is_of_a_call(named):
+            return None
+    if str(named.get("status", rest.get("status"))).lower() in _INACTIVE:
+        return NotOurs("an opt-out that is not active")
     product = other_product(event[1] if event else None, rest.get("type"), rest.get("value"))
     if product is not None:
         return NotOurs(f"an opt-out of {cut(mask_all(product), 40)}, not of calls")
     created_at = reader.time(rest.get("created_at"))
     return OptOut(named.get("to"), created_at or named.get("reported_at"))
+
+
+def is_of_a_call(named: Mapping[str, Any]) -> bool:
+    """Whether values under our names tell of one call, and not of a number only."""
+    status, provider_id = named.get("status"), named.get("provider_id", "")
+    told = not _OF_A_CALL.isdisjoint(named) or (status and meaning_of(status).status)
+    return bool(told or CALL_ID.fullmatch(provider_id))
 
 
 def _challenge(sources: Iterable[Fields]) -> Challenge | None:
