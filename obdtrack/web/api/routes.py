@@ -19,7 +19,7 @@ from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, queries, search
 from obdtrack.calls.placing.idempotency import Placed, keep_response, place_guarded, place_once
 from obdtrack.calls.polling.check import refresh
-from obdtrack.calls.provider_ids import waiting_reports
+from obdtrack.calls.provider_ids import can_be_named, waiting_reports
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.replay import replay
 from obdtrack.calls.representation import call_view, delivery_view, event_view, waiting_view
@@ -215,7 +215,10 @@ def _found(identifier: str) -> models.Call:
 
 def _call(identifier: str) -> dict[str, Any]:
     call = _found(identifier)
-    return {**_views([call])[0], "waiting_reports": list(map(waiting_view, waiting_reports(call)))}
+    (shown,) = _views([call])
+    if can_be_named(call):
+        shown["waiting_reports"] = list(map(waiting_view, waiting_reports(call)))
+    return shown
 
 
 def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
