@@ -8,7 +8,9 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
@@ -22,10 +24,12 @@ from tests.torture.cuts import Cut, cut_everywhere
 from tests.torture.databases import quiet, scratch
 from tests.torture.disks import fill_the_disk
 from tests.torture.everywhere import SCENARIOS
+from tests.torture.freezes import DATABASES, freeze_again_and_again
 from tests.torture.kills import kill_again_and_again
 from tests.torture.machine import Calls
 from tests.torture.mixed import mix_everything
 from tests.torture.mutants import Mutant
+from tests.torture.pair import ANSWER_SECONDS
 from tests.torture.polling import PER_MINUTE, lose_reports
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
@@ -161,6 +165,20 @@ def mixed(seconds: int) -> Figures:
     return words, seen.refused == seen.rebuilds_failed == seen.left_unmatched == 0
 
 
+def freezes(times: int) -> Figures:
+    """Freeze one of two servers, on both databases at once: they spend their time waiting."""
+    with ThreadPoolExecutor() as pool:
+        seen = list(pool.map(partial(freeze_again_and_again, times), DATABASES))
+    told = [
+        f"{one.freezes} times on {database}, {one.decided} calls decided meanwhile: "
+        f"{one.wrong_dials} wrong dials, slowest report of the other server "
+        f"{one.slowest_report:.1f} s"
+        for one, database in zip(seen, DATABASES, strict=True)
+    ]
+    well = all(one.wrong_dials == 0 and one.slowest_report < ANSWER_SECONDS for one in seen)
+    return "; ".join(told), well
+
+
 RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "kills": (kills, 200, "kill -9 under load"),
     "operations": (operations, 1, "every operation fails"),
@@ -171,6 +189,7 @@ RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "slow-sockets": (slow_sockets, 500, "slow clients"),
     "flood": (a_flood, 30, "flood, in seconds"),
     "full-disk": (full_disk, 10, "disk full"),
+    "freezes": (freezes, 20, "one of two servers frozen"),
     "mixed": (mixed, 1200, "everything at once on PostgreSQL, in seconds"),
 }
 

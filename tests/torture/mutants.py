@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -69,6 +71,27 @@ def send_before_intention() -> Iterator[None]:
     original_intend = place._intend
     with patch.object(place, "_intend", intend), patch.object(place, "_send", send):
         yield
+
+
+AT_ONCE = 4
+"""Calls that a server has stored, and none of them sent, when it stands still."""
+
+
+def stand_still_before_sending() -> Any:
+    """Break nothing, but stop as from outside between the intentions and the requests."""
+    all_stored = threading.Barrier(AT_ONCE, lambda: os.kill(os.getpid(), signal.SIGSTOP))
+
+    def send(*arguments: Any) -> SendResponse:
+        all_stored.wait()
+        return original(*arguments)
+
+    original = place._send
+    return patch.object(place, "_send", send)
+
+
+def send_whenever_it_goes_on() -> Any:
+    """Do not ask whether a request may still be sent."""
+    return patch.object(SendRight, "check", lambda _: None)
 
 
 def send_again_when_unsure() -> Any:
