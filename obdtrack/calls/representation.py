@@ -5,6 +5,7 @@ Times are text, numbers are masked where they must be.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from obdtrack.calls.placing.submissions import REQUESTED
 from obdtrack.domain.facts import FACTS, CallFacts, stated
 from obdtrack.domain.fold import Attempt, CallState
 from obdtrack.domain.phone import masked
-from obdtrack.domain.redaction import mask_all, mask_within
+from obdtrack.domain.redaction import hide, hide_within
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.domain.times import to_text
 from obdtrack.store import models
@@ -27,13 +28,13 @@ def call_view(
 ) -> dict[str, Any]:
     """Return a call (with its submission) that stands so as the API's call."""
     submission = call.submission
-    return {
+    shown = {
         "id": call.id,
         "reference": call.reference,
         "provider": call.provider,
         "provider_id": call.provider_id,
         "submission_id": submission.id,
-        "to": call.to_number if numbers_in_full else masked(call.to_number),
+        "to": call.to_number,
         "bridge": submission.bridge,
         "flow_id": submission.flow_id,
         "audio": submission.audio,
@@ -41,9 +42,7 @@ def call_view(
         "interval": call.interval,
         "status": state.status,
         "reason": state.reason,
-        "provider_message": (
-            state.provider_message if numbers_in_full else mask_within(state.provider_message)
-        ),
+        "provider_message": state.provider_message,
         "status_source": state.status_source,
         "status_as_of": to_text(state.status_as_of),
         "next_check_at": _time(call.next_check_at),
@@ -56,10 +55,16 @@ def call_view(
         "variables": submission.variable_names,
         "metadata": call.metadata,
     }
+    if numbers_in_full:
+        return shown
+    message = state.provider_message and hide(state.provider_message, call.to_number)
+    # What the caller called things is theirs: only the number called is hidden in it.
+    theirs = hide_within(shown, call.to_number, others=False)
+    return {**theirs, "to": masked(call.to_number), "provider_message": message}
 
 
-def event_view(entry: TimelineEntry, *, numbers_in_full: bool) -> dict[str, Any]:
-    """Return one line of a timeline as the API's event."""
+def event_view(entry: TimelineEntry, number: str, *, numbers_in_full: bool) -> dict[str, Any]:
+    """Return one line of the timeline of a call to this number as the API's event."""
     event = entry.event
     detail = dict(event.detail)
     return {
@@ -73,36 +78,39 @@ def event_view(entry: TimelineEntry, *, numbers_in_full: bool) -> dict[str, Any]
         "attempt": entry.attempt,
         "delivery_id": event.delivery_id,
         "times_seen": event.times_seen,
-        "detail": detail if numbers_in_full else mask_within(detail),
+        "detail": detail if numbers_in_full else hide_within(detail, number),
     }
 
 
-def delivery_view(delivery: models.Delivery, *, numbers_in_full: bool) -> dict[str, Any]:
-    """Return a raw request as the API's delivery."""
-    show = str if numbers_in_full else mask_all
-    return {
+def delivery_view(delivery: models.Delivery, numbers: Collection[str] | None) -> dict[str, Any]:
+    """Return a raw request as the API's delivery, without these numbers; None: in full."""
+    shown = {
         "id": delivery.id,
         "received_at": to_text(delivery.received_at),
         "provider": delivery.provider,
         "method": delivery.method,
-        "query": show(delivery.query),
+        "query": delivery.query,
         "headers": delivery.headers,
         "content_type": delivery.content_type,
-        "body": show(_text(delivery.body)),
+        "body": _text(delivery.body),
         "outcome": delivery.outcome,
-        "reason": show(delivery.reason) if delivery.reason else None,
+        "reason": delivery.reason,
         "call_id": delivery.call_id,
     }
+    return shown if numbers is None else hide_within(shown, *numbers)
 
 
-def waiting_view(delivery: models.Delivery) -> dict[str, Any]:
-    """Return a report that waits for its call, with the id that would attach it."""
-    return {
+def waiting_view(
+    delivery: models.Delivery, number: str, *, numbers_in_full: bool
+) -> dict[str, Any]:
+    """Return a report that waits for a call to this number, with the id that would attach it."""
+    shown = {
         "id": delivery.id,
         "received_at": to_text(delivery.received_at),
         "provider_id": delivery.provider_id or delivery.mid,
         "reason": delivery.reason,
     }
+    return shown if numbers_in_full else hide_within(shown, number)
 
 
 def submission_view(submission: models.Submission) -> dict[str, Any]:

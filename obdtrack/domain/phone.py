@@ -109,7 +109,7 @@ def parts_of(known: str) -> frozenset[str]:
     if is_erased(known):
         return frozenset()
     digits = known.removeprefix("+")
-    national = _national(digits)
+    national = national_part(digits)
     return frozenset(
         part.lstrip("0") for part in (digits, national, national[-_NATIONAL_LENGTH:]) if part
     )
@@ -147,7 +147,7 @@ def _read(text: str) -> str | None:
 
 def _bare(text: str) -> str:
     """Return what was written without what only surrounds a number, or "" if it is none."""
-    text = (text if text.isascii() else _in_ascii(text)).strip().removeprefix("'")
+    text = (text if text.isascii() else in_ascii(text)).strip().removeprefix("'")
     if is_erased(text):
         return text
     if scheme := _SCHEME.match(text):
@@ -176,7 +176,7 @@ def _of_digits(text: str) -> str | None:
     return part if len(part) in _LENGTHS else None
 
 
-def _in_ascii(text: str) -> str:
+def in_ascii(text: str) -> str:
     """Return a text with the digits of any script and the dashes of any length as ASCII has them.
 
     Characters that nobody sees are left out.
@@ -207,7 +207,7 @@ def _valid(stated: str) -> str | None:
 
 
 @lru_cache(4096)
-def _national(digits: str) -> str:
+def national_part(digits: str) -> str:
     """Return the digits behind the country code; the last ten where no country has such a code."""
     try:
         return phonenumbers.national_significant_number(phonenumbers.parse("+" + digits, None))

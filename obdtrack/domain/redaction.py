@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from functools import cache, lru_cache
+from html import unescape
 from typing import Any, AnyStr
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import UUID
 
-from obdtrack.domain.phone import masked
+from obdtrack.domain.phone import in_ascii, masked, national_part
 
 DOTS = "•••"
 """What stands for a secret in a message to people."""
@@ -27,9 +28,26 @@ _ID_OR_NUMBER = re.compile(
       | (?P<number> \+[0-9](?:[\ ().\-]{0,2}[0-9]){7,14} | [0-9]{9,15} ))(?![0-9A-Za-z])""",
     re.IGNORECASE | re.VERBOSE,
 )
-_RAW_NUMBER = re.compile(r"(?<![0-9A-Fa-f\-])[0-9]{9,15}(?![0-9A-Fa-f\-])")
+# In what came raw a number may have no plus and yet be grouped. Ids, days, versions are none.
+_RAW_NUMBER = re.compile(
+    r"""[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12} | [0-9a-f]{16,}
+      | (?<![0-9])(?: [0-9]{4}[-/][0-9]{2}[-/][0-9]{2} | [0-9]{2}[-/.][0-9]{2}[-/.][0-9]{4}
+          | [0-9]{1,4}(?:\.[0-9]{1,4}){2,} )(?![0-9])
+      | (?P<number> \+?[0-9](?:[\ ().\-/+\xa0]{0,2}[0-9]){8,14} )(?![0-9])""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[^0-9]+")
 _NO_DIGITS = re.compile(r"[^0-9]+")
-_ESCAPED_PLUS = re.compile(r"%2[bB](?=[0-9])")
+
+_MAYBE_ENCODED = re.compile(r"[%\\&]")
+_CODE_POINT = re.compile(r"(?:\\+|%)u([0-9a-f]{4})|\\+x([0-9a-f]{2})", re.IGNORECASE)
+_DECODED_TIMES = 8
+"""A text that was encoded more often is nobody's report."""
+_FEWEST = 8
+_ALONE = 10
+"""Last digits of a number that are no coincidence wherever they stand."""
+_GAP = r"[\W_]{0,8}+"
+"""What may stand between two digits of one number."""
 
 
 def mask_all(text: str) -> str:
@@ -47,16 +65,83 @@ def mask_within(part: Any) -> Any:
     return in_texts(part, mask_all)
 
 
-def hide(text: str, number: str = "") -> str:
-    """Mask what looks like a phone number in raw text, however it is written there.
+def hide(text: str, *numbers: str, others: bool = True) -> str:
+    """Mask phone numbers in a text, however they are spelled and encoded there.
 
-    `number` (`+digits`) is the one that the text is about: its digits go wherever they stand.
+    `numbers` (`+digits`, or digits without a country code) are those that the text is about: no
+    spelling of them is left. With `others` whatever else looks like a number is masked too. A text
+    is returned decoded where only that shows a number.
     """
-    digits = number.removeprefix("+")
-    if len(digits) >= 7 and digits.isdigit():
-        text = text.replace(digits, masked(number).removeprefix("+"))
-    text = mask_all(_ESCAPED_PLUS.sub("+", text))
-    return _RAW_NUMBER.sub(lambda found: masked(found.group()).removeprefix("+"), text)
+    clean = _hidden(text, numbers, others)
+    plain = _decoded(clean)
+    shown = _hidden(plain, numbers, others)
+    return clean if shown == plain else shown
+
+
+def hide_within(part: Any, *numbers: str, others: bool = True) -> Any:
+    """Return JSON with phone numbers masked in its texts, keys and figures, as `hide` does it."""
+    if isinstance(part, Mapping):
+        return {
+            hide(str(key), *numbers, others=others): hide_within(value, *numbers, others=others)
+            for key, value in part.items()
+        }
+    if isinstance(part, list | tuple):
+        return [hide_within(value, *numbers, others=others) for value in part]
+    if part is None or isinstance(part, bool):
+        return part
+    text = str(part)
+    clean = hide(text, *numbers, others=others)
+    return part if clean == text and not isinstance(part, UUID) else clean
+
+
+def _hidden(text: str, numbers: Collection[str], others: bool) -> str:
+    for number in numbers:
+        text = _without_number(text, number)
+    if not others:
+        return text
+    return _RAW_NUMBER.sub(
+        lambda found: (
+            masked(_BETWEEN_DIGITS.sub("", number)) if (number := found["number"]) else found[0]
+        ),
+        text,
+    )
+
+
+def _without_number(text: str, number: str) -> str:
+    """Return a text without any spelling of this number; nearly all have none, or a plain one."""
+    digits, telling = number.removeprefix("+"), _telling_digits(number)
+    if not telling:
+        return text
+    shown = masked(digits)
+    text = text.replace(digits, shown).replace(telling, shown)
+    if telling not in _NO_DIGITS.sub("", text):
+        return text
+    return re.sub(_GAP.join(telling), shown, text)
+
+
+@lru_cache(4096)
+def _telling_digits(number: str) -> str:
+    """Return the digits that every spelling of a number has; none if so few may mean anything."""
+    national = national_part(number[1:]) if number.startswith("+") else number
+    found = national if len(national) >= _FEWEST else number.removeprefix("+")
+    return found[-_ALONE:] if found.isdigit() and len(found) >= _FEWEST else ""
+
+
+def _decoded(text: str) -> str:
+    """Return a text as it reads once nothing in it is encoded: for URLs, JSON, HTML, in any digits.
+
+    Characters that nobody sees are left out.
+    """
+    for _ in range(_DECODED_TIMES):
+        if text.isascii() and not _MAYBE_ENCODED.search(text):
+            break
+        plain = _CODE_POINT.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
+        plain = plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        plain = in_ascii(unescape(unquote(plain)))
+        if plain == text:
+            break
+        text = plain
+    return text
 
 
 def in_texts(

@@ -100,10 +100,20 @@ Reading = Report | OptOut | Challenge | NotOurs | Unreadable | Several
 """What a delivery turned out to be."""
 
 
-def reports_in(reading: Reading | Exception) -> list[Report]:
+def reports_in(reading: Reading | Exception | None) -> list[Report]:
     """Return the report that a request is, or the reports among its parts."""
-    told = [part for _, part in reading.parts] if isinstance(reading, Several) else [reading]
-    return [one for one in told if isinstance(one, Report)]
+    return [one for one in _told(reading) if isinstance(one, Report)]
+
+
+def numbers_in(reading: Reading | Exception | None) -> set[str]:
+    """Return the numbers that a request is about, as `phone.reported` gives them."""
+    wishes = {one.number for one in _told(reading) if isinstance(one, OptOut)}
+    named = {n for one in reports_in(reading) for n in one.called}
+    return {number for number in wishes | named if number}
+
+
+def _told(reading: Reading | Exception | None) -> list[Reading | Exception | None]:
+    return [part for _, part in reading.parts] if isinstance(reading, Several) else [reading]
 
 
 _ECHOES = ("caller", "bridge", "flow_id", "extra")

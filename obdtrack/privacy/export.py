@@ -70,10 +70,8 @@ def _calls_to(number: str, opted_out_at: datetime | None) -> Iterator[Row]:
             shown = {
                 **call_view(call, state, numbers_in_full=True, opted_out_at=opted_out_at),
                 "submission": submission_view(call.submission),
-                "events": [event_view(entry, numbers_in_full=True) for entry in timeline],
-                "deliveries": [
-                    delivery_view(row, numbers_in_full=True) for row in deliveries.of_call(call.id)
-                ],
+                "events": [event_view(entry, number, numbers_in_full=True) for entry in timeline],
+                "deliveries": [delivery_view(row, None) for row in deliveries.of_call(call.id)],
                 "answers": list(map(response_view, responses.of_call(call.id))),
             }
             yield json.loads(dumps(shown))

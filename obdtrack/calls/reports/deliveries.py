@@ -13,8 +13,9 @@ from peewee import fn
 from obdtrack.domain.content_coding import UndecodableError, decode
 from obdtrack.domain.naming import ProviderIds, names_of
 from obdtrack.domain.phone import parts_of
-from obdtrack.domain.reports import RawDelivery, Reading, Report
+from obdtrack.domain.reports import RawDelivery, Reading, Report, numbers_in
 from obdtrack.domain.status import Outcome
+from obdtrack.providers.base import Provider
 from obdtrack.store import bulk_sql, models
 
 _RAW = ("id", "received_at", "provider", "method", "query", "headers", "content_type", "body")
@@ -171,6 +172,20 @@ def newest_of(
     """List deliveries with any of these outcomes (none: with any at all), as `newest` does."""
     found = [row for outcome in outcomes or (None,) for row in newest(limit, before, outcome)]
     return sorted(found, key=lambda row: row.id.bytes, reverse=True)[:limit]
+
+
+def read_again(row: models.Delivery, provider: Provider) -> Reading | None:
+    """Return what a stored request says; None if it cannot be read, which its outcome shows."""
+    try:
+        return provider.read_delivery(to_stored(row).raw)
+    except Exception:
+        return None
+
+
+def numbers_of(row: models.Delivery, call: models.Call | None, provider: Provider) -> set[str]:
+    """Return the numbers that a stored request is about: its call's, and what it says itself."""
+    known = {call and call.to_number, row.to_number, *numbers_in(read_again(row, provider))}
+    return {number for number in known if number}
 
 
 def to_stored(row: models.Delivery) -> InboundRequest:

@@ -127,7 +127,8 @@ def list_events(identifier: str) -> dict[str, Any]:
     call = _found(identifier)
     timeline = build_timeline(queries.history([call.id])[call.id], states_of([call])[call.id])
     in_full = current_access().sees_numbers
-    return {"data": [event_view(e, numbers_in_full=in_full) for e in timeline], "next_cursor": None}
+    shown = [event_view(line, call.to_number, numbers_in_full=in_full) for line in timeline]
+    return {"data": shown, "next_cursor": None}
 
 
 @blueprint.route("/calls/<identifier>/refresh", methods=["POST"])
@@ -160,9 +161,8 @@ def list_deliveries(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers
     """List the requests that reached the callback, newest first."""
     limit = query["limit"]
     found = deliveries.newest_of(query.get("outcomes", ()), limit + 1, query.get("cursor"))
-    in_full = current_access().sees_numbers
     rows, next_cursor = cut(found, limit)
-    return _page([delivery_view(row, numbers_in_full=in_full) for row in rows], next_cursor)
+    return _page(_delivery_views(rows), next_cursor)
 
 
 @blueprint.route("/deliveries/<uuid:delivery_id>")
@@ -177,7 +177,19 @@ def _delivery(delivery_id: UUID) -> dict[str, Any]:
     row = look_up(lambda: deliveries.find(delivery_id))
     if row is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
-    return delivery_view(row, numbers_in_full=current_access().sees_numbers)
+    return _delivery_views([row])[0]
+
+
+def _delivery_views(found: Sequence[models.Delivery]) -> list[dict[str, Any]]:
+    if current_access().sees_numbers:
+        return [delivery_view(row, None) for row in found]
+    calls, made = search.by_id({row.call_id for row in found if row.call_id}), services()
+    return [
+        delivery_view(
+            row, deliveries.numbers_of(row, calls.get(row.call_id), made.provider_of(row))
+        )
+        for row in found
+    ]
 
 
 @blueprint.route("/deliveries/<uuid:delivery_id>/replay", methods=["POST"])
@@ -217,7 +229,11 @@ def _call(identifier: str) -> dict[str, Any]:
     call = _found(identifier)
     (shown,) = _views([call])
     if can_be_named(call):
-        shown["waiting_reports"] = list(map(waiting_view, waiting_reports(call)))
+        in_full = current_access().sees_numbers
+        shown["waiting_reports"] = [
+            waiting_view(row, call.to_number, numbers_in_full=in_full)
+            for row in waiting_reports(call)
+        ]
     return shown
 
 

@@ -202,11 +202,12 @@ def _shown(call: models.Call) -> Shown:
     def mask(text: str) -> str:  # the bridge is our own number, and no secret anywhere
         return text if in_full or text == call.submission.bridge else hide(text, call.to_number)
 
+    story = tell(state, events, Outlook(now, call.next_check_at, call.interval), written)
     return Shown(
         state=state,
-        story=tell(state, events, Outlook(now, call.next_check_at, call.interval), written),
+        story=Story(*map(mask, story)),
         lines=list_lines(entries, call.interval, mask),
-        facts=titled_facts(state),
+        facts=tuple((title, mask(text)) for title, text in titled_facts(state)),
         drawings={n: draw(entries, state.attempts, written, w) for n, w in WIDTHS.items()},
         recordings=recordings(state.attempts, events, links_work),
         in_full=in_full,

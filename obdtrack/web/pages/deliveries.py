@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,7 +15,6 @@ from obdtrack.access.keys import Scope
 from obdtrack.calls import search
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.replay import REPLAYABLE, replay
-from obdtrack.domain.redaction import hide
 from obdtrack.domain.reports import OptOut, Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
@@ -58,6 +57,7 @@ class DeliveryLine(NamedTuple):
 
     `said` is the provider's word, `why` the reason for the outcome, `about` the provider's id of
     the call or how the request begins. `call_word` is the status of its call, if that still exists.
+    `hidden` are the numbers that no text of the request may show to who does not see numbers.
     """
 
     row: models.Delivery
@@ -66,6 +66,7 @@ class DeliveryLine(NamedTuple):
     why: str
     about: str
     call_word: str | None
+    hidden: Collection[str]
 
 
 @blueprint.get("")
@@ -99,12 +100,12 @@ def index() -> Response:
 def show(delivery_id: UUID) -> Response:
     """Show one request as it came."""
     row = _found(delivery_id)
-    in_full = reader().sees_numbers
+    in_full, line = reader().sees_numbers, list_lines([row])[0]
     return live(
         "delivery.html",
         delivery=row,
-        line=list_lines([row])[0],
-        raw=http_log.raw_delivery(row, in_full=in_full, number=row.to_number or ""),
+        line=line,
+        raw=http_log.raw_delivery(row, None if in_full else line.hidden),
         curl=http_log.curl_delivery(row, request.url_root.rstrip("/")) if in_full else None,
         replayable=row.outcome in REPLAYABLE,
     )
@@ -205,26 +206,23 @@ def list_lines(found: Sequence[models.Delivery]) -> list[DeliveryLine]:
 
 
 def _line(row: models.Delivery, call: models.Call | None) -> DeliveryLine:
-    report = _as_report(_reading(row))
+    provider = services().provider_of(row)
+    report = _as_report(
+        deliveries.read_again(row, provider) if len(row.body) <= _USUAL_BYTES else None
+    )
     beginning = bytes(row.body[:400]).decode("utf-8", "replace") or row.query[:400]
     number = report.to or row.to_number or (call.to_number if call else None)
+    me = reader()
+    hidden = set() if me.sees_numbers else deliveries.numbers_of(row, call, provider)
     return DeliveryLine(
         row,
-        reader().number(number) if number else None,
-        _shown(report.provider_status or "", number) or None,
-        _shown(row.reason or "", number),
-        _shown(report.provider_id or report.mid or " ".join(beginning.split()), number)[:160],
+        me.number(number) if number else None,
+        me.text(report.provider_status or "", *hidden) or None,
+        me.text(row.reason or "", *hidden),
+        me.text(report.provider_id or report.mid or " ".join(beginning.split()), *hidden)[:160],
         status_look(call.status).word if call else None,
+        hidden,
     )
-
-
-def _reading(row: models.Delivery) -> Reading | None:
-    if len(row.body) > _USUAL_BYTES:
-        return None
-    try:
-        return services().provider_of(row).read_delivery(deliveries.to_stored(row).raw)
-    except Exception:  # its outcome shows it already
-        return None
 
 
 def _as_report(reading: Reading | None) -> Report:
@@ -234,11 +232,6 @@ def _as_report(reading: Reading | None) -> Report:
         case OptOut(number=number):
             return Report(to=number, provider_status="opted out")
     return Report()
-
-
-def _shown(text: str, number: str | None) -> str:
-    """Return a text about a number as this reader may see it."""
-    return text if reader().sees_numbers else hide(text, number or "")
 
 
 _KNOWN = {*CHOICES, "outcome", "from", "to", "before", "after", "csrf_token"}

@@ -11,8 +11,6 @@ from obdtrack.calls.representation import call_view
 from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
 from obdtrack.domain.facts import FACTS
-from obdtrack.domain.fold import CallState
-from obdtrack.domain.redaction import hide
 from obdtrack.store import models
 from obdtrack.web.http.auth import streamed
 from obdtrack.web.pages.privacy import Reader
@@ -41,19 +39,12 @@ def _lines(batches: Iterable[list[models.Call]], reader: Reader) -> Iterator[str
     yield "\ufeff" + _line(COLUMNS)  # the mark has spreadsheets read UTF-8
     for batch in batches:
         states = states_of(batch)
-        yield "".join(_line(_row(call, states[call.id], reader)) for call in batch)
-
-
-def _row(call: models.Call, state: CallState, reader: Reader) -> list[object]:
-    in_full = reader.sees_numbers
-    shown = call_view(call, state, numbers_in_full=in_full)
-    message = state.provider_message or ""
-    shown |= {
-        "campaign": call.name,
-        "attempts": len(state.attempts),
-        "provider_message": message if in_full else hide(message, call.to_number),
-    }
-    return [shown[column] for column in COLUMNS]
+        views = [
+            call_view(call, states[call.id], numbers_in_full=reader.sees_numbers) for call in batch
+        ]
+        for shown in views:
+            shown |= {"campaign": shown["name"], "attempts": len(shown["attempts"])}
+        yield "".join(_line(shown[column] for column in COLUMNS) for shown in views)
 
 
 def _line(values: Iterable[object]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -90,20 +90,26 @@ def _report(
     return Wire(
         "Report",
         row.received_at,
-        raw_delivery(row, in_full=in_full, number=call.to_number),
+        raw_delivery(row, None if in_full else [call.to_number]),
         next((n for n, e in enumerate(entries, 1) if e.event.delivery_id == row.id), None),
         row,
         curl_delivery(row, base) if in_full else None,
     )
 
 
-def raw_delivery(delivery: models.Delivery, *, in_full: bool, number: str = "") -> Raw:
-    """Return a request to the callback as received; its secret was never stored."""
-    show = (lambda text: text) if in_full else (lambda text: hide(text, number))
+def raw_delivery(delivery: models.Delivery, numbers: Collection[str] | None) -> Raw:
+    """Return a request to the callback as received, without these numbers; None: in full.
+
+    Its secret was never stored.
+    """
+
+    def show(text: str) -> str:
+        return text if numbers is None else hide(text, *numbers)
+
     query = f"?{delivery.query}" if delivery.query else ""
-    headers = [(name, show(str(value))) for name, value in delivery.headers.items()]
+    headers = [(show(name), show(str(value))) for name, value in delivery.headers.items()]
     if delivery.content_type:
-        headers.append(("content-type", delivery.content_type))
+        headers.append(("content-type", show(delivery.content_type)))
     body = bytes(delivery.body).decode("utf-8", "replace")
     return Raw(
         f"{delivery.method} {callback_path(delivery.provider)}{show(query)}", headers, show(body)

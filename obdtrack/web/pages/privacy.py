@@ -9,6 +9,7 @@ from flask import g
 from obdtrack.access.audit import record_pii_use
 from obdtrack.access.keys import Access, Scope
 from obdtrack.domain import phone
+from obdtrack.domain.redaction import hide
 from obdtrack.web.http.auth import services
 from obdtrack.web.http.browser_security import is_page
 
@@ -32,6 +33,13 @@ class Reader(NamedTuple):
         """Return a number as this reader may see it."""
         shown = self.sees_numbers if in_full is None else in_full
         return number if shown else phone.masked(number)
+
+    def text(
+        self, text: str, *numbers: str, others: bool = True, in_full: bool | None = None
+    ) -> str:
+        """Return a text about calls to these numbers as this reader may see it."""
+        shown = self.sees_numbers if in_full is None else in_full
+        return text if shown else hide(text, *numbers, others=others)
 
 
 def note_pii_use() -> None:
