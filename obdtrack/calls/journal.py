@@ -35,13 +35,16 @@ from obdtrack.store import leases
 class _OpenCall:
     """A call in this unit: its row and events as they were read, and what was appended since."""
 
-    __slots__ = ("again", "check", "events", "row", "state", "stored", "touched", "whole")
+    __slots__ = (
+        "again", "check", "events", "reports", "row", "state", "stored", "touched", "whole",
+    )  # fmt: skip
 
     def __init__(self, row: CallRow, events: list[Event], *, whole: bool) -> None:
         self.row = row
         self.events = events
         self.stored = len(events)
         self.whole = whole
+        self.reports = 0
         self.state: CallState | None = None
         self.touched = False
         self.again: set[UUID] = set()
@@ -56,6 +59,7 @@ class _OpenCall:
         events = [*self.events, event]
         self.state = fold(events, self.row.interval)  # raises before anything has changed
         self.events, self.touched = events, True
+        self.reports += event.kind is Kind.REPORT
 
 
 class Journal:
@@ -125,6 +129,16 @@ class Journal:
     def known(self, call_id: UUID) -> Sequence[Event]:
         """Return what was read of a call's events, all its reports among them."""
         return self._calls[call_id].events
+
+    def report_count(self, call_id: UUID) -> int:
+        """Return how many reports a call has on its timeline, those of this unit among them."""
+        call = self._calls[call_id]
+        return call.row.report_count + call.reports
+
+    def status(self, call_id: UUID) -> str:
+        """Return the status of a call, with what this unit appended; its events are not read."""
+        call = self._calls[call_id]
+        return call.state.status if call.state else call.row.status
 
     def state(self, call_id: UUID) -> CallState:
         """Return where a call stands, with what this unit appended."""

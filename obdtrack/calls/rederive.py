@@ -155,8 +155,10 @@ def _arrivals(
 ) -> list[IncomingReport]:
     found: list[tuple[datetime, IncomingReport]] = []
     for row in deliveries.of_call(match.id):
+        if row.outcome not in (Outcome.MATCHED, Outcome.DUPLICATE):
+            continue
         reading = services.provider_of(row).read_delivery(deliveries.to_stored(row).raw)
-        if isinstance(reading, Report) and row.outcome in (Outcome.MATCHED, Outcome.DUPLICATE):
+        if isinstance(reading, Report):
             arrival = IncomingReport(reading, Source.WEBHOOK, row.received_at, row.provider, row.id)
             found.append((row.received_at, arrival))
     for response in exchanges:

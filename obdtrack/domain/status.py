@@ -61,6 +61,7 @@ class Kind(Word):
     DEADLINE = "deadline"
     RESOLUTION = "resolution"
     CONFLICT = "conflict"
+    LIMIT = "limit"
 
 
 # How much a report's word weighs within one attempt: answered over not answered,

@@ -29,6 +29,7 @@ from tests.torture.kills import kill_again_and_again
 from tests.torture.machine import Calls
 from tests.torture.mixed import mix_everything
 from tests.torture.mutants import Mutant
+from tests.torture.one_call import report_of_calls
 from tests.torture.pair import ANSWER_SECONDS
 from tests.torture.polling import PER_MINUTE, lose_reports
 
@@ -179,6 +180,17 @@ def freezes(times: int) -> Figures:
     return "; ".join(told), well
 
 
+def one_call(reports: int) -> Figures:
+    """Report one call thousands of times."""
+    one, many = report_of_calls(reports, 1), report_of_calls(reports, reports)
+    share = one.rate / many.rate
+    words = (
+        f"{reports} distinct reports of one call, {one.rate:.0f} a second, of as many calls "
+        f"{many.rate:.0f}: {share:.2f}; {one.outcomes['ignored']} kept raw only"
+    )
+    return words, share >= 0.5
+
+
 RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "kills": (kills, 200, "kill -9 under load"),
     "operations": (operations, 1, "every operation fails"),
@@ -188,6 +200,7 @@ RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "machine": (machine, 500, "any order"),
     "slow-sockets": (slow_sockets, 500, "slow clients"),
     "flood": (a_flood, 30, "flood, in seconds"),
+    "one-call": (one_call, 6000, "thousands of reports of one call"),
     "full-disk": (full_disk, 10, "disk full"),
     "freezes": (freezes, 20, "one of two servers frozen"),
     "mixed": (mixed, 1200, "everything at once on PostgreSQL, in seconds"),

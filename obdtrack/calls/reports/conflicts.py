@@ -16,6 +16,8 @@ from obdtrack.services import new_id
 
 OTHER_NUMBER = "other-number"
 
+MOST_CONFLICTS = 20
+
 
 def dispute_report(
     call_id: UUID,
@@ -50,9 +52,10 @@ def _note(
     journal: Journal,
     origin: tuple[UUID | None, UUID | None],
 ) -> None:
-    """Append a conflict, once for all that say the same."""
-    known = ((event.kind, event.reason, event.detail) for event in journal.events(call_id))
-    if (Kind.CONFLICT, reason, detail) not in known:
+    """Append a conflict, once for all that say the same; a timeline has MOST_CONFLICTS at most."""
+    known = (event for event in journal.events(call_id) if event.kind is Kind.CONFLICT)
+    told = [(event.reason, event.detail) for event in known]
+    if len(told) < MOST_CONFLICTS and (reason, detail) not in told:
         delivery_id, response_id = origin
         event = Event(
             new_id(), Kind.CONFLICT, source, journal.now, None, reason, None, delivery_id,

@@ -34,12 +34,18 @@ from obdtrack.domain.naming import (
 )
 from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.reports import Report, adds_nothing, facts, occurred_at, within_life
-from obdtrack.domain.status import Kind, Outcome, Source, Status
+from obdtrack.domain.status import FINAL, Kind, Outcome, Source, Status
 from obdtrack.services import new_id
 
 log = structlog.get_logger()
 
 _MOST_KEYS = 20
+
+MOST_REPORTS = 200
+"""Distinct reports on one timeline: folding a call costs as much as it has. A call that is dialled
+five times and reported at each step has some thirty."""
+
+KEPT_RAW = f"its call has {MOST_REPORTS} distinct reports already; it is kept raw only"
 
 
 class CallOfProvider(Named, Protocol):
@@ -77,7 +83,11 @@ def record_reports(incoming: Sequence[IncomingReport], journal: Journal) -> list
     one report is its own result (`failed`) and does not touch the others.
     """
     found = _match(incoming, journal)
-    journal.read(row.id for row in found if isinstance(row, CallRow))
+    journal.read(
+        row.id
+        for one, row in zip(incoming, found, strict=True)
+        if isinstance(row, CallRow) and not _is_full(row.id, one.report, journal)
+    )
     return [
         _record(one, row, journal)
         if isinstance(row, CallRow)
@@ -94,10 +104,15 @@ def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportR
                 delivery_id=incoming.delivery_id, response_id=incoming.response_id,
             )  # fmt: skip
             return ReportResult(Outcome.UNMATCHED, OF_OTHER_NUMBER, row.id)
+        if _is_full(row.id, incoming.report, journal):
+            return ReportResult(Outcome.IGNORED, KEPT_RAW, row.id)
         event = make_event(incoming, row.created_at)
         same = same_fact(event, journal.known(row.id))
         if same is None:
             journal.append(row.id, event)
+            if journal.report_count(row.id) == MOST_REPORTS:
+                limit = Event(new_id(), Kind.LIMIT, Source.SYSTEM, event.recorded_at)
+                journal.append(row.id, limit)
         else:
             journal.seen_again(row.id, same)
     except Exception as error:  # whatever is wrong with this report, the next one is innocent
@@ -105,6 +120,16 @@ def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportR
         return ReportResult(Outcome.FAILED, f"{type(error).__name__}: {error}", row.id)
     outcome = Outcome.MATCHED if same is None else Outcome.DUPLICATE
     return ReportResult(outcome, what_is_missing(incoming.report), row.id)
+
+
+def _is_full(call_id: UUID, report: Report, journal: Journal) -> bool:
+    """Whether a call has so many reports that this one is not put on its timeline.
+
+    The one that says how the call ended still is, whatever came before it.
+    """
+    if journal.report_count(call_id) < MOST_REPORTS:
+        return False
+    return report.status not in FINAL or journal.status(call_id) in FINAL
 
 
 def what_is_missing(report: Report) -> str | None:

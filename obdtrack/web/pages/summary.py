@@ -191,6 +191,7 @@ def kind_text(event: Event) -> str:
         Kind.INTERRUPTION: "obdtrack was interrupted",
         Kind.DEADLINE: "The last deadline passed",
         Kind.CONFLICT: "Not believed: it may be about another call",
+        Kind.LIMIT: "So many distinct reports: further ones are kept in the inbox only",
         Kind.RESOLUTION: "Decided by a person" if event.source is Source.PERSON else "Resolved",
     }.get(event.kind, str(event.kind))
 
