@@ -32,4 +32,4 @@ def test_a_frozen_server_dials_nobody_that_others_decided_about(
 
 
 def test_sending_whenever_it_goes_on_would_be_noticed(seen: dict[str, Freezes]) -> None:
-    assert seen["broken"].wrong_dials == 4
+    assert seen["broken"].wrong_dials > 0

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ from tests.torture import mutants
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 """Seconds in which a command has to come to its end."""
+
+_ONE_AT_A_TIME = threading.Lock()
 
 _LIBRARIES = (
     *("cryptography.fernet", "environs", "flask_bootstrap", "flask_smorest", "flask_wtf"),
@@ -110,13 +113,15 @@ def run(
 def _fork(
     command: Sequence[str], environ: Mapping[str, str], names: list[str], ends: list[str]
 ) -> Fork:
-    parent = _parent()
+    with _ONE_AT_A_TIME:
+        parent = _parent()
     assert parent.stdin
     assert parent.stdout
     job = {"command": command, "environ": dict(environ), "names": names, "ends": ends}
-    parent.stdin.write(json.dumps(job) + "\n")
-    parent.stdin.flush()
-    return Fork(int(parent.stdout.readline()))
+    with _ONE_AT_A_TIME:
+        parent.stdin.write(json.dumps(job) + "\n")
+        parent.stdin.flush()
+        return Fork(int(parent.stdout.readline()))
 
 
 @cache
