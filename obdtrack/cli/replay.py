@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from obdtrack.application import make_services
-from obdtrack.calls.reports.replay import REPLAYABLE, replay_all
+from obdtrack.calls.reports.replay import REPLAYABLE, STILL_WRONG, replay_all
 from obdtrack.domain.status import Outcome
 from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
@@ -22,5 +22,7 @@ def command(outcome: str) -> None:
     ends = replay_all(Outcome(outcome), services)
     for end, number in sorted(ends.items()):
         click.echo(f"{number} {end}")
+    if Outcome.REJECTED in ends:
+        click.echo(f"What is still rejected carried a secret that is {STILL_WRONG}.")
     if not ends:
         click.echo(f"There is no delivery with the outcome {outcome}.")

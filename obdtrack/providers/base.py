@@ -7,11 +7,14 @@ where it is missing. See docs/adding-a-provider.md.
 
 from __future__ import annotations
 
+import hmac
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple, Self
+from urllib.parse import unquote_plus
 from zoneinfo import ZoneInfo
 
 from obdtrack.domain.naming import ProviderIds
@@ -40,6 +43,10 @@ class SendRequest(NamedTuple):
     body: str
 
 
+_BETWEEN_WORDS = re.compile(r"[\s,;:=&\"']+")
+_LOOKED_THROUGH = 4000
+
+
 class CallbackAuth(ABC):
     """How the provider proves that a request to the callback is its own.
 
@@ -57,6 +64,18 @@ class CallbackAuth(ABC):
     @abstractmethod
     def shown(self, authorization: str) -> bytes:
         """Return what stands where the secret belongs, or nothing."""
+
+    def misplaced(self, texts: Iterable[str]) -> bytes | None:
+        """Return the secret that stands as a word in one of these texts, escaped or not."""
+        lengths = set(map(len, self.secrets))
+        words = {
+            word.encode("latin-1", "replace")
+            for text in texts
+            for word in (text, *_BETWEEN_WORDS.split(unquote_plus(text[:_LOOKED_THROUGH])))
+            if len(word) in lengths
+        }
+        found = [one for one in self.secrets for word in words if hmac.compare_digest(word, one)]
+        return found[0] if found else None
 
     @abstractmethod
     def challenge(self, authorization: str) -> str:

@@ -12,6 +12,7 @@ from obdtrack.providers.base import CallbackAuth
 
 _MAX_CREDENTIALS = 2000
 _BETWEEN = re.compile(r"[\s,;:=\"']+")
+_AROUND = " \t,;\"'"
 _SCHEMES = frozenset({"bearer", "basic", "digest", "token"})
 
 
@@ -29,7 +30,7 @@ class SharedSecret(CallbackAuth):
 
     def shown(self, authorization: str) -> bytes:
         scheme, _, rest = authorization.strip().partition(" ")
-        given = rest.strip() or ("" if scheme.lower() in _SCHEMES else scheme)
+        given = rest.strip(_AROUND) or ("" if scheme.lower() in _SCHEMES else scheme.strip(_AROUND))
         words = given.encode("latin-1", "replace")  # as WSGI hands header bytes over
         if scheme.lower() != "basic":
             return words

@@ -109,10 +109,12 @@ class Callback:
             else is_loopback(environ.get("REMOTE_ADDR", ""))
         )
         if not trusted:
-            secret = auth.shown(credentials)
             # An empty header is what the server makes of letters other than ASCII.
-            if method in _REPORTS and (secret or environ.get("HTTP_AUTHORIZATION") == ""):
-                self._turn_away(environ, door, secret)
+            headers = [value for key, value in environ.items() if key.startswith("HTTP_")]
+            elsewhere = auth.misplaced([environ.get("QUERY_STRING", ""), *headers])
+            carried = elsewhere or auth.shown(credentials)
+            if method in _REPORTS and (carried or environ.get("HTTP_AUTHORIZATION") == ""):
+                self._turn_away(environ, door, carried)
             asked = ("WWW-Authenticate", auth.challenge(credentials))
             return _problem("401 Unauthorized", "unauthorized", asked)
         return self._received(environ, door) if method in _REPORTS else _OK

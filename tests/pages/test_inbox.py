@@ -129,7 +129,9 @@ def test_a_wrong_secret_stays_wrong(visitor: Visitor, caller: Caller) -> None:
     caller.deliver(json.dumps(report_body()), headers={"Authorization": "Bearer wrong-and-long"})
     caller.client.application.quarantine.flush()
     response = visitor.send("/deliveries/replay", on="/", outcome="rejected")
-    assert "Reprocessed: 1 rejected; none left." in visitor.read(response.location)
+    told = visitor.read(response.location)
+    assert "Reprocessed: 1 rejected; none left." in told
+    assert "carried a secret that is not one of OBDTRACK_WEBHOOK_SECRETS" in told
 
 
 @pytest.mark.parametrize("outcome", ["matched", "nonsense", ""])

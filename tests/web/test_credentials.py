@@ -73,7 +73,7 @@ def test_who_shows_nothing_leaves_nothing(caller: Caller, authorization: str | N
     assert caller.get("/deliveries").json["data"] == []
 
 
-@pytest.mark.parametrize("spelled", ["{}", "Bearer {}", "Token {}"])
+@pytest.mark.parametrize("spelled", ["{}", "Bearer {}", "Token {}", "'{}' ", 'Bearer "{}"'])
 def test_what_was_kept_is_replayed_once_its_secret_is_right(
     caller: Caller, services: Services, spelled: str
 ) -> None:

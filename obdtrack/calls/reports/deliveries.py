@@ -10,6 +10,7 @@ from uuid import UUID
 
 from peewee import fn
 
+from obdtrack.calls.reports.room import Held, Room, surplus
 from obdtrack.domain.content_coding import UndecodableError, decode
 from obdtrack.domain.naming import ProviderIds, names_of
 from obdtrack.domain.phone import parts_of
@@ -18,6 +19,11 @@ from obdtrack.domain.status import Outcome
 from obdtrack.providers.base import Provider
 from obdtrack.store import bulk_sql, models
 
+_WRONG = "its secret is not one of OBDTRACK_WEBHOOK_SECRETS"
+_MISPLACED = (
+    "it carried one of OBDTRACK_WEBHOOK_SECRETS, but not in the header Authorization; have the "
+    "provider send “Bearer <secret>” there, and reprocess this"
+)
 _RAW = ("id", "received_at", "provider", "method", "query", "headers", "content_type", "body")
 _MEANING = ("outcome", "reason", "call_id", "provider_id", "mid", "to_number")
 
@@ -69,33 +75,37 @@ def add(found: Iterable[tuple[InboundRequest, DeliveryResult]]) -> None:
     )
 
 
-def add_rejected(found: Iterable[tuple[InboundRequest, str]]) -> None:
-    """Store requests with a wrong secret, each with the keyed hash of what it carried."""
-    reason = "its secret is not one of OBDTRACK_WEBHOOK_SECRETS"
+def add_rejected(found: Iterable[tuple[InboundRequest, str]], ours: Collection[str]) -> None:
+    """Store rejected requests, each with the keyed hash of the secret it carried.
+
+    It is one of `ours` where that stood elsewhere than it belongs.
+    """
     bulk_sql.insert(
         models.Delivery,
         (*_RAW, *_MEANING, "secret_fingerprint"),
         [
             (*_raw_row(stored), *DeliveryResult(Outcome.REJECTED, reason), fingerprint)
             for stored, fingerprint in found
+            for reason in [_MISPLACED if fingerprint in ours else _WRONG]
         ],
     )
 
 
-def prune_rejected(rows_kept: int, bytes_kept: int) -> int:
-    """Delete the oldest rejected requests beyond these bounds; returns how many went."""
+def prune_rejected(rows_kept: int, bytes_kept: int, ours: Collection[str] = ()) -> int:
+    """Delete rejected requests beyond these bounds; returns how many went.
+
+    Those that carried one of `ours` (keyed hashes of our secrets) have as much room of their own.
+    """
     delivery = models.Delivery
     # Without coercion the lengths would be converted as if they were bodies.
     sizes = [fn.LENGTH(column).coerce(False) for column in (delivery.body, delivery.query)]
-    query = delivery.select(delivery.id, *sizes).where(delivery.outcome == Outcome.REJECTED)
-    kept: list[UUID] = []
-    gone: list[UUID] = []
-    total = 0
-    found: Iterable[Any] = query.order_by(delivery.id.desc()).tuples()
-    for delivery_id, body_length, query_length in found:
-        total += body_length + query_length
-        fits = len(kept) < rows_kept and total <= bytes_kept
-        (kept if fits else gone).append(delivery_id)
+    query = delivery.select(delivery.id, delivery.secret_fingerprint, *sizes)
+    query = query.where(delivery.outcome == Outcome.REJECTED).order_by(delivery.id)
+    rows: Iterable[Any] = query.tuples()
+    held = [Held(row, secret, body + text) for row, secret, body, text in rows]
+    room = Room(rows_kept, bytes_kept)
+    gone = surplus((one for one in held if one.secret not in ours), room)
+    gone += surplus((one for one in held if one.secret in ours), room)
     delivery.delete().where(delivery.id.in_(gone)).execute()
     return len(gone)
 

@@ -1,8 +1,8 @@
 """Keeps some of the reports that came with a wrong secret, so that a slip can be mended.
 
-What a stranger can cause is bounded: how many are admitted, how many wait, how many are kept. They
-are written by a thread of their own, many in one transaction, so that they cost honest reports
-nothing.
+What a stranger can cause is bounded: how many are admitted, how many wait, how many are kept, and
+whom they push out. They are written by a thread of their own, many in one transaction, so that they
+cost honest reports nothing.
 """
 
 from __future__ import annotations
@@ -30,8 +30,18 @@ COUNTER = "deliveries-rejected"
 
 _BURST = ROWS_KEPT
 _PER_SECOND = 2.0
+_PER_SECOND_OF_OURS = 20.0
 _READERS = 4
 _PAUSE_SECONDS = 0.25
+
+
+class _Intake:
+    """How many of one kind are admitted and read at once, and which wait to be stored."""
+
+    def __init__(self, per_second: float, monotonic: Callable[[], float]) -> None:
+        self.admitted = TokenBucket(_BURST, per_second, monotonic)
+        self.reading = threading.BoundedSemaphore(_READERS)
+        self.waiting: deque[tuple[InboundRequest, str]] = deque(maxlen=ROWS_KEPT)
 
 
 class Quarantine:
@@ -39,10 +49,14 @@ class Quarantine:
 
     def __init__(self, services: Services, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._services = services
-        self._admitted = TokenBucket(_BURST, _PER_SECOND, monotonic)
-        self._reading = threading.BoundedSemaphore(_READERS)
+        self._strangers = _Intake(_PER_SECOND, monotonic)
+        self._ours = _Intake(_PER_SECOND_OF_OURS, monotonic)
+        self._our_fingerprints = frozenset(
+            services.encryption.fingerprint(secret)
+            for provider in services.providers.values()
+            for secret in provider.callback_auth.secrets
+        )
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[InboundRequest, str]] = deque(maxlen=ROWS_KEPT)
         self._uncounted = 0
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
@@ -51,18 +65,20 @@ class Quarantine:
         """Count a rejected request, and keep it if there is room for it; `read` gives it whole.
 
         Nothing is read of what is not kept: a body costs a thread for as long as its sender likes.
+        What carries a secret of ours, though not where it belongs, has places of its own.
         """
-        admitted = self._admit()
-        if not admitted or not self._reading.acquire(blocking=False):
+        fingerprint = self._services.encryption.fingerprint(secret)
+        intake = self._ours if fingerprint in self._our_fingerprints else self._strangers
+        if not self._admit(intake) or not intake.reading.acquire(blocking=False):
             return
         try:
             stored = read()
         finally:
-            self._reading.release()
+            intake.reading.release()
         if stored is not None:
             kept = without_secrets(stored, self._services)
             with self._lock:
-                self._waiting.append((kept, self._services.encryption.fingerprint(secret)))
+                intake.waiting.append((kept, fingerprint))
 
     def flush(self) -> None:
         """Store what waits, and let the oldest go beyond the bounds; what is not stored waits on.
@@ -70,19 +86,22 @@ class Quarantine:
         Raises ObdtrackError (unavailable) if the database is out of use.
         """
         with self._lock:
-            found, counted = list(self._waiting), self._uncounted
-            self._waiting.clear()
-            self._uncounted = 0
-        if not found and not counted:
+            found = {intake: list(intake.waiting) for intake in (self._strangers, self._ours)}
+            counted, self._uncounted = self._uncounted, 0
+            for intake in found:
+                intake.waiting.clear()
+        if not counted and not any(found.values()):
             return
         try:
             with self._services.store.write():
-                deliveries.add_rejected(found)
-                deliveries.prune_rejected(ROWS_KEPT, BYTES_KEPT)
+                for some in found.values():
+                    deliveries.add_rejected(some, self._our_fingerprints)
+                deliveries.prune_rejected(ROWS_KEPT, BYTES_KEPT, self._our_fingerprints)
                 leases.count(COUNTER, counted)
         except ObdtrackError:
             with self._lock:
-                self._waiting = deque([*found, *self._waiting], maxlen=ROWS_KEPT)
+                for intake, some in found.items():
+                    intake.waiting = deque([*some, *intake.waiting], maxlen=ROWS_KEPT)
                 self._uncounted += counted
             raise
 
@@ -93,13 +112,13 @@ class Quarantine:
             self._thread.join()
         self.flush()
 
-    def _admit(self) -> bool:
+    def _admit(self, intake: _Intake) -> bool:
         with self._lock:
             self._uncounted += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="quarantine", daemon=True)
                 self._thread.start()
-            return self._admitted.take()
+            return intake.admitted.take()
 
     def _run(self) -> None:
         while not self._closing.wait(_PAUSE_SECONDS):

@@ -22,6 +22,12 @@ from obdtrack.store.database import repeated
 
 log = structlog.get_logger()
 
+STILL_WRONG = (
+    "not one of OBDTRACK_WEBHOOK_SECRETS (or OBDTRACK_SECRET_KEY, by which it is known again, was "
+    "another when it came)"
+)
+"""Why what was rejected stays rejected."""
+
 REPLAYABLE = (
     Outcome.FAILED,
     Outcome.UNREADABLE,
@@ -59,10 +65,7 @@ def _replay(delivery_id: UUID, services: Services, note: Callable[[Outcome], Non
     if row.outcome == Outcome.REJECTED and not any(
         hmac.compare_digest(carried, fingerprint) for fingerprint in known
     ):
-        raise ObdtrackError(
-            Code.CONFLICT,
-            "The secret this request carried is not one of OBDTRACK_WEBHOOK_SECRETS.",
-        )
+        raise ObdtrackError(Code.CONFLICT, f"The secret this request carried is {STILL_WRONG}.")
     try:
         return _reprocess(row, services, note)
     except peewee.DatabaseError as error:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as Redirect
 from obdtrack.access.keys import Scope
 from obdtrack.calls import search
 from obdtrack.calls.reports import deliveries
-from obdtrack.calls.reports.replay import REPLAYABLE, replay
+from obdtrack.calls.reports.replay import REPLAYABLE, STILL_WRONG, replay
 from obdtrack.domain.reports import OptOut, Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
@@ -174,7 +174,8 @@ def _said(ends: Counter[str], left: int) -> str:
         return "There was nothing to reprocess."
     counts = ", ".join(f"{many} {outcome_look(end).word.lower()}" for end, many in ends.items())
     rest = f"{left}{' or more' * (left == _MOST_COUNTED)} to go" if left else "none left"
-    return f"Reprocessed: {counts}; {rest}."
+    why = f" What is still rejected carried a secret that is {STILL_WRONG}."
+    return f"Reprocessed: {counts}; {rest}.{why if Outcome.REJECTED in ends else ''}"
 
 
 def _found(delivery_id: UUID) -> models.Delivery:
