@@ -6,8 +6,8 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -135,11 +135,10 @@ class SqliteStore(PooledSqliteDatabase):
         self._sure_until = now + SURE_SECONDS
 
     @contextmanager
-    def write(self, *, first: bool = False, durable: bool = True) -> Iterator[None]:
+    def write(self, *, first: bool = False) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
 
-        One that wants to be `first` stands in no line behind others of this process. One that is
-        not `durable` need not outlive a power cut, and does not wait for the disk. Raises
+        One that wants to be `first` stands in no line behind others of this process. Raises
         ObdtrackError (unavailable) if no turn came in time or the disk refused.
         """
         if self.in_transaction():
@@ -147,10 +146,21 @@ class SqliteStore(PooledSqliteDatabase):
                 yield
             return
         with unavailable_if_locked(), connected(self):
-            synced = nullcontext() if durable else self._unsynced()
-            with self.in_turn(first=first), synced, self.atomic(), asking(self):
+            with self.in_turn(first=first), self.atomic(), asking(self):
                 yield
             self._require_in_place()  # only now is it known where it went
+
+    def change_unsynced(self, sql: str, values: Sequence[Any]) -> int:
+        """Change rows by one statement; returns how many.
+
+        It need not outlive a power cut, and does not wait for the disk. Raises ObdtrackError as
+        `write` does.
+        """
+        with unavailable_if_locked(), connected(self):
+            with self.in_turn(), self._unsynced():
+                changed = self.execute_sql(sql, values).rowcount
+            self._require_in_place()
+        return int(changed)
 
     def log_bytes(self) -> int:
         """Return how long the log beside the file is; it grows while others read old states."""
@@ -245,11 +255,10 @@ class PostgresStore(PooledPostgresqlDatabase):
         return connection
 
     @contextmanager
-    def write(self, *, first: bool = False, durable: bool = True) -> Iterator[None]:
+    def write(self, *, first: bool = False) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
 
-        Here nobody stands in line (`first`): rows are locked, not the database. One that is not
-        `durable` need not outlive a crash of the server, and does not wait for its disk. Raises
+        Here nobody stands in line (`first`): rows are locked, not the database. Raises
         ObdtrackError (unavailable) if the server cannot be reached or gave up waiting.
         """
         with unavailable_if_locked(), connected(self), self._new_connections_if_it_only_reads():
@@ -257,10 +266,18 @@ class PostgresStore(PooledPostgresqlDatabase):
             with self.atomic():
                 if outermost:  # else it would wait for a lock for ever; LOCAL ends with it
                     self.execute_sql(f"SET LOCAL lock_timeout = {round(BUSY_SECONDS * 1000)}")
-                    if not durable:
-                        self.execute_sql("SET LOCAL synchronous_commit = off")
                 with asking(self):
                     yield
+
+    def change_unsynced(self, sql: str, values: Sequence[Any]) -> int:
+        """Change rows by one statement; returns how many.
+
+        It need not outlive a crash of the server, and does not wait for its disk. Raises
+        ObdtrackError as `write` does.
+        """
+        with self.write():
+            self.execute_sql("SET LOCAL synchronous_commit = off")
+            return int(self.execute_sql(sql, values).rowcount)
 
     @contextmanager
     def _new_connections_if_it_only_reads(self) -> Iterator[None]:

@@ -166,7 +166,8 @@ def _stored(
 ) -> bool:
     """Try after each of these pauses; False if the database was out of use each time."""
     for pause in pauses:
-        time.sleep(pause)
+        if pause:
+            time.sleep(pause)
         try:
             store_response()
         except ObdtrackError as error:

@@ -57,10 +57,9 @@ class SendRight:
             raise NotPermittedError("obdtrack was stopped for too long before it could be sent")
 
     def _confirm(self) -> None:
+        store = self._services.store
         try:
-            # It need not outlive a power cut: this process would not, either.
-            with self._services.store.write(durable=False):
-                self._confirmed = submissions.confirm_right(self._submission_id, self.until)
+            self._confirmed = submissions.confirm_right(self._submission_id, self.until, store)
         except ObdtrackError as error:
             raise NotPermittedError("the database could not confirm that it may be sent") from error
         if not self._confirmed:

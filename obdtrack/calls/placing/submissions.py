@@ -11,6 +11,8 @@ from uuid import UUID
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.store import bulk_sql, models
+from obdtrack.store.columns import to_microseconds
+from obdtrack.store.database import Store
 
 REQUESTED = tuple(
     field.name for field in fields(CallRequest) if field.name in models.Submission._meta.fields
@@ -65,11 +67,16 @@ def drop_variables(to_number: str) -> None:
     submission.update(variables_encrypted=None).where(submission.id.in_(theirs)).execute()
 
 
-def confirm_right(submission_id: UUID, until: datetime) -> bool:
-    """Whether the request of this submission may be sent until then: nobody has settled it."""
-    submission = models.Submission
-    ours = (submission.id == submission_id) & submission.settled_at.is_null()
-    return bool(submission.update(send_until=until).where(ours).execute())
+def confirm_right(submission_id: UUID, until: datetime, store: Store) -> bool:
+    """Whether the request of this submission may be sent until then: nobody has settled it.
+
+    What is changed need not outlive a power cut: the process that sends would not, either.
+    """
+    sql = _CONFIRM.format(store.param)
+    return bool(store.change_unsynced(sql, (to_microseconds(until), submission_id.bytes)))
+
+
+_CONFIRM = "UPDATE submissions SET send_until = {0} WHERE id = {0} AND settled_at IS NULL"
 
 
 def close_submission(
