@@ -12,6 +12,7 @@ from obdtrack.calls.reports.record import same_fact
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.status import Source, Status
+from obdtrack.domain.timeline import build_changes
 from tests.factories import claim, report, story
 
 WORDS = ("ANSWER", "MISSED", "BUSY", "NOANSWER", "CANCEL", "CONGESTION", "queued", "RINGING")
@@ -124,3 +125,16 @@ def test_without_redials_even_reports_without_times_give_one_state(told, random,
     of_kept = fold(story(response, *kept(arrivals)))
     unsaid = {"status_source": Source.SYSTEM, "status_as_of": None}
     assert meaning(of_kept, **unsaid) == meaning(of_all, **unsaid)
+
+
+@settings(deadline=None, max_examples=300)
+@given(of_any_kind, st.randoms(use_true_random=False), some_interval, st.lists(a_response))
+def test_a_story_that_folds_only_where_something_may_change_says_what_folding_always_says(
+    told, random, interval, responses
+):
+    shuffled = random.sample([*told, *responses], len(told) + len(responses))
+    events = story(*shuffled)
+    after = [fold(events[:count], interval).status for count in range(1, len(events) + 1)]
+    assert [change.after for change in build_changes(events, interval)] == after
+    since = random.randrange(len(events))
+    assert build_changes(events, interval, since) == build_changes(events, interval)[since:]

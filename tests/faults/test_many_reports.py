@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from flask import Flask
 
+from obdtrack.access.keys import create_key
 from obdtrack.calls import journal, queries
 from obdtrack.calls.rebuild import rebuild
 from obdtrack.calls.reports import conflicts, record
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.receive import receive_deliveries
+from obdtrack.domain import timeline
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.reports import RawDelivery
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
+from obdtrack.web.pages import call as call_page
+from obdtrack.web.pages import http_log
 from tests.conftest import Caller
 from tests.factories import MID, report_body
+from tests.pages.conftest import Visitor
 from tests.torture.one_call import report_of_calls
 
 MOST = 10
@@ -138,6 +145,84 @@ def test_contradictions_are_noted_a_few_times_only(
         say(1, to=9188671350 * 100 + 10 + count, status=f"WORD{count}")
     assert kinds(caller, "conflict") == 3
     assert models.Delivery.select().count() == 6
+
+
+def pages(caller: Caller, limit: int) -> list[list[dict[str, Any]]]:
+    """Return a timeline as it is given page by page."""
+    found, cursor = [], {}
+    while True:
+        page = caller.get(f"/calls/{MID}:1/events", limit=limit, **cursor)
+        found.append(page.json["data"])
+        if page.json["next_cursor"] is None:
+            assert "Link" not in page.headers
+            return found
+        assert page.json["next_cursor"] in page.headers["Link"]
+        cursor = {"cursor": page.json["next_cursor"]}
+
+
+def test_a_timeline_is_given_in_pages_and_a_usual_one_whole(
+    caller: Caller, say: Callable[..., list[str]]
+) -> None:
+    say(MOST)
+    found = pages(caller, 5)
+    assert [len(page) for page in found] == [5, 5, 3]
+    assert [event for page in found for event in page] == events(caller)
+    gone = {"cursor": str(new_id())}
+    assert caller.get(f"/calls/{MID}:1/events", **gone).json == {"data": [], "next_cursor": None}
+
+
+@pytest.fixture
+def page(app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """What the call's page says; few of its events are on one page."""
+    monkeypatch.setattr(call_page, "PAGE", 5)
+    monkeypatch.setattr(http_log, "PAGE", 5)
+    visitor = Visitor(app, create_key("Asha", ["read", "place"], services))
+
+    def open_page(query: str = "") -> str:
+        return visitor.open(f"/calls/{models.Call.get().id}{query}").text
+
+    return open_page
+
+
+def shown(page: str) -> list[int]:
+    return [int(number) for number in re.findall(r'id="event-(\d+)"', page)]
+
+
+def test_a_page_has_the_newest_events_and_a_way_to_the_older_ones(
+    say: Callable[..., list[str]], page: Callable[..., str]
+) -> None:
+    say(1)
+    assert shown(page()) == [1, 2, 3]
+    assert 'rel="next"' not in page()
+    say(MOST + 30)
+    assert shown(page()) == [9, 10, 11, 12, 13]
+    assert page().count('<details class="wire"') == 1 + 5  # the response, and five reports
+    assert "kept in the inbox only" in page()
+    assert "before=9" in page()
+    assert shown(page("?before=9")) == [4, 5, 6, 7, 8]
+    assert shown(page("?before=4")) == [1, 2, 3]
+    assert shown(page("?before=99")) == shown(page("?before=x")) == shown(page())
+
+
+def test_a_page_of_a_call_with_many_reports_folds_few_of_them(
+    say: Callable[..., list[str]], page: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "MOST_REPORTS", 1000)
+    say(100)
+    seen: list[int] = []
+
+    def counted(events: Sequence[Event], interval: int = 0) -> CallState:
+        seen.append(len(events))
+        return fold(events, interval)
+
+    monkeypatch.setattr(timeline, "fold", counted)
+    page()
+    assert sum(seen) < 200
+    seen.clear()
+    monkeypatch.setattr(timeline, "_may_change", lambda *_: True)
+    monkeypatch.setattr(call_page, "PAGE", 1000)
+    page()
+    assert sum(seen) > 5000
 
 
 def test_thousands_are_taken_as_fast_as_those_of_many_calls() -> None:

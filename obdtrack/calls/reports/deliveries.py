@@ -153,9 +153,18 @@ def ids_of(outcome: Outcome, limit: int) -> list[UUID]:
 
 
 def of_call(call_id: UUID) -> list[models.Delivery]:
-    """List the deliveries that stand on a call's timeline, oldest first."""
+    """List the deliveries that are about a call, oldest first."""
     delivery = models.Delivery
     return list(delivery.select().where(delivery.call_id == call_id).order_by(delivery.id))
+
+
+def last_of_call(call_id: UUID, limit: int, until: datetime | None) -> list[models.Delivery]:
+    """List the last deliveries about a call, or the last until then, oldest first."""
+    delivery = models.Delivery
+    query = delivery.select().where(delivery.call_id == call_id)
+    if until is not None:
+        query = query.where(delivery.received_at <= until)
+    return list(query.order_by(delivery.id.desc()).limit(limit))[::-1]
 
 
 def find(delivery_id: UUID) -> models.Delivery | None:

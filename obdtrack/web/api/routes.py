@@ -41,6 +41,7 @@ from obdtrack.web.api.schemas import (
     DeliveryQuerySchema,
     DeliverySchema,
     EventPageSchema,
+    EventQuerySchema,
     IdempotencySchema,
     PlaceCallSchema,
     ResolveSchema,
@@ -121,14 +122,21 @@ def show_call(identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/calls/<identifier>/events")
 @secured(Scope.READ, HTTPStatus.NOT_FOUND)
+@blueprint.arguments(EventQuerySchema, location="query", unknown=EXCLUDE)
 @blueprint.response(200, EventPageSchema)
-def list_events(identifier: str) -> dict[str, Any]:
+def list_events(query: dict[str, Any], identifier: str) -> tuple[dict[str, Any], int, Headers]:
     """Show a call's timeline, oldest event first."""
     call = _found(identifier)
     timeline = build_timeline(queries.history([call.id])[call.id], states_of([call])[call.id])
+    cursor, limit = query.get("cursor"), query["limit"]
+    # Of an event that was deleted since nobody knows the place: nothing comes after it.
+    number = len(timeline) if cursor else 0
+    begin = next((e.number for e in timeline if e.event.id == cursor), number)
+    found = timeline[begin : begin + limit + 1]
+    lines, following = cut(found, limit, lambda entry: str(entry.event.id))
     in_full = current_access().sees_numbers
-    shown = [event_view(line, call.to_number, numbers_in_full=in_full) for line in timeline]
-    return {"data": shown, "next_cursor": None}
+    shown = [event_view(line, call.to_number, numbers_in_full=in_full) for line in lines]
+    return _page(shown, following)
 
 
 @blueprint.route("/calls/<identifier>/refresh", methods=["POST"])

@@ -26,6 +26,7 @@ from obdtrack.web.api.fields import (
 from obdtrack.web.http.auth import services
 
 MAX_PAGE = 200
+MAX_EVENTS = 500
 _TIME = {"format": "date-time", "examples": ["2026-11-23T06:27:39Z"]}
 
 
@@ -279,6 +280,16 @@ class _PageQuery(Schema):
     cursor = Cursor(metadata={"description": "`next_cursor` of the previous page."})
 
 
+class EventQuerySchema(_PageQuery):
+    """Which events of a call to list; nearly every timeline is shorter than a page."""
+
+    limit = Count(
+        load_default=MAX_EVENTS,
+        validate=validate.Range(1, MAX_EVENTS),
+        metadata={"description": "Events per page."},
+    )
+
+
 class CallQuerySchema(_PageQuery):
     """Which calls to list."""
 
@@ -327,7 +338,7 @@ class CallPageSchema(_Page):
 
 
 class EventPageSchema(_Page):
-    """A call's timeline, oldest first, whole."""
+    """A call's timeline, oldest first."""
 
     data = fields.List(fields.Nested(EventSchema))
 

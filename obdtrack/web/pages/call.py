@@ -32,7 +32,7 @@ from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.pages import deliveries, http_log
 from obdtrack.web.pages.clocks import Clock
-from obdtrack.web.pages.http_log import Wire, wires
+from obdtrack.web.pages.http_log import PAGE, Wire, wires
 from obdtrack.web.pages.labels import reason_text
 from obdtrack.web.pages.provenance import is_test, teller
 from obdtrack.web.pages.recordings import Recording, recordings
@@ -54,7 +54,9 @@ _FIELDS = {
 class Shown(NamedTuple):
     """Everything the page shows about a call; `test` is whether it belongs to a test report.
 
-    `drawings` hold the same picture in several widths, by their names.
+    `drawings` hold the same picture in several widths, by their names. Of a call with very many
+    events there are the newest before the number that was asked for; `older` is that of the first
+    of them, None if there is none before it.
     """
 
     state: CallState
@@ -67,6 +69,7 @@ class Shown(NamedTuple):
     message: str | None
     wires: list[Wire]
     test: bool
+    older: int | None
 
 
 @blueprint.get("/calls/<uuid:call_id>")
@@ -194,6 +197,16 @@ def _shown(call: models.Call) -> Shown:
     events = queries.history([call.id])[call.id]
     state = states_of([call])[call.id]
     entries = build_timeline(events, state)
+    before = request.args.get("before", type=int) or 0
+    until = before - 1 if 1 < before <= len(entries) else len(entries)
+    since = max(0, until - PAGE)
+    seen = entries[since:until]
+    end = seen[-1].event.recorded_at if until < len(entries) else None
+    drawn = [*entries[: min(since, 1)], *seen]
+    attempts = state.attempts
+    if len(seen) < len(entries):
+        about = {entry.attempt for entry in seen}
+        attempts = tuple(attempt for attempt in attempts if attempt.number in about)
     now, written = services().now(), Clock(day, clock)
     in_full = reader().may(Scope.PII) and session.is_shown(call.id, now)
     base, provider = request.url_root.rstrip("/"), services().providers.get(call.provider)
@@ -206,14 +219,15 @@ def _shown(call: models.Call) -> Shown:
     return Shown(
         state=state,
         story=Story(*map(mask, story)),
-        lines=list_lines(entries, call.interval, mask),
+        lines=list_lines(entries[:until], call.interval, mask, since),
         facts=tuple((title, mask(text)) for title, text in titled_facts(state)),
-        drawings={n: draw(entries, state.attempts, written, w) for n, w in WIDTHS.items()},
+        drawings={n: draw(drawn, attempts, written, w) for n, w in WIDTHS.items()},
         recordings=recordings(state.attempts, events, links_work),
         in_full=in_full,
         message=state.provider_message and mask(state.provider_message),
-        wires=wires(call, entries, base, in_full=in_full),
+        wires=wires(call, seen, end, base, in_full=in_full),
         test=is_test(events),
+        older=since + 1 if since else None,
     )
 
 

@@ -20,6 +20,9 @@ from obdtrack.store import models
 from obdtrack.web.http.auth import services
 from obdtrack.web.pages.provenance import is_test
 
+PAGE = 100
+"""Events of a call on one page; hardly any call has as many."""
+
 _NOTED_WITHIN = timedelta(minutes=1)
 
 
@@ -46,17 +49,36 @@ class Wire(NamedTuple):
 
 
 def wires(
-    call: models.Call, entries: Sequence[TimelineEntry], base: str, *, in_full: bool
+    call: models.Call,
+    shown: Sequence[TimelineEntry],
+    until: datetime | None,
+    base: str,
+    *,
+    in_full: bool,
 ) -> list[Wire]:
-    """Return our request, the provider's responses and the reports; `base` is our own address."""
-    events = [entry.event for entry in entries]
+    """Return our request, the provider's responses and the reports; `base` is our own address.
+
+    They are those of the time of the events that are `shown`, up to `until` (None: to now), and no
+    more of each than are on one page.
+    """
+    events = [entry.event for entry in shown]
+    first, since = shown[0].number == 1, events[0].recorded_at
     ours = []
-    if call.provider in services().providers and not is_test(events):
+    if first and call.provider in services().providers and not is_test(events):
         sent = raw_request(call, events, in_full=in_full)
         ours = [Wire("Our request", call.created_at, sent, 1)]
-    theirs = [_response(call, row, entries, in_full) for row in responses.of_call(call.id)]
-    came = [_report(call, row, entries, base, in_full) for row in deliveries.of_call(call.id)]
-    return sorted([*ours, *theirs, *came], key=lambda wire: wire.at)
+    theirs = [
+        _response(call, row, shown, in_full)
+        for row in responses.of_call(call.id)
+        if (until is None or row.responded_at <= until) and (first or since <= row.responded_at)
+    ]
+    number_of = {entry.event.delivery_id: entry.number for entry in shown}
+    came = [
+        _report(call, row, number_of.get(row.id), base, in_full)
+        for row in deliveries.last_of_call(call.id, PAGE, until)
+        if first or since <= row.received_at
+    ]
+    return sorted([*ours, *theirs[-PAGE:], *came], key=lambda wire: wire.at)
 
 
 def _response(
@@ -67,7 +89,7 @@ def _response(
         title if row.http_status else f"{title}: none",
         row.responded_at,
         raw_response(row, in_full=in_full, number=call.to_number),
-        next((n for n, e in enumerate(entries, 1) if _made(row, e)), None),
+        next((entry.number for entry in entries if _made(row, entry)), None),
     )
 
 
@@ -83,7 +105,7 @@ def _made(row: models.ResponseRow, entry: TimelineEntry) -> bool:
 def _report(
     call: models.Call,
     row: models.Delivery,
-    entries: Sequence[TimelineEntry],
+    event: int | None,
     base: str,
     in_full: bool,
 ) -> Wire:
@@ -91,7 +113,7 @@ def _report(
         "Report",
         row.received_at,
         raw_delivery(row, None if in_full else [call.to_number]),
-        next((n for n, e in enumerate(entries, 1) if e.event.delivery_id == row.id), None),
+        event,
         row,
         curl_delivery(row, base) if in_full else None,
     )

@@ -175,7 +175,8 @@ def _stretch(phase: Phase, places: dict[datetime, float], *, many: bool) -> Stre
 def _marks(entries: Sequence[TimelineEntry], places: dict[datetime, float]) -> list[Mark]:
     ends: list[float] = []
     marks: list[Mark] = []
-    for number, entry in enumerate(entries, start=1):
+    for entry in entries:
+        number = entry.number
         x = places[entry.event.recorded_at]
         row = next((i for i, end in enumerate(ends) if x - end >= _MARK), len(ends))
         ends[row : row + 1] = [x]

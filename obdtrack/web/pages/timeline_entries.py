@@ -56,18 +56,24 @@ class TimelineLine(NamedTuple):
 
 
 def list_lines(
-    entries: Sequence[TimelineEntry], interval: int = 0, show: Callable[[str], str] = hide
+    entries: Sequence[TimelineEntry],
+    interval: int = 0,
+    show: Callable[[str], str] = hide,
+    since: int = 0,
 ) -> list[TimelineLine]:
-    """Return the events of a call as numbered lines; `show` masks what the reader may not see."""
+    """Return all events of a call but the first `since` as numbered lines.
+
+    `show` masks what the reader may not see.
+    """
     lines: list[TimelineLine] = []
-    last = None
-    changes = build_changes((entry.event for entry in entries), interval)
-    for entry, (event, before, after) in zip(entries, changes, strict=True):
+    last = entries[since - 1].event.recorded_at if since else None
+    changes = build_changes((entry.event for entry in entries), interval, since)
+    for entry, (event, before, after) in zip(entries[since:], changes, strict=True):
         now = event.recorded_at
         quiet = now - last if last is not None else timedelta(0)
         gap = length(quiet.total_seconds()) if quiet >= _WORTH_NAMING else None
         said = facts(event.detail, show)
-        lines.append(TimelineLine(len(lines) + 1, entry, gap, before, after, said))
+        lines.append(TimelineLine(entry.number, entry, gap, before, after, said))
         last = now
     return lines
 
