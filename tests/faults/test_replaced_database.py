@@ -99,9 +99,9 @@ def test_replaced_while_a_report_is_written_it_is_not_acknowledged(
     back_up(store, path.parent / "copy.db")
     lock_names = SqliteStore.lock_names
 
-    def replaced(self: SqliteStore, names: set[str]) -> None:
+    def replaced(self: SqliteStore, names: set[str], **how: bool) -> None:
         restore_a_backup(path)
-        lock_names(self, names)
+        lock_names(self, names, **how)
 
     monkeypatch.setattr(SqliteStore, "lock_names", replaced)
     assert caller.report().status_code == 503
