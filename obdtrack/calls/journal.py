@@ -200,6 +200,7 @@ class Journal:
         call = self._calls[call_id]
         if rewrite:
             writes.replace_events(call_id, kinds, events)
+            writes.set_submitted_at(call_id, events)
         writes.save_states([NewState(call.row, state, check_at)])
         self._changes.append(writes.change(call.row, state))
         call.state = state

@@ -27,7 +27,7 @@ from obdtrack.calls.reports.record import (
 )
 from obdtrack.domain.events import Event
 from obdtrack.domain.naming import is_of_other_number
-from obdtrack.domain.reports import FoundCall, Report
+from obdtrack.domain.reports import FoundCall, Report, believable
 from obdtrack.domain.status import Kind, Outcome, Source
 from obdtrack.domain.submission import AcceptedNumber, Failure, SendResponse
 from obdtrack.providers.base import CallLog
@@ -87,15 +87,22 @@ def _accepted(
     known = next((event for event in stored if event.kind is Kind.RESPONSE), None)
     told = known.detail if known else {}
     provider_id = told.get("provider_id") or match.provider_id
-    found = (e.detail.get("provider_id") for e in stored if e.kind is Kind.RESOLUTION)
-    if provider_id is None or provider_id in found:
+    attached = (e.detail.get("provider_id") for e in stored if e.kind is Kind.RESOLUTION)
+    if provider_id is None or provider_id in attached:
         return None
     # The response to a request lists calls in the words of the provider's log.
-    listed = (call.report for call in _found_in(sent, match, services))
     canonical = services.provider_of(match).ids.canonical
-    same = (r.charges for r in listed if canonical(r.provider_id or "") == canonical(provider_id))
-    charges = next(same, None)
-    submitted_at = known.occurred_at if known else row.submitted_at
+    same = (
+        call
+        for call in _found_in(sent, match, services)
+        if canonical(call.report.provider_id or "") == canonical(provider_id)
+    )
+    found = next(same, FoundCall(Report()))
+    charges, submitted_at = found.report.charges, found.created_at
+    if submitted_at is None:
+        submitted_at = known.occurred_at if known else row.submitted_at
+    elif not believable(submitted_at, match.created_at, sent.responded_at):
+        submitted_at = None
     return AcceptedNumber(provider_id, None, charges or told.get("charges"), submitted_at)
 
 

@@ -103,6 +103,12 @@ def set_provider_id(
     return None
 
 
+def set_submitted_at(call_id: UUID, events: Iterable[Event]) -> None:
+    """Note when the provider says it was asked for a call, which these events of it tell."""
+    told = [e.occurred_at for e in events if e.kind is Kind.RESPONSE and e.occurred_at]
+    bulk_sql.update(models.Call, ("submitted_at",), ("id",), [(one, call_id) for one in told[-1:]])
+
+
 def plan_polls(due: Mapping[UUID, datetime | None]) -> None:
     """Set when calls are polled next; None: never."""
     bulk_sql.update(

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 ENOUGH = 5
-_STEP = timedelta(minutes=15)  # every zone in use lies a multiple of this from UTC
+A_ZONE = timedelta(minutes=15)
+"""Every zone in use lies a multiple of this from UTC."""
 _STEADY = timedelta(minutes=10)
 _HALF_DAY = timedelta(hours=12)
 """The distance of afternoons written on a 12-hour clock. Hardly anybody is called in a zone so far
@@ -45,7 +46,10 @@ class Skew(NamedTuple):
 
     def _remedy(self) -> str:
         if self.suggestion:
-            return f"set OBDTRACK_PROVIDER_TIMEZONE={self.suggestion}"
+            return (
+                f"set OBDTRACK_PROVIDER_TIMEZONE={self.suggestion}, restart, and run `python -m "
+                "obdtrack rebuild`, which reads the times of what was received anew"
+            )
         if abs(self.offset) == _HALF_DAY:
             return (
                 "the provider may write a 12-hour clock, so have it write hours up to 24 "
@@ -70,7 +74,7 @@ def find_skew(
         return None
     middle = timedelta(seconds=median(d.total_seconds() for d in distances))
     spread = timedelta(seconds=median(abs((d - middle).total_seconds()) for d in distances))
-    offset = round(middle / _STEP) * _STEP
+    offset = round(middle / A_ZONE) * A_ZONE
     if not offset or spread > _STEADY:
         return None
     suggestion = None if abs(offset) == _HALF_DAY else _zone_name(zone, offset, now)

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 from peewee import SQL, fn
 
 from obdtrack.calls.polling.poll import REPAIRED
+from obdtrack.calls.reports.deliveries import to_stored
 from obdtrack.calls.reports.quarantine import COUNTER
 from obdtrack.domain.clock_offset import Skew, find_skew
 from obdtrack.domain.poll_schedule import POLL
+from obdtrack.domain.reports import Report, occurred_at
 from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.services import Services
 from obdtrack.store import leases, models
@@ -116,8 +118,19 @@ def only_polled(made_before: datetime) -> int:
     return _count(newest, is_polled & ~fn.EXISTS(reported))
 
 
-def recent_ends(limit: int) -> list[tuple[datetime, datetime]]:
-    """Return (end time, receipt) of the newest reports that matched a call and said when it ended.
+class ReportedEnd(NamedTuple):
+    """When a report says that its attempt ended, as it was read on receipt and as it is read now.
+
+    They differ where the provider's zone was set otherwise then, and nobody ran `rebuild` since.
+    """
+
+    stored: datetime
+    read: datetime
+    received_at: datetime
+
+
+def recent_ends(services: Services, limit: int = REPORTS) -> list[ReportedEnd]:
+    """Return the ends that the newest matched reports give, the newest first.
 
     Only the newest LOOKED_AT are looked at: composed reports need not have any time.
     """
@@ -125,14 +138,19 @@ def recent_ends(limit: int) -> list[tuple[datetime, datetime]]:
     matched = delivery.select(delivery.id).where(delivery.outcome == Outcome.MATCHED)
     newest = matched.order_by(delivery.id.desc()).limit(LOOKED_AT)
     query = (
-        delivery.select(event.occurred_at, delivery.received_at)
+        delivery.select(event.occurred_at, delivery)
         .join(event, on=(event.call == delivery.call_id) & (event.delivery_id == delivery.id))
         .where(delivery.id.in_(newest) & event.occurred_at.is_null(False))
         .order_by(delivery.id.desc())
         .limit(limit)
     )
-    found: Iterable[Any] = query.tuples()
-    return list(found)
+    rows: Iterable[Any] = query.objects()
+    found = ((row, services.provider_of(row).read_delivery(to_stored(row).raw)) for row in rows)
+    return [
+        ReportedEnd(row.occurred_at, ended_at, row.received_at)
+        for row, reading in found
+        if isinstance(reading, Report) and (ended_at := occurred_at(reading))
+    ]
 
 
 def _calls(status: Status) -> Queue:
@@ -195,7 +213,7 @@ class SystemStatus(NamedTuple):
 
 def check_clock(services: Services) -> Skew | None:
     """Return the steady offset of the last reports' end times, or None if there is none to see."""
-    pairs = recent_ends(REPORTS)
+    pairs = [(end.read, end.received_at) for end in recent_ends(services)]
     return find_skew(pairs, services.provider.timezone, services.now())
 
 

@@ -9,10 +9,12 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from obdtrack.calls.placing.recover import heartbeat
+from obdtrack.calls.rebuild import rebuild
 from obdtrack.jobs import KINDS, always, run_due
 from obdtrack.operations import system_status
 from obdtrack.operations.doctor import diagnosis, machine, provider, traffic
@@ -21,7 +23,7 @@ from obdtrack.services import Services
 from obdtrack.store.database import SqliteStore
 from tests import factories
 from tests.end_to_end.conftest import Installation
-from tests.factories import NOON
+from tests.factories import NOON, with_settings
 from tests.operations.conftest import Account
 from tests.torture import forks
 
@@ -179,7 +181,23 @@ def test_the_wrong_zone_is_a_problem_that_names_the_setting(
     account.reported_calls(5, off=timedelta(hours=5, minutes=30))
     found = traffic.check_zone(subject)
     assert found.level is Level.PROBLEM
-    assert found.remedy == "set OBDTRACK_PROVIDER_TIMEZONE=Asia/Kolkata"
+    assert found.remedy.startswith("set OBDTRACK_PROVIDER_TIMEZONE=Asia/Kolkata, restart, and run")
+    assert "obdtrack rebuild" in found.remedy
+
+
+def test_a_corrected_zone_is_not_corrected_twice_and_wants_a_rebuild(
+    account: Account, subject: CheckedInstallation, services: Services
+):
+    account.reported_calls(5, off=timedelta(hours=5, minutes=30))
+    corrected = with_settings(services, provider_timezone=ZoneInfo("Asia/Kolkata"))
+    subject = CheckedInstallation(
+        replace(subject.settings, provider_timezone=corrected.provider.timezone), corrected
+    )
+    found = traffic.check_zone(subject)
+    assert "5 of the last 5 reports were read in another zone" in found.text
+    assert found.remedy == "python -m obdtrack rebuild"
+    rebuild(corrected, check=False)
+    assert traffic.check_zone(subject).level is Level.OK
 
 
 def test_silence_of_all_calls_is_told(account: Account, subject: CheckedInstallation):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from humanize import naturaldelta
 
+from obdtrack.domain.clock_offset import A_ZONE
 from obdtrack.domain.status import Outcome, Status
 from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level, ok, problem
 from obdtrack.operations.system_status import (
@@ -15,6 +16,7 @@ from obdtrack.operations.system_status import (
     Queue,
     SystemStatus,
     current_status,
+    recent_ends,
 )
 
 _LOST = "check that reports reach us: python -m obdtrack webhook test"
@@ -22,10 +24,16 @@ _LOST = "check that reports reach us: python -m obdtrack webhook test"
 
 def check_zone(subject: CheckedInstallation) -> CheckResult:
     """Compare reported end times with their receipt, over the last reports."""
-    stock = _stock(subject)
+    stock, services = _stock(subject), subject.with_database()
     if stock.skew is None:
-        zone = subject.with_database().provider.timezone
-        return ok(f"{zone}; no clock offset detected")
+        with services.store.connection_context():
+            ends = recent_ends(services)
+        if stale := sum(abs(end.stored - end.read) > A_ZONE / 2 for end in ends):
+            return problem(
+                f"the times of {stale} of the last {len(ends)} reports were read in another zone",
+                "python -m obdtrack rebuild",
+            )
+        return ok(f"{services.provider.timezone}; no clock offset detected")
     text, _, remedy = stock.skew.sentence().rstrip(".").rpartition(": ")
     return problem(text, remedy)
 

@@ -178,9 +178,10 @@ def read_call(entry: object, reader: PayloadReader) -> FoundCall | None:
     named, rest = _gather((entry,), reader)
     if named.keys().isdisjoint(IDENTITY):
         return None
-    created_at = reader.time(rest.get("created_at"))
+    key = "created_at" if rest.get("created_at") else "submitted_at"
+    created_at = reader.time(rest.get(key))
     if created_at is not None:
-        del rest["created_at"]
+        del rest[key]
     audio, name = scalar(rest.get("audio")), scalar(rest.get("name"))
     return FoundCall(_report(named, rest), created_at, audio, name)
 
