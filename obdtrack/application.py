@@ -61,8 +61,10 @@ def _check_values(values: Mapping[str, Any]) -> None:
         raise ConfigError("\n".join(wrong))
 
 
-def make_services(settings: Settings) -> Services:
+def make_services(settings: Settings, *, serving: bool = False) -> Services:
     """Return the parts that workflows need, as the settings say; nothing is connected yet.
+
+    A process that is `serving` keeps nobody waiting for long, whatever its database does.
 
     Raises ConfigError if there is no database, or for a value that no part can work with.
     """
@@ -70,11 +72,13 @@ def make_services(settings: Settings) -> Services:
     provider, *others = registry.connected(settings)
     return Services(
         settings=settings,
-        store=open_database(settings.database_url, create=False),
+        store=open_database(settings.database_url, create=False, serving=serving),
         provider=provider,
         others=tuple(others),
         encryption=Encryption(settings.secret_key),
-        read_store=open_replica(settings.read_database_url) if settings.read_database_url else None,
+        read_store=open_replica(settings.read_database_url, serving=serving)
+        if settings.read_database_url
+        else None,
     )
 
 
@@ -97,7 +101,7 @@ def create_app(services: Services | None = None) -> Application:
     """
     own = services is None
     if services is None:
-        services = make_services(load_to_serve())
+        services = make_services(load_to_serve(), serving=True)
         configure_logs(services.settings.log_level)
     require_for_serving(services.settings)
     token = services.settings.webhook_token

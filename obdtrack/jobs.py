@@ -22,6 +22,7 @@ from obdtrack.privacy.retention import delete_expired, rotate_partitions
 from obdtrack.services import Services
 from obdtrack.settings import Settings
 from obdtrack.store import tasks
+from obdtrack.store.patience import BACKGROUND_SECONDS, patience
 from obdtrack.store.tasks import Claim
 
 log = structlog.get_logger()
@@ -116,7 +117,8 @@ def _do(kind: TaskKind, services: Services, claim: Claim) -> None:
     """Do a task; whatever it raises, the next one is innocent, and this one comes again."""
     changes: dict[str, object] = {}
     try:
-        kind.run(claim.subject, services)
+        with patience(BACKGROUND_SECONDS):
+            kind.run(claim.subject, services)
         changes = {"tries": 0}
         if kind.sweep:  # it was put off for longer if it failed before
             changes["due_at"] = claim.until - kind.lease + kind.again

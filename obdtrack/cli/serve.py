@@ -90,7 +90,7 @@ def _load(settings: Settings) -> WSGIApplication:
     configure_logs(settings.log_level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        services = make_services(settings)
+        services = make_services(settings, serving=True)
         app = InFlight(create_app(services))
         make_background(services).start()
     except Exception:

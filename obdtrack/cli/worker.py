@@ -24,7 +24,7 @@ def command(only: tuple[str, ...]) -> None:
     """Work until SIGTERM or Ctrl-C."""
     settings = load_settings()
     configure_logs(settings.log_level)
-    services = make_services(settings)
+    services = make_services(settings, serving=True)
     with services.store.connection_context():
         check_schema(services.store)
     background = Background(services, only or KINDS)

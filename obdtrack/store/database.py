@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import sqlite3
 import stat
@@ -15,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 import peewee
+from peewee import PostgresqlDatabase
 from playhouse.pool import (
     MaxConnectionsExceeded,
     PooledPostgresqlDatabase,
@@ -224,7 +226,8 @@ class PostgresStore(PooledPostgresqlDatabase):
 
     reads_only = False
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, *, serving: bool = False, **options: Any) -> None:
+        self._serving = serving
         super().__init__(url, **options)
         self.clock: SharedClock | None = SharedClock(self._time)
 
@@ -243,10 +246,32 @@ class PostgresStore(PooledPostgresqlDatabase):
 
         Raises peewee.OperationalError if none became free in time, or the server is gone.
         """
+        if self.is_closed():
+            self._add_to_pool()
+        elif self.connection().closed and not self.in_transaction():
+            self.close()
         try:
             return bool(super().connect(reuse_if_open))
         except MaxConnectionsExceeded as error:
             raise peewee.OperationalError(str(error)) from error
+
+    def psycopg3_adapter(self) -> Any:
+        """Return what opens connections; named so by peewee."""
+        from obdtrack.store import sessions  # only who has set PostgreSQL up has its driver
+
+        return sessions.Adapter(sessions.SERVING if self._serving else sessions.COMMAND)
+
+    def _add_to_pool(self) -> None:
+        """Open a connection if none is idle, without the pool's lock: others go on meanwhile."""
+        self._adapter.circuit.check()
+        if not self._connections and len(self._in_use) < self._max_connections:
+            try:
+                made = PostgresqlDatabase._connect(self)  # type: ignore[attr-defined]  # its stubs
+            except Exception as error:
+                raise peewee.OperationalError(str(error)) from error
+            with self._pool_lock:
+                self._heap_counter += 1
+                heapq.heappush(self._connections, (time.time(), self._heap_counter, made))
 
     def _connect(self) -> Any:
         connection = super()._connect()
@@ -264,7 +289,7 @@ class PostgresStore(PooledPostgresqlDatabase):
         with unavailable_if_locked(), connected(self), self._new_connections_if_it_only_reads():
             outermost = not self.in_transaction()
             with self.atomic():
-                if outermost:  # else it would wait for a lock for ever; LOCAL ends with it
+                if outermost and not self._serving:  # else its sessions wait for no lock for long
                     self.execute_sql(f"SET LOCAL lock_timeout = {round(BUSY_SECONDS * 1000)}")
                 with asking(self):
                     yield
@@ -306,25 +331,27 @@ class PostgresStore(PooledPostgresqlDatabase):
 Store = SqliteStore | PostgresStore
 
 
-def open_database(url: str, *, create: bool = True) -> Store:
+def open_database(url: str, *, create: bool = True, serving: bool = False) -> Store:
     """Return the store that `url` names, with the tables bound to it; nothing is connected yet.
 
-    Unless told not to `create` it, an SQLite file that is missing is created, and its folder.
+    Unless told not to `create` it, an SQLite file that is missing is created, and its folder. A
+    process that is `serving` waits for PostgreSQL, and keeps others waiting, for moments only.
     Raises ConfigError, naming the absolute path, if there is no such file then, or none that can be
     read; and if `url` is not an address of PostgreSQL's.
     """
-    store = _sqlite(url, create=create) if url.startswith("sqlite:") else _postgres(url)
+    is_file = url.startswith("sqlite:")
+    store = _sqlite(url, create=create) if is_file else _postgres(url, serving=serving)
     bind_tables(store)
     return store
 
 
-def open_replica(url: str) -> PostgresStore:
+def open_replica(url: str, *, serving: bool = False) -> PostgresStore:
     """Return the store of a PostgreSQL database that is only read; nothing is connected yet.
 
     It is asked by those who say so (`asking`). The server refuses to write there.
     Raises ConfigError if `url` is not an address of PostgreSQL's.
     """
-    store = _postgres(url, "OBDTRACK_READ_DATABASE_URL")
+    store = _postgres(url, "OBDTRACK_READ_DATABASE_URL", serving=serving)
     store.reads_only = True
     return store
 
@@ -378,13 +405,14 @@ def _create(path: Path) -> None:
         raise ConfigError(f"OBDTRACK_DATABASE_URL: {path} cannot be created: {error}") from error
 
 
-def _postgres(url: str, setting: str = "OBDTRACK_DATABASE_URL") -> PostgresStore:
+def _postgres(url: str, setting: str = "OBDTRACK_DATABASE_URL", *, serving: bool) -> PostgresStore:
     url = url.replace("postgres://", "postgresql://", 1)
     _require_address(url, setting)
     return PostgresStore(
         url,
+        serving=serving,
         max_connections=64,
-        timeout=BUSY_SECONDS,
+        timeout=2 if serving else BUSY_SECONDS,
         stale_timeout=300,
         prefer_psycopg3=True,
     )
@@ -469,8 +497,8 @@ _ERRORS = {
 """Whether an error of this name (PEP 249) is about the database and not about a statement."""
 
 
-_ABORTED = ("40001", "40P01")
-"""SQLSTATEs of a transaction that was undone for another's sake: serialization, deadlock."""
+_ABORTED = ("40001", "40P01", "25P03")
+"""SQLSTATEs of a transaction that was undone for another's sake: serialization, deadlock, idle."""
 
 _READ_ONLY = "25006"
 _NOT_NOW = (_READ_ONLY, "25P03", "25P04")
@@ -496,8 +524,16 @@ def unusable(error: Exception) -> str | None:
 
 
 def _state(error: Exception) -> str | None:
-    """Return PostgreSQL's code for an error; peewee's errors hold the driver's."""
-    return getattr(getattr(error, "orig", error), "sqlstate", None)
+    """Return PostgreSQL's code for an error; peewee's hold the driver's.
+
+    The last may only say that what was lost before cannot be rolled back any more.
+    """
+    told: BaseException | None = error
+    while told is not None:
+        if state := getattr(getattr(told, "orig", told), "sqlstate", None):
+            return str(state)
+        told = told.__context__
+    return None
 
 
 def unavailable() -> ObdtrackError:

@@ -259,6 +259,7 @@ def codes_after_fail_over(caller: Caller, services: Services) -> list[int]:
         lambda: caller.place(reference="other"),
         caller.report,
     ]
+    caller.get("/calls")  # notes the use of the key
     codes = []
     for ask in asked:
         services.store.connect(reuse_if_open=True)

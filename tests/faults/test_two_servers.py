@@ -1,15 +1,39 @@
-"""Two servers on one PostgreSQL, both loaded, do not stand in each other's way."""
+"""Two servers on one PostgreSQL do not stand in each other's way, whichever of them stops."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.torture.mixed import mix_everything
+from tests.torture.mixed import mix_everything, stop_the_database
+from tests.torture.pair import ANSWER_SECONDS, POLLING, Pair, pair
+
+pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.mark.timeout(120)
-def test_nothing_is_refused_while_two_servers_place_receive_poll_and_rebuild() -> None:
-    seen = mix_everything(3)
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Pair]:
+    with pair(**POLLING) as made:
+        yield made
+
+
+def test_nothing_is_refused_while_two_servers_place_receive_poll_and_rebuild(servers: Pair) -> None:
+    seen = mix_everything(servers, 3)
     assert (seen.refused, seen.rebuilds_failed, seen.left_unmatched) == (0, 0, 0)
     assert seen.codes[200] > 100
     assert seen.codes[201] > 20
+
+
+def test_everything_is_answered_in_time_while_the_database_hangs(servers: Pair) -> None:
+    seen = stop_the_database(servers, 4)
+    assert {what: took for what, took in seen.slowest.items() if took >= ANSWER_SECONDS} == {}
+    assert seen.slowest["/livez"] < 1
+    assert (seen.codes[500], seen.codes[0], seen.lost) == (0, 0, 0)
+    assert seen.codes[503] > 10
+
+
+def test_waiting_for_as_long_as_it_takes_would_be_noticed() -> None:
+    with pair("wait_for_ever") as broken:
+        seen = stop_the_database(broken, 4)
+        assert max(seen.slowest.values()) >= ANSWER_SECONDS

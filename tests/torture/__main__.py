@@ -27,10 +27,10 @@ from tests.torture.everywhere import SCENARIOS
 from tests.torture.freezes import DATABASES, freeze_again_and_again
 from tests.torture.kills import kill_again_and_again
 from tests.torture.machine import Calls
-from tests.torture.mixed import mix_everything
+from tests.torture.mixed import freeze_one, mix_everything, stop_the_database
 from tests.torture.mutants import Mutant
 from tests.torture.one_call import report_of_calls
-from tests.torture.pair import ANSWER_SECONDS
+from tests.torture.pair import ANSWER_SECONDS, POLLING, pair
 from tests.torture.polling import PER_MINUTE, lose_reports
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
@@ -156,7 +156,8 @@ def a_flood(seconds: int) -> Figures:
 
 def mixed(seconds: int) -> Figures:
     """Do everything at once on two servers."""
-    seen = mix_everything(seconds)
+    with pair(**POLLING) as servers:
+        seen = mix_everything(servers, seconds)
     words = (
         f"{seconds} s, {seen.codes[200]} reports and {seen.codes[201]} calls at two servers, "
         f"{seen.rebuilds} times `rebuild`: {seen.refused} refused, {seen.rebuilds_failed} rebuilds "
@@ -191,6 +192,32 @@ def one_call(reports: int) -> Figures:
     return words, share >= 0.5
 
 
+def database_stopped(seconds: int) -> Figures:
+    """Stop PostgreSQL under load, its connections open."""
+    with pair() as servers:
+        seen = stop_the_database(servers, seconds)
+    words = (
+        f"{seconds} s, {seen.refused} of {seen.codes.total()} requests refused: slowest answer "
+        f"{max(seen.slowest.values()):.1f} s, of `/livez` {seen.slowest['/livez']:.1f} s; "
+        f"{seen.acknowledged} reports acknowledged: {seen.lost} lost"
+    )
+    return words, seen.lost == 0 and max(seen.slowest.values()) < ANSWER_SECONDS
+
+
+def server_frozen(times: int) -> Figures:
+    """Freeze one of two servers in a transaction."""
+    with pair() as servers:
+        seen = freeze_one(servers, times, 3)
+    words = (
+        f"{times} freezes of one of two servers in a transaction: {seen.refused} of "
+        f"{seen.codes.total()} requests to the other refused, slowest answer "
+        f"{max(seen.slowest.values()):.1f} s; {seen.acknowledged} reports acknowledged: "
+        f"{seen.lost} lost"
+    )
+    kept = seen.lost == seen.refused == 0
+    return words, kept and max(seen.slowest.values()) < ANSWER_SECONDS
+
+
 RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "kills": (kills, 200, "kill -9 under load"),
     "operations": (operations, 1, "every operation fails"),
@@ -204,6 +231,8 @@ RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "full-disk": (full_disk, 10, "disk full"),
     "freezes": (freezes, 20, "one of two servers frozen"),
     "mixed": (mixed, 1200, "everything at once on PostgreSQL, in seconds"),
+    "database-stopped": (database_stopped, 60, "PostgreSQL hangs, in seconds"),
+    "server-frozen": (server_frozen, 20, "one server on PostgreSQL frozen"),
 }
 
 

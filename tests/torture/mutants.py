@@ -229,6 +229,12 @@ def give_up_at_once() -> Any:
     return patch.object(database, "BUSY_SECONDS", 0.05)
 
 
+def wait_for_ever() -> Any:
+    """Serve with sessions that wait for PostgreSQL, and keep others waiting, as commands do."""
+    sessions = import_module("obdtrack.store.sessions")  # only where its driver is installed
+    return patch.object(sessions, "SERVING", sessions.COMMAND)
+
+
 def believe_anybody() -> Any:
     """Ask nobody for the secret."""
     return patch.object(SharedSecret, "accepts", lambda *_: True)

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
@@ -31,9 +31,15 @@ from tests.torture.served import SECRET
 ANSWER_SECONDS = 3.0
 """In which every request must be answered, whatever hangs."""
 
+POLLING = {"OBDTRACK_POLL_SCHEDULE": "1s,2s,3s,5s"}
+"""Settings with which calls are polled while they are placed."""
+
 _PATIENCE = 20
-_ENDINGS = ("00", "22", "12", "22", "21", "23", "22", "29")
+EARLY = ("00", "22", "12", "22", "21", "23", "22", "29")
 """Last digits of the numbers that are placed: every third is reported before its response."""
+
+PROMPT = ("00", "12", "21", "23", "29")
+"""The same without those whose response waits until we have taken the report."""
 
 
 class Answer(NamedTuple):
@@ -176,8 +182,9 @@ def _answer(request: Callable[[], requests.Response]) -> Answer:
         response = request()
     except requests.RequestException:
         return Answer(0, time.monotonic() - began)
-    body = response.json() if response.content else {}
-    return Answer(response.status_code, time.monotonic() - began, body)
+    seconds = time.monotonic() - began
+    is_json = "json" in response.headers.get("Content-Type", "")
+    return Answer(response.status_code, seconds, response.json() if is_json else None)
 
 
 class MixedLoad:
@@ -187,13 +194,19 @@ class MixedLoad:
     that polls, early reports and late ones are about the same calls at the same time.
     """
 
-    def __init__(self, servers: Pair, threads: int = 4) -> None:
-        self._servers = servers
+    def __init__(
+        self,
+        twins: Sequence[Twin],
+        threads: int = 4,
+        placed: deque[tuple[str, str]] | None = None,
+        endings: Sequence[str] = EARLY,
+    ) -> None:
+        self._twins, self._endings = twins, endings
         self._stop = threading.Event()
         self._turn = threading.Lock()
-        self._placed: deque[tuple[str, str]] = deque(maxlen=40)
-        self.answers: Counter[int] = Counter()
-        self.slowest = 0.0
+        self._placed = deque(maxlen=40) if placed is None else placed
+        self.codes: Counter[int] = Counter()
+        self.slowest: dict[str, float] = {}
         self.acknowledged: set[str] = set()
         work = [(do, n) for do in (self._place, self._report, self._report_unknown)
                 for n in range(threads)]  # fmt: skip
@@ -211,8 +224,8 @@ class MixedLoad:
 
     def _place(self, thread: int) -> None:
         for count in self._counted():
-            number = f"+9188{thread}{count:05}{_ENDINGS[count % len(_ENDINGS)]}"
-            answer = self._noted(self._twin(count).ask_to_place(number))
+            number = f"+9188{thread}{count:05}{self._endings[count % len(self._endings)]}"
+            answer = self.noted("place", self._twin(count).ask_to_place(number))
             if mid := str((answer.body or {}).get("provider_id") or "").partition(":")[0]:
                 self._placed.append((mid, number))
 
@@ -221,22 +234,24 @@ class MixedLoad:
             if self._placed:
                 mid, number = self._placed[(count * 7 + thread) % len(self._placed)]
                 duration = str(count % 3)  # some say the same again, some do not
-                self._noted(self._twin(count).report(mid, to=int(number[1:]), duration=duration))
+                twin = self._twin(count)
+                self.noted("report", twin.report(mid, to=int(number[1:]), duration=duration))
 
     def _report_unknown(self, thread: int) -> None:
         for count in self._counted():
             mid = f"report-{thread}-{count}"
-            if self._noted(self._twin(count).report(mid)).code == 200:
+            if self.noted("report", self._twin(count).report(mid)).code == 200:
                 self.acknowledged.add(mid)
 
     def _counted(self) -> Iterator[int]:
         return takewhile(lambda _: not self._stop.is_set(), itertools.count())
 
     def _twin(self, count: int) -> Twin:
-        return self._servers.twins[count % len(self._servers.twins)]
+        return self._twins[count % len(self._twins)]
 
-    def _noted(self, answer: Answer) -> Answer:
+    def noted(self, what: str, answer: Answer) -> Answer:
+        """Count an answer to this kind of request."""
         with self._turn:
-            self.answers[answer.code] += 1
-            self.slowest = max(self.slowest, answer.seconds)
+            self.codes[answer.code] += 1
+            self.slowest[what] = max(self.slowest.get(what, 0), answer.seconds)
         return answer

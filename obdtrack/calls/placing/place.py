@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
@@ -45,7 +45,10 @@ STATUS_AFTER: dict[Placement, Status] = {
     Placement.UNKNOWN: Status.UNKNOWN,
 }
 
-_PAUSES_BEFORE_RESPONDING = (0, 0.5, 1)
+_PAUSES_BEFORE_RESPONDING = (0, 0.5)
+_WORTH_WAITING = 0.5
+"""Seconds after which whoever placed the call waits for no further try."""
+
 _PAUSES_AFTERWARDS = (2, 4, 8)
 """Seconds before each try to store a response. It is all we will ever get: the tries go on, by the
 last of these, until it is stored; whoever placed the call need not wait for that."""
@@ -155,10 +158,18 @@ def _send(request: CallRequest, right: SendRight, services: Services) -> SendRes
 
 
 def _persist(store_response: Callable[[], None]) -> None:
-    if not _stored(store_response, _PAUSES_BEFORE_RESPONDING):
+    if not _stored(store_response, _awaited()):
         endless = chain(_PAUSES_AFTERWARDS, repeat(_PAUSES_AFTERWARDS[-1]))
         go_on = partial(_stored, store_response, endless, again=True)
         threading.Thread(target=go_on, name="response", daemon=True).start()
+
+
+def _awaited() -> Iterator[float]:
+    """Return the pauses before the tries that whoever placed the call waits for."""
+    began = time.monotonic()
+    for pause in _PAUSES_BEFORE_RESPONDING:
+        if time.monotonic() - began < _WORTH_WAITING:
+            yield pause
 
 
 def _stored(
