@@ -5,6 +5,7 @@ These count in the memory of one process. What processes share is in `store.leas
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -12,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address, ip_network
+from uuid import UUID
 
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
@@ -104,6 +106,39 @@ class FailedSignIns:
             )
 
 
+GUESSES = (RateLimitItemPerMinute(30), RateLimitItemPerDay(300))
+"""Searches for numbers that nobody was called at, for a key that does not see numbers. A person
+mistypes less; of the 10,000 numbers that look like a masked one and end in the same four digits a
+program tries a thirtieth a day."""
+
+
+class Guesses:
+    """Slows down who looks for numbers without being allowed to see them, and finds none.
+
+    Counted for each caller in this process: two servers allow twice as many.
+    """
+
+    def __init__(self) -> None:
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    def admit(self, caller: UUID) -> None:
+        """Raise ObdtrackError (rate limited) if this caller has missed too often."""
+        for limit in GUESSES:
+            if not self._limiter.test(limit, str(caller)):
+                ends = self._limiter.get_window_stats(limit, str(caller)).reset_time
+                raise ObdtrackError(
+                    Code.RATE_LIMITED,
+                    "Too many searches for numbers that were never called. Search again later, or "
+                    "use a key with the scope pii.",
+                    retry_after=max(1, math.ceil(ends - time.time())),
+                )
+
+    def add(self, caller: UUID) -> None:
+        """Count a search that found nothing."""
+        for limit in GUESSES:
+            self._limiter.hit(limit, str(caller))
+
+
 def _household(address: str | None) -> str:
     """Return the address, or the network that one household has of IPv6 (a /64, RFC 6177)."""
     try:
@@ -142,3 +177,4 @@ class ProcessLimits:
         )
     )
     failed_sign_ins: FailedSignIns = field(default_factory=FailedSignIns)
+    guesses: Guesses = field(default_factory=Guesses)

@@ -66,6 +66,7 @@ class Action(StrEnum):
     KEY_REVOKED = "key-revoked"
     PII_USED = "pii-used"
     NUMBER_VIEWED = "number-viewed"
+    NUMBER_SOUGHT = "number-sought"
     DELIVERY_REPLAYED = "delivery-replayed"
     DELIVERIES_REPLAYED = "deliveries-replayed"
     CALL_RESOLVED = "call-resolved"
@@ -155,8 +156,25 @@ def record_pii_use(access: Actor, services: Services) -> None:
         log.warning("not_audited", action=Action.PII_USED, key_id=str(access.key_id))
 
 
+def is_noted_search(access: Actor, subject: str, services: Services) -> bool:
+    """Whether it is noted that this key looked for a number within this hour."""
+    return is_noted(_hourly(Action.NUMBER_SOUGHT, subject, access, services))
+
+
+def record_search(access: Actor, subject: str, services: Services) -> None:
+    """Note what number a key that does not see numbers looked for; once an hour, if it can be."""
+    try:
+        _record_hourly(Action.NUMBER_SOUGHT, subject, access, services)
+    except ObdtrackError:  # as above
+        log.warning("not_audited", action=Action.NUMBER_SOUGHT, key_id=str(access.key_id))
+
+
 def _record_hourly(action: Action, subject: UUID | str, actor: Actor, services: Services) -> None:
-    hour = services.now().strftime("%Y-%m-%dT%H")
-    once = f"{action} {subject} {actor.key_id} {hour}"
+    once = _hourly(action, subject, actor, services)
     if not is_noted(once):
         record(action, subject, actor, services, once=once)
+
+
+def _hourly(action: Action, subject: UUID | str, actor: Actor, services: Services) -> str:
+    hour = services.now().strftime("%Y-%m-%dT%H")
+    return f"{action} {subject} {actor.key_id} {hour}"

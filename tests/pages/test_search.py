@@ -96,7 +96,9 @@ def test_who_may_not_see_numbers_is_shown_four_digits(
     guest: Visitor, calls: dict[str, Any], caller: Caller
 ) -> None:
     caller.place(to=TWIN)
-    assert NUMBER[3:] not in guest.open(found(guest, NUMBER[3:])).text
+    page = guest.open(found(guest, NUMBER[-4:])).text
+    assert (MASKED in page, NUMBER[3:] in page) == (True, False)
+    assert "No call found" in guest.read(found(guest, NUMBER[3:]))
 
 
 def test_last_digits_of_one_number_lead_to_all_its_calls(

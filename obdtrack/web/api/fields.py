@@ -13,6 +13,7 @@ from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate
 
+from obdtrack.calls.search import ENDING
 from obdtrack.domain import phone
 from obdtrack.domain.times import from_text
 from obdtrack.errors import Code, ObdtrackError
@@ -74,14 +75,20 @@ class WholeNumber(fields.String):
 
 
 class SoughtNumber(fields.String):
-    """A number to search for, as `phone.reported` reads it: it may lack its country code."""
+    """A number to search for, as `phone.reported` reads it, which may lack its country code.
+
+    Or its last four digits.
+    """
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        number = phone.reported(super()._deserialize(value, attr, data, **kwargs))
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if len(text) == ENDING and text.isascii() and text.isdigit():
+            return text
+        number = phone.reported(text)
         if number is None or "•" in number:
             raise ValidationError(
                 "Not a phone number. Write it like +918867135001, or without its country code "
-                "like 8867135001."
+                "like 8867135001, or its last four digits."
             )
         return number
 

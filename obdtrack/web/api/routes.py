@@ -17,6 +17,7 @@ from marshmallow import EXCLUDE, RAISE
 from obdtrack.access.audit import record_pii_use
 from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, queries, search
+from obdtrack.calls.lookups import admit
 from obdtrack.calls.placing.idempotency import Placed, keep_response, place_guarded, place_once
 from obdtrack.calls.polling.check import refresh
 from obdtrack.calls.provider_ids import can_be_named, waiting_reports
@@ -107,6 +108,8 @@ def list_calls(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     number = {"ending" if to.isdigit() else "number": to} if to else {}
     named = {_ASKED.get(name, name): value for name, value in query.items()}
     wanted = CallFilter(**named, **number)
+    if not current_access().sees_numbers:
+        admit(wanted, current_access(), services())
     found = search.newest(wanted, limit + 1, cursor)
     rows, next_cursor = cut(found, limit)
     return _page(_views(rows), next_cursor)

@@ -300,8 +300,8 @@ class CallQuerySchema(_PageQuery):
     )
     to = SoughtNumber(
         metadata={
-            "description": "The number called, in any usual spelling; without its country code, "
-            "all numbers that end in it."
+            "description": "The number called, in any usual spelling, or its last four digits. "
+            "With the scope `place` or `pii` also without its country code: all that end in it."
         }
     )
     name = Text(100)

@@ -24,6 +24,7 @@ DEEDS: dict[str, str] = {
     Action.KEY_REVOKED: "Revoked a key",
     Action.PII_USED: "Used a key that can see numbers",
     Action.NUMBER_VIEWED: "Saw a call's number",
+    Action.NUMBER_SOUGHT: "Looked for a number without seeing numbers",
     Action.DELIVERY_REPLAYED: "Reprocessed a delivery",
     Action.DELIVERIES_REPLAYED: "Reprocessed deliveries",
     Action.CALL_RESOLVED: "Resolved a call",

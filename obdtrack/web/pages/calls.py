@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, search
+from obdtrack.calls.lookups import admit
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.status import WAITING, Status
-from obdtrack.web.http.auth import needs, services
+from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.export import csv_lines
 from obdtrack.web.pages.filters import (
@@ -25,7 +26,7 @@ from obdtrack.web.pages.filters import (
     seal_text,
 )
 from obdtrack.web.pages.preferences import current_zone
-from obdtrack.web.pages.search_box import find_hits
+from obdtrack.web.pages.search_box import Hit, find_hits
 from obdtrack.web.pages.template_helpers import live, reader
 from obdtrack.web.pages.totals import make_strip
 
@@ -73,7 +74,7 @@ def index() -> Response:
 def find() -> Redirect:
     """Take what was typed to where it leads; the address never holds a full number."""
     text, now = request.form.get("q", ""), services().now()
-    hits = find_hits(text, services())
+    hits = _hits(text)
     if len(hits) == 1:
         return redirect(hits[0].address, 303)
     sealed = seal_text(text.strip()[:200], now, services().encryption)
@@ -85,7 +86,7 @@ def find() -> Redirect:
 def choices() -> str:
     """Show the several things that something typed may be, or that it is none of ours."""
     text = open_text(request.args.get("what", ""), services().now(), services().encryption)
-    hits = find_hits(text or "", services())
+    hits = _hits(text or "")
     return render_template("search.html", text=text, hits=hits)
 
 
@@ -107,4 +108,11 @@ def as_csv() -> Response:
 
 def _filter() -> Filter:
     made = services()
-    return read_filter(request.args, current_zone(), made.now(), made.encryption)
+    chosen = read_filter(request.args, current_zone(), made.now(), made.encryption)
+    if not (reader().sees_numbers or chosen.wrong or chosen.expired):
+        admit(chosen.wanted, current_access(), made)
+    return chosen
+
+
+def _hits(text: str) -> list[Hit]:
+    return find_hits(text, services(), None if reader().sees_numbers else current_access())

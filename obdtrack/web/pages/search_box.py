@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 
 from flask import url_for
 
+from obdtrack.access.keys import Access
 from obdtrack.calls import queries, search
+from obdtrack.calls.lookups import admit
 from obdtrack.calls.search import ENDING, CallFilter
 from obdtrack.domain import phone
 from obdtrack.services import Services
@@ -40,8 +42,11 @@ class Hit(NamedTuple):
     address: str
 
 
-def find_hits(text: str, services: Services) -> list[Hit]:
-    """Return every meaning of `text` under which there are calls."""
+def find_hits(text: str, services: Services, watched: Access | None = None) -> list[Hit]:
+    """Return every meaning of `text` under which there are calls.
+
+    `watched` is who asks without being allowed to see numbers: see `lookups`.
+    """
     known, ids = services.providers.values(), services.provider.ids
     text = text.strip()[:_LONGEST]
     # in its usual letters, without those that are invisible
@@ -51,9 +56,12 @@ def find_hits(text: str, services: Services) -> list[Hit]:
     exact = look_up(lambda: queries.find(text, known) or queries.find(bare.lower(), known))
     if exact is not None:
         return [Hit("a call's id", url_for("pages_call.show", call_id=exact.id))]
+    digits = _plain_digits(bare)
+    if watched:
+        digits = _watched(digits, bare, watched, services)
     found = [
         _first(_submission, (bare, bare.lower(), ids.canonical(bare))),
-        _number(_plain_digits(bare), services.now(), services.encryption),
+        _number(digits, services.now(), services.encryption),
         _first(_reference, _spellings(text, bare)),
         _first(_campaign, _spellings(text, bare)),
     ]
@@ -97,6 +105,20 @@ def _number(text: str, now: datetime, encryption: Encryption) -> Hit | None:
     if hit is None and digits.startswith("0") and len(digits) > _SHORT_NATIONAL:
         return _ending(digits[1:], now, encryption)  # a trunk zero is dialled at home only
     return hit
+
+
+def _watched(text: str, bare: str, reader: Access, services: Services) -> str:
+    """Return what may be sought as a number by a reader who does not see numbers, or ""."""
+    digits = _BETWEEN.sub("", text)
+    if MASKED.fullmatch(digits):
+        return text
+    number, ending = phone.whole(text), digits if digits.isdigit() else None
+    if number is not None or len(ending or "") == ENDING:
+        ending = None if number else ending
+        admit(CallFilter(number=number, ending=ending), reader, services)
+        return number or ending or ""
+    admit(CallFilter(reference=bare), reader, services)
+    return ""
 
 
 def _plain_digits(bare: str) -> str:
