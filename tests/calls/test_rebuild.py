@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from obdtrack.access.keys import create_key
+from obdtrack.calls import rederive
 from obdtrack.calls.polling.check import take_due
 from obdtrack.calls.rebuild import rebuild
 from obdtrack.cli import rebuild as cli
@@ -212,6 +213,20 @@ def test_copies_of_a_report_whose_first_is_gone_are_not_counted_anew_each_time(
     stays(caller, services)
     report = models.EventRow.get(models.EventRow.kind == Kind.REPORT)
     assert report.times_seen == 3
+
+
+def test_counting_them_anew_each_time_would_be_noticed(
+    caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller.place()
+    for _ in range(3):
+        caller.report()
+    first = models.Delivery.select().order_by(models.Delivery.id).get()
+    models.Delivery.delete().where(models.Delivery.id == first.id).execute()
+    monkeypatch.setattr(rederive, "max", lambda now, then: then + now - 1, raising=False)
+    for _ in range(2):
+        rebuild(services, check=False)
+    assert models.EventRow.get(models.EventRow.kind == Kind.REPORT).times_seen == 7
 
 
 def test_copies_that_went_before_they_were_counted_are_counted_once(

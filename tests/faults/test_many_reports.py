@@ -122,9 +122,21 @@ def test_the_report_that_says_how_the_call_ended_counts_whatever_came_before(
     for count in range(MOST + 3):
         say(1, status="RINGING", dtmf=str(count), start_at=None, end_at=None)
     assert caller.get(f"/calls/{MID}:1").json["status"] == "queued"
+    assert say(1, status="BUSY") == ["matched"]
     assert say(3) == ["matched", "ignored", "ignored"]
     assert caller.get(f"/calls/{MID}:1").json["status"] == "completed"
-    assert (kinds(caller, "report"), kinds(caller, "limit")) == (MOST + 1, 1)
+    assert (kinds(caller, "report"), kinds(caller, "limit")) == (MOST + 2, 1)
+
+
+def test_beside_redials_too_their_number_has_an_end(
+    caller: Caller, services: Services, say: Callable[..., list[str]]
+) -> None:
+    models.Call.update(interval=5).execute()
+    day = "2026-11-23"
+    say(MOST, status="BUSY", start_at=f"{day} 12:50:00", end_at=f"{day} 12:50:30")
+    outcomes = say(3 * MOST, start_at=f"{day} 12:10:00", end_at=f"{day} 12:10:30")
+    assert caller.get(f"/calls/{MID}:1").json["status"] == "busy"
+    assert outcomes == ["matched"] * MOST + ["ignored"] * 2 * MOST
 
 
 def test_recomputing_such_a_call_changes_nothing(

@@ -13,8 +13,10 @@ import psycopg
 import pytest
 
 from obdtrack.errors import ConfigError
+from obdtrack.services import utc_now
 from obdtrack.store import database
-from obdtrack.store.database import unusable
+from obdtrack.store.database import open_database, unusable
+from obdtrack.store.moved import mark_moved
 from tests.end_to_end.conftest import Installation
 from tests.torture import databases
 
@@ -45,6 +47,14 @@ def of_another_program(path: Path) -> None:
         other.execute("CREATE TABLE cookies (id INTEGER)")
 
 
+def moved_away(path: Path) -> None:
+    path.write_bytes(databases._template())
+    store = open_database(f"sqlite:///{path}")
+    with store.connection_context():
+        mark_moved(store, "its new place", utc_now())
+    store.close_all()
+
+
 MADE: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (
         lambda _: None,
@@ -55,6 +65,7 @@ MADE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a folder": (Path.mkdir, "{path} is not a file"),
     "cut short": (cut, "{path}: database disk image is malformed"),
     "another program's": (of_another_program, "The database {path} belongs to another program"),
+    "moved": (moved_away, "The database {path} was moved to its new place"),
 }
 
 
@@ -123,11 +134,23 @@ def test_migrate_helps_where_that_is_said(place: Place, kind: str) -> None:
     assert place.installed.run("keys", "list") == ""
 
 
-@pytest.mark.parametrize("kind", ["a text", "a folder", "cut short", "another program's"])
+@pytest.mark.parametrize("kind", ["a text", "a folder", "cut short", "another program's", "moved"])
 def test_migrate_leaves_what_is_not_ours_alone(place: Place, kind: str) -> None:
     make, words = MADE[kind]
     make(place.path)
     assert words.format(path=place.path) in place.refusal("migrate")
+
+
+def test_what_was_moved_takes_nothing_until_that_is_undone(place: Place) -> None:
+    place.path.write_bytes(databases._template())
+    other = place.path.parent / "other.db"
+    said = place.installed.run("copy-to", f"sqlite:///{other}")
+    assert "All of it arrived: 0 calls, none differs." in said
+    refusal = place.refusal("keys", "create", "a-key")
+    assert f"{place.path} was moved to {other} on" in refusal
+    assert "python -m obdtrack copy-to --undo" in refusal
+    assert "is used again" in place.installed.run("copy-to", "--undo")
+    assert place.installed.run("keys", "create", "a-key").startswith("obd_")
 
 
 def test_a_file_that_this_user_may_not_read_is_named(

@@ -34,14 +34,14 @@ from obdtrack.domain.naming import (
 )
 from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.reports import Report, adds_nothing, facts, occurred_at, within_life
-from obdtrack.domain.status import FINAL, Kind, Outcome, Source, Status
+from obdtrack.domain.status import FINAL, Kind, Outcome, Source, Status, strength
 from obdtrack.services import new_id
 
 log = structlog.get_logger()
 
 _MOST_KEYS = 20
 
-MOST_REPORTS = 200
+MOST_REPORTS = 100
 """Distinct reports on one timeline: folding a call costs as much as it has. A call that is dialled
 five times and reported at each step has some thirty."""
 
@@ -125,11 +125,16 @@ def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportR
 def _is_full(call_id: UUID, report: Report, journal: Journal) -> bool:
     """Whether a call has so many reports that this one is not put on its timeline.
 
-    The one that says how the call ended still is, whatever came before it.
+    One that says how the call ended still is, if that says more than is known, and up to twice as
+    many: beside redials a stronger word may change nothing.
     """
-    if journal.report_count(call_id) < MOST_REPORTS:
+    count = journal.report_count(call_id)
+    if count < MOST_REPORTS:
         return False
-    return report.status not in FINAL or journal.status(call_id) in FINAL
+    says_more = report.status in FINAL and strength(report.status) > strength(
+        Status(journal.status(call_id))
+    )
+    return not says_more or count >= 2 * MOST_REPORTS
 
 
 def what_is_missing(report: Report) -> str | None:
