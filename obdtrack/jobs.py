@@ -15,6 +15,7 @@ import structlog
 from obdtrack.calls.placing.recover import any_lost, end_heartbeat, heartbeat, recover_interrupted
 from obdtrack.calls.polling.check import check_call
 from obdtrack.calls.polling.poll import must_pause
+from obdtrack.calls.reports.rejoin import rejoin
 from obdtrack.domain.poll_schedule import POLL, PUT_OFF
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.system_status import check_clock
@@ -88,6 +89,7 @@ KINDS = {
         worth_it=lambda services: not must_pause(services),
     ),
     "clock": _sweep(warn_of_skew, 600),
+    "rejoin": _sweep(rejoin, 60),
     "retention": _sweep(delete_expired, 60),
     "partitions": _sweep(rotate_partitions, 3600),
 }

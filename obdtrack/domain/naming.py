@@ -132,6 +132,10 @@ def is_of_other_number(report: Report, call: Named) -> bool:
     return not any(fits(known, number) for number in (report.caller, report.bridge) if number)
 
 
+NOBODY_KNOWN = "no call is known"
+"""How the reason of a report begins that waits for its call."""
+
+
 def why_unmatched(report: Report, names: Names, calls: Iterable[Named], left: int) -> str:
     """Return why a report has no call; of its submission's `calls`, `left` may be the one."""
     if left > 1:
@@ -140,9 +144,9 @@ def why_unmatched(report: Report, names: Names, calls: Iterable[Named], left: in
     if any(_contradicts(report, call) for call in calls):
         return OF_OTHER_NUMBER
     if names.provider_id:
-        return f"no call is known by the id {names.provider_id}"
+        return f"{NOBODY_KNOWN} by the id {names.provider_id}"
     if names.mid:
-        return f"no call is known of submission {names.mid}"
+        return f"{NOBODY_KNOWN} of submission {names.mid}"
     return "it names neither a call nor a submission; a number alone is never enough"
 
 

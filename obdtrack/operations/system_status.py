@@ -11,6 +11,7 @@ from peewee import SQL, fn
 from obdtrack.calls.polling.poll import REPAIRED
 from obdtrack.calls.reports.deliveries import to_stored
 from obdtrack.calls.reports.quarantine import COUNTER
+from obdtrack.calls.reports.rejoin import REJOINED
 from obdtrack.domain.clock_offset import Skew, find_skew
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.reports import Report, occurred_at
@@ -35,7 +36,7 @@ DELIVERIES = (Outcome.UNMATCHED, Outcome.UNREADABLE, Outcome.FAILED)
 _BELIEVED = (Outcome.MATCHED, Outcome.DUPLICATE, Outcome.UNMATCHED)
 
 
-SWEEPS = ("clock", "retention", "partitions")
+SWEEPS = ("clock", "rejoin", "retention", "partitions")
 """The kinds of background work that are due every so often, whatever there is to do."""
 
 OVERDUE = timedelta(minutes=15)
@@ -187,7 +188,8 @@ class SystemStatus(NamedTuple):
     """What was found at `taken_at`.
 
     `silent` calls were accepted and never reported although a later report of another call came.
-    `repaired` counts, since the beginning, outcomes found by polling; `only_polled` are those of
+    `repaired` counts, since the beginning, outcomes found by polling, `rejoined` reports that were
+    left behind though their call was known; `only_polled` are those of
     the newest calls about which nothing came by itself to this day. `rejected` counts requests with
     a wrong secret. `skew` is None if the provider's times fit ours, `log_bytes` (SQLite's log) with
     another database.
@@ -202,6 +204,7 @@ class SystemStatus(NamedTuple):
     silent: int
     only_polled: int
     repaired: int
+    rejoined: int
     rejected: int
     skew: Skew | None
     log_bytes: int | None
@@ -223,7 +226,7 @@ def current_status(services: Services) -> SystemStatus:
     # Until the first check of the schedule a report may simply be on its way.
     patience = services.settings.poll_schedule[0]
     heard = last_report_at(Outcome.MATCHED)
-    counted = leases.counters([REPAIRED, COUNTER])
+    counted = leases.counters([REPAIRED, REJOINED, COUNTER])
     return SystemStatus(
         taken_at=now,
         calls=call_queues(),
@@ -235,6 +238,7 @@ def current_status(services: Services) -> SystemStatus:
         silent=silent_calls(heard - patience) if heard else 0,
         only_polled=only_polled(now - patience),
         repaired=counted[REPAIRED],
+        rejoined=counted[REJOINED],
         rejected=counted[COUNTER],
         skew=check_clock(services),
         log_bytes=services.store.log_bytes() if isinstance(services.store, SqliteStore) else None,

@@ -74,6 +74,7 @@ def stock_view(stock: SystemStatus) -> dict[str, Any]:
         "silent_calls": stock.silent,
         "known_only_by_polling": stock.only_polled,
         "repaired_by_polling": stock.repaired,
+        "rejoined_reports": stock.rejoined,
         "rejected_deliveries": stock.rejected,
         "clock": stock.skew.sentence() if stock.skew else "ok",
     }

@@ -129,6 +129,12 @@ _COUNTERS: tuple[Gauge, ...] = (
         "Outcomes known only from polling: anything above zero means that reports are being lost.",
         lambda s: s.repaired,
     ),
+    (
+        "rejoined_reports",
+        "Reports that waited though their call was known: anything above zero is a fault of ours, "
+        "which has been made good.",
+        lambda s: s.rejoined,
+    ),
     ("rejected_deliveries", "Requests with a wrong secret.", lambda s: s.rejected),
 )
 

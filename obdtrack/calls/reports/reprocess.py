@@ -14,8 +14,8 @@ from obdtrack.domain.reports import reports_in
 from obdtrack.domain.status import Outcome
 from obdtrack.store import bulk_sql, models
 
-_ON_A_TIMELINE = (Outcome.MATCHED, Outcome.DUPLICATE)
-_SETTLED = (*_ON_A_TIMELINE, Outcome.RECEIVED)
+ON_A_TIMELINE = (Outcome.MATCHED, Outcome.DUPLICATE)
+_SETTLED = (*ON_A_TIMELINE, Outcome.RECEIVED)
 
 
 def reprocess_waiting(provider: str, provider_id: str, mid: str, journal: Journal) -> int:
@@ -24,7 +24,7 @@ def reprocess_waiting(provider: str, provider_id: str, mid: str, journal: Journa
     The journal is the one that assigned the id. Returns how many found their call.
     """
     outcomes = reprocess(deliveries.waiting_for(provider, provider_id, mid), journal)
-    return sum(outcome in _ON_A_TIMELINE for outcome in outcomes)
+    return sum(outcome in ON_A_TIMELINE for outcome in outcomes)
 
 
 def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outcome]:
