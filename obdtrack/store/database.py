@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import time
+from ast import literal_eval
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ _PAUSES = (0.01, 0.05, 0.2)
 BUSY_SECONDS = 5.0
 """How long a writer waits for its turn before it says so."""
 
-SURE_SECONDS = 0.01
+SURE_SECONDS = 0.003
 """For how long a look at the database's files counts: each transaction's own would slow it down,
 and whoever replaces a file cannot mean an instant that is nearer than this."""
 
@@ -87,7 +88,8 @@ class SqliteStore(PooledSqliteDatabase):
         # As an argument it would be how long to wait for a place in the pool.
         self.timeout = BUSY_SECONDS
         self.clock: SharedClock | None = None  # all its processes are on this machine
-        self._write_lock = WriteLock(f"{path}.lock")
+        self._lock_path = Path(f"{path}.lock")
+        self._write_lock = WriteLock(str(self._lock_path))
         self._files = (path, f"{path}-wal")
         self._opened: list[tuple[int, int]] = []
         self._sure_until = 0.0
@@ -106,12 +108,14 @@ class SqliteStore(PooledSqliteDatabase):
     def connect(self, reuse_if_open: bool = False) -> bool:
         """Have a connection for this thread; False if it had one.
 
-        Raises peewee.OperationalError if the file is no longer the one that was opened.
+        Raises peewee.OperationalError if the file is no longer the one that was opened, or is not
+        that of the log beside it.
         """
         if self._in_use or self._connections:
             self._require_in_place()
         else:  # the last to close removes the log
             self._opened = []
+            self._require_own_log()
         return bool(super().connect(reuse_if_open))
 
     def _require_in_place(self) -> None:
@@ -123,11 +127,12 @@ class SqliteStore(PooledSqliteDatabase):
         now = time.monotonic()
         if now < self._sure_until:
             return
-        try:
-            found = [(file.st_dev, file.st_ino) for file in map(os.stat, self._files)]
-        except OSError:
-            found = []
-        self._opened = self._opened or found  # a new file has no log before its first transaction
+        found = self._found()
+        if not self._opened:  # a new file has no log before its first transaction
+            self._opened = found
+            with suppress(OSError):  # a full disk is no reason to refuse what fits
+                self._lock_path.touch(0o600)
+                self._lock_path.write_text(str(found))
         if found != self._opened:
             raise peewee.OperationalError(
                 f"{self.title} or its log was replaced or deleted while in use: what is written "
@@ -135,6 +140,30 @@ class SqliteStore(PooledSqliteDatabase):
                 "-shm files of another one, and start obdtrack"
             )
         self._sure_until = now + SURE_SECONDS
+
+    def _require_own_log(self) -> None:
+        """Raise peewee.OperationalError if the log is that of a file which this one has replaced.
+
+        SQLite would copy its pages into this one, and so damage it. Which file the log belongs to
+        stands in the lock file.
+        """
+        found = self._found()
+        if not found or not os.path.getsize(self._files[1]):
+            return
+        with suppress(OSError, ValueError):
+            known = literal_eval(self._lock_path.read_text() or "[]")
+            if known and known[1] == found[1] and known[0] != found[0]:
+                raise peewee.OperationalError(
+                    f"{self._files[1]} is the log of another database, which {self.title} has "
+                    "replaced, and would damage it. Stop obdtrack everywhere and delete the -wal "
+                    "and -shm files, which hold the end of the one that was replaced"
+                )
+
+    def _found(self) -> list[tuple[int, int]]:
+        try:
+            return [(file.st_dev, file.st_ino) for file in map(os.stat, self._files)]
+        except OSError:
+            return []
 
     @contextmanager
     def write(self, *, first: bool = False) -> Iterator[None]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
+import peewee
 import pytest
 
 from obdtrack.operations.backup import back_up
@@ -15,6 +16,7 @@ from obdtrack.services import Services
 from obdtrack.store import database
 from obdtrack.store.database import SqliteStore, Store
 from obdtrack.store.encryption import Encryption
+from obdtrack.store.migrate import check_schema
 from obdtrack.web.http import probes
 from tests import factories
 from tests.conftest import Caller
@@ -132,3 +134,46 @@ def test_the_log_comes_and_goes_with_the_connections_and_that_is_no_fault(
     shutil.copy(path, path.with_name("other.db"))
     path.with_name("other.db").replace(path)  # while nobody has it open
     assert caller.report().status_code == 200
+
+
+@pytest.fixture
+def replaced(caller: Caller, store: Store, path: Path) -> Store:
+    """A store on a restored backup, beside which the log of the earlier file was left."""
+    backup = path.parent / "copy.db"
+    back_up(store, backup)
+    with closing(sqlite3.connect(backup)) as other:  # what makes its pages others
+        other.execute("CREATE TABLE more AS SELECT randomblob(20000) AS page, * FROM sqlite_master")
+        other.commit()
+    for count in range(9):
+        caller.report(mid=f"m{count}")
+    restore_a_backup(path)
+    return database.open_database(f"sqlite:///{path}")
+
+
+def is_whole(path: Path) -> bool:
+    found: list[tuple[str]] = []
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as restored:
+        found = restored.execute("PRAGMA integrity_check").fetchall()
+    return found == [("ok",)]
+
+
+def test_who_starts_on_a_backup_beside_the_log_of_another_file_is_told_and_harms_nothing(
+    replaced: Store, path: Path
+) -> None:
+    with pytest.raises(peewee.OperationalError, match="is the log of another database"):
+        replaced.connect()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(f"{path.name}{suffix}").unlink()
+    with replaced.connection_context():
+        check_schema(replaced)
+    replaced.close_all()
+    assert is_whole(path)
+
+
+def test_taking_the_log_of_another_file_for_its_own_would_be_noticed(
+    replaced: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqliteStore, "_require_own_log", lambda _: None)
+    with suppress(peewee.DatabaseError), replaced.connection_context():
+        check_schema(replaced)
+    assert not is_whole(path)
