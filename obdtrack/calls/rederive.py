@@ -20,9 +20,8 @@ from obdtrack.calls.queries import CallRow
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.record import (
     IncomingReport,
-    make_event,
+    place_among,
     rows_about,
-    same_fact,
     tells_something,
 )
 from obdtrack.domain.events import Event
@@ -30,6 +29,7 @@ from obdtrack.domain.naming import is_of_other_number
 from obdtrack.domain.reports import FoundCall, Report, believable
 from obdtrack.domain.status import Kind, Outcome, Source
 from obdtrack.domain.submission import AcceptedNumber, Failure, SendResponse
+from obdtrack.domain.times import settled
 from obdtrack.providers.base import CallLog
 from obdtrack.services import Services
 from obdtrack.store import models
@@ -101,7 +101,9 @@ def _accepted(
     charges, submitted_at = found.report.charges, found.created_at
     if submitted_at is None:
         submitted_at = known.occurred_at if known else row.submitted_at
-    elif not believable(submitted_at, match.created_at, sent.responded_at):
+    elif believable(submitted_at, match.created_at, sent.responded_at):
+        submitted_at = settled(submitted_at, match.created_at)
+    else:
         submitted_at = None
     return AcceptedNumber(provider_id, None, charges or told.get("charges"), submitted_at)
 
@@ -121,8 +123,7 @@ def _reports(
     gone = {e.id: e for e in stored if e.kind is Kind.REPORT and _origin(e) not in raw}
     rebuilt = [event._replace(times_seen=1) for event in gone.values()]
     for arrival in arrivals:
-        event = make_event(arrival, match.created_at)
-        same = same_fact(event, rebuilt)
+        event, same = place_among(arrival, match, rebuilt)
         if same is not None:
             rebuilt[rebuilt.index(same)] = same._replace(times_seen=same.times_seen + 1)
             continue

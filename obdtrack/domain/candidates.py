@@ -10,6 +10,7 @@ from typing import NamedTuple
 from obdtrack.domain.naming import ProviderIds
 from obdtrack.domain.phone import fits
 from obdtrack.domain.reports import FoundCall, Report
+from obdtrack.domain.times import settled
 
 EARLY = timedelta(seconds=10)
 LATE = timedelta(seconds=15)
@@ -117,6 +118,7 @@ def _judged(found: FoundCall, wanted: SoughtCall) -> Candidate | None:
     began = found.created_at or found.report.started_at
     off = timedelta(0)
     if began is not None:
+        began = settled(began, wanted.since)
         off = max(wanted.since - began, began - wanted.until, off)
     if off > _DAY:
         return None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from obdtrack.domain.facts import FACTS, TIMES, CallFacts, FactKind, amount, record, stated
 from obdtrack.domain.status import Status
-from obdtrack.domain.times import to_text
+from obdtrack.domain.times import Twofold, to_text
 
 
 class RawDelivery(NamedTuple):
@@ -123,6 +123,8 @@ _DETAIL = (*FACTS, *_ECHOES)
 MOMENTS = (*(name for name in FACTS if name in TIMES), "reported_at")
 _MONEY = frozenset(name for name, fact in FACTS.items() if fact.kind is FactKind.MONEY)
 _DAY = timedelta(days=1)
+_CLOCKS = timedelta(minutes=2)
+"""How much the provider's clock and ours may differ."""
 
 
 def facts(report: Report) -> dict[str, Any]:
@@ -158,6 +160,23 @@ def within_life(report: Report, placed_at: datetime, received_at: datetime) -> R
         return report
     shown = {name: to_text(moment) for name, moment in strange.items()}
     return report._replace(extra={**report.extra, **shown}, **dict.fromkeys(strange))
+
+
+def readings(report: Report, placed_at: datetime, received_at: datetime) -> list[Report]:
+    """Return a report as it may be meant: first and last where its times are in an hour that came
+    twice, and both can be those of a call placed then and told of then.
+    """
+    twofold = {name: m for name in MOMENTS if isinstance(m := getattr(report, name), Twofold)}
+    if not twofold:
+        return [report]
+    since, until = placed_at - _CLOCKS, received_at + _CLOCKS
+    possible = {
+        name: [one for one in moment.both() if since <= one <= until] or [moment.both()[0]]
+        for name, moment in twofold.items()
+    }
+    first = report._replace(**{name: moments[0] for name, moments in possible.items()})
+    last = report._replace(**{name: moments[-1] for name, moments in possible.items()})
+    return [first] if first == last else [first, last]
 
 
 def adds_nothing(new: Mapping[str, Any], known: Mapping[str, Any]) -> bool:

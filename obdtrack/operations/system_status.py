@@ -16,6 +16,7 @@ from obdtrack.domain.clock_offset import Skew, find_skew
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.reports import Report, occurred_at
 from obdtrack.domain.status import Outcome, Source, Status
+from obdtrack.domain.times import settled
 from obdtrack.services import Services
 from obdtrack.store import leases, models
 from obdtrack.store.columns import to_microseconds
@@ -148,7 +149,7 @@ def recent_ends(services: Services, limit: int = REPORTS) -> list[ReportedEnd]:
     rows: Iterable[Any] = query.objects()
     found = ((row, services.provider_of(row).read_delivery(to_stored(row).raw)) for row in rows)
     return [
-        ReportedEnd(row.occurred_at, ended_at, row.received_at)
+        ReportedEnd(row.occurred_at, settled(ended_at, row.occurred_at), row.received_at)
         for row, reading in found
         if isinstance(reading, Report) and (ended_at := occurred_at(reading))
     ]

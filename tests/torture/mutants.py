@@ -153,7 +153,8 @@ def leave_early_reports_alone() -> Iterator[None]:
 
 def take_every_report_for_news() -> Any:
     """Put a report on the timeline as often as it comes."""
-    return patch.object(record, "same_fact", lambda *_: None)
+    original = record.place_among
+    return patch.object(record, "place_among", lambda *told: (original(*told)[0], None))
 
 
 def believe_the_last_report() -> Any:

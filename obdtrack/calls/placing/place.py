@@ -33,6 +33,7 @@ from obdtrack.domain.submission import (
     Placement,
     SendResponse,
 )
+from obdtrack.domain.times import settled
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store.database import repeated
@@ -208,8 +209,10 @@ def _settle(
     with open_journal(services, now=exchange.responded_at) as journal:
         if number is not None:
             placed_at, told = intention.created_at, number.submitted_at
-            if told and not believable(told, placed_at, exchange.responded_at):
-                number = number._replace(submitted_at=None)
+            if told:
+                fits = believable(told, placed_at, exchange.responded_at)
+                submitted_at = settled(told, placed_at) if fits else None
+                number = number._replace(submitted_at=submitted_at)
             ids = services.provider.ids
             call_id, provider_id = intention.call_id, ids.canonical(number.provider_id)
             mid = ids.submission(provider_id)

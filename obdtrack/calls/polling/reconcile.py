@@ -32,7 +32,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.naming import all_names
 from obdtrack.domain.poll_schedule import PUT_OFF
 from obdtrack.domain.status import Kind, Source
-from obdtrack.domain.times import to_text
+from obdtrack.domain.times import settled, to_text
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
@@ -165,7 +165,9 @@ def _evidence(listed: Sequence[Candidate], wanted: SoughtCall) -> dict[str, Any]
             {
                 "provider_id": found.report.provider_id,
                 "provider_status": found.report.provider_status,
-                "created_at": to_text(found.created_at) if found.created_at else None,
+                "created_at": (
+                    to_text(settled(found.created_at, wanted.since)) if found.created_at else None
+                ),
                 "doubt": doubt,
             }
             for found, doubt, _ in listed[:_MOST_LISTED]

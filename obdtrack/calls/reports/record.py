@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -33,13 +33,21 @@ from obdtrack.domain.naming import (
     why_unmatched,
 )
 from obdtrack.domain.redaction import mask_all
-from obdtrack.domain.reports import Report, adds_nothing, facts, occurred_at, within_life
+from obdtrack.domain.reports import (
+    Report,
+    adds_nothing,
+    facts,
+    occurred_at,
+    readings,
+    within_life,
+)
 from obdtrack.domain.status import FINAL, Kind, Outcome, Source, Status, strength
 from obdtrack.services import new_id
 
 log = structlog.get_logger()
 
 _MOST_KEYS = 20
+_PROMPT = timedelta(minutes=30)
 
 MOST_REPORTS = 100
 """Distinct reports on one timeline: folding a call costs as much as it has. A call that is dialled
@@ -106,8 +114,7 @@ def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportR
             return ReportResult(Outcome.UNMATCHED, OF_OTHER_NUMBER, row.id)
         if _is_full(row.id, incoming.report, journal):
             return ReportResult(Outcome.IGNORED, KEPT_RAW, row.id)
-        event = make_event(incoming, row.created_at)
-        same = same_fact(event, journal.known(row.id))
+        event, same = place_among(incoming, row, journal.known(row.id))
         if same is None:
             journal.append(row.id, event)
             if journal.report_count(row.id) == MOST_REPORTS:
@@ -145,9 +152,9 @@ def what_is_missing(report: Report) -> str | None:
     return f"no status was read from it; keys not understood: {keys or 'none'}"
 
 
-def make_event(arrival: IncomingReport, placed_at: datetime) -> Event:
-    """Return the event that a report is on the timeline of its call, placed at that time."""
-    report = within_life(arrival.report, placed_at, arrival.received_at)
+def make_event(arrival: IncomingReport, report: Report, placed_at: datetime) -> Event:
+    """Return the event that an arrival is on its call's timeline, if it is meant as `report`."""
+    report = within_life(report, placed_at, arrival.received_at)
     return Event(
         id=new_id(),
         kind=Kind.REPORT,
@@ -160,6 +167,27 @@ def make_event(arrival: IncomingReport, placed_at: datetime) -> Event:
         response_id=arrival.response_id,
         detail=facts(report),
     )
+
+
+def place_among(
+    arrival: IncomingReport, call: CallRow, known: Sequence[Event]
+) -> tuple[Event, Event | None]:
+    """Return the event that a report is on its call's timeline, and the one that says it already.
+
+    Where an hour came twice, a redial in its second run may be written as the attempt in its first
+    was. It is the second if the report comes as promptly as reports do; else one that is known
+    already is not taken for another attempt.
+    """
+    meant = readings(arrival.report, call.created_at, arrival.received_at)
+    if len(meant) > 1 and call.interval and arrival.source is Source.WEBHOOK:
+        told = occurred_at(meant[-1])
+        if told and arrival.received_at - told < _PROMPT:
+            meant = meant[-1:]
+    events = [make_event(arrival, report, call.created_at) for report in meant]
+    for event in events:
+        if same := same_fact(event, known):
+            return event, same
+    return events[-1 if call.interval else 0], None
 
 
 def rows_about(call: CallOfProvider, rows: Sequence[Report], ids: ProviderIds) -> list[Report]:

@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from obdtrack.domain.facts import FACTS
 from obdtrack.domain.phone import numbers_in
 from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.reports import (
@@ -60,8 +61,7 @@ _EVENT_KEYS = ("event", "envelope type", "envelope event_type", "event_type", "t
 _OPT_OUT_KEYS = frozenset({"receiver", "type", "value"})
 # What else may be done with a subscription, `voice:resubscription` for one.
 _SUBSCRIPTION = re.compile(r"[\w*]+:.*(?:subscri|opt[-_ ]?in)\w*", re.ASCII | re.IGNORECASE)
-_OF_A_CALL = frozenset({"mid", "started_at", "ended_at", "duration_seconds", "billable_seconds",
-                        "dtmf", "hangup_by", "recording_url", "flow_id", "bridge"})  # fmt: skip
+_OF_A_CALL = frozenset({*FACTS, "mid", "flow_id", "bridge"})
 _INACTIVE = frozenset({"0", "false", "inactive"})
 _JSON = "application/json"
 _MOST_EXTRAS = 100

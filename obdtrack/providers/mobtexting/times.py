@@ -13,6 +13,7 @@ from datetime import timezone as fixed_zone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from obdtrack.domain.times import Twofold
 from obdtrack.providers.mobtexting.text import scalar
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -97,6 +98,8 @@ def read_time(value: object, timezone: ZoneInfo, order: str | None = None) -> da
     zone is in `timezone`. `04/09/2021` is read in the `order` given (`dmy` or `mdy`); without one,
     only a date that has no other reading is (`27/11/2026`).
 
+    A time in an hour that came twice, as clocks were set back, is a `Twofold`.
+
     Not read are a date alone and an hour alone, whose rest would be a guess, dates by week and by
     day of the year, and a year in which nobody was called.
     """
@@ -129,6 +132,11 @@ def _in_utc(moment: datetime, zone: tzinfo) -> datetime:
         if isinstance(zone, ZoneInfo) and zone.key == "UTC":
             return moment.replace(tzinfo=UTC)
         moment = moment.replace(tzinfo=zone)
+        again = moment.replace(fold=1)
+        if again.utcoffset() != moment.utcoffset():
+            first, later = moment.astimezone(UTC), again.astimezone(UTC)
+            if first < later:  # else the clock was set forward over it
+                return Twofold.of(first, later)
     return moment.astimezone(UTC)
 
 
