@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from obdtrack.domain.facts import FACTS, TIMES, CallFacts, FactKind, amount, record, stated
@@ -121,6 +122,7 @@ _ECHOES = ("caller", "bridge", "flow_id", "extra")
 
 _DETAIL = (*FACTS, *_ECHOES)
 MOMENTS = (*(name for name in FACTS if name in TIMES), "reported_at")
+_moments = attrgetter(*MOMENTS)
 _MONEY = frozenset(name for name, fact in FACTS.items() if fact.kind is FactKind.MONEY)
 _DAY = timedelta(days=1)
 _CLOCKS = timedelta(minutes=2)
@@ -166,9 +168,9 @@ def readings(report: Report, placed_at: datetime, received_at: datetime) -> list
     """Return a report as it may be meant: first and last where its times are in an hour that came
     twice, and both can be those of a call placed then and told of then.
     """
-    twofold = {name: m for name in MOMENTS if isinstance(m := getattr(report, name), Twofold)}
-    if not twofold:
+    if Twofold not in map(type, _moments(report)):
         return [report]
+    twofold = {name: m for name in MOMENTS if isinstance(m := getattr(report, name), Twofold)}
     since, until = placed_at - _CLOCKS, received_at + _CLOCKS
     possible = {
         name: [one for one in moment.both() if since <= one <= until] or [moment.both()[0]]

@@ -179,7 +179,10 @@ def place_among(
     already is not taken for another attempt.
     """
     meant = readings(arrival.report, call.created_at, arrival.received_at)
-    if len(meant) > 1 and call.interval and arrival.source is Source.WEBHOOK:
+    if len(meant) == 1:
+        event = make_event(arrival, meant[0], call.created_at)
+        return event, same_fact(event, known)
+    if call.interval and arrival.source is Source.WEBHOOK:
         told = occurred_at(meant[-1])
         if told and arrival.received_at - told < _PROMPT:
             meant = meant[-1:]
