@@ -17,7 +17,7 @@ from obdtrack.services import Services
 from obdtrack.store import models
 from obdtrack.store.database import unavailable
 from tests.conftest import Caller
-from tests.factories import NUMBER, SECRET, Clock, ScriptedProvider, call_log, log_row
+from tests.factories import MID, NUMBER, SECRET, Clock, ScriptedProvider, call_log, log_row
 from tests.pages.conftest import Visitor, text_of
 
 
@@ -264,3 +264,15 @@ def test_an_interrupted_call_says_until_when_it_may_still_be_sent(
     assert "Decide after that." in text_of(refused.text)
     clock.forward(seconds=13)
     assert "may still be sent" not in read(boss, unknown)
+
+
+def test_a_report_that_names_another_number_is_shown_and_not_believed(
+    visitor: Visitor, caller: Caller, call: Any
+) -> None:
+    caller.report(mid=None, id=f"{MID}:1", to=918867135002, status="BUSY")
+    told = read(visitor, call)
+    assert "may be about another call. It was not believed" in told
+    assert "Not believed: it may be about another call" in told
+    assert "the id is this call's, and the number is another" in told
+    assert "number +9188•••••002" in told
+    assert "conflict" in visitor.read("/?status=queued")
