@@ -121,13 +121,23 @@ def ids_after(after: UUID | None, limit: int) -> list[UUID]:
 
 
 def find(identifier: str, providers: Iterable[Provider] = ()) -> models.Call | None:
-    """Return a call with its submission by our id or by a provider's, however it is spelled."""
+    """Return a call with its submission by our id or by a provider's, however it is spelled.
+
+    The only call of a submission is found by that one's id as well, and so the other way round.
+    """
     if not identifier.isprintable():
         return None  # no id has a NUL or half a character in it, and a database may not take them
     ours = _uuid(identifier)
     found = bulk_sql.load(models.Call, "id", [ours]) if ours else []
-    theirs = {identifier, *(one.ids.canonical(identifier) for one in providers)}
-    for call in found or bulk_sql.load(models.Call, "provider_id", sorted(theirs)):
+    known = [(one.ids, one.ids.canonical(identifier)) for one in providers]
+    theirs = {identifier, *(name for _, name in known)}
+    found = found or bulk_sql.load(models.Call, "provider_id", sorted(theirs))
+    if not found and known:
+        mids = {ids.submission(name) for ids, name in known}
+        of_submission = bulk_sql.load(models.Call, "mid", sorted(mids))
+        alike = [call for call in of_submission if call.mid in {call.provider_id, *theirs}]
+        found = alike if len(alike) == 1 else []
+    for call in found:
         (call.submission,) = bulk_sql.load(models.Submission, "id", [call.__data__["submission"]])
         return call
     return None

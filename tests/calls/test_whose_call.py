@@ -303,3 +303,23 @@ def test_a_person_may_copy_the_id_from_a_link(
     assert caller.get(f"/calls/{spelled.strip()}").json["id"] == lost["id"]
     caller.deliver(told(id=f"{MID}%3A1"))
     assert shown(caller, lost)["status"] == "completed"
+
+
+@pytest.mark.parametrize(("given", "asked"), [(f"{MID}:1", MID), (MID, f"{MID.upper()}:1")])
+def test_the_only_call_of_a_submission_is_shown_under_its_id_too(
+    caller: Caller, provider: ScriptedProvider, given: str, asked: str
+) -> None:
+    provider.on_send = accepted(provider_id=given)
+    call = caller.place().json
+    assert caller.get(f"/calls/{asked}").json["id"] == call["id"]
+    assert caller.get(f"/calls/{OTHER}").status_code == 404
+
+
+def test_of_several_calls_of_a_submission_none_is_shown_for_it(
+    caller: Caller, provider: ScriptedProvider
+) -> None:
+    for number in (1, 2):
+        provider.on_send = accepted(provider_id=f"{MID}:{number}")
+        caller.place(to=f"+91886713500{number}")
+    assert caller.get(f"/calls/{MID}").status_code == 404
+    assert caller.get(f"/calls/{MID}:3").status_code == 404
