@@ -8,7 +8,7 @@ from typing import Any
 
 from obdtrack.calls import queries, responses
 from obdtrack.calls.journal import open_journal
-from obdtrack.calls.placing.recover import LEASE
+from obdtrack.calls.placing import send_right
 from obdtrack.calls.polling.poll import (
     Poll,
     Wait,
@@ -50,7 +50,7 @@ def reconcile(
     no response nothing is attached. Raises ObdtrackError as `ask` does.
     """
     submission = call.submission
-    longest = LEASE + timedelta(seconds=services.settings.provider_timeout)
+    longest = send_right.duration(services.settings)
     since, until = window(call.created_at, submission.settled_at or call.created_at, longest)
     wanted = SoughtCall(
         call.to_number, submission.bridge, since, until,
