@@ -10,6 +10,7 @@ from peewee import SQL, fn
 
 from obdtrack.calls.polling.poll import REPAIRED
 from obdtrack.calls.reports.deliveries import to_stored
+from obdtrack.calls.reports.process import read
 from obdtrack.calls.reports.quarantine import COUNTER
 from obdtrack.calls.reports.rejoin import REJOINED
 from obdtrack.domain.clock_offset import Skew, find_skew
@@ -147,7 +148,8 @@ def recent_ends(services: Services, limit: int = REPORTS) -> list[ReportedEnd]:
         .limit(limit)
     )
     rows: Iterable[Any] = query.objects()
-    found = ((row, services.provider_of(row).read_delivery(to_stored(row).raw)) for row in rows)
+    ours = (row for row in rows if row.provider in services.providers)
+    found = ((row, read(to_stored(row), services)) for row in ours)
     return [
         ReportedEnd(row.occurred_at, settled(ended_at, row.occurred_at), row.received_at)
         for row, reading in found
