@@ -138,6 +138,14 @@ def test_comparing_ids_as_they_are_written_would_be_noticed(
     assert shown(caller, lost)["status"] == "completed"
 
 
+def test_forgetting_our_other_calls_would_be_noticed(
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
+) -> None:
+    with patch.object(reconcile.queries, "rivals", lambda *_: False):
+        lost = our_own_later_call_is_in_the_log(caller, services, provider, clock, "1732363210.77")
+    assert shown(caller, lost)["status"] == "completed"
+
+
 @pytest.mark.parametrize(
     ("asked", "told", "doubt"),
     [
@@ -162,6 +170,16 @@ def test_a_call_that_was_asked_for_otherwise_is_left_to_a_person(
     look(services, clock)
     assert shown(caller, lost)["status"] == "unknown"
     assert doubts(caller, lost) == [doubt]
+
+
+def test_comparing_nothing_of_the_request_would_be_noticed(
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
+) -> None:
+    lost = place_unknown(caller, provider)
+    provider.on_find = lambda **_: call_log(log_row(flow_id="99"))
+    with patch.object(candidates, "_doubts_of_request", lambda *_: ()):
+        look(services, clock)
+    assert shown(caller, lost)["status"] == "completed"
 
 
 def test_a_call_that_was_asked_for_as_ours_was_is_taken(
