@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import date, time, timedelta
+from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -20,6 +22,7 @@ from zoneinfo import ZoneInfo
 from environs import EnvValidationError, FileAwareEnv
 from marshmallow import ValidationError
 
+from obdtrack.domain.calling_hours import CallingHours, CallType, Days
 from obdtrack.errors import ConfigError
 
 PREFIX = "OBDTRACK_"
@@ -230,7 +233,7 @@ _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
 _DAY = 24 * 60
 
 
-def _window(env: FileAwareEnv) -> tuple[time, time] | None:
+def _window(env: FileAwareEnv, name: str = "CALLING_WINDOW") -> tuple[time, time] | None:
     def readable(text: str) -> bool:
         try:
             return not text or bool(read_window(text))
@@ -238,11 +241,57 @@ def _window(env: FileAwareEnv) -> tuple[time, time] | None:
             return False
 
     text = env.str(
-        "CALLING_WINDOW",
+        name,
         "",
         validate=_check(readable, "must be two different times of day, like 09:00-21:00."),
     )
     return read_window(text) if text and readable(text) else None
+
+
+def _call_type(env: FileAwareEnv) -> str | None:
+    known = list(CallType)
+    text = env.str(
+        "CALL_TYPE",
+        "",
+        validate=_check(
+            lambda text: not text or text.lower() in known, f"must be one of {', '.join(known)}."
+        ),
+    )
+    return text.lower() or None if text else None
+
+
+def _closed_days(env: FileAwareEnv) -> tuple[Days, ...]:
+    path = env.str("CLOSED_DAYS", "")
+    return read_days(path) if path else ()
+
+
+def read_days(path: str) -> tuple[Days, ...]:
+    """Read a file of days, a date or `from..to` a line; blank lines and comments (#) are left out.
+
+    Raises ValueError naming the line that is none, or why the file cannot be read.
+    """
+    try:
+        lines = Path(path).read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"the file {path} cannot be read: {error}.") from None
+    found: list[Days] = []
+    for number, line in enumerate(lines, start=1):
+        if text := line.partition("#")[0].strip():
+            first, _, last = text.partition("..")
+            try:
+                days = (
+                    date.fromisoformat(first.strip()),
+                    date.fromisoformat((last or first).strip()),
+                )
+                if days[0] > days[1]:
+                    raise ValueError
+            except ValueError:
+                raise ValueError(
+                    f"line {number} of {path}, {text!r}, is no day; write it like 2026-01-26, or "
+                    "2026-12-24..2027-01-01 for several."
+                ) from None
+            found.append(days)
+    return tuple(found)
 
 
 def _count(name: str, default: int, lowest: int, highest: int) -> Callable[[FileAwareEnv], Any]:
@@ -304,7 +353,14 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "retention_unmatched_days": _count("RETENTION_UNMATCHED_DAYS", 30, 1, 36500),
     "suppression": lambda env: env.bool("SUPPRESSION", True),
     "calling_window": _window,
+    **{
+        f"calling_window_{call_type}": partial(_window, name=f"CALLING_WINDOW_{call_type.upper()}")
+        for call_type in CallType
+    },
     "calling_window_timezone": lambda env: _zone(env, "CALLING_WINDOW_TIMEZONE", "Asia/Kolkata"),
+    "call_type": _call_type,
+    "closed_days": _closed_days,
+    "redials": _count("REDIALS", 2, 0, 10),
     "proxy_hops": _count("PROXY_HOPS", 0, 0, 5),
     "trusted_hosts": lambda env: tuple(map(plain_host, entries(env.str("TRUSTED_HOSTS", "")))),
     "jobs": lambda env: env.bool("JOBS", True),
@@ -355,13 +411,34 @@ class Settings:
     retention_unmatched_days: int = 30
     suppression: bool = True
     calling_window: tuple[time, time] | None = None
+    calling_window_promotional: tuple[time, time] | None = None
+    calling_window_service: tuple[time, time] | None = None
+    calling_window_transactional: tuple[time, time] | None = None
+    calling_window_collection: tuple[time, time] | None = None
     calling_window_timezone: ZoneInfo = field(default=INDIA)
+    call_type: str | None = None
+    closed_days: tuple[Days, ...] = ()
+    redials: int = 2
     read_database_url: str | None = field(default=None, repr=False)
 
     @property
     def own_url(self) -> str:
         """The address to listen on, as a URL without a slash at its end."""
         return base_url(self.host, self.port)
+
+    @property
+    def has_hours(self) -> bool:
+        """Whether there are any hours to keep to."""
+        return any(self.hours_of(call_type) for call_type in (None, *CallType))
+
+    def hours_of(self, call_type: str | None) -> CallingHours | None:
+        """Return the hours in which calls of this type may ring; None: any."""
+        own = getattr(self, f"calling_window_{call_type}") if call_type else None
+        window: tuple[time, time] | None = own or self.calling_window
+        if window is None and not self.closed_days:
+            return None
+        opens, closes = window or (time(0), time(0))
+        return CallingHours(opens, closes, self.calling_window_timezone, self.closed_days)
 
     provider_date_order: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -40,6 +40,7 @@ def call_view(
         "audio": submission.audio,
         "name": call.name,
         "interval": call.interval,
+        "call_type": submission.call_type,
         "status": state.status,
         "reason": state.reason,
         "provider_message": state.provider_message,
@@ -63,8 +64,13 @@ def call_view(
     return {**theirs, "to": masked(call.to_number), "provider_message": message}
 
 
-def event_view(entry: TimelineEntry, number: str, *, numbers_in_full: bool) -> dict[str, Any]:
-    """Return one line of the timeline of a call to this number as the API's event."""
+def event_view(
+    entry: TimelineEntry, number: str, outside_hours: Collection[int], *, numbers_in_full: bool
+) -> dict[str, Any]:
+    """Return one line of the timeline of a call to this number as the API's event.
+
+    `outside_hours` are the numbers of the attempts that rang outside the calling hours.
+    """
     event = entry.event
     detail = dict(event.detail)
     return {
@@ -76,6 +82,7 @@ def event_view(entry: TimelineEntry, number: str, *, numbers_in_full: bool) -> d
         "occurred_at": _time(event.occurred_at),
         "recorded_at": to_text(event.recorded_at),
         "attempt": entry.attempt,
+        "outside_hours": entry.attempt in outside_hours,
         "delivery_id": event.delivery_id,
         "times_seen": event.times_seen,
         "detail": detail if numbers_in_full else hide_within(detail, number),

@@ -97,7 +97,7 @@ def place_again(call_id: UUID, note: str | None, access: Access, services: Servi
     be read any more, or its number may not be called.
     """
     request = _request(_undecided(queries.find(str(call_id)), call_id), services)
-    conditions = [*dialling_rules(request.to, services), _replace(call_id, note, access, services)]
+    conditions = [*dialling_rules(request, services), _replace(call_id, note, access, services)]
     return place_call(request, access.key_id, services, conditions)
 
 

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """A call to place: `to` and `bridge` in E.164, exactly one of `flow_id` and `audio`."""
+    """A call to place: `to` and `bridge` in E.164, exactly one of `flow_id` and `audio`.
+
+    `call_type` is a CallType: the hours in which it may ring depend on it."""
 
     to: str
     bridge: str
@@ -23,6 +25,7 @@ class CallRequest:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     reference: str | None = None
     metadata: Mapping[str, Any] | None = None
+    call_type: str | None = None
 
 
 class NotPermittedError(Exception):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from peewee import SQL, fn
 
+from obdtrack.calls.outside_hours import OUTSIDE_HOURS
 from obdtrack.calls.polling.poll import REPAIRED
 from obdtrack.calls.reports.deliveries import to_stored
 from obdtrack.calls.reports.process import read
@@ -192,10 +193,10 @@ class SystemStatus(NamedTuple):
 
     `silent` calls were accepted and never reported although a later report of another call came.
     `repaired` counts, since the beginning, outcomes found by polling, `rejoined` reports that were
-    left behind though their call was known; `only_polled` are those of
-    the newest calls about which nothing came by itself to this day. `rejected` counts requests with
-    a wrong secret. `skew` is None if the provider's times fit ours, `log_bytes` (SQLite's log) with
-    another database.
+    left behind though their call was known, `rejected` requests with a wrong secret, and
+    `outside_hours` attempts that rang outside the calling hours. `only_polled` are those of the
+    newest calls about which nothing came by itself to this day. `skew` is None if the provider's
+    times fit ours, `log_bytes` (SQLite's log) with another database.
     """
 
     taken_at: datetime
@@ -209,6 +210,7 @@ class SystemStatus(NamedTuple):
     repaired: int
     rejoined: int
     rejected: int
+    outside_hours: int
     skew: Skew | None
     log_bytes: int | None
 
@@ -229,7 +231,7 @@ def current_status(services: Services) -> SystemStatus:
     # Until the first check of the schedule a report may simply be on its way.
     patience = services.settings.poll_schedule[0]
     heard = last_report_at(Outcome.MATCHED)
-    counted = leases.counters([REPAIRED, REJOINED, COUNTER])
+    counted = leases.counters([REPAIRED, REJOINED, COUNTER, OUTSIDE_HOURS])
     return SystemStatus(
         taken_at=now,
         calls=call_queues(),
@@ -243,6 +245,7 @@ def current_status(services: Services) -> SystemStatus:
         repaired=counted[REPAIRED],
         rejoined=counted[REJOINED],
         rejected=counted[COUNTER],
+        outside_hours=counted[OUTSIDE_HOURS],
         skew=check_clock(services),
         log_bytes=services.store.log_bytes() if isinstance(services.store, SqliteStore) else None,
     )

@@ -13,6 +13,7 @@ from obdtrack.access import audit
 from obdtrack.access.audit import Action, Actor
 from obdtrack.access.pseudonym import person_number, pseudonym
 from obdtrack.calls import opt_outs, queries, responses, search
+from obdtrack.calls.outside_hours import rang_outside
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.representation import (
     call_view,
@@ -29,6 +30,7 @@ from obdtrack.domain.timeline import build_timeline
 from obdtrack.domain.times import to_text
 from obdtrack.privacy import mentions
 from obdtrack.services import Services
+from obdtrack.settings import Settings
 from obdtrack.store import models
 from obdtrack.store.columns import dumps
 
@@ -50,7 +52,9 @@ def export(text: str, actor: Actor, services: Services) -> Row:
     name = pseudonym(number, services.encryption)
     audit.record(Action.NUMBER_EXPORTED, name, actor, services)
     opted_out = opt_outs.of_numbers({number, name})
-    theirs = [row for to in (number, name) for row in _calls_to(to, opted_out.get(to))]
+    theirs = [
+        row for to in (number, name) for row in _calls_to(to, opted_out.get(to), services.settings)
+    ]
     return {
         "number": number,
         "exported_at": to_text(services.now()),
@@ -60,17 +64,18 @@ def export(text: str, actor: Actor, services: Services) -> Row:
     }
 
 
-def _calls_to(number: str, opted_out_at: datetime | None) -> Iterator[Row]:
+def _calls_to(number: str, opted_out_at: datetime | None, settings: Settings) -> Iterator[Row]:
     before: UUID | None = None
     while found := search.newest(CallFilter(number=number), _PAGE, before):
         states, events = states_of(found), queries.history([call.id for call in found])
         for call in found:
             state = states[call.id]
             timeline = build_timeline(events[call.id], state)
+            outside = rang_outside(state.attempts, call.submission.call_type, settings)
             shown = {
                 **call_view(call, state, numbers_in_full=True, opted_out_at=opted_out_at),
                 "submission": submission_view(call.submission),
-                "events": [event_view(entry, number, numbers_in_full=True) for entry in timeline],
+                "events": [event_view(e, number, outside, numbers_in_full=True) for e in timeline],
                 "deliveries": [delivery_view(row, None) for row in deliveries.of_call(call.id)],
                 "answers": list(map(response_view, responses.of_call(call.id))),
             }

@@ -86,6 +86,7 @@ class Submission(Table):
     name = TextField(null=True)
     interval = SmallIntegerField(default=0)
     webhook_id = TextField(null=True)
+    call_type = TextField(null=True)
     variable_names = JsonField()
     variables_encrypted = BytesField(null=True)
     key_id = IdField(null=True)

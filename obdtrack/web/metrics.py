@@ -136,6 +136,11 @@ _COUNTERS: tuple[Gauge, ...] = (
         lambda s: s.rejoined,
     ),
     ("rejected_deliveries", "Requests with a wrong secret.", lambda s: s.rejected),
+    (
+        "attempts_outside_hours",
+        "Attempts that reports show outside the calling hours.",
+        lambda s: s.outside_hours,
+    ),
 )
 
 

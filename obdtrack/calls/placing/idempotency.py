@@ -115,7 +115,7 @@ def place_once(
 
     try:
         # What was asked before is answered as before, also when no call may be placed now.
-        conditions = [bind, *dialling_rules(request.to, services)]
+        conditions = [bind, *dialling_rules(request, services)]
         return Placed(place_call(request, access.key_id, services, conditions))
     except _BoundError:
         return _replay(owner_id, key, fingerprints, request, given)
@@ -152,7 +152,7 @@ def place_guarded(request: CallRequest, owner_id: UUID, services: Services) -> P
     Raises ObdtrackError (conflict) naming the earlier call, or the dialling rule that refuses.
     """
     guard = _guard(services.settings.duplicate_guard_seconds)
-    conditions = [*dialling_rules(request.to, services), guard]
+    conditions = [*dialling_rules(request, services), guard]
     return Placed(place_call(request, owner_id, services, conditions))
 
 

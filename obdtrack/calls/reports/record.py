@@ -16,6 +16,7 @@ import structlog
 
 from obdtrack.calls import queries
 from obdtrack.calls.journal import Journal
+from obdtrack.calls.outside_hours import count_if_outside
 from obdtrack.calls.queries import CallRow
 from obdtrack.calls.reports.conflicts import dispute_report
 from obdtrack.domain.events import Event
@@ -116,6 +117,7 @@ def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportR
             return ReportResult(Outcome.IGNORED, KEPT_RAW, row.id)
         event, same = place_among(incoming, row, journal.known(row.id))
         if same is None:
+            count_if_outside(row.id, event, journal.known(row.id), journal)
             journal.append(row.id, event)
             if journal.report_count(row.id) == MOST_REPORTS:
                 limit = Event(new_id(), Kind.LIMIT, Source.SYSTEM, event.recorded_at)

@@ -18,6 +18,7 @@ from obdtrack.access.audit import record_pii_use
 from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, queries, search
 from obdtrack.calls.lookups import admit
+from obdtrack.calls.outside_hours import rang_outside
 from obdtrack.calls.placing.idempotency import Placed, keep_response, place_guarded, place_once
 from obdtrack.calls.polling.check import refresh
 from obdtrack.calls.provider_ids import can_be_named, waiting_reports
@@ -130,7 +131,9 @@ def show_call(identifier: str) -> dict[str, Any]:
 def list_events(query: dict[str, Any], identifier: str) -> tuple[dict[str, Any], int, Headers]:
     """Show a call's timeline, oldest event first."""
     call = _found(identifier)
-    timeline = build_timeline(queries.history([call.id])[call.id], states_of([call])[call.id])
+    state = states_of([call])[call.id]
+    timeline = build_timeline(queries.history([call.id])[call.id], state)
+    outside = rang_outside(state.attempts, call.submission.call_type, services().settings)
     cursor, limit = query.get("cursor"), query["limit"]
     # Of an event that was deleted since nobody knows the place: nothing comes after it.
     number = len(timeline) if cursor else 0
@@ -138,7 +141,7 @@ def list_events(query: dict[str, Any], identifier: str) -> tuple[dict[str, Any],
     found = timeline[begin : begin + limit + 1]
     lines, following = cut(found, limit, lambda entry: str(entry.event.id))
     in_full = current_access().sees_numbers
-    shown = [event_view(line, call.to_number, numbers_in_full=in_full) for line in lines]
+    shown = [event_view(line, call.to_number, outside, numbers_in_full=in_full) for line in lines]
     return _page(shown, following)
 
 
@@ -224,7 +227,8 @@ def call_request(body: Mapping[str, Any]) -> CallRequest:
             "Some fields are invalid.",
             fields={"bridge": [NO_BRIDGE]},
         )
-    return CallRequest(**{**body, "bridge": bridge})
+    call_type = body.get("call_type") or services().settings.call_type
+    return CallRequest(**{**body, "bridge": bridge, "call_type": call_type})
 
 
 def _found(identifier: str) -> models.Call:

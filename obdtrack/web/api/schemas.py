@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates, validates_schema
 
+from obdtrack.domain.calling_hours import CallType
 from obdtrack.domain.facts import FACTS, Fact, FactKind
 from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.web.api.fields import (
@@ -76,6 +77,10 @@ class PlaceCallSchema(Schema):
     )
     reference = Text(200, metadata={"description": "Your own key for this call."})
     metadata = Metadata(metadata={"description": "Any small JSON object, returned unchanged."})
+    call_type = fields.String(
+        validate=validate.OneOf(list(CallType)),
+        metadata={"description": "The hours in which it may ring depend on it."},
+    )
 
     @validates("interval")
     def offered(self, minutes: int, **_: Any) -> None:
@@ -196,6 +201,7 @@ class CallSchema(Schema):
     audio = fields.String(allow_none=True)
     name = fields.String(allow_none=True)
     interval = fields.Integer()
+    call_type = fields.String(allow_none=True, validate=validate.OneOf(list(CallType)))
     status = fields.String(validate=validate.OneOf(list(Status)))
     reason = fields.String(allow_none=True)
     provider_message = fields.String(
@@ -248,6 +254,9 @@ class EventSchema(Schema):
     )
     recorded_at = fields.String(metadata={"description": "Our clock.", **_TIME})
     attempt = fields.Integer(allow_none=True)
+    outside_hours = fields.Boolean(
+        metadata={"description": "Whether its attempt rang outside the calling hours."}
+    )
     delivery_id = fields.UUID(allow_none=True)
     times_seen = fields.Integer(metadata={"description": "How often this same fact arrived."})
     detail = fields.Dict()

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as Redirect
 from obdtrack.access.audit import record_view
 from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, queries, responses
+from obdtrack.calls.outside_hours import rang_outside
 from obdtrack.calls.placing.send_right import still_sendable_until
 from obdtrack.calls.polling.check import refresh
 from obdtrack.calls.provider_ids import can_be_named, waiting_reports
@@ -178,6 +179,9 @@ def _page(
         call=call,
         state=shown.state,
         opted_out_at=opt_outs.of_numbers({call.to_number}).get(call.to_number),
+        outside_hours=rang_outside(
+            shown.state.attempts, call.submission.call_type, services().settings
+        ),
         send_until=still_sendable_until(call.submission, services()),
         pollable=known_there and not shown.test,
         replayable=set(REPLAYABLE),

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as Redirect
 from obdtrack.access.keys import Scope
 from obdtrack.calls.placing import idempotency
 from obdtrack.calls.placing.idempotency import place_once
+from obdtrack.domain.calling_hours import CallType
 from obdtrack.domain.strict_json import load_json
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import new_id
@@ -34,7 +35,7 @@ from obdtrack.web.http.errors import HTTP_STATUS
 blueprint = Blueprint("pages_place", __name__)
 
 Messages = dict[str, list[str]]
-_PLAIN = ("to", "bridge", "flow_id", "audio", "name", "reference")
+_PLAIN = ("to", "bridge", "flow_id", "audio", "name", "reference", "call_type")
 _IN_ORDER = (*_PLAIN, "interval", "variables", "metadata")
 _USED = "Idempotency-Key"
 _COUNT = re.compile("[0-9]{1,4}")
@@ -147,5 +148,7 @@ def _form(
         once=once,
         intervals=services().provider.intervals,
         bridge=services().settings.bridge,
+        call_types=list(CallType),
+        call_type=services().settings.call_type,
     )
     return make_response(page, status)
