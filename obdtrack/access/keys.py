@@ -14,6 +14,7 @@ import structlog
 
 from obdtrack.access import audit
 from obdtrack.access.audit import Action, Actor
+from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
@@ -72,6 +73,16 @@ def note_use(key_id: UUID, now: datetime) -> None:
     models.ApiKey.update(last_used_at=now).where(models.ApiKey.id == key_id).execute()
 
 
+def end_session(key_id: UUID, session_id: str, until: datetime, now: datetime) -> None:
+    """Note that a session which would last until then was signed out, wherever its cookie is."""
+    key = models.ApiKey
+    query = key.select(key.ended_sessions).where(key.id == key_id)
+    noted = (query.for_update() if key._meta.database.for_update else query).scalar() or {}
+    ended = {one: end for one, end in noted.items() if from_text(end) > now}
+    ended[session_id] = to_text(until)
+    key.update(ended_sessions=ended).where(key.id == key_id).execute()
+
+
 def all_keys() -> list[models.ApiKey]:
     """List all keys, oldest first."""
     return list(models.ApiKey.select().order_by(models.ApiKey.id))
@@ -99,13 +110,15 @@ class Scope(StrEnum):
 class Access(NamedTuple):
     """A valid key: whose it is and what it may do.
 
-    `owner_id` is the same for all keys that a caller has had one after the other.
+    `owner_id` is the same for all keys that a caller has had one after the other. `ended` are the
+    sessions that were signed out.
     """
 
     key_id: UUID
     name: str
     scopes: frozenset[str]
     owner_id: UUID
+    ended: Collection[str] = ()
 
     @property
     def sees_numbers(self) -> bool:
@@ -173,7 +186,8 @@ def _granted(key: models.ApiKey | None, services: Services) -> Access | None:
     now = services.now()
     if needs_note(key, now):
         _note_use(key.id, services)
-    return Access(key.id, key.name, frozenset(key.scopes), key.owner_id or key.id)
+    owner_id, ended = key.owner_id or key.id, key.ended_sessions or ()
+    return Access(key.id, key.name, frozenset(key.scopes), owner_id, ended)
 
 
 def revoke_key(key_id: UUID, services: Services, actor: Actor | None = None) -> None:

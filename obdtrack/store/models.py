@@ -52,8 +52,8 @@ class Table(Model):
 class ApiKey(Table):
     """A program's or a person's right to ask; only the key's SHA-256 is kept.
 
-    `owner_id` is the first key of the same caller, null for the first itself. `sign_outs` counts
-    how often those who are signed in with it were signed out.
+    `owner_id` is the first key of the same caller, null for the first itself. `ended_sessions` has
+    the ids of those that were signed out, each with the time when its cookie is too old anyway.
     """
 
     id = IdField(primary_key=True)
@@ -64,7 +64,7 @@ class ApiKey(Table):
     last_used_at = MomentField(null=True)
     revoked_at = MomentField(null=True)
     owner_id = IdField(null=True)
-    sign_outs = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    ended_sessions = JsonField(null=True)
 
     class Meta:
         table_name = "api_keys"

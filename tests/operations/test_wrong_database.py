@@ -221,7 +221,17 @@ def test_a_server_without_the_database_is_told(place: Place, postgres_url: str) 
 
 def test_a_copy_goes_to_a_database_and_nowhere_else(place: Place) -> None:
     place.installed.run("migrate")
-    assert "postgresql://user:password@host/name" in place.refusal("copy-to", "calls.db")
+    assert "postgresql://user@host/name" in place.refusal("copy-to", "calls.db")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:hush-hush@h/calls", "postgresql://h/c?password=hush"]
+)
+def test_a_password_in_the_arguments_of_a_copy_is_refused(place: Place, url: str) -> None:
+    """Everybody on the machine could read it in the list of processes."""
+    place.installed.run("migrate")
+    told = place.refusal("copy-to", url)
+    assert ("standard input" in told, "hush" in told) == (True, False)
 
 
 def test_a_wrong_statement_is_no_trouble_of_the_database() -> None:

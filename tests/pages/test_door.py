@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -61,6 +62,38 @@ def test_a_form_without_its_token_is_refused(visitor: Visitor) -> None:
 def test_signing_out_closes_the_door(visitor: Visitor) -> None:
     assert visitor.send("/sign-out", on="/").location == "/sign-in"
     assert visitor.open("/").status_code == 303
+
+
+def copied_cookie_works_after_sign_out(app: Flask, services: Services, visitor: Visitor) -> bool:
+    """Whether a cookie that somebody copied still opens a page once its owner has signed out."""
+    key = create_key("Guest", ["read"], services)
+    owner, copy, second = Visitor(app, key), app.test_client(), Visitor(app, key)
+    cookie = owner.client.get_cookie("obdtrack_session")
+    assert cookie is not None
+    copy.set_cookie("obdtrack_session", cookie.value)
+    assert copy.get("/").status_code == 200
+    owner.send("/sign-out", on="/")
+    for other in (visitor, second, Visitor(app, key)):
+        assert other.open("/").status_code == 200
+    return copy.get("/").status_code == 200
+
+
+def test_signing_out_ends_copies_of_the_cookie_as_well(
+    app: Flask, services: Services, visitor: Visitor
+) -> None:
+    assert not copied_cookie_works_after_sign_out(app, services, visitor)
+
+
+def test_forgetting_only_the_own_cookie_would_be_noticed(
+    app: Flask, services: Services, visitor: Visitor
+) -> None:
+    with patch("obdtrack.web.http.session.end_session"):
+        assert copied_cookie_works_after_sign_out(app, services, visitor)
+
+
+def test_an_address_chooses_no_host_for_the_links_of_a_page(visitor: Visitor) -> None:
+    page = visitor.open("/?_external=1&_scheme=https", headers={"Host": "evil.example"})
+    assert "evil.example" not in page.text
 
 
 def test_a_session_ends_after_twelve_hours(visitor: Visitor, clock: Clock) -> None:

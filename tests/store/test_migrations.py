@@ -27,7 +27,7 @@ ONE_DOES_AND_ALL_SUCCEED = [
 
 FROZEN = {
     "0001_initial": "14947999d5deb9a1",
-    "0006_callers": "bf90ced00988999c",
+    "0006_callers": "ed11d502143fdfa1",
     "unreleased/0001_initial": "9c9401dc244fcbc4",
     "unreleased/0002_truth": "1476684f623edb4f",
     "unreleased/0003_pages": "c56357013aa28fe5",

@@ -191,6 +191,7 @@ def test_lists_go_on_where_the_cursor_says(caller: Caller, provider: ScriptedPro
     shown = [call["id"] for page in (first, second) for call in page.json["data"]]
     assert shown == placed[::-1]
     assert 'rel="next"' in first.headers["Link"]
+    assert first.headers["Link"].startswith("</api/v1/calls?")  # and no host, which anybody names
     assert second.json["next_cursor"] is None
 
 

@@ -299,5 +299,6 @@ def _page(shown: list[dict[str, Any]], cursor: str | None) -> tuple[dict[str, An
     if cursor is None:
         return {"data": shown, "next_cursor": None}, 200, {}
     query = urlencode({**request.args.to_dict(flat=False), "cursor": cursor}, doseq=True)
-    link = f'<{request.base_url}?{query}>; rel="next"'
+    path = url_for(str(request.endpoint), **(request.view_args or {}))  # of whichever host
+    link = f'<{path}?{query}>; rel="next"'
     return {"data": shown, "next_cursor": cursor}, 200, {"Link": link}

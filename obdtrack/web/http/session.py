@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from flask import session
 
-from obdtrack.access.keys import Access, access_of
+from obdtrack.access.keys import Access, access_of, end_session
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.services import Services
 from obdtrack.web.http.browser_security import SESSION_HOURS
@@ -23,20 +24,31 @@ def begin(access: Access, now: datetime) -> None:
     session.clear()
     session.permanent = True
     session["key"] = str(access.key_id)
+    session["id"] = secrets.token_urlsafe()
     session["until"] = to_text(now + timedelta(hours=SESSION_HOURS))
 
 
-def end() -> None:
-    """Sign out."""
+def end(access: Access, services: Services) -> None:
+    """Sign out, in every copy of the cookie.
+
+    Raises ObdtrackError (unavailable) if that could not be stored: then copies still work.
+    """
+    session_id, now = session.get("id", ""), services.now()
     session.clear()
+    with services.store.write():
+        end_session(access.key_id, session_id, now + timedelta(hours=SESSION_HOURS), now)
 
 
 def signed_in(services: Services) -> Access | None:
-    """Return the access of who is signed in; None if nobody is, or the key is revoked or old."""
+    """Return the access of who is signed in; None if nobody is, or not any more.
+
+    The key may be revoked, the session too old, or signed out where this cookie was copied from.
+    """
     key_id, until = session.get("key"), session.get("until")
     if key_id is None or until is None or from_text(until) <= services.now():
         return None
-    return access_of(UUID(key_id), services)
+    access = access_of(UUID(key_id), services)
+    return access if access and session.get("id", "") not in access.ended else None
 
 
 def note_change(now: datetime) -> None:

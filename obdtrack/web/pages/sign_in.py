@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as Redirect
 from obdtrack.access.keys import Scope
 from obdtrack.errors import challenge
 from obdtrack.web.http import session
-from obdtrack.web.http.auth import check_key, needs, services
+from obdtrack.web.http.auth import check_key, current_access, needs, services
 from obdtrack.web.pages import assets
 
 blueprint = Blueprint("pages_sign_in", __name__)
@@ -33,7 +33,7 @@ def sign_in() -> Response | Redirect:
 @needs(Scope.READ)
 def sign_out() -> Redirect:
     """Let somebody out."""
-    session.end()
+    session.end(current_access(), services())
     return redirect(url_for("pages_sign_in.sign_in"), 303)
 
 

@@ -84,7 +84,8 @@ def live(template: str, **data: Any) -> Response:
 def here(**changes: Any) -> str:
     """Return this page's address with these parameters changed; None takes one out."""
     kept = {**request.args.to_dict(flat=False), **changes}
-    given = {name: value for name, value in kept.items() if value is not None}
+    # Flask's own arguments begin with an underscore: an address must not choose scheme and host.
+    given = {k: value for k, value in kept.items() if value is not None and k[:1] != "_"}
     return url_for(request.endpoint or "pages_calls.index", **(request.view_args or {}), **given)
 
 
