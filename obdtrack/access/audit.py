@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from obdtrack.domain.phone import ERASED
 from obdtrack.domain.redaction import mask_all, mask_within
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
@@ -41,6 +42,22 @@ def add(entry: AuditEntry) -> None:
 def is_noted(once: str) -> bool:
     """Whether there is an entry with this `once`."""
     return bool(bulk_sql.fetch(models.Audit, ("id",), "once", [once], order="id"))
+
+
+def is_any_erased() -> bool:
+    """Whether anybody may have been erased: whether there is an entry about any pseudonym."""
+    store = models.Audit._meta.database
+    # In plain SQL, because it is asked for every report that comes in.
+    between = f"subject >= {store.param} AND subject < {store.param}"
+    query = f"SELECT 1 FROM audit WHERE {between} LIMIT 1"  # noqa: S608  # no value is in it
+    return store.execute_sql(query, (ERASED, f"{ERASED}g")).fetchone() is not None
+
+
+def is_erased_name(name: str) -> bool:
+    """Whether a number was erased under this name."""
+    row = models.Audit
+    query = row.select().where((row.subject == name) & (row.action == Action.NUMBER_ERASED))
+    return bool(query.exists())
 
 
 def newest(

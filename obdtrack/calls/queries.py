@@ -143,9 +143,9 @@ def find(identifier: str, providers: Iterable[Provider] = ()) -> models.Call | N
     return None
 
 
-def is_erased_call(name: str) -> bool:
-    """Whether any call was to a number that was erased under this name."""
-    return bool(models.Call.select().where(models.Call.to_number == name).exists())
+def is_called(number: str) -> bool:
+    """Whether any call was to this number, or to one that was erased under this name."""
+    return bool(models.Call.select().where(models.Call.to_number == number).exists())
 
 
 def waiting_calls(to_number: str) -> list[models.Call]:

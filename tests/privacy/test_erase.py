@@ -190,7 +190,8 @@ def test_what_comes_in_behind_the_search_is_found_too(
 
     monkeypatch.setattr(erasure.mentions, "mentions", searched)
     caller.place()
-    assert erase(NUMBER, operator(), services).rows["deliveries"] == 2
+    # The second one comes when the number is known as erased, and is never stored with it.
+    assert erase(NUMBER, operator(), services).rows["deliveries"] == 1
     assert DIGITS.encode() not in everything(services.store)
 
 

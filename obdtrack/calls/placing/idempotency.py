@@ -174,7 +174,7 @@ def _kept_name(key: str, number: str, services: Services) -> str:
     if phone.provider_digits(number)[-_TELLING_DIGITS:] not in digits:
         return key
     name = pseudonym(number, services.encryption)
-    return Spellings(number).replaced(key, name) if queries.is_erased_call(name) else key
+    return Spellings(number).replaced(key, name) if queries.is_called(name) else key
 
 
 def _guard(seconds: int) -> Condition:

@@ -16,7 +16,8 @@ import structlog
 
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import InboundRequest
-from obdtrack.calls.reports.process import without_secrets
+from obdtrack.calls.reports.erased import without_erased
+from obdtrack.calls.reports.process import read, without_secrets
 from obdtrack.errors import ObdtrackError
 from obdtrack.limits import TokenBucket
 from obdtrack.services import Services
@@ -95,7 +96,12 @@ class Quarantine:
         try:
             with self._services.store.write():
                 for some in found.values():
-                    deliveries.add_rejected(some, self._our_fingerprints)
+                    requests = [stored for stored, _ in some]
+                    readings = [read(stored, self._services) for stored in requests]
+                    kept = without_erased(requests, readings, self._services)
+                    carried = (fingerprint for _, fingerprint in some)
+                    rows = list(zip(kept, carried, strict=True))
+                    deliveries.add_rejected(rows, self._our_fingerprints)
                 deliveries.prune_rejected(ROWS_KEPT, BYTES_KEPT, self._our_fingerprints)
                 leases.count(COUNTER, counted)
         except ObdtrackError:

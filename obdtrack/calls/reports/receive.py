@@ -10,6 +10,7 @@ import structlog
 from obdtrack.calls.journal import open_journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
+from obdtrack.calls.reports.erased import without_erased
 from obdtrack.calls.reports.process import process, read, without_secrets
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ObdtrackError
@@ -48,10 +49,15 @@ def _receive(batch: Sequence[InboundRequest], services: Services) -> list[Receiv
     readings = [read(stored, services) for stored in batch]
     # A crowd that places calls must not hold reports up.
     with open_journal(services, first=True) as journal:
-        found = process(batch, readings, journal)
+        kept = without_erased(batch, readings, services)
+        readings = [
+            reading if one is stored else read(one, services)
+            for one, stored, reading in zip(kept, batch, readings, strict=True)
+        ]
+        found = process(kept, readings, journal)
         deliveries.add(
             (without_secrets(stored, services), interpreted.meaning)
-            for stored, interpreted in zip(batch, found, strict=True)
+            for stored, interpreted in zip(kept, found, strict=True)
         )
     return [ReceivedDelivery(one.meaning.outcome, one.challenge) for one in found]
 
