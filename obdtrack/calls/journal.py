@@ -259,6 +259,8 @@ class Journal:
             writes.stop_polling(number)
         for call, events in added:
             self._tell(call, call.row.status, events)
+        if self._changes or self._counted:
+            self.services.store.take_hot_rows()
         counters.count(self._changes)
         counters.note_campaigns(self._newest)
         for name, by in sorted(self._counted.items()):

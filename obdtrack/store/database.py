@@ -6,6 +6,7 @@ import heapq
 import os
 import sqlite3
 import stat
+import threading
 import time
 from ast import literal_eval
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -209,6 +210,9 @@ class SqliteStore(PooledSqliteDatabase):
     def lock_names(self, names: Collection[str], *, wait: bool = True) -> None:
         """Keep others from writing about these provider ids; here nobody else is writing."""
 
+    def take_hot_rows(self) -> None:
+        """Be the only one to lock what all lock; here a transaction is that from its beginning."""
+
     @contextmanager
     def in_turn(self, *, first: bool = False) -> Iterator[None]:
         """Be the only writer for the block; raises peewee.OperationalError if no turn came."""
@@ -257,6 +261,8 @@ class PostgresStore(PooledPostgresqlDatabase):
 
     def __init__(self, url: str, *, serving: bool = False, **options: Any) -> None:
         self._serving = serving
+        self._hot_rows = threading.Lock()
+        self._mine = threading.local()
         super().__init__(url, **options)
         self.clock: SharedClock | None = SharedClock(self._time)
 
@@ -317,7 +323,7 @@ class PostgresStore(PooledPostgresqlDatabase):
         """
         with unavailable_if_locked(), connected(self), self._new_connections_if_it_only_reads():
             outermost = not self.in_transaction()
-            with self.atomic():
+            with self._hot_rows_until_it_ends(outermost=outermost), self.atomic():
                 if outermost and not self._serving:  # else its sessions wait for no lock for long
                     self.execute_sql(f"SET LOCAL lock_timeout = {round(BUSY_SECONDS * 1000)}")
                 with asking(self):
@@ -332,6 +338,26 @@ class PostgresStore(PooledPostgresqlDatabase):
         with self.write():
             self.execute_sql("SET LOCAL synchronous_commit = off")
             return int(self.execute_sql(sql, values).rowcount)
+
+    def take_hot_rows(self) -> None:
+        """Be the only thread of this process to lock what all lock, until the transaction ends.
+
+        They would wait for each other anyway. But in a process that stands still each would get the
+        rows when the one before has lost its transaction, and keep everybody else out for as long.
+        """
+        if not getattr(self._mine, "has_hot_rows", False):
+            if not self._hot_rows.acquire(timeout=1.8 if self._serving else BUSY_SECONDS):
+                raise unavailable()
+            self._mine.has_hot_rows = True
+
+    @contextmanager
+    def _hot_rows_until_it_ends(self, *, outermost: bool) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if outermost and getattr(self._mine, "has_hot_rows", False):
+                self._mine.has_hot_rows = False
+                self._hot_rows.release()
 
     @contextmanager
     def _new_connections_if_it_only_reads(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.torture.mixed import mix_everything, stop_the_database
+from tests.torture.mixed import freeze_one, mix_everything, stop_the_database
 from tests.torture.pair import ANSWER_SECONDS, POLLING, Pair, pair
 
 pytestmark = pytest.mark.timeout(120)
@@ -31,6 +31,12 @@ def test_everything_is_answered_in_time_while_the_database_hangs(servers: Pair) 
     assert seen.slowest["/livez"] < 1
     assert (seen.codes[500], seen.codes[0], seen.lost) == (0, 0, 0)
     assert seen.codes[503] > 10
+
+
+def test_a_server_frozen_in_a_transaction_keeps_nobody_waiting_at_the_other(servers: Pair) -> None:
+    seen = freeze_one(servers, 1, 3)
+    assert {what: took for what, took in seen.slowest.items() if took >= ANSWER_SECONDS} == {}
+    assert (seen.refused, seen.lost) == (0, 0)
 
 
 def test_waiting_for_as_long_as_it_takes_would_be_noticed() -> None:
