@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -245,6 +246,39 @@ def test_doing_nothing_again_would_be_noticed(
 ) -> None:
     with pytest.raises(AbortedError):
         meet(services, [placed(services, provider, mid) for mid in ("m1", "m2")])
+
+
+def is_a_hot_row_waited_for(services: Services, provider: ScriptedProvider) -> bool:
+    """A thread has counted a call when another thread of this process comes to count one."""
+    url, store = services.store.database, services.store
+    change = (None, 0), None, ("submitting", "api", 0, None)
+    idle = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+    with store.write():
+        store.take_hot_rows()
+        counters.count([change])
+        other = threading.Thread(target=lambda: placed(services, provider))
+        other.start()
+        with psycopg.connect(url, autocommit=True) as looking:
+            until(lambda: somebody_waits(url) or looking.execute(idle).fetchone() == (2,))
+            time.sleep(0.1)  # it may have been about to
+            waits = somebody_waits(url)
+        counters.count([change], times=-1)
+    other.join()
+    return waits
+
+
+def test_of_a_process_that_stands_still_only_one_holds_what_all_lock(
+    services: Services, provider: ScriptedProvider
+) -> None:
+    assert not is_a_hot_row_waited_for(services, provider)
+
+
+def test_letting_each_thread_wait_in_the_database_would_be_noticed(
+    services: Services, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PostgresStore, "take_hot_rows", lambda _: None)
+    monkeypatch.setattr(counters, "slot_of", lambda _: 0)
+    assert is_a_hot_row_waited_for(services, provider)
 
 
 def fail_over(services: Services) -> None:
