@@ -426,13 +426,10 @@ class Settings:
         """The address to listen on, as a URL without a slash at its end."""
         return base_url(self.host, self.port)
 
-    @property
-    def has_hours(self) -> bool:
-        """Whether there are any hours to keep to."""
-        return any(self.hours_of(call_type) for call_type in (None, *CallType))
-
     def hours_of(self, call_type: str | None) -> CallingHours | None:
         """Return the hours in which calls of this type may ring; None: any."""
+        if not self.has_hours:
+            return None
         own = getattr(self, f"calling_window_{call_type}") if call_type else None
         window: tuple[time, time] | None = own or self.calling_window
         if window is None and not self.closed_days:
@@ -442,6 +439,13 @@ class Settings:
 
     provider_date_order: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+    has_hours: bool = field(init=False, repr=False)
+    """Whether there are any hours to keep to; each report is asked about."""
+
+    def __post_init__(self) -> None:
+        windows = (getattr(self, f"calling_window_{call_type}") for call_type in CallType)
+        known = bool(self.calling_window or self.closed_days or any(windows))
+        object.__setattr__(self, "has_hours", known)
 
 
 def load_settings() -> Settings:

@@ -168,8 +168,11 @@ class Journal:
 
     def append(self, call_id: UUID, event: Event) -> None:
         """Add an event to a call. Raises what folding it raises; then nothing was added."""
-        if event.kind is not Kind.REPORT:
-            self.events(call_id)  # a claim is weighed against the claims before it
+        if event.kind is not Kind.REPORT:  # a claim is weighed against the claims before it
+            if self._calls[call_id].row.status == Status.SUBMITTING:
+                self.read([call_id])  # the row says it all: there is no other claim yet
+            else:
+                self.events(call_id)
         self._calls[call_id].append(event)
 
     def seen_again(self, call_id: UUID, event: Event) -> None:

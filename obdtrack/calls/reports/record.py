@@ -95,7 +95,8 @@ def record_reports(incoming: Sequence[IncomingReport], journal: Journal) -> list
     journal.read(
         row.id
         for one, row in zip(incoming, found, strict=True)
-        if isinstance(row, CallRow) and not _is_full(row.id, one.report, journal)
+        if isinstance(row, CallRow)
+        and (row.report_count < MOST_REPORTS or not _is_full(row.id, one.report, journal))
     )
     return [
         _record(one, row, journal)
@@ -113,13 +114,14 @@ def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportR
                 delivery_id=incoming.delivery_id, response_id=incoming.response_id,
             )  # fmt: skip
             return ReportResult(Outcome.UNMATCHED, OF_OTHER_NUMBER, row.id)
-        if _is_full(row.id, incoming.report, journal):
+        count, known = journal.report_count(row.id), journal.known(row.id)
+        if count >= MOST_REPORTS and _is_full(row.id, incoming.report, journal):
             return ReportResult(Outcome.IGNORED, KEPT_RAW, row.id)
-        event, same = place_among(incoming, row, journal.known(row.id))
+        event, same = place_among(incoming, row, known)
         if same is None:
-            count_if_outside(row.id, event, journal.known(row.id), journal)
+            count_if_outside(row.id, event, known, journal)
             journal.append(row.id, event)
-            if journal.report_count(row.id) == MOST_REPORTS:
+            if count + 1 == MOST_REPORTS:
                 limit = Event(new_id(), Kind.LIMIT, Source.SYSTEM, event.recorded_at)
                 journal.append(row.id, limit)
         else:
