@@ -307,7 +307,7 @@ def _standing(row: CallRow) -> Event:
     """Return what a call without any report is known to be, as the one claim that its row holds."""
     return Event(
         id=row.id,
-        kind=Kind.RESPONSE,
+        kind=Kind.SUBMISSION if row.status == Status.SUBMITTING else Kind.RESPONSE,
         source=Source(row.status_source),
         recorded_at=row.status_as_of,
         status=Status(row.status),
