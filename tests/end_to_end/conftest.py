@@ -47,9 +47,11 @@ class Installation:
         self.processes: list[subprocess.Popen[Any] | forks.Fork] = []
         self.session = requests.Session()
 
-    def outcome(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def outcome(
+        self, *arguments: str, given: str = "", patience: float = forks.PATIENCE
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever it is; `given` is what it reads."""
-        return forks.run(arguments, self.environ, given)
+        return forks.run(arguments, self.environ, given, patience)
 
     def run(self, *arguments: str) -> str:
         """Run a command that succeeds and give what it printed."""

@@ -93,16 +93,19 @@ def start(
 
 
 def run(
-    command: Sequence[str], environ: Mapping[str, str], given: str = ""
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    given: str = "",
+    patience: float = PATIENCE,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; `given` is what it reads."""
+    """Run a command to its end, for so many seconds at most; `given` is what it reads."""
     with TemporaryDirectory(prefix="obdtrack-") as folder:
         ends = [Path(folder, name) for name in ("in", "out", "err", "status")]
         for end in ends:
             end.write_text(given if end.name == "in" else "")
         fork = _fork(command, environ, ["sound"], list(map(str, ends)))
         try:
-            fork.wait(timeout=PATIENCE)
+            fork.wait(timeout=patience)
         except AssertionError:
             fork.kill()
             raise

@@ -42,7 +42,9 @@ def mix_everything(servers: Pair, seconds: float) -> Mixed:
     ends: list[int] = []
 
     def rebuild() -> None:
-        ends.append(servers.twins[0].outcome("rebuild").returncode)
+        # It takes the longer the more calls there are, and there are more and more.
+        done = servers.twins[0].outcome("rebuild", patience=_LONGEST_REBUILD)
+        ends.append(done.returncode)
 
     with _again_and_again(rebuild), MixedLoad(servers.twins) as load:
         time.sleep(seconds)
@@ -50,6 +52,9 @@ def mix_everything(servers: Pair, seconds: float) -> Mixed:
     ((unmatched,),) = servers.ask(_UNMATCHED)
     failed, slowest = sum(end != 0 for end in ends), max(load.slowest.values())
     return Mixed(load.codes, slowest, len(ends), failed, int(deadlocks), int(unmatched))
+
+
+_LONGEST_REBUILD = 1800.0
 
 
 class Stopped(NamedTuple):
