@@ -38,6 +38,7 @@ _RAW_NUMBER = re.compile(
 )
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[^0-9]+")
 _NO_DIGITS = re.compile(r"[^0-9]+")
+_LONG = re.compile(r"\+?[0-9]{8,}")
 
 _MAYBE_ENCODED = re.compile(r"[%\\&]")
 _CODE_POINT = re.compile(r"(?:\\+|%)u([0-9a-f]{4})|\\+x([0-9a-f]{2})", re.IGNORECASE)
@@ -58,6 +59,17 @@ def mask_all(text: str) -> str:
         ),
         text,
     )
+
+
+def numbers_like(text: str) -> set[str]:
+    """Return what looks like phone numbers in a raw text: digits, with a plus where one stands.
+
+    It is decoded, UTF-16 as well. Of digits in groups each long enough to be a number is one too.
+    """
+    found = _RAW_NUMBER.finditer(_decoded(text.replace("\0", "")))
+    grouped = {number for one in found if (number := one["number"])}
+    whole = {number[:1].strip("0123456789") + _NO_DIGITS.sub("", number) for number in grouped}
+    return whole | {part for number in grouped for part in _LONG.findall(number)}
 
 
 def mask_within(part: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from obdtrack.access import audit
 from obdtrack.access.pseudonym import pseudonym
@@ -10,9 +11,12 @@ from obdtrack.calls import queries
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.domain import phone
 from obdtrack.domain.number_patterns import Spellings
-from obdtrack.domain.redaction import in_texts
+from obdtrack.domain.redaction import in_texts, numbers_like
 from obdtrack.domain.reports import Reading, numbers_in
 from obdtrack.services import Services
+
+_MOST_LOOKED_UP = 100
+"""How many numbers of one request are looked up; the many of a stranger must cost little."""
 
 
 def without_erased(
@@ -26,13 +30,23 @@ def without_erased(
     if not audit.is_any_erased():
         return list(batch)
     return [
-        _without(stored, numbers_in(reading), services)
+        _without(stored, _numbers(stored, reading), services)
         for stored, reading in zip(batch, readings, strict=True)
     ]
 
 
+def _numbers(stored: InboundRequest, reading: Reading | Exception) -> set[str]:
+    """Return the numbers that a request is about; where it tells none, what looks like one."""
+    if said := {number for number in numbers_in(reading) if "•" not in number}:
+        return said
+    raw = stored.raw
+    text = "\n".join((raw.query, *chain(*raw.headers.items()), raw.body.decode("latin-1")))
+    like = sorted(numbers_like(text))[:_MOST_LOOKED_UP]
+    return {number for one in like if (number := phone.reported(one)) and "•" not in number}
+
+
 def _without(stored: InboundRequest, said: set[str], services: Services) -> InboundRequest:
-    for number in {_whole(number, services) for number in said if "•" not in number}:
+    for number in {_whole(number, services) for number in said}:
         name = pseudonym(number, services.encryption)
         if audit.is_erased_name(name) and not queries.is_called(number):
             stored = _renamed(stored, Spellings(number), name)

@@ -70,5 +70,6 @@ def _receive_alone(stored: InboundRequest, services: Services) -> ReceivedDelive
     except Exception as error:  # its bytes are kept, to be read again once the cause is mended
         meaning = DeliveryResult(Outcome.FAILED, f"{type(error).__name__}: {error}")
         with services.store.write(first=True):
-            deliveries.add([(without_secrets(stored, services), meaning)])
+            (kept,) = without_erased([stored], [read(stored, services)], services)
+            deliveries.add([(without_secrets(kept, services), meaning)])
         return ReceivedDelivery(Outcome.FAILED)
