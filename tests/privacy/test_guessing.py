@@ -154,3 +154,11 @@ def test_what_number_is_looked_for_is_noted_once_an_hour_and_not_in_clear(
     clock.forward(hours=1)
     reader.get("/calls", to=sought)
     assert len(trace("number-sought")) == 3
+
+
+def test_noting_nothing_would_be_noticed(reader: Caller) -> None:
+    with patch("obdtrack.access.audit._record_hourly"):
+        reader.get("/calls", to=NUMBER)
+    assert not trace("number-sought")
+    reader.get("/calls", to=NUMBER)
+    assert trace("number-sought")
