@@ -92,7 +92,7 @@ def copy_all(source: Store, target: Store, progress: Callable[[CopiedPart], None
     migrate(target)
     with source.write():
         _keep_still(source)
-        _require_quiet()
+        _require_quiet(source)
         with target.write():
             _without_limits(target)
             _require_empty(target)
@@ -123,9 +123,9 @@ def _without_limits(store: Store) -> None:
             store.execute_sql(f"SET LOCAL {limit} = 0")
 
 
-def _require_quiet() -> None:
+def _require_quiet(source: Store) -> None:
     """Raise ConfigError if a process works on the database: it would have to be stopped anyway."""
-    if leases.any_lease_alive(utc_now()):
+    if leases.any_lease_alive(source.clock.now() if source.clock else utc_now()):
         raise ConfigError(
             "A server or worker still uses this database. Stop it, wait ten seconds, and try again."
         )
