@@ -41,8 +41,13 @@ _RETRY_AFTER = 5
 _PAUSES = (0.01, 0.05, 0.2)
 """Seconds before each repetition of a transaction that was undone."""
 
-BUSY_SECONDS = 5.0
-"""How long a writer waits for its turn before it says so."""
+BUSY_SECONDS = 2.5
+"""How long a writer waits for its turn before it says so: providers wait three seconds for us."""
+
+_ONCE_MORE = 0.1
+_SAME_REQUEST = 1.0
+"""Who has waited in vain does so for a moment only in the second after: a request that writes more
+than once (that a key was used, then a call) would else wait as often."""
 
 SURE_SECONDS = 0.003
 """For how long a look at the database's files counts: each transaction's own would slow it down,
@@ -93,6 +98,7 @@ class SqliteStore(PooledSqliteDatabase):
         self._write_lock = WriteLock(str(self._lock_path))
         self._files = (path, f"{path}-wal")
         self._opened: list[tuple[int, int]] = []
+        self._mine = threading.local()
         self._sure_until = 0.0
 
     @property
@@ -216,9 +222,15 @@ class SqliteStore(PooledSqliteDatabase):
     @contextmanager
     def in_turn(self, *, first: bool = False) -> Iterator[None]:
         """Be the only writer for the block; raises peewee.OperationalError if no turn came."""
-        taken = self._write_lock.taken(BUSY_SECONDS, first=first)
-        with taken as deadline, self._patient_until(deadline):
-            yield
+        has_waited = time.monotonic() < getattr(self._mine, "gave_up_until", 0)
+        seconds = min(BUSY_SECONDS, _ONCE_MORE) if has_waited else BUSY_SECONDS
+        taken = self._write_lock.taken(seconds, first=first)
+        try:
+            with taken as deadline, self._patient_until(deadline):
+                yield
+        except peewee.OperationalError:
+            self._mine.gave_up_until = time.monotonic() + _SAME_REQUEST
+            raise
 
     @contextmanager
     def _unsynced(self) -> Iterator[None]:

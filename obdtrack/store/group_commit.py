@@ -12,8 +12,13 @@ from math import inf
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
+from obdtrack.store.database import unavailable
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+ANSWER_SECONDS = 2.7
+"""How long an item waits at most, behind batches that wait for their turn themselves."""
 
 MAX_BATCH = 256
 """Items in one transaction at most, so that the first of them does not wait for a crowd."""
@@ -50,14 +55,18 @@ class GroupWriter(Generic[Item, Result]):
         self._thread: threading.Thread | None = None
 
     def write(self, item: Item) -> Result:
-        """Return the item's result once its transaction is on disk; raises what `work` raised."""
+        """Return the item's result once its transaction is on disk; raises what `work` raised.
+
+        Raises ObdtrackError (unavailable) if that takes too long; then it may be written later.
+        """
         if self._thread is None:
             self._begin()
         slot: _Slot[Item, Result] = _Slot(item)
         self._queue.put(slot)
         if self._queue.qsize() >= self._awaited:
             self._enough.set()
-        slot.done.acquire()
+        if not slot.done.acquire(timeout=ANSWER_SECONDS):
+            raise unavailable()
         if slot.error is not None:
             raise slot.error
         return slot.result  # type: ignore[return-value]  # set by the thread that released us

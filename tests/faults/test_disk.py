@@ -31,8 +31,8 @@ def test_not_waiting_for_a_lock_would_be_noticed() -> None:
     assert lock_the_database(1, mutant="give_up_at_once").codes != DONE
 
 
-def test_a_lock_of_seven_seconds_is_admitted_and_dials_nobody() -> None:
-    seen = lock_the_database(7)
+def test_a_lock_of_four_seconds_is_admitted_and_dials_nobody() -> None:
+    seen = lock_the_database(4)
     assert (seen.codes, seen.retry_after) == (LATER, True)
     assert (seen.stored, seen.dialled) == (0, 0)
 

@@ -24,7 +24,7 @@ from tests.torture.cuts import Cut, cut_everywhere
 from tests.torture.databases import quiet, scratch
 from tests.torture.disks import fill_the_disk
 from tests.torture.everywhere import SCENARIOS
-from tests.torture.freezes import DATABASES, freeze_again_and_again
+from tests.torture.freezes import DATABASES, freeze_again_and_again, freeze_holding_figures
 from tests.torture.kills import kill_again_and_again
 from tests.torture.machine import Calls
 from tests.torture.mixed import freeze_one, mix_everything, stop_the_database
@@ -181,6 +181,18 @@ def freezes(times: int) -> Figures:
     return "; ".join(told), well
 
 
+def figures_held(times: int) -> Figures:
+    """Freeze one of two servers where all figures are written and not yet committed."""
+    seen = [freeze_holding_figures(times, database) for database in DATABASES]
+    told = [
+        f"{times} times on {database}: {one.refused} of {one.codes.total()} requests to the other "
+        f"answered 503, slowest answer {one.slowest:.1f} s"
+        for one, database in zip(seen, DATABASES, strict=True)
+    ]
+    well = all(one.slowest < ANSWER_SECONDS and one.codes.keys() <= {200, 201, 503} for one in seen)
+    return "; ".join(told), well and seen[1].refused == 0
+
+
 def one_call(reports: int) -> Figures:
     """Report one call thousands of times."""
     one, many = report_of_calls(reports, 1), report_of_calls(reports, reports)
@@ -230,6 +242,7 @@ RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "one-call": (one_call, 6000, "thousands of reports of one call"),
     "full-disk": (full_disk, 10, "disk full"),
     "freezes": (freezes, 20, "one of two servers frozen"),
+    "figures-held": (figures_held, 20, "one of two servers frozen with uncommitted figures"),
     "mixed": (mixed, 1200, "everything at once on PostgreSQL, in seconds"),
     "database-stopped": (database_stopped, 60, "PostgreSQL hangs, in seconds"),
     "server-frozen": (server_frozen, 20, "one server on PostgreSQL frozen"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +17,9 @@ import requests
 
 from tests.end_to_end.conftest import until
 from tests.torture import databases, forks
+from tests.torture.mixed import again_and_again
 from tests.torture.mutants import AT_ONCE
-from tests.torture.pair import Twin, pair
+from tests.torture.pair import PROMPT, MixedLoad, Twin, pair
 
 DATABASES = ("sqlite", "postgres")
 DECISIONS = ("place-again", "not-placed")
@@ -58,10 +61,50 @@ def freeze_again_and_again(times: int, database: str, mutant: str = "sound") -> 
     return Freezes(times, len(expected), refused, wrong, slowest)
 
 
+class Held(NamedTuple):
+    """What the other server answered while the figures were held, by code, and how slowly."""
+
+    codes: Counter[int]
+    slowest: float
+
+    @property
+    def refused(self) -> int:
+        """Count the requests for which there was an error, though not in vain: try again soon."""
+        return self.codes[503]
+
+
+def freeze_holding_figures(
+    times: int, database: str, mutant: str = "sound", seconds: float = 4
+) -> Held:
+    """Freeze one of two servers so often, for so long, where all figures are written, uncommitted.
+
+    Meanwhile the other places calls, receives reports and looks things up.
+    """
+    codes: Counter[int] = Counter()
+    slowest = 0.0
+    with _two_servers(database, mutant) as (freezing, other):
+        freezing.server.kill()
+        freezing.serve(f"stand_still_holding_figures,{mutant},short_leases")
+        for round_ in range(times):
+            with _placing(freezing, [f"+918867{round_:03}029"]):
+                with MixedLoad([other], 2, endings=PROMPT) as load:
+                    ready = partial(_note_readiness, load, other)
+                    with again_and_again(ready):
+                        time.sleep(seconds)
+                codes += load.codes
+                slowest = max(slowest, *load.slowest.values())
+    return Held(codes, slowest)
+
+
+def _note_readiness(load: MixedLoad, server: Twin) -> None:
+    load.noted("/readyz", server.get("/readyz"))
+
+
 @contextmanager
-def _two_servers(database: str) -> Iterator[Sequence[Twin]]:
+def _two_servers(database: str, mutant: str = "sound") -> Iterator[Sequence[Twin]]:
+    mutants = f"{mutant},short_leases"
     if database == "postgres":
-        with pair("short_leases", **_ENVIRON) as servers:
+        with pair(mutants, **_ENVIRON) as servers:
             yield servers.twins
         return
     with databases.scratch() as folder:
@@ -75,7 +118,7 @@ def _two_servers(database: str) -> Iterator[Sequence[Twin]]:
         try:
             first.start_simulator("--ring-seconds", "0.2")
             for twin in (first, second):
-                twin.serve("short_leases")
+                twin.serve(mutants)
             yield first, second
         finally:
             for twin in (first, second):
@@ -91,10 +134,10 @@ def _placing(server: Twin, numbers: Sequence[str]) -> Iterator[None]:
         thread.start()
     standing = until(lambda: [pid for pid in forks.children(server.server.pid) if _stands(pid)])
     yield
-    for pid in standing:
-        os.kill(pid, signal.SIGCONT)
-    for thread in threads:
-        thread.join()
+    while any(thread.is_alive() for thread in threads):  # one that lost its transaction stops anew
+        for pid in standing:
+            os.kill(pid, signal.SIGCONT)
+        threads[0].join(0.1)
 
 
 def _stands(pid: int) -> bool:

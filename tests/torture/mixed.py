@@ -46,7 +46,7 @@ def mix_everything(servers: Pair, seconds: float) -> Mixed:
         done = servers.twins[0].outcome("rebuild", patience=_LONGEST_REBUILD)
         ends.append(done.returncode)
 
-    with _again_and_again(rebuild), MixedLoad(servers.twins) as load:
+    with again_and_again(rebuild), MixedLoad(servers.twins) as load:
         time.sleep(seconds)
     ((deadlocks,),) = servers.ask("SELECT sum(deadlocks) FROM pg_stat_database")
     ((unmatched,),) = servers.ask(_UNMATCHED)
@@ -112,12 +112,13 @@ def _loaded_and_looked_at(
         load = stack.enter_context(MixedLoad(servers.twins[:count], placed=placed, endings=PROMPT))
         for path in _LOOK_UPS:
             look: Callable[[], Answer] = partial(servers.twins[0].get, path)
-            stack.enter_context(_again_and_again(lambda p=path, look=look: load.noted(p, look())))
+            stack.enter_context(again_and_again(lambda p=path, look=look: load.noted(p, look())))
         yield load
 
 
 @contextmanager
-def _again_and_again(work: Callable[[], object]) -> Iterator[None]:
+def again_and_again(work: Callable[[], object]) -> Iterator[None]:
+    """Do this over and over, in a thread, while the block lasts."""
     stop = threading.Event()
 
     def repeat() -> None:

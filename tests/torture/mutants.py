@@ -25,7 +25,7 @@ from obdtrack.domain.status import Outcome
 from obdtrack.domain.submission import CallRequest, Failure, Placement, SendResponse
 from obdtrack.providers.shared_secret import SharedSecret
 from obdtrack.services import Services, new_id
-from obdtrack.store import database, tasks
+from obdtrack.store import database, group_commit, tasks
 from obdtrack.store.database import SqliteStore
 from obdtrack.store.group_commit import GroupWriter
 from obdtrack.store.tasks import Claim
@@ -228,6 +228,29 @@ def poll_at_once() -> Any:
 def give_up_at_once() -> Any:
     """Wait for a locked database no longer than the blink of an eye."""
     return patch.object(database, "BUSY_SECONDS", 0.05)
+
+
+def stand_still_holding_figures() -> Any:
+    """Break nothing, but stop when a new call's figures are written, uncommitted."""
+
+    def write(self: journal.Journal) -> None:
+        original(self)
+        if any(before is None for _, before, _ in self._changes):
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # at once, not soon
+
+    original = journal.Journal._write
+    return patch.object(journal.Journal, "_write", write)
+
+
+@contextmanager
+def wait_five_seconds() -> Iterator[None]:
+    """Wait for a turn to write for longer than the provider waits."""
+    with (
+        patch.object(database, "BUSY_SECONDS", 5.0),
+        patch.object(database, "_ONCE_MORE", 5.0),
+        patch.object(group_commit, "ANSWER_SECONDS", 60),
+    ):
+        yield
 
 
 def wait_for_ever() -> Any:
