@@ -22,8 +22,8 @@ def test_acknowledging_on_a_full_disk_would_be_noticed() -> None:
     assert full.dialled == 1
 
 
-def test_a_lock_of_two_seconds_is_waited_for() -> None:
-    seen = lock_the_database(2)
+def test_a_lock_of_a_second_is_waited_for() -> None:
+    seen = lock_the_database(1)
     assert (seen.codes, seen.stored, seen.dialled) == (DONE, 1, 1)
 
 

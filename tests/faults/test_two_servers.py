@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.torture.mixed import freeze_one, mix_everything, stop_the_database
-from tests.torture.pair import ANSWER_SECONDS, POLLING, Pair, pair
+from tests.torture.pair import BUSY_ANSWER_SECONDS, POLLING, Pair, pair
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -26,20 +26,20 @@ def test_nothing_is_refused_while_two_servers_place_receive_poll_and_rebuild(ser
 
 
 def test_everything_is_answered_in_time_while_the_database_hangs(servers: Pair) -> None:
-    seen = stop_the_database(servers, 4)
-    assert {what: took for what, took in seen.slowest.items() if took >= ANSWER_SECONDS} == {}
-    assert seen.slowest["/livez"] < 1
+    seen = stop_the_database(servers, 7)
+    assert {what: took for what, took in seen.slowest.items() if took >= BUSY_ANSWER_SECONDS} == {}
+    assert seen.slowest["/livez"] < BUSY_ANSWER_SECONDS / 2
     assert (seen.codes[500], seen.codes[0], seen.lost) == (0, 0, 0)
     assert seen.codes[503] > 10
 
 
 def test_a_server_frozen_in_a_transaction_keeps_nobody_waiting_at_the_other(servers: Pair) -> None:
-    seen = freeze_one(servers, 1, 3)
-    assert {what: took for what, took in seen.slowest.items() if took >= ANSWER_SECONDS} == {}
+    seen = freeze_one(servers, 1, 6)
+    assert {what: took for what, took in seen.slowest.items() if took >= BUSY_ANSWER_SECONDS} == {}
     assert (seen.refused, seen.lost) == (0, 0)
 
 
 def test_waiting_for_as_long_as_it_takes_would_be_noticed() -> None:
     with pair("wait_for_ever") as broken:
-        seen = stop_the_database(broken, 4)
-        assert max(seen.slowest.values()) >= ANSWER_SECONDS
+        seen = stop_the_database(broken, 7)
+        assert max(seen.slowest.values()) >= BUSY_ANSWER_SECONDS

@@ -74,7 +74,7 @@ class Held(NamedTuple):
 
 
 def freeze_holding_figures(
-    times: int, database: str, mutant: str = "sound", seconds: float = 4
+    times: int, database: str, mutant: str = "sound", seconds: float = 6
 ) -> Held:
     """Freeze one of two servers so often, for so long, where all figures are written, uncommitted.
 

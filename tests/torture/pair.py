@@ -31,6 +31,9 @@ from tests.torture.served import SECRET
 ANSWER_SECONDS = 3.0
 """In which every request must be answered, whatever hangs."""
 
+BUSY_ANSWER_SECONDS = 4.5
+"""The same where other tests run beside it: half-way to what a server does that waits too long."""
+
 POLLING = {"OBDTRACK_POLL_SCHEDULE": "1s,2s,3s,5s"}
 """Settings with which calls are polled while they are placed."""
 
