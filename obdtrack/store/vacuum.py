@@ -27,8 +27,30 @@ def vacuum(store: Store, touched: Iterable[type[Table]]) -> bool:
         return _clear_sqlite(store)
     tables = [f'(FULL, ANALYZE) "{table._meta.table_name}"' for table in touched]
     # ANALYZE renews the planner's samples of what stood in the columns; the old ones lie there too.
-    written = [_until(partial(_write_anew, store, what)) for what in (*tables, _STATISTICS)]
-    return all(written)
+    cleared = [_clear_table(store, what) for what in (*tables, _STATISTICS)]  # each, whatever came
+    return all(cleared)
+
+
+def _clear_table(store: Store, what: str) -> bool:
+    with unavailable_if_locked(), connected(store):
+        (newest,) = store.execute_sql("SELECT pg_current_xact_id()::xid::text").fetchone()
+    only_new = _until(partial(_is_past, store, newest))
+    return _until(partial(_write_anew, store, what)) and only_new
+
+
+def _is_past(store: Store, transaction: str) -> bool:
+    """Whether nobody sees the database as it was before this transaction any more.
+
+    Rows that somebody could still see are written anew as well, by whatever table he reads; the
+    server's own taking of samples is such a reader.
+    """
+    with unavailable_if_locked(), connected(store):
+        (older,) = store.execute_sql(_OLDER_READERS, (transaction,)).fetchone()
+    return bool(older == 0)
+
+
+_OLDER_READERS = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%s::xid)"""
 
 
 def _clear_sqlite(store: SqliteStore) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import psycopg
 import pytest
 from flask import Flask
 
@@ -67,4 +68,16 @@ def test_somebody_who_keeps_reading_is_told_of(
     reader.execute("SELECT count(*) FROM calls").fetchall()
     assert erase(NUMBER, operator(), services).cleared is False
     reader.close()
+    assert erase(NUMBER, operator(), services).cleared is True
+
+
+@pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
+def test_so_is_somebody_who_only_reads_other_tables_of_postgresql(
+    services: Services, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obdtrack.store.vacuum._PAUSE_SECONDS", 0.0)
+    with psycopg.connect(postgres_url) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("SELECT count(*) FROM counters")
+        assert erase(NUMBER, operator(), services).cleared is False
     assert erase(NUMBER, operator(), services).cleared is True
