@@ -358,7 +358,7 @@ class PostgresStore(PooledPostgresqlDatabase):
         rows when the one before has lost its transaction, and keep everybody else out for as long.
         """
         if not getattr(self._mine, "has_hot_rows", False):
-            if not self._hot_rows.acquire(timeout=1.8 if self._serving else BUSY_SECONDS):
+            if not self._hot_rows.acquire(timeout=2.0 if self._serving else BUSY_SECONDS):
                 raise unavailable()
             self._mine.has_hot_rows = True
 

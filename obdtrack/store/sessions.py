@@ -34,7 +34,7 @@ class SessionLimits(NamedTuple):
 COMMAND = SessionLimits()
 """Of a command: it may take long, but one that was stopped must let go of its locks."""
 
-SERVING = SessionLimits(answer=2.2, lock=1.8, statement=60, idle=1.5)
+SERVING = SessionLimits(answer=2.2, lock=2.0, statement=60, idle=1.5)
 """Of a server: whoever asks gets an answer within three seconds, whatever hangs. One that stands
 still in a transaction has lost it before others have lost their patience with its locks."""
 

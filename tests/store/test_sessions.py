@@ -36,7 +36,7 @@ PROMISED = {
     "default_transaction_isolation": "read committed",
     "synchronous_commit": "on",
     "idle_session_timeout": "0",
-    "lock_timeout": "1800ms",
+    "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "1500ms",
     "statement_timeout": "1min",
     "client_connection_check_interval": "1s",
