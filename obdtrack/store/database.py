@@ -41,7 +41,7 @@ _RETRY_AFTER = 5
 _PAUSES = (0.01, 0.05, 0.2)
 """Seconds before each repetition of a transaction that was undone."""
 
-BUSY_SECONDS = 2.3
+BUSY_SECONDS = 2.0
 """How long a writer waits for its turn before it says so: providers wait three seconds for us."""
 
 _ONCE_MORE = 0.1

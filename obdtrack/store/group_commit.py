@@ -17,7 +17,7 @@ from obdtrack.store.database import unavailable
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-ANSWER_SECONDS = 2.6
+ANSWER_SECONDS = 2.3
 """How long an item waits at most, behind batches that wait for their turn themselves."""
 
 MAX_BATCH = 256
