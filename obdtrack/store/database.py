@@ -313,7 +313,7 @@ class PostgresStore(PooledPostgresqlDatabase):
         self._adapter.circuit.check()
         if not self._connections and len(self._in_use) < self._max_connections:
             try:
-                made = PostgresqlDatabase._connect(self)  # type: ignore[attr-defined]  # its stubs
+                made = PostgresqlDatabase._connect(self)  # type: ignore[attr-defined]  # stubs lack it
             except Exception as error:
                 raise peewee.OperationalError(str(error)) from error
             with self._pool_lock:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -164,8 +166,8 @@ def test_seventy_five_seconds_of_made_up_secrets_push_out_no_slip(
 def test_letting_the_oldest_go_would_be_noticed(
     unhurried: Quarantine, services: Services, slips: list[str]
 ) -> None:
-    def oldest(held: object, bounds: Room) -> list[object]:
-        return [one.id for one in list(held)[: -bounds.rows]]  # type: ignore[call-overload]
+    def oldest(held: Iterable[Any], bounds: Room) -> list[object]:
+        return [one.id for one in list(held)[: -bounds.rows]]
 
     with patch.object(deliveries, "surplus", oldest):
         flood(unhurried, services)

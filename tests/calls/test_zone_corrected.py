@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
@@ -114,5 +115,5 @@ def test_times_of_polls_and_of_the_response_are_read_anew_as_well(
     assert rebuild(corrected, check=True).different == ()
 
 
-def replace_body(response, body):  # type: ignore[no-untyped-def]
+def replace_body(response: Any, body: bytes) -> Any:
     return response._replace(body=body)
