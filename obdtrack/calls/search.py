@@ -48,6 +48,8 @@ class CallFilter(NamedTuple):
     attention: bool = False
     masked: str | None = None
     statuses: tuple[str, ...] = ()
+    campaign_id: UUID | None = None
+    submission_id: UUID | None = None
 
 
 def newest(wanted: CallFilter, limit: int, before: UUID | None = None) -> list[models.Call]:
@@ -151,6 +153,8 @@ def _conditions(wanted: CallFilter) -> Iterator[Any]:
         (name, wanted.name),
         (call.reference, wanted.reference),
         (call.mid, wanted.mid),
+        (call.campaign_id, wanted.campaign_id),
+        (call.submission, wanted.submission_id),
     ):
         if value is not None:
             yield column == value

@@ -111,7 +111,7 @@ def _take_from_figures(leaving: Iterable[models.Call]) -> None:
     counters.count(counted_once, times=-1)
     names = sorted({ALL, *(name for name, _ in places if name)})
     slots = sorted({EVER, *(slot for _, slot in places)})
-    figure, campaign = models.Statistic, models.Campaign
+    figure, campaign = models.Statistic, models.CampaignName
     empty = figure.name.in_(names) & figure.slot.in_(slots) & (figure.calls == 0)
     _delete_unless_locked(figure, empty)
     counted = figure.select(figure.name).where(figure.name.in_(names) & (figure.slot == EVER))

@@ -36,7 +36,7 @@ _LARGEST = 10**15
 _KEYS = ("name", "slot", "status", "source", "attempts")
 _SUMS = ("calls", "priced", "cost")
 
-_LOCK_FIGURES = "LOCK TABLE statistics, campaigns IN SHARE ROW EXCLUSIVE MODE"
+_LOCK_FIGURES = "LOCK TABLE statistics, campaign_names IN SHARE ROW EXCLUSIVE MODE"
 _FIRST_SIX = [SQL(str(place)) for place in range(1, 7)]
 
 Key = tuple[str, int, str, str, int]
@@ -72,7 +72,7 @@ def count(changes: Iterable[Change], times: int = 1) -> None:
 
 def note_campaigns(newest: Mapping[str, int]) -> None:
     """Keep campaigns' names, and the half hours in which their newest calls were placed."""
-    bulk_sql.raise_to(models.Campaign, ("name",), "slot", sorted(newest.items()))
+    bulk_sql.raise_to(models.CampaignName, ("name",), "slot", sorted(newest.items()))
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def recount() -> None:
     bulk_sql.add_up(
         models.Statistic, _KEYS, _SUMS, [(*key, *by) for key, by in sorted(figures.items())]
     )
-    campaign = models.Campaign
+    campaign = models.CampaignName
     for name in sorted(campaigns):
         campaign.delete().where(campaign.name == name).execute()
     note_campaigns({name: slot for name, slot in campaigns.items() if slot is not None})
@@ -138,7 +138,7 @@ def _differences() -> tuple[dict[Key, list[int]], dict[str, int | None]]:
     for name, slot, status, source, attempts, *kept in stored:
         values = sums[name, slot, status, source, attempts]
         values[:] = (value - had for value, had in zip(values, kept, strict=True))
-    named = {row.name: row.slot for row in models.Campaign.select()}
+    named = {row.name: row.slot for row in models.CampaignName.select()}
     campaigns = newest.keys() | named.keys()
     return (
         {key: values for key, values in sums.items() if any(values)},

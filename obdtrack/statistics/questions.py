@@ -74,9 +74,9 @@ def by_hour_of_day(name: str | None, period: Span | None, shift: int) -> list[Ba
     return _bars(place, _of(name, period or Span(0, 1 << 30)))
 
 
-def campaigns(limit: int, before: tuple[int, str] | None = None) -> list[models.Campaign]:
+def campaigns(limit: int, before: tuple[int, str] | None = None) -> list[models.CampaignName]:
     """List campaigns, those with the newest calls first, that come after this slot and name."""
-    campaign = models.Campaign
+    campaign = models.CampaignName
     query = campaign.select()
     if before is not None:
         slot, name = before
@@ -101,7 +101,7 @@ def of_campaigns(names: Collection[str]) -> dict[str, list[Sum]]:
 
 def is_campaign(name: str) -> bool:
     """Whether any call was placed for this campaign."""
-    return bool(models.Campaign.select().where(models.Campaign.name == name).exists())
+    return bool(models.CampaignName.select().where(models.CampaignName.name == name).exists())
 
 
 def _of(name: str | None, period: Span | None) -> Any:

@@ -71,9 +71,10 @@ class ApiKey(Table):
 
 
 class Submission(Table):
-    """One request to place a call, stored before it leaves.
+    """One request to place calls, stored before it leaves.
 
     It may leave until `send_until`, by the clock that all processes share, unless it is settled.
+    `notes` say what of the provider's response belongs to none of its calls.
     """
 
     id = IdField(primary_key=True)
@@ -92,6 +93,7 @@ class Submission(Table):
     key_id = IdField(null=True)
     process_id = IdField(null=True)
     fingerprint = TextField(null=True)
+    notes = JsonField(null=True)
 
     class Meta:
         table_name = "submissions"
@@ -132,6 +134,8 @@ class Call(Table):
     charges = TextField(null=True)
     billable_seconds = IntegerField(null=True)
     state = JsonField(null=True)
+    campaign_id = IdField(null=True)
+    retry_of = IdField(null=True)
 
     class Meta:
         table_name = "calls"
@@ -185,10 +189,14 @@ class Delivery(Table):
 
 
 class ResponseRow(Table):
-    """One exchange with the provider's API: what was asked (no secrets) and what came back."""
+    """One exchange with the provider's API: what was asked (no secrets) and what came back.
+
+    It is about one call, or about a submission: the request to place its calls.
+    """
 
     id = IdField(primary_key=True)
     call_id = IdField(null=True)
+    submission_id = IdField(null=True)
     kind = TextField()
     requested_at = MomentField()
     responded_at = MomentField()
@@ -337,11 +345,87 @@ class Statistic(Table):
         primary_key = CompositeKey("name", "slot", "status", "source", "attempts")
 
 
-class Campaign(Table):
-    """A campaign's name, and the half hour of its newest call."""
+class CampaignName(Table):
+    """A name that calls have, and the half hour of the newest of them."""
 
     name = TextField(primary_key=True)
     slot = IntegerField()
 
     class Meta:
+        table_name = "campaign_names"
+
+
+class Campaign(Table):
+    """A list of numbers to be called and how, and where its execution stands.
+
+    `plan` is all that can be edited; the values of its variables are kept encrypted beside it.
+    `reason` says why it stands so if nobody decided it, `checked` what the last check found.
+    """
+
+    id = IdField(primary_key=True)
+    name = TextField(unique=True)
+    state = TextField()
+    reason = TextField(null=True)
+    plan = JsonField()
+    variables_encrypted = BytesField(null=True)
+    key_id = IdField(null=True)
+    created_at = MomentField()
+    changed_at = MomentField()
+    started_at = MomentField(null=True)
+    ended_at = MomentField(null=True)
+    checked = JsonField(null=True)
+
+    class Meta:
         table_name = "campaigns"
+
+
+class RecipientImport(Table):
+    """A file of recipients that was read, known by a keyed hash of its content and mapping."""
+
+    id = IdField(primary_key=True)
+    campaign_id = IdField()
+    digest = TextField()
+    created_at = MomentField()
+    completed_at = MomentField(null=True)
+    result = JsonField()
+
+    class Meta:
+        table_name = "recipient_imports"
+
+
+class Recipient(Table):
+    """One row of a campaign's file: whom to call, or why not.
+
+    `scheduled` ones are called once they are due; `call_id` is the newest call of one that was
+    `sent`, `tries` how many there were. Of an invalid row `problem` has the column, value, reason.
+    """
+
+    id = IdField(primary_key=True)
+    campaign_id = IdField()
+    import_id = IdField()
+    row = IntegerField()
+    to_number = TextField(null=True)
+    reference = TextField(null=True)
+    metadata = JsonField(null=True)
+    variables_encrypted = BytesField(null=True)
+    status = TextField()
+    reason = TextField(null=True)
+    problem = JsonField(null=True)
+    due_at = MomentField()
+    tries = SmallIntegerField(default=0)
+    call_id = IdField(null=True)
+
+    class Meta:
+        table_name = "recipients"
+
+
+class CampaignTotal(Table):
+    """How many recipients of a campaign have a status; counted in the transaction that sets it."""
+
+    campaign_id = IdField()
+    status = TextField()
+    recipients = BigIntegerField()
+
+    class Meta:
+        table_name = "campaign_totals"
+        primary_key = CompositeKey("campaign_id", "status")

@@ -9,6 +9,8 @@ from obdtrack.store.models import (
     Audit,
     Call,
     Campaign,
+    CampaignName,
+    CampaignTotal,
     ClockMark,
     Counter,
     Delivery,
@@ -17,6 +19,8 @@ from obdtrack.store.models import (
     Lease,
     OptOutRow,
     RateLimit,
+    Recipient,
+    RecipientImport,
     ResponseRow,
     Statistic,
     Submission,
@@ -47,6 +51,7 @@ _index(Delivery, "provider_id", where="provider_id IS NOT NULL")  # who waits fo
 _index(Delivery, "mid", where="mid IS NOT NULL")  # who waits for this submission
 _index(Delivery, "to_number", where="to_number IS NOT NULL")  # reports of a number that wait
 _index(ResponseRow, "call_id")  # what the provider answered about one call
+_index(ResponseRow, "submission_id", where="submission_id IS NOT NULL")  # ... to one request
 
 _index(Submission, "fingerprint", "created_at", where="fingerprint IS NOT NULL")  # the guard
 _index(Task, "kind", "due_at")  # what is due, the first due first
@@ -64,7 +69,13 @@ Call.add_index(
     )
 )
 _index(Call, "created_at")  # where among the ids a time begins
-_index(Campaign, "slot", "name")  # campaigns, the most recent first
+_index(CampaignName, "slot", "name")  # names of calls, the most recent first
+_index(Call, "campaign_id", "id", where="campaign_id IS NOT NULL")  # calls of a campaign
+_index(RecipientImport, "campaign_id", "digest", unique=True)  # a file that was read already
+_index(Recipient, "campaign_id", "status", "due_at", "id")  # who is called next
+_index(Recipient, "campaign_id", "to_number")  # whether a number stands in the list twice
+_index(Recipient, "to_number", "id", where="to_number IS NOT NULL")  # what is planned for a number
+_index(Recipient, "call_id", where="call_id IS NOT NULL")  # whose call this is
 _index(Call, "submission")  # the other calls of a submission whose calls are deleted
 _index(Audit, "subject", "id")  # what was done to one key, call or number
 _index(Audit, "once", unique=True, where="once IS NOT NULL")  # whether it is noted already
@@ -72,6 +83,7 @@ _index(Audit, "once", unique=True, where="once IS NOT NULL")  # whether it is no
 TABLES: tuple[type[Table], ...] = (
     ApiKey, Submission, Call, EventRow, Delivery, ResponseRow, IdempotencyKey, Lease, RateLimit,
     Counter, ClockMark, OptOutRow,
-    Statistic, Campaign, Audit, Task,
+    Statistic, CampaignName, Audit, Task,
+    Campaign, RecipientImport, Recipient, CampaignTotal,
 )  # fmt: skip
 """Every table, in the order in which they refer to each other."""

@@ -248,9 +248,9 @@ def test_copies_that_went_before_they_were_counted_are_counted_once(
         lambda: models.Statistic.delete().where(models.Statistic.slot == -1).execute(),
         lambda: models.Statistic.insert(name="nobody", slot=-1, status="queued", source="api",
                                      attempts=0, calls=1, priced=0, cost=0).execute(),
-        lambda: models.Campaign.delete().execute(),
-        lambda: models.Campaign.update(slot=1).execute(),
-        lambda: models.Campaign.insert(name="nobody", slot=1).execute(),
+        lambda: models.CampaignName.delete().execute(),
+        lambda: models.CampaignName.update(slot=1).execute(),
+        lambda: models.CampaignName.insert(name="nobody", slot=1).execute(),
     ],
 )  # fmt: skip
 def test_figures_that_went_wrong_are_noticed_and_mended(
@@ -258,12 +258,12 @@ def test_figures_that_went_wrong_are_noticed_and_mended(
 ) -> None:
     caller.place(name="otp")
     caller.report()
-    before = see(caller), list(models.Campaign.select().tuples())
+    before = see(caller), list(models.CampaignName.select().tuples())
     damage()
     assert rebuild(services, check=True).figures > 0
     assert rebuild(services, check=True).different == ()
     assert rebuild(services, check=False).figures > 0
-    assert (see(caller), list(models.Campaign.select().tuples())) == before
+    assert (see(caller), list(models.CampaignName.select().tuples())) == before
     assert rebuild(services, check=True) == (1, (), 0)
 
 

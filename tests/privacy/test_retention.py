@@ -57,7 +57,7 @@ def test_a_call_past_its_time_goes_with_everything_that_hangs_on_it(
     time_passes(clock, services, hours=1)
     assert at_once(services) == 9
     left = rows(services.store)
-    assert not set(left) & {*HANGING_ON_A_CALL, "deliveries", "statistics", "campaigns"}
+    assert not set(left) & {*HANGING_ON_A_CALL, "deliveries", "statistics", "campaign_names"}
 
 
 def test_a_key_outlives_its_call_and_rings_nobody_again(
@@ -112,7 +112,7 @@ def test_a_younger_call_stays_whole(
     at_once(services)
     assert [call["id"] for call in caller.get("/calls").json["data"]] == [young["id"]]
     assert caller.get(f"/calls/{young['id']}/events").json["data"] != []
-    assert [row.name for row in models.Campaign.select()] == ["young"]
+    assert [row.name for row in models.CampaignName.select()] == ["young"]
 
 
 def test_the_figures_stay_what_counting_would_give(
@@ -132,7 +132,7 @@ def test_the_figures_stay_what_counting_would_give(
 def figures() -> tuple[list[object], list[object]]:
     """The sums that are not 0, and the campaigns."""
     found = models.Statistic.select().where(models.Statistic.calls != 0).tuples()
-    return sorted(found), sorted(models.Campaign.select().tuples())
+    return sorted(found), sorted(models.CampaignName.select().tuples())
 
 
 @pytest.mark.parametrize(
