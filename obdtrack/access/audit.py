@@ -92,6 +92,9 @@ class Action(StrEnum):
     NUMBER_SUPPRESSED = "number-suppressed"
     NUMBER_UNSUPPRESSED = "number-unsuppressed"
     NUMBERS_IMPORTED = "numbers-imported"
+    CAMPAIGN_CREATED = "campaign-created"
+    CAMPAIGN_CHANGED = "campaign-changed"
+    RECIPIENTS_IMPORTED = "recipients-imported"
     OLD_FORGOTTEN = "old-forgotten"
 
 

@@ -28,6 +28,7 @@ from obdtrack.calls.representation import call_view, delivery_view, event_view, 
 from obdtrack.calls.resolve import resolve
 from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
+from obdtrack.campaigns.campaigns import refuse_name_of_campaign
 from obdtrack.domain import phone
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
@@ -219,7 +220,11 @@ NO_BRIDGE = "Missing, and there is no default (OBDTRACK_BRIDGE)."
 
 
 def call_request(body: Mapping[str, Any]) -> CallRequest:
-    """Return the validated body as a request; raises ObdtrackError if no bridge is known."""
+    """Return the validated body as a request.
+
+    Raises ObdtrackError (invalid) if no bridge is known, or if its name is that of a campaign.
+    """
+    refuse_name_of_campaign(body.get("name"))
     bridge = body.get("bridge") or phone.whole(services().settings.bridge)
     if bridge is None:
         raise ObdtrackError(

@@ -33,6 +33,9 @@ DEEDS: dict[str, str] = {
     Action.NUMBER_SUPPRESSED: "Added a number to the do-not-call list",
     Action.NUMBER_UNSUPPRESSED: "Removed a number from the do-not-call list",
     Action.NUMBERS_IMPORTED: "Imported numbers to the do-not-call list",
+    Action.CAMPAIGN_CREATED: "Created a campaign",
+    Action.CAMPAIGN_CHANGED: "Changed a campaign",
+    Action.RECIPIENTS_IMPORTED: "Imported recipients of a campaign",
     Action.OLD_FORGOTTEN: "Deleted expired data",
 }
 
