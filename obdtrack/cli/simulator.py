@@ -33,6 +33,9 @@ _EPILOG = "\b\n" + FATES_HELP.replace("\n\n", "\n\n\b\n")  # else click would jo
 @click.option(
     "--slow-seconds", default=60.0, show_default=True, help="How long a slow response takes."
 )
+@click.option("--balance", type=int, help="How many numbers are paid for; the next are refused.")
+@click.option("--sends-per-second", type=int, help="Requests to place calls before HTTP 429.")
+@click.option("--bad-flow", default="666", show_default=True, help="Calls of this flow all fail.")
 def command(
     host: str,
     port: int,
@@ -42,6 +45,9 @@ def command(
     ring_seconds: float,
     generation: str,
     slow_seconds: float,
+    balance: int | None,
+    sends_per_second: int | None,
+    bad_flow: str,
 ) -> None:
     """Respond as the provider does and post reports, until Ctrl-C."""
     config = SimulatorConfig(
@@ -51,6 +57,9 @@ def command(
         ring_seconds=ring_seconds,
         generation="2024" if generation == "2024" else "2019",
         slow_seconds=slow_seconds,
+        balance=balance,
+        sends_per_second=sends_per_second,
+        bad_flow=bad_flow,
     )
     click.echo(f"The simulator listens on {base_url(host, port)}/api/v2/", err=True)
     try:

@@ -44,6 +44,10 @@ ENDS: dict[str, tuple[str, str | None, str]] = {
     "40": ("completed", None, "webhook"),
     "41": ("rejected", "invalid-token", "api"),
     "42": ("unknown", "answer-without-id", "api"),
+    "43": ("unknown", "answer-without-id", "api"),
+    "44": ("unknown", "answer-without-id", "api"),
+    "45": ("completed", None, "webhook"),
+    "46": ("completed", None, "webhook"),
 }
 REDIALED = {"12", "20"}
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from obdtrack.providers.mobtexting.simulator.limits import MinuteLimit
+from obdtrack.providers.mobtexting.simulator.limits import WindowLimit
 
 EVENING = datetime(2026, 1, 31, 20, 0, tzinfo=UTC)
 
@@ -82,10 +82,11 @@ def test_placing_calls_is_not_counted_as_a_question(start):
     assert provider.place("01").status_code == 200
 
 
-def test_the_limit_lets_go_after_a_minute():
+@pytest.mark.parametrize("window_seconds", [1, 60])
+def test_the_limit_lets_go_after_its_window(window_seconds):
     now = [0.0]
-    limit = MinuteLimit(1, clock=lambda: now[0])
+    limit = WindowLimit(1, window_seconds, clock=lambda: now[0])
     assert limit.wait_seconds() == 0
-    assert limit.wait_seconds() == 60
-    now[0] = 60.0
+    assert limit.wait_seconds() == window_seconds
+    now[0] = window_seconds
     assert limit.wait_seconds() == 0

@@ -5,66 +5,71 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import Any
+from uuid import uuid4
 
 from obdtrack.providers.mobtexting.simulator.call_store import LoggedCall
 from obdtrack.providers.mobtexting.simulator.calls import SimulatedCall
 from obdtrack.providers.mobtexting.simulator.config import Generation, wire_time
+from obdtrack.providers.mobtexting.simulator.scenarios import Listing
 
 QUEUED = "queued"
 CHARGES = "0.5000"
+STRANGER = "919999900000"
 
 Body = dict[str, Any]
 
 
 def accepted_body(calls: Sequence[SimulatedCall], generation: Generation) -> Body:
-    """Return the success body for `calls`, which may be none."""
-    return _ACCEPTED[generation](calls)
+    """Return the success body for `calls`, which may be none; each is listed as its fate says."""
+    entry = _ENTRIES[generation]
+    listed = [_LISTINGS[call.fate.listing](entry(call)) for call in calls]
+    data = [one for entries in listed for one in entries]
+    if generation == "2024":
+        return {"status": "OK", "message": "Calls queued successfully", "data": data}
+    count = sum(max(1, len(entries)) for entries in listed)
+    return {"status": 200, "message": f"{count} numbers accepted for delivery.", "data": data}
 
 
-def _accepted_2019(calls: Sequence[SimulatedCall]) -> Body:
+def _entry_2019(call: SimulatedCall) -> Body:
     return {
-        "status": 200,
-        "message": f"{len(calls)} numbers accepted for delivery.",
-        "data": [
-            {
-                "id": call.id,
-                "mobile": call.to,
-                "charges": CHARGES,
-                "customid": "",
-                "customid1": "",
-                "iso_code": None,
-                "submitted_at": wire_time(call.placed_at),
-            }
-            for call in calls
-        ],
+        "id": call.id,
+        "mobile": call.to,
+        "charges": CHARGES,
+        "customid": "",
+        "customid1": "",
+        "iso_code": None,
+        "submitted_at": wire_time(call.placed_at),
     }
 
 
-def _accepted_2024(calls: Sequence[SimulatedCall]) -> Body:
+def _entry_2024(call: SimulatedCall) -> Body:
     return {
-        "status": "OK",
-        "message": "Calls queued successfully",
-        "data": [
-            {
-                "id": call.id,
-                "channel": "outgoing",
-                "caller_id": call.order.bridge,
-                "mobile": call.to,
-                "flow_id": call.order.flow_id,
-                "credits": 1,
-                "created_at": call.placed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                "foreign_id": None,
-                "options": None,
-                "status": QUEUED,
-            }
-            for call in calls
-        ],
+        "id": call.id,
+        "channel": "outgoing",
+        "caller_id": call.order.bridge,
+        "mobile": call.to,
+        "flow_id": call.order.flow_id,
+        "credits": 1,
+        "created_at": call.placed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "foreign_id": None,
+        "options": None,
+        "status": QUEUED,
     }
 
 
-_ACCEPTED: Mapping[Generation, Callable[[Sequence[SimulatedCall]], Body]] = {
-    "2019": _accepted_2019,
-    "2024": _accepted_2024,
+_ENTRIES: Mapping[Generation, Callable[[SimulatedCall], Body]] = {
+    "2019": _entry_2019,
+    "2024": _entry_2024,
+}
+
+
+_LISTINGS: Mapping[Listing, Callable[[Body], list[Body]]] = {
+    Listing.PLAIN: lambda entry: [entry],
+    Listing.UNLISTED: lambda _: [],
+    Listing.WITH_STRANGER: lambda entry: [entry, entry | {"id": str(uuid4()), "mobile": STRANGER}],
+    Listing.WITHOUT_MOBILE: lambda entry: [
+        {key: value for key, value in entry.items() if key != "mobile"}
+    ],
 }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from obdtrack.providers.mobtexting.simulator.config import Generation, SimulatorConfig
 from obdtrack.providers.mobtexting.simulator.scenarios import (
+    FAILING,
     Fate,
     PlannedAttempt,
     deciding_fate,
@@ -62,12 +63,20 @@ class SimulatedCall:
 def calls_of(
     order: Order, config: SimulatorConfig, recordings_url: str
 ) -> tuple[SimulatedCall, ...]:
-    """Return the calls an order becomes when placed now; `recordings_url` ends in a slash."""
+    """Return the calls an order becomes when placed now; `recordings_url` ends in a slash.
+
+    Numbers that are left out become none, and the others keep their place in the order.
+    """
     placed_at = config.local_now()
     generation = deciding_fate(order.to).generation or config.generation
     mid = str(uuid4())
     calls = []
     for number, to in enumerate(order.to, 1):
+        fate = fate_of(to)
+        if fate.left_out:
+            continue
+        if order.flow_id == config.bad_flow:
+            fate = replace(fate, attempts=FAILING)
         call_id, call_mid = _ids(generation, mid, number)
         calls.append(
             SimulatedCall(
@@ -76,10 +85,10 @@ def calls_of(
                 number=number,
                 to=to,
                 order=order,
-                fate=fate_of(to),
+                fate=fate,
                 generation=generation,
                 placed_at=placed_at,
-                diallings=plan(fate_of(to), order.interval, placed_at, config.ring_seconds),
+                diallings=plan(fate, order.interval, placed_at, config.ring_seconds),
                 recording_url=f"{recordings_url}{call_id}.wav",
             )
         )

@@ -25,6 +25,8 @@ class SimulatorConfig:
     time: every other length of a call is told in ring times. `timezone_offset_minutes` is how far
     the zone of the reported times lies east of UTC (India: 330). `slow_seconds` is how long a slow
     answer takes, `retry_seconds` the pause before a failed report is posted again.
+    `balance` is how many numbers are paid for, `sends_per_second` how many requests to place calls
+    are let through in any second; None is without end. Calls of `bad_flow` all fail.
     `now` gives the present moment as an aware datetime.
     """
 
@@ -37,6 +39,9 @@ class SimulatorConfig:
     slow_seconds: float = 60.0
     retry_seconds: float = 5.0
     gets_per_minute: int = 1000
+    sends_per_second: int | None = None
+    balance: int | None = None
+    bad_flow: str = "666"
     now: Callable[[], datetime] = utc_now
 
     def local_now(self) -> datetime:

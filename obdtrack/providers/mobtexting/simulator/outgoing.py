@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from obdtrack.providers.mobtexting.simulator.bodies import accepted_body, status_body
+from obdtrack.providers.mobtexting.simulator.bodies import Body, accepted_body, status_body
 from obdtrack.providers.mobtexting.simulator.call_store import QUESTIONS
 from obdtrack.providers.mobtexting.simulator.calls import SimulatedCall
 from obdtrack.providers.mobtexting.simulator.error_responses import (
@@ -34,11 +34,15 @@ outgoing = Blueprint("outgoing", __name__, url_prefix="/outgoing")
 def send() -> ResponseReturnValue:
     """Place the calls of one request, if their fate allows, and answer as it says."""
     simulator = current()
+    if wait_seconds := simulator.sends.wait_seconds():
+        return rate_limited(wait_seconds)
     try:
         order = read_order(request.get_json(silent=True))
     except InvalidOrderError as error:
         return invalid(error.errors)
     fate = deciding_fate(order.to)
+    if fate.accepts and not simulator.balance.pays(len(order.to)):
+        return _no_balance(())
     recordings_url = f"{request.host_url}simulator/recordings/"
     calls = simulator.place(order, recordings_url) if fate.accepts else ()
     if fate.slow:
@@ -58,11 +62,17 @@ def callstatus() -> ResponseReturnValue:
 
 
 def _success(calls: Sequence[SimulatedCall]) -> ResponseReturnValue:
-    return jsonify(accepted_body(calls, calls[0].generation))
+    return jsonify(_accepted(calls))
 
 
 def _without_id(calls: Sequence[SimulatedCall]) -> ResponseReturnValue:
-    return jsonify(accepted_body(calls, calls[0].generation) | {"data": []})
+    return jsonify(_accepted(calls) | {"data": []})
+
+
+def _accepted(calls: Sequence[SimulatedCall]) -> Body:
+    """Return the success body in the words of `calls`; without any, in those of the settings."""
+    spoken = [call.generation for call in calls] or [current().config.generation]
+    return accepted_body(calls, spoken[0])
 
 
 def _dropped(calls: Sequence[SimulatedCall]) -> ResponseReturnValue:

@@ -23,6 +23,15 @@ class SimulatedResponse(StrEnum):
     RATE_LIMITED = "rate-limited"
 
 
+class Listing(StrEnum):
+    """How an accepted number stands in the response, whatever its neighbours do."""
+
+    PLAIN = "plain"
+    UNLISTED = "unlisted"
+    WITH_STRANGER = "with-stranger"
+    WITHOUT_MOBILE = "without-mobile"
+
+
 class ReportShape(StrEnum):
     """How a report is written: the default body, or one that a customer composed."""
 
@@ -53,7 +62,8 @@ class Fate:
     Attempts after the first happen only if the request asked for redials. No attempts at all:
     the call stays queued for ever. `copies` is how often each report is posted. `accepts` is
     whether the request is acted upon, `slow` whether its response takes `slow_seconds`.
-    `generation` overrides the configured one.
+    `generation` overrides the configured one. `left_out` numbers of a request are neither dialled
+    nor counted, `listing` says how the others stand in the response.
     """
 
     name: str
@@ -67,6 +77,8 @@ class Fate:
     accepts: bool = True
     slow: bool = False
     generation: Generation | None = None
+    left_out: bool = False
+    listing: Listing = Listing.PLAIN
 
     @property
     def decides_the_response(self) -> bool:
@@ -212,7 +224,29 @@ FATES: Mapping[str, Fate] = {
         _TALKED,
         response=SimulatedResponse.WITHOUT_ID,
     ),
+    "43": Fate("left out", "Not placed; neither listed nor counted.", _NOTHING, left_out=True),
+    "44": Fate(
+        "counted, not listed",
+        "Rings; counted in the success body, but not listed.",
+        _TALKED,
+        listing=Listing.UNLISTED,
+    ),
+    "45": Fate(
+        "stranger listed",
+        "The success body also lists a number nobody asked for.",
+        _TALKED,
+        listing=Listing.WITH_STRANGER,
+    ),
+    "46": Fate(
+        "listed without mobile",
+        "The success body does not say whose its id is.",
+        _TALKED,
+        listing=Listing.WITHOUT_MOBILE,
+    ),
 }
+
+FAILING: tuple[PlannedAttempt, ...] = _ending("CHANUNAVAIL")
+"""What becomes of every call whose flow is the bad one."""
 
 
 def fate_of(number: str) -> Fate:

@@ -14,7 +14,7 @@ from flask import current_app
 from obdtrack.providers.mobtexting.simulator.call_store import Ledger
 from obdtrack.providers.mobtexting.simulator.calls import Dialling, SimulatedCall, calls_of
 from obdtrack.providers.mobtexting.simulator.config import SimulatorConfig, wire_time
-from obdtrack.providers.mobtexting.simulator.limits import MinuteLimit
+from obdtrack.providers.mobtexting.simulator.limits import Balance, WindowLimit
 from obdtrack.providers.mobtexting.simulator.registry import Registry
 from obdtrack.providers.mobtexting.simulator.reports import reports_of
 from obdtrack.providers.mobtexting.simulator.scheduler import Scheduler
@@ -47,7 +47,9 @@ class Simulator:
         self.config = config
         self.ledger = Ledger()
         self.registry = Registry()
-        self.gets = MinuteLimit(config.gets_per_minute)
+        self.gets = WindowLimit(config.gets_per_minute)
+        self.sends = WindowLimit(config.sends_per_second, window_seconds=1.0)
+        self.balance = Balance(config.balance)
         self.requests: deque[ReceivedRequest] = deque(maxlen=REQUESTS_KEPT)
         self._scheduler = Scheduler()
         self._courier = Courier(self._scheduler, config.retry_seconds)
