@@ -120,9 +120,9 @@ RETRIED = (Status.BUSY, Status.NO_ANSWER, Status.FAILED)
 class Retries(NamedTuple):
     """Calling again, up to `times`, those whose call ended in a status of `on`."""
 
-    on: tuple[str, ...]
-    times: int
-    wait_minutes: int
+    on: tuple[str, ...] = RETRIED
+    times: int = 1
+    wait_minutes: int = 30
 
 
 class StopIf(NamedTuple):

@@ -67,7 +67,8 @@ _ASKED = {"created_after": "since", "created_before": "until"}
 
 
 @blueprint.before_request
-def _note_pii_use() -> None:
+def note_pii_use() -> None:
+    """Have it audited that a key which sees numbers was used."""
     if Scope.PII in current_access().scopes:
         record_pii_use(current_access(), services())
 
@@ -114,7 +115,7 @@ def list_calls(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
         admit(wanted, current_access(), services())
     found = search.newest(wanted, limit + 1, cursor)
     rows, next_cursor = cut(found, limit)
-    return _page(_views(rows), next_cursor)
+    return page(_views(rows), next_cursor)
 
 
 @blueprint.route("/calls/<identifier>")
@@ -143,7 +144,7 @@ def list_events(query: dict[str, Any], identifier: str) -> tuple[dict[str, Any],
     lines, following = cut(found, limit, lambda entry: str(entry.event.id))
     in_full = current_access().sees_numbers
     shown = [event_view(line, call.to_number, outside, numbers_in_full=in_full) for line in lines]
-    return _page(shown, following)
+    return page(shown, following)
 
 
 @blueprint.route("/calls/<identifier>/refresh", methods=["POST"])
@@ -177,7 +178,7 @@ def list_deliveries(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers
     limit = query["limit"]
     found = deliveries.newest_of(query.get("outcomes", ()), limit + 1, query.get("cursor"))
     rows, next_cursor = cut(found, limit)
-    return _page(_delivery_views(rows), next_cursor)
+    return page(_delivery_views(rows), next_cursor)
 
 
 @blueprint.route("/deliveries/<uuid:delivery_id>")
@@ -300,7 +301,8 @@ def _placed(placed: Placed) -> Response:
     return Response(body, 201, headers, content_type="application/json")
 
 
-def _page(shown: list[dict[str, Any]], cursor: str | None) -> tuple[dict[str, Any], int, Headers]:
+def page(shown: list[dict[str, Any]], cursor: str | None) -> tuple[dict[str, Any], int, Headers]:
+    """Return a page of a list, with the link to the next one."""
     if cursor is None:
         return {"data": shown, "next_cursor": None}, 200, {}
     query = urlencode({**request.args.to_dict(flat=False), "cursor": cursor}, doseq=True)

@@ -28,7 +28,7 @@ from obdtrack.web.http.auth import services
 
 MAX_PAGE = 200
 MAX_EVENTS = 500
-_TIME = {"format": "date-time", "examples": ["2026-11-23T06:27:39Z"]}
+TIME = {"format": "date-time", "examples": ["2026-11-23T06:27:39Z"]}
 
 
 class PlaceCallSchema(Schema):
@@ -148,7 +148,7 @@ def _facts() -> dict[str, fields.Field[Any]]:
 
 
 def _fact(fact: Fact) -> fields.Field[Any]:
-    metadata: dict[str, Any] = {**_TIME} if fact.kind is FactKind.TIME else {}
+    metadata: dict[str, Any] = {**TIME} if fact.kind is FactKind.TIME else {}
     if fact.description:
         metadata["description"] = fact.description
     if fact.example:
@@ -173,7 +173,7 @@ class WaitingReportSchema(Schema):
     """A report of the call's number that could not be matched to any call."""
 
     id = fields.UUID(metadata={"description": "Of its delivery."})
-    received_at = fields.String(metadata=_TIME)
+    received_at = fields.String(metadata=TIME)
     provider_id = fields.String(
         allow_none=True, metadata={"description": "What `attach` takes if it is this call's."}
     )
@@ -212,10 +212,10 @@ class CallSchema(Schema):
         },
     )
     status_source = fields.String(validate=validate.OneOf(list(Source)))
-    status_as_of = fields.String(metadata=_TIME)
-    next_check_at = fields.String(allow_none=True, metadata=_TIME)
-    created_at = fields.String(metadata=_TIME)
-    submitted_at = fields.String(allow_none=True, metadata=_TIME)
+    status_as_of = fields.String(metadata=TIME)
+    next_check_at = fields.String(allow_none=True, metadata=TIME)
+    created_at = fields.String(metadata=TIME)
+    submitted_at = fields.String(allow_none=True, metadata=TIME)
     conflict = fields.Boolean(
         metadata={
             "description": "Two reports of one attempt disagree, one names another number, or the "
@@ -226,7 +226,7 @@ class CallSchema(Schema):
         allow_none=True,
         metadata={
             "description": "Since when the number has been on the do-not-call list.",
-            **_TIME,
+            **TIME,
         },
     )
     attempts = fields.List(fields.Nested(AttemptSchema))
@@ -250,9 +250,9 @@ class EventSchema(Schema):
     reason = fields.String(allow_none=True)
     source = fields.String(validate=validate.OneOf(list(Source)))
     occurred_at = fields.String(
-        allow_none=True, metadata={"description": "The provider's clock.", **_TIME}
+        allow_none=True, metadata={"description": "The provider's clock.", **TIME}
     )
-    recorded_at = fields.String(metadata={"description": "Our clock.", **_TIME})
+    recorded_at = fields.String(metadata={"description": "Our clock.", **TIME})
     attempt = fields.Integer(allow_none=True)
     outside_hours = fields.Boolean(
         metadata={"description": "Whether its attempt rang outside the calling hours."}
@@ -266,7 +266,7 @@ class DeliverySchema(Schema):
     """One HTTP request that reached the callback, as received."""
 
     id = fields.UUID()
-    received_at = fields.String(metadata=_TIME)
+    received_at = fields.String(metadata=TIME)
     provider = fields.String(metadata={"description": "Whose callback it reached."})
     method = fields.String()
     query = fields.String()
@@ -280,7 +280,9 @@ class DeliverySchema(Schema):
     call_id = fields.UUID(allow_none=True)
 
 
-class _PageQuery(Schema):
+class PageQuerySchema(Schema):
+    """Which page of a list."""
+
     limit = Count(
         load_default=50,
         validate=validate.Range(1, MAX_PAGE),
@@ -289,7 +291,7 @@ class _PageQuery(Schema):
     cursor = Cursor(metadata={"description": "`next_cursor` of the previous page."})
 
 
-class EventQuerySchema(_PageQuery):
+class EventQuerySchema(PageQuerySchema):
     """Which events of a call to list; nearly every timeline is shorter than a page."""
 
     limit = Count(
@@ -299,7 +301,7 @@ class EventQuerySchema(_PageQuery):
     )
 
 
-class CallQuerySchema(_PageQuery):
+class CallQuerySchema(PageQuerySchema):
     """Which calls to list."""
 
     statuses = Choices(
@@ -326,7 +328,7 @@ class CallQuerySchema(_PageQuery):
             raise ValidationError("Must not be earlier than created_after.", "created_before")
 
 
-class DeliveryQuerySchema(_PageQuery):
+class DeliveryQuerySchema(PageQuerySchema):
     """Which deliveries to list."""
 
     outcomes = Choices(
@@ -336,23 +338,25 @@ class DeliveryQuerySchema(_PageQuery):
     )
 
 
-class _Page(Schema):
+class PageSchema(Schema):
+    """What every page of a list has."""
+
     next_cursor = fields.String(allow_none=True)
 
 
-class CallPageSchema(_Page):
+class CallPageSchema(PageSchema):
     """Some calls, newest first."""
 
     data = fields.List(fields.Nested(CallSchema))
 
 
-class EventPageSchema(_Page):
+class EventPageSchema(PageSchema):
     """A call's timeline, oldest first."""
 
     data = fields.List(fields.Nested(EventSchema))
 
 
-class DeliveryPageSchema(_Page):
+class DeliveryPageSchema(PageSchema):
     """Some deliveries, newest first."""
 
     data = fields.List(fields.Nested(DeliverySchema))

@@ -25,7 +25,7 @@ PUBLIC_ENDPOINTS = frozenset(
 """Routes of the Flask application that need no key. The callback has its own secret."""
 
 _PAGES = "pages_"
-_SHOWN = ("api.", _PAGES)
+_SHOWN = ("api.", "api_", _PAGES)
 _READ_BY_PAGES = frozenset({"api-docs.openapi_json"})
 
 

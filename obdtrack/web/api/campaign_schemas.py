@@ -1,0 +1,241 @@
+"""What goes in and out over the REST API about campaigns."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+from obdtrack.domain.calling_hours import CallType
+from obdtrack.domain.campaign import (
+    BOUNDS,
+    PEOPLES,
+    RETRIED,
+    AtWindowEnd,
+    CampaignPlan,
+    CampaignState,
+    Retries,
+    StopIf,
+    read_amount,
+)
+from obdtrack.domain.status import Status
+from obdtrack.settings import read_window
+from obdtrack.web.api.fields import Audio, Moment, Text, Token, Variables, WholeNumber
+from obdtrack.web.api.schemas import TIME, PageSchema
+
+_DEFAULTS = CampaignPlan(bridge="")
+
+
+class WindowText(fields.String):
+    """Hours of the day, like `09:00-21:00`; loaded as two times."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        try:
+            return read_window(super()._deserialize(value, attr, data, **kwargs))
+        except ValueError:
+            raise ValidationError("Must be two different times of day, like 09:00-21:00.") from None
+
+
+class Amount(fields.Field[Decimal]):
+    """Money as exact decimal text."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Decimal:
+        try:
+            return read_amount(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+def _number(name: str, description: str, **more: Any) -> fields.Integer:
+    """Return a field for a number of a plan; its bounds are checked with the rest of the plan."""
+    least, most = BOUNDS[name]
+    metadata = {"description": description, "minimum": least, "maximum": most, **more}
+    return fields.Integer(strict=True, metadata=metadata)
+
+
+class RetriesSchema(Schema):
+    """Calling again by ourselves: a new call for each."""
+
+    on = fields.List(
+        fields.String(),
+        metadata={
+            "description": f"After which statuses, of {', '.join(RETRIED)}. Default: all these."
+        },
+    )
+    times = _number("retries.times", "How often at most.", default=Retries().times)
+    wait_minutes = _number(
+        "retries.wait_minutes", "Minutes between two calls.", default=Retries().wait_minutes
+    )
+
+    @post_load
+    def made(self, data: dict[str, Any], **_: Any) -> Retries:
+        """Return it as the plan has it."""
+        return Retries(**{**data, "on": tuple(data.get("on", RETRIED))})
+
+
+class StopIfSchema(Schema):
+    """When a campaign pauses by itself."""
+
+    failed_percent = _number("stop_if.failed_percent", "So many percent failed.", default=50)
+    of_last = _number("stop_if.of_last", "Of so many calls, the newest.", default=20)
+    minimum = _number("stop_if.minimum", "Once there are so many calls.", default=5)
+
+    @post_load
+    def made(self, data: dict[str, Any], **_: Any) -> StopIf:
+        """Return it as the plan has it."""
+        return StopIf(**data)
+
+
+class PlanSchema(Schema):
+    """How a campaign calls. What is left out keeps its value, or has the default."""
+
+    bridge = WholeNumber(
+        metadata={
+            "description": "The calling number. Default: the setting OBDTRACK_BRIDGE.",
+            "examples": ["+918068280000"],
+        }
+    )
+    flow_id = Token(
+        64,
+        allow_none=True,
+        metadata={"description": "Id of an IVR flow. Either this or `audio`.", "examples": ["23"]},
+    )
+    audio = Audio(
+        2000,
+        allow_none=True,
+        metadata={
+            "description": "An audio file's id, or its http(s) URL. Either this or `flow_id`."
+        },
+    )
+    variables = Variables(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={
+            "description": "Values for the flow's placeholders where a recipient has none. Stored "
+            "encrypted; only names are shown.",
+            "examples": [{"shop": "Anand Stores"}],
+        },
+    )
+    per_minute = _number("per_minute", "Calls a minute at most.", default=_DEFAULTS.per_minute)
+    max_in_flight = _number(
+        "max_in_flight",
+        "Calls that have not ended, at most.",
+        default=_DEFAULTS.max_in_flight,
+    )
+    numbers_per_request = _number(
+        "numbers_per_request",
+        "Numbers in one request to the provider, where they share all variables.",
+        default=1,
+    )
+    interval = fields.Integer(
+        strict=True,
+        metadata={"description": "Minutes between redials of an unanswered call; 0: none."},
+    )
+    retries = fields.Nested(RetriesSchema, allow_none=True)
+    start_at = Moment(allow_none=True, metadata={"type": "string", **TIME})
+    end_at = Moment(allow_none=True, metadata={"type": "string", **TIME})
+    calling_window = WindowText(
+        allow_none=True,
+        metadata={
+            "description": "Hours by the clock of OBDTRACK_CALLING_WINDOW_TIMEZONE, within those "
+            "that the settings allow.",
+            "examples": ["10:00-18:30"],
+        },
+    )
+    at_window_end = fields.String(
+        validate=validate.OneOf(list(AtWindowEnd)),
+        metadata={"description": "What happens to those not called when the hours end."},
+    )
+    budget = Amount(
+        allow_none=True,
+        metadata={
+            "type": "string",
+            "description": "What the calls may cost, as exact decimal text.",
+            "examples": ["1500.00"],
+        },
+    )
+    stop_if = fields.Nested(StopIfSchema, allow_none=True, metadata={"description": "null: never."})
+    call_type = fields.String(
+        allow_none=True,
+        validate=validate.OneOf(list(CallType)),
+        metadata={"description": "The hours in which it may call depend on it."},
+    )
+
+
+def _name(**options: Any) -> Text:
+    description = "Unique among campaigns and names of calls; all its calls have it as `name`."
+    metadata = {"description": description, "examples": ["diwali"]}
+    return Text(100, metadata=metadata, **options)
+
+
+class CreateCampaignSchema(PlanSchema):
+    """A campaign to create, as a draft."""
+
+    name = _name(required=True)
+
+
+class EditCampaignSchema(PlanSchema):
+    """What to change of a campaign; `name` only before it was started."""
+
+    name = _name()
+
+
+class TotalsSchema(Schema):
+    """How many recipients, and how many calls by status."""
+
+    class Meta:
+        include = dict.fromkeys(map(str, Status), fields.Integer())
+
+    ready = fields.Integer(metadata={"description": "Will be called once it is started."})
+    invalid = fields.Integer()
+    duplicate = fields.Integer()
+    opted_out = fields.Integer()
+    skipped = fields.Integer(metadata={"description": "Were not called; opted-out ones too."})
+    scheduled = fields.Integer(metadata={"description": "Will be called."})
+    sent = fields.Integer(metadata={"description": "Were called, or are being called."})
+
+
+class CampaignSchema(Schema):
+    """A campaign: its plan, where it stands, and how many of its recipients stand where."""
+
+    id = fields.UUID()
+    name = fields.String()
+    state = fields.String(validate=validate.OneOf(list(CampaignState)))
+    reason = fields.String(
+        allow_none=True, metadata={"description": "Why it stands so, if nobody decided it."}
+    )
+    allowed = fields.List(
+        fields.String(validate=validate.OneOf(list(PEOPLES))),
+        metadata={"description": "What may be done with it now."},
+    )
+    bridge = fields.String()
+    flow_id = fields.String(allow_none=True)
+    audio = fields.String(allow_none=True)
+    variables = fields.List(fields.String(), metadata={"description": "Names only."})
+    per_minute = fields.Integer()
+    max_in_flight = fields.Integer()
+    numbers_per_request = fields.Integer()
+    interval = fields.Integer()
+    retries = fields.Dict(allow_none=True)
+    start_at = fields.String(allow_none=True, metadata=TIME)
+    end_at = fields.String(allow_none=True, metadata=TIME)
+    calling_window = fields.String(allow_none=True)
+    at_window_end = fields.String(validate=validate.OneOf(list(AtWindowEnd)))
+    budget = fields.String(allow_none=True)
+    stop_if = fields.Dict(allow_none=True)
+    call_type = fields.String(allow_none=True)
+    totals = fields.Nested(TotalsSchema)
+    checked = fields.Dict(
+        allow_none=True, metadata={"description": "What the last check found; null: none was made."}
+    )
+    created_at = fields.String(metadata=TIME)
+    changed_at = fields.String(metadata=TIME)
+    started_at = fields.String(allow_none=True, metadata=TIME)
+    ended_at = fields.String(allow_none=True, metadata=TIME)
+
+
+class CampaignPageSchema(PageSchema):
+    """Some campaigns, newest first."""
+
+    data = fields.List(fields.Nested(CampaignSchema))
