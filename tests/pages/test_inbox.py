@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -125,13 +126,31 @@ def test_only_requests_of_the_chosen_days_are_read_again(
     assert f"to={day(1)}" in location
 
 
-def test_a_wrong_secret_stays_wrong(visitor: Visitor, caller: Caller) -> None:
+def why_it_stays_rejected(visitor: Visitor, caller: Caller) -> str:
+    """Read again a report with a wrong secret; returns the page that then opens."""
     caller.deliver(json.dumps(report_body()), headers={"Authorization": "Bearer wrong-and-long"})
     caller.client.application.quarantine.flush()
     response = visitor.send("/deliveries/replay", on="/", outcome="rejected")
-    told = visitor.read(response.location)
+    return visitor.read(response.location)
+
+
+WHY = "carried a secret that is not one of OBDTRACK_WEBHOOK_SECRETS"
+
+
+def test_a_wrong_secret_stays_wrong(visitor: Visitor, caller: Caller) -> None:
+    told = why_it_stays_rejected(visitor, caller)
     assert "Reprocessed: 1 rejected; none left." in told
-    assert "carried a secret that is not one of OBDTRACK_WEBHOOK_SECRETS" in told
+    assert WHY in told
+
+
+def test_not_saying_why_it_stays_so_would_be_noticed(
+    visitor: Visitor, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counts_alone(ends: Counter[str], _: int) -> str:
+        return f"Reprocessed: {sum(ends.values())}."
+
+    monkeypatch.setattr(inbox, "_said", counts_alone)
+    assert WHY not in why_it_stays_rejected(visitor, caller)
 
 
 @pytest.mark.parametrize("outcome", ["matched", "nonsense", ""])

@@ -14,6 +14,8 @@ import pytest
 
 from obdtrack.domain.reports import Challenge, NotOurs, OptOut, RawDelivery, Report, Unreadable
 from obdtrack.domain.times import to_text
+from obdtrack.providers.mobtexting import bodies, envelopes
+from obdtrack.providers.mobtexting.lenient_json import load_liberally
 from obdtrack.providers.mobtexting.reports import PayloadReader, load_json, read_call, read_delivery
 
 FOLDER = Path(__file__).parents[1] / "payloads" / "mobtexting"
@@ -72,11 +74,27 @@ def test_every_expectation_has_a_payload_that_is_read() -> None:
     assert set(REQUESTS + CALLS) == set(FILES)
 
 
-@pytest.mark.parametrize("path", REQUESTS, ids=names)
-def test_a_request_is_read_as_expected(path: Path) -> None:
+def is_read_as_expected(path: Path) -> bool:
     reader, expected = expectation_of(path)
     reading = read_delivery(request_in(path), reader)
-    assert {"kind": KINDS[type(reading)], **told(reading)} == expected
+    return {"kind": KINDS[type(reading)], **told(reading)} == expected
+
+
+@pytest.mark.parametrize("path", REQUESTS, ids=names)
+def test_a_request_is_read_as_expected(path: Path) -> None:
+    assert is_read_as_expected(path)
+
+
+TEXTS = ["json-as-quoted-text", "json-text-in-json-text", "payload-is-a-json-text-twice"]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_leaving_json_in_json_a_text_would_be_noticed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (bodies, envelopes):
+        monkeypatch.setattr(module, "load_texts", load_liberally)
+    assert not is_read_as_expected(FOLDER / f"report__{name}.http")
 
 
 @pytest.mark.parametrize("path", CALLS, ids=names)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.limits import Bulkhead
 from obdtrack.services import Services
+from obdtrack.web.api import routes
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted
 
@@ -191,8 +195,24 @@ def test_lists_go_on_where_the_cursor_says(caller: Caller, provider: ScriptedPro
     shown = [call["id"] for page in (first, second) for call in page.json["data"]]
     assert shown == placed[::-1]
     assert 'rel="next"' in first.headers["Link"]
-    assert first.headers["Link"].startswith("</api/v1/calls?")  # and no host, which anybody names
+    assert names_no_host(first)
     assert second.json["next_cursor"] is None
+
+
+def names_no_host(page: Any) -> bool:
+    """Whether the link to the next page is a path: a host is whatever the request says it is."""
+    link: str = page.headers["Link"]
+    return link.startswith("</api/v1/calls?")
+
+
+def test_a_link_to_a_host_would_be_noticed(
+    caller: Caller, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.on_send = accepted(mid=None)
+    for _ in range(2):
+        caller.place()
+    monkeypatch.setattr(routes, "url_for", partial(routes.url_for, _external=True))
+    assert not names_no_host(caller.get("/calls", limit=1))
 
 
 @pytest.mark.parametrize(
