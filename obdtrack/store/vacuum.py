@@ -33,7 +33,7 @@ def vacuum(store: Store, touched: Iterable[type[Table]]) -> bool:
 
 def _clear_table(store: Store, what: str) -> bool:
     with unavailable_if_locked(), connected(store):
-        (newest,) = store.execute_sql("SELECT pg_current_xact_id()::xid::text").fetchone()
+        (newest,) = store.execute_sql("SELECT pg_current_xact_id()::text").fetchone()
     only_new = _until(partial(_is_past, store, newest))
     return _until(partial(_write_anew, store, what)) and only_new
 
@@ -42,15 +42,22 @@ def _is_past(store: Store, transaction: str) -> bool:
     """Whether nobody sees the database as it was before this transaction any more.
 
     Rows that somebody could still see are written anew as well, by whatever table he reads; the
-    server's own taking of samples is such a reader.
+    server's own taking of samples is such a reader. Our own rewriting is another, of what was there
+    before the oldest transaction that runs anywhere on the server, in other databases too.
     """
     with unavailable_if_locked(), connected(store):
-        (older,) = store.execute_sql(_OLDER_READERS, (transaction,)).fetchone()
-    return bool(older == 0)
+        (past,) = store.execute_sql(_NOBODY_OLDER, (transaction, transaction)).fetchone()
+    return bool(past)
 
 
-_OLDER_READERS = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%s::xid)"""
+# Readers without a database are standbys, and slots are those that are not connected now.
+_NOBODY_OLDER = """SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8 AND NOT EXISTS (
+  SELECT FROM (
+    SELECT backend_xmin AS seen FROM pg_stat_activity
+    WHERE (datname = current_database() OR datname IS NULL) AND pid <> pg_backend_pid()
+    UNION ALL SELECT xmin FROM pg_replication_slots
+    UNION ALL SELECT catalog_xmin FROM pg_replication_slots
+  ) AS readers WHERE age(seen) > age(%s::xid8::xid))"""
 
 
 def _clear_sqlite(store: SqliteStore) -> bool:

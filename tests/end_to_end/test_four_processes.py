@@ -40,7 +40,21 @@ class Server(Installation):
 
 
 @pytest.fixture
-def servers(postgres_url: str, store: Store, tmp_path: Path) -> Iterator[list[Server]]:
+def expected(services: Services, provider: ScriptedProvider) -> list[str]:
+    """Submission ids of calls whose reports are about to come.
+
+    No server runs yet: by its clock, what is being placed by the test's would be long overdue, and
+    it would decide that it was never sent.
+    """
+    mids = [f"m{number}" for number in range(CALLS)]
+    for mid in mids:
+        provider.on_send = accepted(mid)
+        place_call(call_request(), None, services)
+    return mids
+
+
+@pytest.fixture
+def servers(postgres_url: str, expected: list[str], tmp_path: Path) -> Iterator[list[Server]]:
     """Four processes as on four machines: they share nothing but the database."""
     installed = [Server(tmp_path, postgres_url) for _ in range(SERVERS)]
     for one in installed:
@@ -48,16 +62,6 @@ def servers(postgres_url: str, store: Store, tmp_path: Path) -> Iterator[list[Se
     yield installed
     for one in installed:
         one.process.kill()
-
-
-@pytest.fixture
-def expected(services: Services, provider: ScriptedProvider) -> list[str]:
-    """Submission ids of calls whose reports are about to come."""
-    mids = [f"m{number}" for number in range(CALLS)]
-    for mid in mids:
-        provider.on_send = accepted(mid)
-        place_call(call_request(), None, services)
-    return mids
 
 
 def test_no_acknowledged_report_is_lost_while_servers_die(
