@@ -199,16 +199,21 @@ def test_a_call_past_its_last_check_needs_none(
     stays(caller, services)
 
 
+def report_three_times(caller: Caller, left: int) -> None:
+    """Place a call with three deliveries of one report, of which the last `left` are kept."""
+    caller.place()
+    for _ in range(3):
+        caller.report()
+    delivery = models.Delivery
+    gone = delivery.select(delivery.id).order_by(delivery.id).limit(3 - left)
+    delivery.delete().where(delivery.id.in_(list(gone))).execute()
+
+
 @pytest.mark.parametrize("left", [0, 1, 2])
 def test_copies_of_a_report_whose_first_is_gone_are_not_counted_anew_each_time(
     caller: Caller, services: Services, left: int
 ) -> None:
-    caller.place()
-    for _ in range(3):
-        caller.report()
-    first, second, third = (row.id for row in models.Delivery.select().order_by(models.Delivery.id))
-    gone = [first, second, third][: 3 - left]
-    models.Delivery.delete().where(models.Delivery.id.in_(gone)).execute()
+    report_three_times(caller, left)
     stays(caller, services)
     stays(caller, services)
     report = models.EventRow.get(models.EventRow.kind == Kind.REPORT)
@@ -218,11 +223,7 @@ def test_copies_of_a_report_whose_first_is_gone_are_not_counted_anew_each_time(
 def test_counting_them_anew_each_time_would_be_noticed(
     caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caller.place()
-    for _ in range(3):
-        caller.report()
-    first = models.Delivery.select().order_by(models.Delivery.id).get()
-    models.Delivery.delete().where(models.Delivery.id == first.id).execute()
+    report_three_times(caller, left=2)
     monkeypatch.setattr(rederive, "max", lambda now, then: then + now - 1, raising=False)
     for _ in range(2):
         rebuild(services, check=False)
@@ -232,11 +233,7 @@ def test_counting_them_anew_each_time_would_be_noticed(
 def test_copies_that_went_before_they_were_counted_are_counted_once(
     caller: Caller, services: Services
 ) -> None:
-    caller.place()
-    for _ in range(3):
-        caller.report()
-    first = models.Delivery.select().order_by(models.Delivery.id).get()
-    models.Delivery.delete().where(models.Delivery.id == first.id).execute()
+    report_three_times(caller, left=2)
     is_noticed_and_mended(caller, services, lambda: models.EventRow.update(times_seen=1).execute())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from obdtrack.access.keys import create_key
 from obdtrack.application import make_services
 from obdtrack.cli.ports import free_port
 from tests.conftest import emptied
-from tests.factories import settings
+from tests.factories import report_body, settings
 from tests.torture import databases, forks
 
 ROOT = Path(__file__).resolve().parents[2]
+SECRET = "a-secret-long-enough"
 COMMAND = [sys.executable, "-m", "obdtrack"]
 
 
@@ -39,7 +41,7 @@ class Installation:
             "OBDTRACK_PROVIDER_URL": f"{self.provider_url}/api/v2/",
             "OBDTRACK_PROVIDER_TOKEN": "the-provider-token",
             "OBDTRACK_PROVIDER_TIMEOUT": "3",
-            "OBDTRACK_WEBHOOK_SECRETS": "a-secret-long-enough",
+            "OBDTRACK_WEBHOOK_SECRETS": SECRET,
             "OBDTRACK_SECRET_KEY": "a-secret-key-long-enough",
             "OBDTRACK_BRIDGE": "+918068280000",
             "OBDTRACK_PORT": str(self.port),
@@ -117,6 +119,21 @@ class Installation:
         response = self.session.post(f"{self.url}/api/v1/calls", json=body, timeout=30)
         assert response.status_code == 201, response.text
         return response.json()
+
+    def ask_to_place(self, number: str, key: str | None = None) -> requests.Response:
+        """Ask for a call, whatever the answer."""
+        headers = {"Authorization": str(self.session.headers["Authorization"])}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        body = {"to": number, "flow_id": "23"}
+        return requests.post(f"{self.url}/api/v1/calls", json=body, headers=headers, timeout=30)
+
+    def report(self, mid: str, **changes: Any) -> requests.Response:
+        """Post a report as the provider does."""
+        body = json.dumps(report_body(mid=mid, **changes))
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        url = f"{self.url}/webhooks/mobtexting"
+        return requests.post(url, data=body, headers=headers, timeout=30)
 
     def call(self, call_id: str) -> Any:
         return self.session.get(f"{self.url}/api/v1/calls/{call_id}", timeout=10).json()

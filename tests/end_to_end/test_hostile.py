@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from obdtrack.cli.serve import THREADS
-from tests.end_to_end.conftest import Installation, until
+from tests.end_to_end.conftest import SECRET, Installation, until
 from tests.factories import report_body
 from tests.providers.test_payloads import REQUESTS, names, request_in
 from tests.torture.clients import (
@@ -25,7 +25,6 @@ from tests.torture.clients import (
     post,
     slow_sockets,
 )
-from tests.torture.served import SECRET
 
 NESTED = b"[" * 30_000 + b"]" * 30_000
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import requests
 
-from tests.end_to_end.conftest import Installation
+from tests.end_to_end.conftest import SECRET, Installation
 from tests.factories import report_body
 from tests.torture.forks import children
-from tests.torture.served import SECRET, Served, served
+from tests.torture.served import Served, served
 
 CALLBACK = "/webhooks/mobtexting"
 STARTS = {

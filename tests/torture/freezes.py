@@ -52,7 +52,7 @@ def freeze_again_and_again(times: int, database: str, mutant: str = "sound") -> 
             with _placing(freezing, numbers):
                 for count, number in enumerate(numbers):
                     call = _unknown(other, number)
-                    slowest = max(slowest, other.report(f"report-{number}").seconds)
+                    slowest = max(slowest, other.timed_report(f"report-{number}").seconds)
                     action = DECISIONS[count % 2]
                     refused += _decide(other, call, action)
                     expected[number] = int(action == "place-again")

@@ -7,8 +7,8 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 from tests.end_to_end.conftest import until
 from tests.torture.pair import PROMPT, Answer, MixedLoad, Pair
@@ -21,20 +21,27 @@ WHERE outcome = 'unmatched'"""
 _LOOK_UPS = ("/readyz", "/livez", "/api/v1/calls")
 
 
-class Mixed(NamedTuple):
-    """What was answered, by code, and what the transactions did to each other."""
+@dataclass(frozen=True)
+class Answered:
+    """How often each code was the answer."""
 
     codes: Counter[int]
+
+    @property
+    def refused(self) -> int:
+        """Count the requests that were not answered as they should be."""
+        return sum(count for code, count in self.codes.items() if code not in (200, 201))
+
+
+@dataclass(frozen=True)
+class Mixed(Answered):
+    """What was answered, by code, and what the transactions did to each other."""
+
     slowest: float
     rebuilds: int
     rebuilds_failed: int
     deadlocks: int
     left_unmatched: int
-
-    @property
-    def refused(self) -> int:
-        """Count the requests that were not answered as they should be."""
-        return _refused(self.codes)
 
 
 def mix_everything(servers: Pair, seconds: float) -> Mixed:
@@ -57,18 +64,13 @@ def mix_everything(servers: Pair, seconds: float) -> Mixed:
 _LONGEST_REBUILD = 1800.0
 
 
-class Stopped(NamedTuple):
+@dataclass(frozen=True)
+class Stopped(Answered):
     """What was answered while the database, or the other server, stood still."""
 
-    codes: Counter[int]
     slowest: dict[str, float]
     acknowledged: int
     lost: int
-
-    @property
-    def refused(self) -> int:
-        """Count the requests that were not answered as they should be."""
-        return _refused(self.codes)
 
 
 def stop_the_database(servers: Pair, seconds: float) -> Stopped:
@@ -77,7 +79,7 @@ def stop_the_database(servers: Pair, seconds: float) -> Stopped:
         time.sleep(0.5)
         with servers.hanging():
             time.sleep(seconds)
-        until(lambda: servers.twins[0].report("after-it").code == 200)
+        until(lambda: servers.twins[0].timed_report("after-it").code == 200)
     return _judged(servers, load)
 
 
@@ -138,7 +140,3 @@ def _judged(servers: Pair, load: MixedLoad) -> Stopped:
     stored = {mid for (mid,) in servers.ask("SELECT mid FROM deliveries")}
     lost = len(load.acknowledged - stored)
     return Stopped(load.codes, load.slowest, len(load.acknowledged), lost)
-
-
-def _refused(codes: Counter[int]) -> int:
-    return sum(count for code, count in codes.items() if code not in (200, 201))

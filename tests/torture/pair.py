@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import signal
 import threading
@@ -23,10 +22,8 @@ from obdtrack.store.database import open_database
 from obdtrack.store.migrate import migrate
 from tests.end_to_end.balancer import Balancer
 from tests.end_to_end.conftest import Installation, responses, until
-from tests.factories import report_body
 from tests.torture import databases, forks
 from tests.torture.forks import Fork
-from tests.torture.served import SECRET
 
 ANSWER_SECONDS = 3.0
 """In which every request must be answered, whatever hangs."""
@@ -70,18 +67,13 @@ class Twin(Installation):
         with stopped([self.server.pid, *forks.children(self.server.pid)]):
             yield
 
-    def report(self, mid: str, **changes: Any) -> Answer:
-        """Post a report as the provider does."""
-        headers = {"Authorization": f"Bearer {SECRET}"}
-        body = json.dumps(report_body(mid=mid, **changes))
-        url = f"{self.url}/webhooks/mobtexting"
-        return _answer(lambda: requests.post(url, data=body, headers=headers, timeout=_PATIENCE))
+    def timed_report(self, mid: str, **changes: Any) -> Answer:
+        """Post a report, and see how long that takes."""
+        return _answer(lambda: self.report(mid, **changes))
 
-    def ask_to_place(self, number: str) -> Answer:
-        """Ask for a call, whatever the answer."""
-        headers = {"Authorization": str(self.session.headers["Authorization"])}
-        body, url = {"to": number, "flow_id": "23"}, f"{self.url}/api/v1/calls"
-        return _answer(lambda: requests.post(url, json=body, headers=headers, timeout=_PATIENCE))
+    def timed_call(self, number: str) -> Answer:
+        """Ask for a call, and see how long that takes."""
+        return _answer(lambda: self.ask_to_place(number))
 
     def get(self, path: str) -> Answer:
         """Look something up, with the key."""
@@ -228,7 +220,7 @@ class MixedLoad:
     def _place(self, thread: int) -> None:
         for count in self._counted():
             number = f"+9188{thread}{count:05}{self._endings[count % len(self._endings)]}"
-            answer = self.noted("place", self._twin(count).ask_to_place(number))
+            answer = self.noted("place", self._twin(count).timed_call(number))
             if mid := str((answer.body or {}).get("provider_id") or "").partition(":")[0]:
                 self._placed.append((mid, number))
 
@@ -238,12 +230,12 @@ class MixedLoad:
                 mid, number = self._placed[(count * 7 + thread) % len(self._placed)]
                 duration = str(count % 3)  # some say the same again, some do not
                 twin = self._twin(count)
-                self.noted("report", twin.report(mid, to=int(number[1:]), duration=duration))
+                self.noted("report", twin.timed_report(mid, to=int(number[1:]), duration=duration))
 
     def _report_unknown(self, thread: int) -> None:
         for count in self._counted():
             mid = f"report-{thread}-{count}"
-            if self.noted("report", self._twin(count).report(mid)).code == 200:
+            if self.noted("report", self._twin(count).timed_report(mid)).code == 200:
                 self.acknowledged.add(mid)
 
     def _counted(self) -> Iterator[int]:

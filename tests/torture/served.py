@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import sqlite3
 import threading
@@ -14,11 +13,9 @@ from typing import Any
 import requests
 
 from tests.end_to_end.conftest import Installation, responses, until
-from tests.factories import report_body
 from tests.torture import databases, forks
 from tests.torture.forks import Fork
 
-SECRET = "a-secret-long-enough"
 SILENT = "29"
 """Last digits of numbers that the simulator dials and never reports."""
 
@@ -58,21 +55,6 @@ class Served(Installation):
     def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the server's database."""
         return databases.ask(self.path, sql, *values)
-
-    def report(self, mid: str, **changes: Any) -> requests.Response:
-        """Post a report as the provider does."""
-        body = json.dumps(report_body(mid=mid, **changes))
-        headers = {"Authorization": f"Bearer {SECRET}"}
-        url = f"{self.url}/webhooks/mobtexting"
-        return requests.post(url, data=body, headers=headers, timeout=30)
-
-    def ask_to_place(self, number: str, key: str | None = None) -> requests.Response:
-        """Ask for a call, whatever the answer."""
-        headers = {"Authorization": str(self.session.headers["Authorization"])}
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        body = {"to": number, "flow_id": "23"}
-        return requests.post(f"{self.url}/api/v1/calls", json=body, headers=headers, timeout=30)
 
     def dialled(self) -> list[str]:
         """Return every number the provider dialled, as often as it did."""
