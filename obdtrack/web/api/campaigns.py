@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,7 @@ from obdtrack.campaigns.campaigns import campaign_view
 from obdtrack.domain import phone
 from obdtrack.domain.campaign import CampaignPlan
 from obdtrack.errors import Code, ObdtrackError
+from obdtrack.settings import Settings
 from obdtrack.store import models
 from obdtrack.web.api.campaign_schemas import (
     CampaignPageSchema,
@@ -40,17 +42,25 @@ blueprint.before_request(note_pii_use)
 @blueprint.response(201, CampaignSchema)
 def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     """Create a campaign, as a draft without recipients. Nobody is called yet."""
-    chosen, name = services().settings, body.pop("name")
-    bridge = body.get("bridge") or phone.whole(chosen.bridge)
+    name = body.pop("name")
+    plan = new_plan(body, services().settings)
+    campaign_id = campaigns.create(name, plan, current_access(), services())
+    location = url_for("api_campaigns.show", identifier=campaign_id)
+    return campaign_view(found(str(campaign_id))), 201, {"Location": location}
+
+
+def new_plan(values: Mapping[str, Any], settings: Settings) -> CampaignPlan:
+    """Return a plan of these values, as PlanSchema loads them; the settings say what is missing.
+
+    Raises ObdtrackError (invalid) if there is no number to call from.
+    """
+    bridge = values.get("bridge") or phone.whole(settings.bridge)
     if bridge is None:
         raise ObdtrackError(
             Code.INVALID, "Some fields are invalid.", fields={"bridge": [NO_BRIDGE]}
         )
-    call_type = body.get("call_type") or chosen.call_type
-    plan = CampaignPlan(**{**body, "bridge": bridge, "call_type": call_type})
-    campaign_id = campaigns.create(name, plan, current_access(), services())
-    location = url_for("api_campaigns.show", identifier=campaign_id)
-    return campaign_view(found(str(campaign_id))), 201, {"Location": location}
+    call_type = values.get("call_type") or settings.call_type
+    return CampaignPlan(**{**values, "bridge": bridge, "call_type": call_type})
 
 
 @blueprint.route("", methods=["GET"])
