@@ -24,7 +24,7 @@ from obdtrack.jobs import KINDS, Background, TaskKind, run_due
 from obdtrack.providers.base import StatusResponse
 from obdtrack.services import Services, new_id
 from obdtrack.store import models, tasks
-from obdtrack.store.database import connected
+from obdtrack.store.connections import connected
 from tests import factories
 from tests.calls.test_recover import crash_while_sending
 from tests.factories import Clock, ScriptedProvider, call_request

@@ -28,7 +28,7 @@ from obdtrack.services import Services
 from obdtrack.statistics import counters
 from obdtrack.store import bulk_sql, models, tasks
 from obdtrack.store.columns import dumps
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 
 BATCH = 200
 _FACTS = ("kind", "source", "status", "reason", "occurred_at", "recorded_at", "detail",

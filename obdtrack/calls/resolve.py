@@ -25,7 +25,7 @@ from obdtrack.domain.submission import CallRequest
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 
 
 def resolve(

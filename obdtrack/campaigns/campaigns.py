@@ -28,7 +28,7 @@ from obdtrack.services import Services, new_id
 from obdtrack.settings import read_window
 from obdtrack.statistics import questions
 from obdtrack.store import models
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 from obdtrack.store.encryption import Encryption
 
 _NAME_TAKEN = "There is a campaign of this name already, or there are calls of it."

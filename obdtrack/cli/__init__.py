@@ -73,7 +73,7 @@ def main() -> None:
         click.echo(f"obdtrack: {error}", err=True)
         sys.exit(2)
     except Exception as error:
-        from obdtrack.store.database import unusable  # not for --help, which should be quick
+        from obdtrack.store.database_errors import unusable  # not for --help, which should be quick
 
         if (reason := unusable(error)) is None:
             raise

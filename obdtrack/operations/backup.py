@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from obdtrack.errors import ConfigError
-from obdtrack.store.database import SqliteStore, Store
+from obdtrack.store.database import Store
 from obdtrack.store.migrate import require_tables
+from obdtrack.store.sqlite import SqliteStore
 
 _COMPLAINTS_SHOWN = 3
 

@@ -11,10 +11,12 @@ from obdtrack.calls.rebuild import Rebuilt, rebuild
 from obdtrack.errors import ConfigError
 from obdtrack.services import Services, utc_now
 from obdtrack.store import leases
-from obdtrack.store.database import PostgresStore, Store, asking
+from obdtrack.store.connections import asking
+from obdtrack.store.database import Store
 from obdtrack.store.migrate import check_schema, migrate
 from obdtrack.store.models import Lease, Table
 from obdtrack.store.moved import mark_moved, unmark_moved
+from obdtrack.store.postgres import PostgresStore
 from obdtrack.store.schema import TABLES
 
 BATCH = 1000

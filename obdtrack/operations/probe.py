@@ -17,7 +17,7 @@ from obdtrack.domain.submission import CallRequest
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases
-from obdtrack.store.database import unavailable
+from obdtrack.store.database_errors import unavailable
 
 LEASE = "write-check"
 

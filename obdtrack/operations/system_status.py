@@ -22,7 +22,7 @@ from obdtrack.domain.times import settled
 from obdtrack.services import Services
 from obdtrack.store import leases, models
 from obdtrack.store.columns import to_microseconds
-from obdtrack.store.database import SqliteStore
+from obdtrack.store.sqlite import SqliteStore
 
 CAP = 10_000
 """Rows counted at most; a queue of this length is at least as long."""

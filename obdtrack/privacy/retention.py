@@ -23,7 +23,9 @@ from obdtrack.services import Services
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import ALL, EVER, slot_of
 from obdtrack.store import leases, models, partitions, tasks, witness
-from obdtrack.store.database import SqliteStore, Store, repeated
+from obdtrack.store.database import Store
+from obdtrack.store.database_errors import repeated
+from obdtrack.store.sqlite import SqliteStore
 
 _WITH_A_CALL = (models.EventRow, models.Delivery, models.ResponseRow)
 """What goes with its call; each row names it in `call_id`. Idempotency keys do too, and stay for a

@@ -17,7 +17,10 @@ from peewee import SQL, fn
 
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import to_microseconds
-from obdtrack.store.database import SqliteStore, Store, connected, unavailable_if_locked
+from obdtrack.store.connections import connected
+from obdtrack.store.database import Store
+from obdtrack.store.database_errors import unavailable_if_locked
+from obdtrack.store.sqlite import SqliteStore
 
 HALF_HOUR = 1_800_000_000
 """Microseconds in a slot: whole hours would be cut in two in India."""

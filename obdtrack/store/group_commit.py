@@ -12,7 +12,7 @@ from math import inf
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from obdtrack.store.database import unavailable
+from obdtrack.store.database_errors import unavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -11,9 +11,11 @@ from pathlib import Path
 from playhouse.migrations import Runner
 
 from obdtrack.errors import ConfigError
-from obdtrack.store.database import PostgresStore, SqliteStore, Store
+from obdtrack.store.database import Store
 from obdtrack.store.moved import MOVED
+from obdtrack.store.postgres import PostgresStore
 from obdtrack.store.schema import TABLES
+from obdtrack.store.sqlite import SqliteStore
 
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 _HISTORY = "schema_migration"  # as playhouse's Runner names it

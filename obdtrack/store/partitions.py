@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from obdtrack.store.columns import first_id
-from obdtrack.store.database import PostgresStore, Store
+from obdtrack.store.database import Store
+from obdtrack.store.postgres import PostgresStore
 
 _TABLE = "deliveries"
 _AHEAD = 3

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from obdtrack.errors import ObdtrackError
-from obdtrack.store.database import SqliteStore, Store, connected, unavailable_if_locked
+from obdtrack.store.connections import connected
+from obdtrack.store.database import Store
+from obdtrack.store.database_errors import unavailable_if_locked
 from obdtrack.store.models import Table
+from obdtrack.store.sqlite import SqliteStore
 
 _TRIES = 5
 _PAUSE_SECONDS = 1.0

@@ -19,17 +19,12 @@ from obdtrack.errors import ConfigError
 from obdtrack.operations import move
 from obdtrack.operations.move import CopiedPart, copy_all, take_back, verify
 from obdtrack.services import Services, utc_now
-from obdtrack.store import database, models
-from obdtrack.store.database import (
-    PostgresStore,
-    Store,
-    asking,
-    bind_tables,
-    connected,
-    open_database,
-)
+from obdtrack.store import connections, models
+from obdtrack.store.connections import asking, connected
+from obdtrack.store.database import Store, bind_tables, open_database
 from obdtrack.store.migrate import check_schema, migrate
 from obdtrack.store.models import Table
+from obdtrack.store.postgres import PostgresStore
 from obdtrack.store.schema import TABLES
 from tests.conftest import Caller
 from tests.factories import ScriptedProvider, accepted, call_log, log_row
@@ -41,7 +36,7 @@ def stores(
     monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[Store, Store]:  # fmt: skip
     """The one to move away from, and an empty one of the other kind."""
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.1)
     pair = sqlite_store, postgres_store
     return pair if request.param.startswith("sqlite") else pair[::-1]
 

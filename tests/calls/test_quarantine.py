@@ -17,7 +17,7 @@ from obdtrack.calls.reports.room import Held, Room, surplus
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases
-from obdtrack.store.database import unavailable
+from obdtrack.store.database_errors import unavailable
 from tests.conftest import Caller
 from tests.factories import PROVIDER, SECRET, raw_delivery
 

@@ -23,9 +23,11 @@ from obdtrack.calls.reports.receive import receive_deliveries
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.statistics import counters
-from obdtrack.store import bulk_sql, database, models
+from obdtrack.store import bulk_sql, database_errors, models
 from obdtrack.store.bulk_sql import fetch_any
-from obdtrack.store.database import AbortedError, PostgresStore, Store, repeated
+from obdtrack.store.database import Store
+from obdtrack.store.database_errors import AbortedError, repeated
+from obdtrack.store.postgres import PostgresStore
 from tests.conftest import Caller
 from tests.end_to_end.conftest import until
 from tests.factories import (
@@ -50,7 +52,7 @@ def store(postgres_store: Store) -> Store:
 @pytest.fixture
 def undone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let whoever is undone see it: nothing is done again."""
-    monkeypatch.setattr(database, "_PAUSES", ())
+    monkeypatch.setattr(database_errors, "_PAUSES", ())
 
 
 def placed(services: Services, provider: ScriptedProvider, mid: str = "m1") -> Any:
@@ -313,5 +315,5 @@ def test_a_server_that_only_reads_since_its_fail_over_is_unavailable_until_anoth
 def test_taking_it_for_a_fault_of_ours_would_be_noticed(
     caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_NOT_NOW", ())
+    monkeypatch.setattr(database_errors, "_NOT_NOW", ())
     assert 500 in codes_after_fail_over(caller, services)

@@ -13,10 +13,11 @@ import pytest
 
 from obdtrack.operations.backup import back_up
 from obdtrack.services import Services
-from obdtrack.store import database
-from obdtrack.store.database import SqliteStore, Store
+from obdtrack.store import sqlite
+from obdtrack.store.database import Store, open_database
 from obdtrack.store.encryption import Encryption
 from obdtrack.store.migrate import check_schema
+from obdtrack.store.sqlite import SqliteStore
 from obdtrack.web.http import probes
 from tests import factories
 from tests.conftest import Caller
@@ -44,7 +45,7 @@ def path(store: Store) -> Path:
 @pytest.fixture(autouse=True)
 def _all_is_looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "READY_SECONDS", 0)
-    monkeypatch.setattr(database, "SURE_SECONDS", 0)
+    monkeypatch.setattr(sqlite, "SURE_SECONDS", 0)
 
 
 def restore_a_backup(path: Path) -> None:
@@ -147,7 +148,7 @@ def replaced(caller: Caller, store: Store, path: Path) -> Store:
     for count in range(9):
         caller.report(mid=f"m{count}")
     restore_a_backup(path)
-    return database.open_database(f"sqlite:///{path}")
+    return open_database(f"sqlite:///{path}")
 
 
 def is_whole(path: Path) -> bool:

@@ -18,7 +18,8 @@ from obdtrack import jobs
 from obdtrack.jobs import TaskKind, run_due
 from obdtrack.services import Services, new_id
 from obdtrack.store import models, tasks
-from obdtrack.store.database import PostgresStore, open_database
+from obdtrack.store.database import open_database
+from obdtrack.store.postgres import PostgresStore
 from tests.factories import Clock
 from tests.store.stored import together
 from tests.torture import mutants

@@ -20,7 +20,8 @@ from obdtrack.errors import ConfigError
 from obdtrack.operations import backup
 from obdtrack.operations.backup import back_up
 from obdtrack.store import models
-from obdtrack.store.database import SqliteStore, Store, open_database
+from obdtrack.store.database import Store, open_database
+from obdtrack.store.sqlite import SqliteStore
 from tests.end_to_end.conftest import COMMAND, ROOT, Installation
 from tests.factories import report_body
 

@@ -20,7 +20,7 @@ from obdtrack.operations import system_status
 from obdtrack.operations.doctor import diagnosis, machine, provider, traffic
 from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level
 from obdtrack.services import Services
-from obdtrack.store.database import SqliteStore
+from obdtrack.store.sqlite import SqliteStore
 from tests import factories
 from tests.end_to_end.conftest import Installation
 from tests.factories import NOON, with_settings

@@ -14,9 +14,10 @@ from obdtrack.operations.doctor.result import CheckedInstallation, Level
 from obdtrack.operations.probe import prove_reportable
 from obdtrack.services import Services
 from obdtrack.store import migrate, models
-from obdtrack.store.database import SqliteStore, Store
+from obdtrack.store.database import Store
 from obdtrack.store.migrate import check_schema
 from obdtrack.store.schema import TABLES
+from obdtrack.store.sqlite import SqliteStore
 from obdtrack.web.http import probes
 from tests.conftest import Caller
 from tests.factories import settings

@@ -15,8 +15,9 @@ import pytest
 from obdtrack.cli import copy_to
 from obdtrack.errors import ConfigError
 from obdtrack.services import utc_now
-from obdtrack.store import database
-from obdtrack.store.database import open_database, unusable
+from obdtrack.store import sqlite
+from obdtrack.store.database import open_database
+from obdtrack.store.database_errors import unusable
 from obdtrack.store.moved import mark_moved
 from tests.end_to_end.conftest import Installation
 from tests.factories import settings
@@ -159,9 +160,9 @@ def test_a_file_that_this_user_may_not_read_is_named(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.path.touch()
-    monkeypatch.setattr(database.os, "access", lambda *_: False)  # for root every file is readable
+    monkeypatch.setattr(sqlite.os, "access", lambda *_: False)  # for root every file is readable
     with pytest.raises(ConfigError, match=f"{place.path} cannot be read"):
-        database.open_database(f"sqlite:///{place.path}", create=False)
+        open_database(f"sqlite:///{place.path}", create=False)
 
 
 @pytest.fixture

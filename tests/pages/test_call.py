@@ -15,7 +15,7 @@ from obdtrack.calls.reports import deliveries
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.services import Services
 from obdtrack.store import models
-from obdtrack.store.database import unavailable
+from obdtrack.store.database_errors import unavailable
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, SECRET, Clock, ScriptedProvider, call_log, log_row
 from tests.pages.conftest import Visitor, text_of

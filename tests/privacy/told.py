@@ -17,8 +17,9 @@ from obdtrack.access.keys import create_key
 from obdtrack.calls.polling.check import check_call
 from obdtrack.services import Services
 from obdtrack.store import models
-from obdtrack.store.database import SqliteStore, Store
+from obdtrack.store.database import Store
 from obdtrack.store.schema import TABLES
+from obdtrack.store.sqlite import SqliteStore
 from tests.conftest import Caller
 from tests.factories import (
     NUMBER,

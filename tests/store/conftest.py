@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from obdtrack.store import database
+from obdtrack.store import connections
 from obdtrack.store.database import Store, open_database
 
 
@@ -46,7 +46,7 @@ def empty_store(empty_url: str) -> Iterator[Store]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch, each_store: Store) -> Iterator[Store]:
     """A store of each kind that waits a moment for its turn and no longer."""
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.1)
     url = each_store.database
     store = open_database(url if url.startswith("postgres") else f"sqlite:///{url}")
     yield store

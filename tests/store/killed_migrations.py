@@ -12,8 +12,9 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from obdtrack.store.database import SqliteStore, Store, open_database
+from obdtrack.store.database import Store, open_database
 from obdtrack.store.migrate import migrate
+from obdtrack.store.sqlite import SqliteStore
 from tests.store import migration_mutants
 
 

@@ -20,7 +20,8 @@ from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.services import new_id
 from obdtrack.statistics import counters
 from obdtrack.store import models
-from obdtrack.store.database import Store, connected
+from obdtrack.store.connections import connected
+from obdtrack.store.database import Store
 from tests.factories import IDS, NOON, PROVIDER, call_request, raw_delivery
 from tests.store import background
 

@@ -22,7 +22,9 @@ from obdtrack.privacy import retention
 from obdtrack.services import new_id
 from obdtrack.statistics import questions
 from obdtrack.store import models, tasks
-from obdtrack.store.database import PostgresStore, SqliteStore, Store
+from obdtrack.store.database import Store
+from obdtrack.store.postgres import PostgresStore
+from obdtrack.store.sqlite import SqliteStore
 from tests.factories import IDS, MID, NOON, NUMBER, PROVIDER
 
 ID = new_id()

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from playhouse.schema_diff import diff_models
 
-from obdtrack.store.database import PostgresStore, SqliteStore, Store
+from obdtrack.store.database import Store
+from obdtrack.store.postgres import PostgresStore
 from obdtrack.store.schema import TABLES
+from obdtrack.store.sqlite import SqliteStore
 
 
 @pytest.fixture

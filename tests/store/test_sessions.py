@@ -18,7 +18,9 @@ from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.receive import receive_deliveries
 from obdtrack.services import Services, new_id
 from obdtrack.store import models, sessions
-from obdtrack.store.database import Store, asking, connected, open_database, repeated
+from obdtrack.store.connections import asking, connected
+from obdtrack.store.database import Store, open_database
+from obdtrack.store.database_errors import repeated
 from obdtrack.store.patience import OPEN_SECONDS, PROBE_SECONDS, Circuit
 from tests.conftest import emptied
 from tests.end_to_end.conftest import until

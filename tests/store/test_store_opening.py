@@ -12,7 +12,9 @@ import peewee
 import pytest
 
 from obdtrack.errors import ConfigError
-from obdtrack.store.database import PostgresStore, SqliteStore, Store, open_database
+from obdtrack.store.database import Store, open_database
+from obdtrack.store.postgres import PostgresStore
+from obdtrack.store.sqlite import SqliteStore
 from tests.factories import report
 from tests.store import stored
 

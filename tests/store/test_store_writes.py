@@ -17,7 +17,8 @@ import pytest
 from obdtrack.calls import queries
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store import models, write_lock
-from obdtrack.store.database import PostgresStore, Store, open_database
+from obdtrack.store.database import Store, open_database
+from obdtrack.store.postgres import PostgresStore
 from tests.store import background, stored
 
 

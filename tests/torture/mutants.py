@@ -25,9 +25,11 @@ from obdtrack.domain.status import Outcome
 from obdtrack.domain.submission import CallRequest, Failure, Placement, SendResponse
 from obdtrack.providers.shared_secret import SharedSecret
 from obdtrack.services import Services, new_id
-from obdtrack.store import database, group_commit, tasks
-from obdtrack.store.database import SqliteStore
+from obdtrack.store import connections, group_commit, sqlite, tasks
+from obdtrack.store.connections import connected
+from obdtrack.store.database_errors import unavailable_if_locked
 from obdtrack.store.group_commit import GroupWriter
+from obdtrack.store.sqlite import SqliteStore
 from obdtrack.store.tasks import Claim
 
 Mutant = Callable[[], AbstractContextManager[Any]]
@@ -175,7 +177,7 @@ def commit_piecemeal() -> Iterator[None]:
 
     @contextmanager
     def write(self: SqliteStore, **_: bool) -> Iterator[None]:
-        with database.unavailable_if_locked(), database.connected(self):
+        with unavailable_if_locked(), connected(self):
             yield
 
     with patch.object(SqliteStore, "write", write):
@@ -227,7 +229,7 @@ def poll_at_once() -> Any:
 
 def give_up_at_once() -> Any:
     """Wait for a locked database no longer than the blink of an eye."""
-    return patch.object(database, "BUSY_SECONDS", 0.05)
+    return patch.object(connections, "BUSY_SECONDS", 0.05)
 
 
 def stand_still_holding_figures() -> Any:
@@ -246,8 +248,8 @@ def stand_still_holding_figures() -> Any:
 def wait_five_seconds() -> Iterator[None]:
     """Wait for a turn to write for longer than the provider waits."""
     with (
-        patch.object(database, "BUSY_SECONDS", 5.0),
-        patch.object(database, "_ONCE_MORE", 5.0),
+        patch.object(connections, "BUSY_SECONDS", 5.0),
+        patch.object(sqlite, "_ONCE_MORE", 5.0),
         patch.object(group_commit, "ANSWER_SECONDS", 60),
     ):
         yield

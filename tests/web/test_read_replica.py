@@ -19,7 +19,8 @@ from obdtrack.operations.doctor.machine import check_read_replica
 from obdtrack.operations.doctor.result import CheckedInstallation
 from obdtrack.services import Services
 from obdtrack.settings import load_settings, require_for_serving
-from obdtrack.store.database import Store, asking, bind_tables, open_database, open_replica
+from obdtrack.store.connections import asking
+from obdtrack.store.database import Store, bind_tables, open_database, open_replica
 from obdtrack.store.encryption import Encryption
 from obdtrack.store.migrate import migrate
 from tests import applications, factories

@@ -36,7 +36,7 @@ from obdtrack.domain.submission import (
 from obdtrack.domain.times import settled
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 
 log = structlog.get_logger()
 

@@ -37,7 +37,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers.base import CallLog
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases, models, tasks
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 from obdtrack.store.tasks import Claim
 
 REFRESH_SECONDS = 10

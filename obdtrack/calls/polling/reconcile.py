@@ -36,7 +36,7 @@ from obdtrack.domain.times import settled, to_text
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 
 _MOST_LISTED = 20
 

@@ -15,7 +15,7 @@ from obdtrack.calls.reports.process import process, read, without_secrets
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from obdtrack.domain.naming import NOBODY_KNOWN
 from obdtrack.domain.status import Outcome
 from obdtrack.services import Services
 from obdtrack.store import models
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 
 log = structlog.get_logger()
 

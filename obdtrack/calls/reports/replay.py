@@ -18,7 +18,7 @@ from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.store import models
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 
 log = structlog.get_logger()
 

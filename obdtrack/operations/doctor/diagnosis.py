@@ -17,7 +17,7 @@ from obdtrack.operations.doctor.result import (
     problem,
 )
 from obdtrack.settings import SECRET_LENGTH, Settings
-from obdtrack.store.database import unusable
+from obdtrack.store.database_errors import unusable
 
 CHECKS: dict[str, Check] = {
     "settings": machine.check_settings,

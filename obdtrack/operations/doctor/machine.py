@@ -27,8 +27,11 @@ from obdtrack.operations.doctor.result import (
 from obdtrack.operations.probe import prove_reportable, prove_writable
 from obdtrack.providers.registry import objections
 from obdtrack.settings import PREFIX, SECRET_LENGTH, SETTINGS, Settings, require_for_serving
-from obdtrack.store.database import SqliteStore, Store, asking, connected, unavailable_if_locked
+from obdtrack.store.connections import asking, connected
+from obdtrack.store.database import Store
+from obdtrack.store.database_errors import unavailable_if_locked
 from obdtrack.store.migrate import check_schema, require_tables
+from obdtrack.store.sqlite import SqliteStore
 
 FULL_BYTES = 256 * 1024**2
 """With less than this free the next burst of reports may not fit."""

@@ -12,7 +12,7 @@ from werkzeug.exceptions import SecurityError
 from obdtrack.access.keys import Access, Scope, authenticate
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
-from obdtrack.store.database import asking
+from obdtrack.store.connections import asking
 from obdtrack.store.models import ASKED
 from obdtrack.web.http import session
 

@@ -13,7 +13,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from obdtrack.errors import Code, ObdtrackError, challenge
-from obdtrack.store.database import unavailable, unusable
+from obdtrack.store.database_errors import unavailable, unusable
 from obdtrack.web.http.error_pages import fault, wants_page
 from obdtrack.web.http.responses import problem_body
 
