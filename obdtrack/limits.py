@@ -176,5 +176,10 @@ class ProcessLimits:
             32, "Too many sign-ins at once; try again.", each=FORMS_OF_ONE_ADDRESS, retry_after=5
         )
     )
+    imports: Bulkhead = field(
+        default_factory=lambda: Bulkhead(
+            2, "{places} files are being imported; try again soon.", retry_after=10
+        )
+    )
     failed_sign_ins: FailedSignIns = field(default_factory=FailedSignIns)
     guesses: Guesses = field(default_factory=Guesses)

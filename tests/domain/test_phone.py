@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from obdtrack.domain.phone import (
     dialable,
+    dialable_cell,
     fits,
     masked,
     numbers_in,
@@ -239,3 +240,55 @@ def test_numbers_that_differ_only_in_the_middle_look_the_same_when_masked(
 @given(st.text("0123456789", max_size=7))
 def test_a_number_too_short_to_have_a_middle_is_hidden_whole(number: str) -> None:
     assert set(masked(f"+{number}")) <= {"•"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "country", "found"),
+    [
+        ("918867135001", None, NUMBER),
+        ("918867135001.0", None, NUMBER),
+        ("8867135001", "IN", NUMBER),
+        ("08867135001", "IN", NUMBER),
+        ("+6561234567", "IN", "+6561234567"),
+        ("006561234567", "IN", "+6561234567"),
+        ("8867135001", None, "no country code"),
+        ("1000000000", "IN", "there is no such number in IN"),
+        ("9.18867E+11", "IN", "shortened by a spreadsheet"),
+        ("9,18867E+11", None, "shortened by a spreadsheet"),
+        ("12345", "IN", "too short"),
+        ("1234567890123456", None, "too long"),
+        ("N/A", None, "letters in it"),
+        ("+91 1000000000", None, "there is no such number"),
+        (" ", "IN", "empty cell"),
+        ("918867135001, 918867135002", "IN", "more than one number"),
+        ("-918867135001", "IN", "no phone number"),
+        ("393331234567", "IT", "+393331234567"),
+    ],
+)
+def test_a_cell_is_one_number_or_the_reason_why_it_is_none(
+    cell: str, country: str | None, found: str
+) -> None:
+    if found.startswith("+"):
+        assert dialable_cell(cell, country) == found
+    else:
+        with pytest.raises(ValueError, match=f"^{found}"):
+            dialable_cell(cell, country)
+
+
+def test_digits_that_are_a_number_at_home_and_another_abroad_are_none() -> None:
+    with pytest.raises(ValueError, match=r"may be \+16029748302 or \+4916029748302"):
+        dialable_cell("16029748302", "DE")
+
+
+@given(st.from_regex(r"\+91[0-9]{10}", fullmatch=True))
+@example("+918867135001")
+@example("+916279123456")
+def test_the_short_way_to_read_an_indian_mobile_leads_where_the_library_does(number: str) -> None:
+    parsed = phonenumbers.parse(number)
+    shape = phonenumbers.PhoneNumberFormat.E164
+    certain = phonenumbers.is_valid_number(parsed)
+    if certain and phonenumbers.format_number(parsed, shape) == number:
+        assert dialable(number) == number
+    elif not certain:
+        with pytest.raises(ValueError):
+            dialable(number)

@@ -7,6 +7,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from obdtrack.campaigns.mapping import is_field
+from obdtrack.campaigns.recipient_files import DELIMITERS
 from obdtrack.domain.calling_hours import CallType
 from obdtrack.domain.campaign import (
     BOUNDS,
@@ -15,6 +17,7 @@ from obdtrack.domain.campaign import (
     AtWindowEnd,
     CampaignPlan,
     CampaignState,
+    RecipientStatus,
     Retries,
     StopIf,
     read_amount,
@@ -22,7 +25,7 @@ from obdtrack.domain.campaign import (
 from obdtrack.domain.status import Status
 from obdtrack.settings import read_window
 from obdtrack.web.api.fields import Audio, Moment, Text, Token, Variables, WholeNumber
-from obdtrack.web.api.schemas import TIME, PageSchema
+from obdtrack.web.api.schemas import TIME, PageQuerySchema, PageSchema
 
 _DEFAULTS = CampaignPlan(bridge="")
 
@@ -239,3 +242,107 @@ class CampaignPageSchema(PageSchema):
     """Some campaigns, newest first."""
 
     data = fields.List(fields.Nested(CampaignSchema))
+
+
+class ProblemOfCellSchema(Schema):
+    """A cell of a list that is wrong."""
+
+    column = fields.String(allow_none=True, metadata={"description": "null: the whole row."})
+    value = fields.String(metadata={"description": "Its beginning, if it is long."})
+    reason = fields.String()
+
+
+class ProblemOfRowSchema(ProblemOfCellSchema):
+    """A cell of a list that is wrong, and where it stands."""
+
+    row = fields.Integer(metadata={"description": "As a person sees it: a header is row 1."})
+
+
+class ImportQuerySchema(Schema):
+    """How a list of recipients is to be read; and `to=Phone`, `reference=Order`,
+    `variables.name=Name`, `metadata.x=X`: which columns are what."""
+
+    default_country = fields.String(
+        validate=validate.Regexp("^[A-Z]{2}$", error="Must be two capital letters, like IN."),
+        metadata={"description": "Where numbers belong that have no country code, like IN."},
+    )
+    delimiter = fields.String(
+        validate=validate.OneOf(list(DELIMITERS)),
+        metadata={"description": "Needed only where cells may be separated by two."},
+    )
+    header = fields.Boolean(
+        metadata={
+            "description": "Whether its first row names the columns. Default: unless it "
+            "holds a number to call."
+        }
+    )
+    preview = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Only show what the columns are taken for; stores nothing."},
+    )
+
+    @post_load
+    def with_mapping(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return what columns are under `mapping`; anything else that is unknown is a slip."""
+        own = {name: value for name, value in data.items() if name in self.fields}
+        mapping = {name: value for name, value in data.items() if name not in own}
+        if unknown := [name for name in mapping if not is_field(name)]:
+            raise ValidationError({name: ["Unknown field."] for name in unknown})
+        return {**own, "mapping": mapping}
+
+
+class ImportSchema(Schema):
+    """What came of an import; the same file again returns it again."""
+
+    id = fields.UUID()
+    campaign_id = fields.UUID()
+    rows = fields.Integer()
+    ready = fields.Integer()
+    invalid = fields.Integer()
+    duplicate = fields.Integer()
+    mapping = fields.Dict(metadata={"description": "Which columns were taken for what."})
+    unused_columns = fields.List(fields.String())
+    empty_cells = fields.Dict(metadata={"description": "How many, by column."})
+    empty_rows = fields.Integer()
+    sheets_not_read = fields.List(fields.String())
+    errors = fields.List(
+        fields.Nested(ProblemOfRowSchema), metadata={"description": "The first 1,000."}
+    )
+    duplicates = fields.List(
+        fields.Nested(ProblemOfRowSchema), metadata={"description": "The first 1,000."}
+    )
+
+
+class RecipientQuerySchema(PageQuerySchema):
+    """Which recipients to list."""
+
+    status = fields.String(
+        validate=validate.OneOf(list(RecipientStatus)),
+        metadata={"description": "`sent` are those that have a call, whatever its status."},
+    )
+
+
+class RecipientSchema(Schema):
+    """A row of a campaign's list: whom to call, or why not; once sent, its newest call's status."""
+
+    id = fields.UUID()
+    import_id = fields.UUID()
+    row = fields.Integer()
+    to = fields.String(
+        allow_none=True,
+        metadata={"description": "Masked unless the key has the scope `place` or `pii`."},
+    )
+    reference = fields.String(allow_none=True)
+    metadata = fields.Dict(allow_none=True)
+    status = fields.String()
+    reason = fields.String(allow_none=True)
+    due_at = fields.String(allow_none=True, metadata=TIME)
+    tries = fields.Integer(metadata={"description": "Calls there were so far."})
+    call_id = fields.UUID(allow_none=True)
+    errors = fields.List(fields.Nested(ProblemOfCellSchema))
+
+
+class RecipientPageSchema(PageSchema):
+    """Some recipients, by status, then as they are due."""
+
+    data = fields.List(fields.Nested(RecipientSchema))

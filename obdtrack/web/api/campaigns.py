@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import url_for
+from flask import Response, make_response, request, url_for
 from flask_smorest import Blueprint
-from marshmallow import RAISE
+from marshmallow import INCLUDE, RAISE
+from werkzeug.exceptions import UnsupportedMediaType
 
 from obdtrack.access.keys import Scope
 from obdtrack.campaigns import campaigns
 from obdtrack.campaigns.campaigns import campaign_view
+from obdtrack.campaigns.imports import ImportOptions, import_file, preview
+from obdtrack.campaigns.recipient_files import KINDS, MOST_BYTES, FileOptions
+from obdtrack.campaigns.recipients import page_of, recipient_views
 from obdtrack.domain import phone
 from obdtrack.domain.campaign import CampaignPlan
 from obdtrack.errors import Code, ObdtrackError
@@ -23,13 +27,17 @@ from obdtrack.web.api.campaign_schemas import (
     CampaignSchema,
     CreateCampaignSchema,
     EditCampaignSchema,
+    ImportQuerySchema,
+    ImportSchema,
+    RecipientPageSchema,
+    RecipientQuerySchema,
 )
 from obdtrack.web.api.openapi import secured
 from obdtrack.web.api.routes import NO_BRIDGE, Headers, note_pii_use, page
 from obdtrack.web.api.schemas import PageQuerySchema
 from obdtrack.web.http.auth import current_access, look_up, services
 from obdtrack.web.http.paging import cut
-from obdtrack.web.http.request_bodies import BodyParser
+from obdtrack.web.http.request_bodies import BodyParser, spooled_body
 
 blueprint = Blueprint("api_campaigns", __name__, url_prefix="/api/v1/campaigns")
 blueprint.ARGUMENTS_PARSER = BodyParser()
@@ -91,6 +99,55 @@ def edit(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     campaign_id, name = found(identifier).id, body.pop("name", None)
     campaigns.edit(campaign_id, body, current_access(), services(), name)
     return campaign_view(found(str(campaign_id)))
+
+
+@blueprint.route("/<identifier>/recipients", methods=["POST"])
+@secured(
+    Scope.PLACE,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.LENGTH_REQUIRED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+@blueprint.arguments(ImportQuerySchema, location="query", unknown=INCLUDE)
+@blueprint.response(201, ImportSchema)
+def import_recipients(query: dict[str, Any], identifier: str) -> Response:
+    """Import a list of recipients: the body is CSV, JSON lines or an .xlsx workbook.
+
+    The same file again is not imported again. With `preview` the response is 200 and nothing is
+    stored.
+    """
+    campaign = found(identifier)
+    if request.mimetype not in KINDS:
+        raise UnsupportedMediaType(f"Send a file as one of: {', '.join(KINDS)}.")
+    options = ImportOptions(
+        query["mapping"],
+        query.get("default_country"),
+        FileOptions(query.get("delimiter"), query.get("header")),
+    )
+    with services().limits.imports.hold(), spooled_body(request.environ, MOST_BYTES) as file:
+        if query["preview"]:
+            return make_response(preview(campaign, file, request.mimetype, options))
+        result, is_old = import_file(
+            campaign.id, file, request.mimetype, options, current_access(), services()
+        )
+    headers = {"Idempotent-Replayed": "true"} if is_old else {}
+    return make_response(ImportSchema().dump(result), 201, headers)
+
+
+@blueprint.route("/<identifier>/recipients", methods=["GET"])
+@secured(Scope.READ, HTTPStatus.NOT_FOUND)
+@blueprint.arguments(RecipientQuerySchema, location="query", unknown=RAISE)
+@blueprint.response(200, RecipientPageSchema)
+def list_recipients(query: dict[str, Any], identifier: str) -> tuple[dict[str, Any], int, Headers]:
+    """List the recipients of a campaign, by status, then as they are due."""
+    limit = query["limit"]
+    listed = page_of(found(identifier).id, limit + 1, query.get("status"), query.get("cursor"))
+    rows, following = cut(listed, limit)
+    views = recipient_views(rows, numbers_in_full=current_access().sees_numbers)
+    return page(views, following)
 
 
 def found(identifier: str) -> models.Campaign:

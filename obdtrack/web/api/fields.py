@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -15,14 +14,16 @@ from marshmallow import ValidationError, fields, validate
 
 from obdtrack.calls.search import ENDING
 from obdtrack.domain import phone
+from obdtrack.domain.call_texts import (
+    MAX_METADATA,
+    MAX_VARIABLES,
+    wrong_with_text,
+    wrong_with_variable,
+)
 from obdtrack.domain.times import from_text
 from obdtrack.errors import Code, ObdtrackError
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-MAX_VARIABLES = 50
-MAX_VALUE = 1000
-MAX_METADATA = 4096
 
 
 class Text(fields.String):
@@ -122,7 +123,7 @@ class Variables(_Object):
             raise ValidationError(f"At most {MAX_VARIABLES} variables; there are {len(given)}.")
         problems: dict[str, list[str]] = {}
         for name, content in given.items():
-            if sentence := _wrong_with_variable(name, content):
+            if sentence := wrong_with_variable(name, content):
                 problems[str(name)[:64]] = [sentence]
         if problems:
             raise ValidationError(problems)
@@ -209,23 +210,9 @@ class Cursor(fields.String):
 
 
 def _plain(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValidationError("Contains a broken character (a lone surrogate).") from None
-    if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValidationError("Must not contain control characters.")
+    if sentence := wrong_with_text(text):
+        raise ValidationError(sentence)
     return text
-
-
-def _wrong_with_variable(name: Any, content: Any) -> str | None:
-    if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-        return "A variable's name has letters, digits and '_', and starts with no digit."
-    if not isinstance(content, str):
-        return "A variable's value must be text; put it in quotes."
-    if not 1 <= len(content) <= MAX_VALUE:
-        return f"A variable's value has 1 to {MAX_VALUE} characters."
-    return None
 
 
 def _is_web_address(text: str) -> bool:

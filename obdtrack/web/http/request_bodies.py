@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
+from tempfile import TemporaryFile
 from typing import IO, Any, NoReturn
 from wsgiref.types import WSGIEnvironment
 
@@ -13,6 +14,7 @@ from webargs import core
 from webargs.flaskparser import FlaskParser, abort, is_json_request
 from werkzeug.exceptions import (
     ClientDisconnected,
+    LengthRequired,
     RequestEntityTooLarge,
     UnsupportedMediaType,
 )
@@ -91,6 +93,36 @@ def _shows_its_end(body: bytes) -> bool:
         return not text or text.endswith(b"--")
     bare = _STRINGS.sub(b"", text)
     return b'"' not in bare and all(bare.count(left) == bare.count(right) for left, right in _PAIRS)
+
+
+def spooled_body(environ: WSGIEnvironment, most: int) -> IO[bytes]:
+    """Return a body of at most so many bytes in a temporary file, whole.
+
+    Raises an HTTPException for one that is larger, was cut off, is encoded, or whose length was not
+    stated: of a list nobody could say whether its end is missing.
+    """
+    if coding := environ.get("HTTP_CONTENT_ENCODING"):
+        raise UnsupportedMediaType(
+            f"Send the file as it is, without Content-Encoding {coding[:20]}."
+        )
+    stated = environ.get("CONTENT_LENGTH") or ""
+    if not (stated.isascii() and stated.isdigit()):
+        raise LengthRequired("State the file's length (Content-Length): its end must be certain.")
+    left = int(stated)
+    if left > most:
+        raise RequestEntityTooLarge(f"The file is larger than {most // 2**20} MiB: cut it in two.")
+    file, stream = TemporaryFile(), environ["wsgi.input"]  # noqa: SIM115  # the caller closes it
+    environ[RECEIVING] = True
+    while left and (part := stream.read(min(left, _PART))):
+        file.write(part)
+        left -= len(part)
+    environ[RECEIVING] = False
+    if left:
+        raise ClientDisconnected("the client closed the connection before the end of its file")
+    return file
+
+
+_PART = 256 * 1024
 
 
 class BoundedRequest(Request):
