@@ -35,7 +35,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import dumps
-from obdtrack.store.database import repeated
+from obdtrack.store.database_errors import repeated
 
 BATCH = 200
 """Rows stored in one transaction, so that reports wait for milliseconds at most."""
