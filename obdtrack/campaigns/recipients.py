@@ -73,9 +73,10 @@ def _view(row: models.Recipient, call: models.Call | None, *, in_full: bool) -> 
     number = row.to_number
     if number:
         shown = {**hide_within(shown, number, others=False), "to": masked(number)}
-    # A cell may hold a number, or most of one, in any form.
-    hidden = [
-        {**problem, "value": _DIGIT.sub("•", mask_all(problem["value"]))}
-        for problem in row.problem or []
-    ]
-    return {**shown, "errors": hidden}
+    errors = [{**problem, "value": hidden_cell(problem["value"])} for problem in row.problem or []]
+    return {**shown, "errors": errors}
+
+
+def hidden_cell(value: str) -> str:
+    """Return a cell that may hold a number, or most of one, with its last three digits at most."""
+    return _DIGIT.sub("•", mask_all(value))

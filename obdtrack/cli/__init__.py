@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "webhook": "Register the provider's webhook, test it, and see how its reports are read.",
     "doctor": "Check the installation and suggest fixes.",
     "backup": "Copy the database to a new file while it is in use.",
+    "campaign": "Import the recipients of a campaign.",
     "demo": "Try everything on this machine, with a provider simulator.",
     "simulator": "Run a stand-in for the provider on loopback.",
 }
@@ -71,6 +72,8 @@ def main() -> None:
         _group(prog_name="python -m obdtrack")
     except (ConfigError, ObdtrackError) as error:
         click.echo(f"obdtrack: {error}", err=True)
+        for field, sentences in getattr(error, "fields", {}).items():
+            click.echo(f"  {field}: {' '.join(sentences)}", err=True)
         sys.exit(2)
     except Exception as error:
         from obdtrack.store.database_errors import unusable  # not for --help, which should be quick

@@ -148,6 +148,13 @@ def _fields(data: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
+def by_field(messages: Any) -> dict[str, list[str]]:
+    """Return what marshmallow says is wrong, however deep, as one list a field."""
+    found: dict[str, list[str]] = {}
+    _collect(messages, "", found)
+    return found
+
+
 def _collect(content: Any, name: str, found: dict[str, list[str]]) -> None:
     if isinstance(content, Mapping):
         for key, inner in content.items():

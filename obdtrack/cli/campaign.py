@@ -1,0 +1,172 @@
+"""`campaign`: import the recipients of a campaign."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import click
+from marshmallow import ValidationError, fields
+
+from obdtrack.access.audit import operator
+from obdtrack.application import make_services
+from obdtrack.campaigns import campaigns
+from obdtrack.campaigns.imports import ImportOptions, import_file, preview
+from obdtrack.campaigns.mapping import is_field
+from obdtrack.campaigns.recipient_files import MOST_BYTES
+from obdtrack.campaigns.recipients import hidden_cell
+from obdtrack.errors import Code, ConfigError, ObdtrackError
+from obdtrack.settings import load_settings
+from obdtrack.store import models
+from obdtrack.store.migrate import check_schema
+from obdtrack.web.api.campaign_schemas import EditCampaignSchema, PlanSchema
+from obdtrack.web.api.campaigns import new_plan
+from obdtrack.web.api.fields import Variables
+from obdtrack.web.http.errors import by_field
+
+_IN_A_FILE = (fields.Nested, Variables)
+"""Parts of a plan that are objects: a plan's file has them, no option does."""
+
+_KINDS = {
+    ".csv": "text/csv",
+    ".tsv": "text/csv",
+    ".txt": "text/csv",
+    ".jsonl": "application/x-ndjson",
+    ".ndjson": "application/x-ndjson",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_SHOWN = 20
+
+
+def _plan_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each part of a plan that is one value; the API's own schema checks it."""
+    for name, field in reversed(PlanSchema().fields.items()):
+        if not isinstance(field, _IN_A_FILE):
+            kind = int if isinstance(field, fields.Integer) else str
+            option, words = f"--{name.replace('_', '-')}", field.metadata.get("description")
+            function = click.option(option, name, type=kind, help=words)(function)
+    return function
+
+
+@click.group(help="Import the recipients of a campaign.")
+def command() -> None:
+    """Group the verbs about campaigns."""
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--name", required=True, help="The campaign, by name or id; created if new.")
+@click.option("--plan", type=click.File("rb"), help="A JSON file with the plan, as the API has it.")
+@click.option(
+    "--map", "mapping", metavar="to=COLUMN,…", default="",
+    help="What the columns are: to=Phone,variables.name=Name,reference=Order. Else it is guessed.",
+)  # fmt: skip
+@click.option("--default-country", metavar="IN", help="Where numbers without a country belong.")
+@click.option("--yes", is_flag=True, help="Take the columns as guessed, without asking.")
+@_plan_options
+def import_list(
+    file: Path,
+    name: str,
+    plan: IO[bytes] | None,
+    mapping: str,
+    default_country: str | None,
+    yes: bool,
+    **options: Any,
+) -> None:
+    """Import the recipients in FILE (.csv, .tsv, .jsonl, .xlsx) into a campaign.
+
+    A campaign that does not exist is created; of one that does, the parts of the plan that are
+    named are changed. The same file again is not imported again.
+    """
+    services, kind = make_services(load_settings()), _KINDS.get(file.suffix.lower())
+    check_schema(services.store)
+    if kind is None:
+        raise ConfigError(f"{file.name} is none of {', '.join(_KINDS)}.")
+    if file.stat().st_size > MOST_BYTES:
+        raise ConfigError(f"{file.name} is larger than {MOST_BYTES // 2**20} MiB: cut it in two.")
+    values, wanted = _plan_values(plan, options), _mapping(mapping)
+    known = campaigns.find(name)
+    fresh = None if known else new_plan(values, services.settings)
+    campaign = known or models.Campaign(plan=fresh and campaigns.plan_json(fresh))
+    with file.open("rb") as content:
+        how = ImportOptions(wanted, default_country)
+        if not wanted:
+            seen = preview(campaign, content, kind, how)
+            how = how._replace(mapping=_accepted_guess(seen, yes))
+        if fresh:
+            campaigns.create(name, fresh, operator(), services)
+        elif values:
+            campaigns.edit(_found(name).id, values, operator(), services)
+        result, is_old = import_file(_found(name).id, content, kind, how, operator(), services)
+    _tell_import(result, is_old)
+
+
+def _plan_values(file: IO[bytes] | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a plan that were given; the options win over the file."""
+    try:
+        given = json.load(file) if file else {}
+    except ValueError as error:
+        raise ConfigError(f"The plan is not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise ConfigError('The plan must be a JSON object, like {"flow_id": "23"}.')
+    try:
+        chosen = {name: value for name, value in options.items() if value is not None}
+        loaded: dict[str, Any] = EditCampaignSchema().load({**given, **chosen})
+    except ValidationError as error:
+        raise ObdtrackError(
+            Code.INVALID, "The plan is invalid.", fields=by_field(error.messages)
+        ) from None
+    return loaded
+
+
+def _mapping(text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    if not all(column and is_field(field.strip()) for field, _, column in pairs):
+        raise ConfigError("--map is written like to=Phone,variables.name=Name,reference=Order.")
+    return {field.strip(): column.strip() for field, _, column in pairs}
+
+
+def _accepted_guess(seen: Mapping[str, Any], yes: bool) -> dict[str, str]:
+    """Show what the columns are taken for, and return it if somebody agrees."""
+    guess: dict[str, str] = seen["mapping"]
+    if "to" not in guess:
+        columns = ", ".join(seen["columns"])
+        raise ConfigError(f"Name the column of the numbers: --map to=COLUMN. Columns: {columns}.")
+    click.echo("The columns, as guessed:", err=True)
+    for field, column in guess.items():
+        click.echo(f"  {field}={column}", err=True)
+    if seen["unused_columns"]:
+        click.echo(f"Not used: {', '.join(seen['unused_columns'])}", err=True)
+    if not yes and not sys.stdin.isatty():
+        raise ConfigError("Nothing was imported. Agree with --yes, or name the columns with --map.")
+    if not yes:
+        click.confirm("Import it so?", abort=True, err=True)
+    return guess
+
+
+def _tell_import(result: Mapping[str, Any], is_old: bool) -> None:
+    """Say what came of an import, and name every row that is not called."""
+    listed = [*result["errors"], *result["duplicates"]]
+    for line in listed:
+        where = f"row {line['row']}" + (f", {line['column']}" if line["column"] else "")
+        click.echo(f"{where}: {hidden_cell(line['value'])!r}: {line['reason']}", err=True)
+    rest = result["invalid"] + result["duplicate"] - len(listed)
+    if rest > 0:
+        click.echo(f"… and {rest} more", err=True)
+    for column, count in result["empty_cells"].items():
+        click.echo(f"{count} cells of {column} are empty", err=True)
+    again = " (this file was imported before; nothing was added)" if is_old else ""
+    click.echo(
+        f"{result['rows']} rows: {result['ready']} ready, {result['invalid']} invalid, "
+        f"{result['duplicate']} duplicates{again}"
+    )
+
+
+def _found(identifier: str) -> models.Campaign:
+    campaign = campaigns.find(identifier)
+    if campaign is None:
+        raise ObdtrackError(Code.NOT_FOUND, "There is no campaign with this id or name.")
+    return campaign
