@@ -12,16 +12,14 @@ import click
 from marshmallow import ValidationError, fields
 
 from obdtrack.access.audit import operator
-from obdtrack.application import make_services
 from obdtrack.campaigns import campaigns
 from obdtrack.campaigns.imports import ImportOptions, import_file, preview
 from obdtrack.campaigns.mapping import is_field
 from obdtrack.campaigns.recipient_files import MOST_BYTES
 from obdtrack.campaigns.recipients import hidden_cell
+from obdtrack.cli.opening import open_services
 from obdtrack.errors import Code, ConfigError, ObdtrackError
-from obdtrack.settings import load_settings
 from obdtrack.store import models
-from obdtrack.store.migrate import check_schema
 from obdtrack.web.api.campaign_schemas import EditCampaignSchema, PlanSchema
 from obdtrack.web.api.campaigns import new_plan
 from obdtrack.web.api.fields import Variables
@@ -81,8 +79,7 @@ def import_list(
     A campaign that does not exist is created; of one that does, the parts of the plan that are
     named are changed. The same file again is not imported again.
     """
-    services, kind = make_services(load_settings()), _KINDS.get(file.suffix.lower())
-    check_schema(services.store)
+    services, kind = open_services(), _KINDS.get(file.suffix.lower())
     if kind is None:
         raise ConfigError(f"{file.name} is none of {', '.join(_KINDS)}.")
     if file.stat().st_size > MOST_BYTES:

@@ -36,8 +36,7 @@ BAD_LIST = """Phone,Order
 @pytest.fixture
 def run(services: Services, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `campaign` with these arguments; an error that `main` words is raised."""
-    monkeypatch.setattr(campaign, "load_settings", lambda: services.settings)
-    monkeypatch.setattr(campaign, "make_services", lambda _: services)
+    monkeypatch.setattr(campaign, "open_services", lambda: services)
     runner = CliRunner(catch_exceptions=False)
 
     def invoke(*arguments: str, given: str | None = None) -> Result:
