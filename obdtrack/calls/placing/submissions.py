@@ -12,7 +12,8 @@ from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import to_microseconds
-from obdtrack.store.database import Store, connected
+from obdtrack.store.connections import connected
+from obdtrack.store.database import Store
 
 REQUESTED = tuple(
     field.name for field in fields(CallRequest) if field.name in models.Submission._meta.fields

@@ -51,7 +51,7 @@ from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store import models
-from obdtrack.store.database import unavailable
+from obdtrack.store.database_errors import unavailable
 from obdtrack.web.api.openapi import secured
 from obdtrack.web.api.schemas import (
     CallPageSchema,

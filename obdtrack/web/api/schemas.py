@@ -341,8 +341,8 @@ class ResponseSchema(Schema):
 
     id = fields.UUID()
     kind = fields.String()
-    requested_at = fields.String(metadata=_TIME)
-    answered_at = fields.String(metadata=_TIME)
+    requested_at = fields.String(metadata=TIME)
+    answered_at = fields.String(metadata=TIME)
     http_status = fields.Integer(allow_none=True)
     failure = fields.String(allow_none=True)
     message = fields.String(allow_none=True)
@@ -353,9 +353,9 @@ class SubmissionSchema(Schema):
     """One request to the provider, and the calls it asked for."""
 
     id = fields.UUID()
-    created_at = fields.String(metadata=_TIME)
+    created_at = fields.String(metadata=TIME)
     settled_at = fields.String(
-        allow_none=True, metadata={"description": "Since when nothing more is awaited.", **_TIME}
+        allow_none=True, metadata={"description": "Since when nothing more is awaited.", **TIME}
     )
     bridge = fields.String()
     flow_id = fields.String(allow_none=True)
