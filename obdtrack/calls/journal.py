@@ -279,7 +279,10 @@ class Journal:
 
     def _tell(self, call: _OpenCall, before: str | None, events: Sequence[Event]) -> None:
         for listener in self.services.listeners:
-            listener(CallChange(call.row.id, before, call.fold(), tuple(events)))
+            changed = CallChange(
+                call.row.id, before, call.fold(), tuple(events), call.row.campaign_id
+            )
+            listener(changed, self.services)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from obdtrack.calls.placing.submissions import PendingSubmission
 from obdtrack.calls.polling import check, poll
 from obdtrack.calls.reports import record
 from obdtrack.calls.reports.receive import ReceivedDelivery
-from obdtrack.domain.status import Outcome
+from obdtrack.domain.status import Outcome, Status
 from obdtrack.domain.submission import CallRequest, Failure, Placement, SendResponse
 from obdtrack.providers.shared_secret import SharedSecret
 from obdtrack.services import Services
@@ -282,10 +282,50 @@ def serve_one_by_one() -> Any:
 
 
 @contextmanager
+def claim_after_sending() -> Iterator[None]:
+    """Call a campaign's recipients first, and note afterwards that they were called."""
+    dispatch = import_module("obdtrack.campaigns.dispatch")  # after what others break
+
+    def note_later(self: Any, chosen: Any) -> None:
+        self.chosen = chosen
+
+    def follow_up(self: Any) -> None:
+        if chosen := getattr(self, "chosen", None):
+            with self.services.store.write():
+                note(self, chosen)
+        then(self)
+
+    turn = dispatch.Turn
+    note, then = turn._note_sent, turn.follow_up
+    with patch.object(turn, "_note_sent", note_later), patch.object(turn, "follow_up", follow_up):
+        yield
+
+
+@contextmanager
+def call_again_when_unsure() -> Iterator[None]:
+    """Call a campaign's recipient again of whose call nobody knows whether it was one."""
+    module = import_module("obdtrack.campaigns.follow")
+
+    def follow(change: Any, services: Services) -> None:
+        if change.campaign_id and change.state.status == Status.UNKNOWN:
+            module._make_again(change, services)
+        else:
+            original(change, services)
+
+    original = module.follow
+    application = import_module("obdtrack.application")
+    with patch.object(application, "LISTENERS", (follow,)):
+        yield
+
+
+@contextmanager
 def short_leases() -> Iterator[None]:
     """Find the dead sooner, which breaks nothing; named last, as it imports what others break."""
     jobs = import_module("obdtrack.jobs")
     lease = timedelta(seconds=2)
     recovery = jobs.KINDS["recovery"]._replace(lease=lease)
-    with patch.object(recover, "LEASE", lease), patch.dict(jobs.KINDS, recovery=recovery):
+    again = timedelta(seconds=0.2)
+    campaign = jobs.KINDS["campaign"]._replace(lease=again, again=again)
+    kinds = patch.dict(jobs.KINDS, recovery=recovery, campaign=campaign)
+    with patch.object(recover, "LEASE", lease), kinds:
         yield

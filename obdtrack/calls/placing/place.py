@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
@@ -151,6 +151,7 @@ def place_chosen(
     services: Services,
     executor: Executor | None = None,
     may_leave: Permit | None = None,
+    heard: Callable[[SendResponse], None] = lambda _: None,
 ) -> list[PendingSubmission]:
     """Store what is to be sent, all at once, and send each of it once; returns what was stored.
 
@@ -162,10 +163,26 @@ def place_chosen(
     services.store.close()  # the provider may take seconds; somebody else can use the connection
     send = partial(_send, right=right, may_leave=may_leave, services=services)
     asked = [one for one in intentions if one.requests]
-    sent = list((executor.map if executor else map)(send, asked))
-    if sent:
-        _persist(lambda: _settle(sent, services))
+    for sent in _as_completed(send, asked, executor):
+        for one in sent:
+            heard(one.response)
+        _persist(partial(_settle, sent, services))
     return intentions
+
+
+def _as_completed(
+    send: Callable[[PendingSubmission], _Sent],
+    asked: Sequence[PendingSubmission],
+    executor: Executor | None,
+) -> Iterator[list[_Sent]]:
+    """Send all of these; yields what came back while the last of it was stored, so in batches."""
+    if executor is None or len(asked) < 2:
+        yield from ([send(one)] for one in asked)
+        return
+    waiting: Collection[Future[_Sent]] = [executor.submit(send, one) for one in asked]
+    while waiting:
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        yield [one.result() for one in done]
 
 
 @repeated

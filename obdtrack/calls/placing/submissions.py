@@ -68,6 +68,8 @@ class PendingSubmission(NamedTuple):
 def create(intentions: Iterable[PendingSubmission]) -> None:
     """Store submissions, before anything leaves; one that asks for nothing awaits nothing."""
     rows = [_row(intention, intention.calls[0].request) for intention in intentions]
+    if not rows:
+        return
     bulk_sql.insert(models.Submission, tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
