@@ -25,15 +25,21 @@ ITSELF = Itself("the campaign itself")
 
 
 @repeated
-def control(campaign_id: UUID, action: CampaignAction, actor: Actor, services: Services) -> None:
-    """Start, pause, resume or stop a campaign, as somebody asked for.
+def control(
+    campaign_id: UUID,
+    action: CampaignAction,
+    actor: Actor,
+    services: Services,
+    why: str | None = None,
+) -> None:
+    """Start, pause, resume or stop a campaign, as somebody asked for; `why` is for the audit.
 
     No request of it leaves later than a second after a pause or a stop. Raises ObdtrackError: not
     found, or conflict naming what is allowed instead.
     """
     with services.store.write():
         campaign = campaigns.locked(campaign_id)
-        move(campaign, action, services, actor=actor)
+        move(campaign, action, services, actor=actor, why=why)
         begin_if_due(campaign, services, actor)
         settle(campaign, services)
         tasks.plan(CAMPAIGN, {campaign_id: services.shared_now()})
@@ -46,10 +52,16 @@ def move(
     reason: str | None = None,
     *,
     actor: Actor = ITSELF,
+    why: str | None = None,
 ) -> None:
-    """Move a locked campaign on by the table; `reason` says why, if nobody asked for it."""
-    before = campaign.state
-    campaign.state = campaigns.change(campaign, action, actor, services, reason=reason)
+    """Move a locked campaign on by the table.
+
+    `reason` says why, if nobody asked for it; `why` is what somebody said who did.
+    """
+    before, detail = campaign.state, {"why": why} if why else None
+    campaign.state = campaigns.change(
+        campaign, action, actor, services, reason=reason, detail=detail
+    )
     campaign.reason, campaign.changed_at = reason, services.now()
     told = {"campaign_id": str(campaign.id), "before": str(before), "after": str(campaign.state)}
     if reason:
