@@ -50,10 +50,9 @@ class CallChange(NamedTuple):
     before: str | None
     state: CallState
     events: tuple[Event, ...]
-    campaign_id: UUID | None = None
 
 
-Listener = Callable[[CallChange, "Services"], None]
+Listener = Callable[[CallChange], None]
 """Called for each change of a call, in its transaction: what one raises undoes it all."""
 
 

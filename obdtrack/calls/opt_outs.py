@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 from uuid import UUID
 
-from obdtrack.domain.phone import parts_of
+from obdtrack.domain.phone import ERASED, parts_of
 from obdtrack.store import bulk_sql, models
 
 _PAGE = 500
@@ -53,6 +53,14 @@ def of_numbers(numbers: Collection[str]) -> dict[str, datetime]:
         for number, keys in listed.items()
         if not since.keys().isdisjoint(keys)
     }
+
+
+def is_any_erased() -> bool:
+    """Whether a number stands here under the name of its erasure."""
+    number = models.OptOutRow.number
+    return bool(
+        models.OptOutRow.select().where((number >= ERASED) & (number < f"{ERASED}g")).exists()
+    )
 
 
 def parts_listed(number: str) -> dict[str, datetime]:

@@ -197,7 +197,7 @@ def _reader_of(field: str, country: str | None) -> Callable[[Cell, str], Any]:
 
 
 def _number(cell: Cell, text: str, country: str | None) -> str:
-    if isinstance(cell, Mapping):
+    if isinstance(cell, dict):
         raise ValueError("a date" if "date" in cell else "no phone number")
     if isinstance(cell, float):
         raise ValueError("written with a fraction: put it in quotes")
@@ -218,7 +218,7 @@ def _is_number(cell: Cell, country: str | None) -> bool:
 def _variable(cell: Cell, text: str) -> str:
     if not text:
         raise ValueError("empty cell")
-    if isinstance(cell, bool | float | list) or (isinstance(cell, Mapping) and "date" not in cell):
+    if isinstance(cell, bool | float | list) or (isinstance(cell, dict) and "date" not in cell):
         raise ValueError("must be text: put it in quotes")
     if text in _ERRORS:
         raise ValueError("an error of the spreadsheet")
@@ -232,7 +232,7 @@ def _reference(_: Cell, text: str) -> str:
 
 
 def _metadata(cell: Cell, text: str) -> Any:
-    if isinstance(cell, str) or (isinstance(cell, Mapping) and "date" in cell):
+    if isinstance(cell, str) or (isinstance(cell, dict) and "date" in cell):
         return _plain(text, MAX_METADATA)
     if "\\u0000" in dumps(cell):
         raise ValueError("has a NUL character")

@@ -264,13 +264,11 @@ def _filled(rows: Iterator[RowOfCells], table: RecipientTable) -> Iterator[RowOf
 
 def shown(cell: Cell) -> str:
     """Return a cell as text, without blanks around it; nothing is empty."""
-    if cell is None:
-        return ""
-    if isinstance(cell, Mapping) and "date" in cell:
+    if isinstance(cell, str):
+        return cell.strip()
+    if isinstance(cell, dict) and "date" in cell:
         return str(cell["date"])
-    if isinstance(cell, Mapping | list):
-        return orjson.dumps(cell).decode()
-    return str(cell).strip()
+    return "" if cell is None else orjson.dumps(cell).decode()
 
 
 def _is_filled(cell: Cell) -> bool:

@@ -29,17 +29,16 @@ def page_of(
     """
     row = models.Recipient
     query = row.select().where(row.campaign_id == campaign_id)
+    order: list[Any] = [row.status, row.due_at, row.id]
     if status is not None:
-        query = query.where(row.status == status)
+        query, order = query.where(row.status == status), order[1:]
     if after is not None:
         last = row.get_or_none((row.id == after) & (row.campaign_id == campaign_id))
         if last is None:
             return []
-        query = query.where(
-            peewee.Tuple(row.status, row.due_at, row.id)
-            > peewee.Tuple(last.status, to_microseconds(last.due_at), last.id.bytes)
-        )
-    return list(query.order_by(row.status, row.due_at, row.id).limit(limit))
+        place = [last.status, to_microseconds(last.due_at), last.id.bytes][-len(order) :]
+        query = query.where(peewee.Tuple(*order) > peewee.Tuple(*place))
+    return list(query.order_by(*order).limit(limit))
 
 
 def recipient_views(

@@ -7,8 +7,10 @@ import sys
 import click
 
 from obdtrack.access.audit import operator
-from obdtrack.cli.opening import open_services
+from obdtrack.application import make_services
 from obdtrack.privacy.erasure import Erased, erase
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Replace a number by a keyed hash, everywhere. It cannot be undone.")
@@ -20,7 +22,8 @@ def command(number: str, yes: bool) -> None:
     The database is rewritten, for which this command locks it: some seconds per gigabyte, during
     which reports get 503 and the provider posts them again.
     """
-    services = open_services()
+    services = make_services(load_settings())
+    check_schema(services.store)
     if not yes:
         click.confirm("The number cannot be restored. Continue?", abort=True)
     done = erase(number, operator(), services)

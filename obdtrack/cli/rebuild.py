@@ -6,8 +6,10 @@ import sys
 
 import click
 
+from obdtrack.application import make_services
 from obdtrack.calls.rebuild import rebuild
-from obdtrack.cli.opening import open_services
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 _SHOWN = 20
 
@@ -16,7 +18,8 @@ _SHOWN = 20
 @click.option("--check", is_flag=True, help="Only compare; status 1 if anything differs.")
 def command(check: bool) -> None:
     """Fix what differs, or only report it."""
-    services = open_services()
+    services = make_services(load_settings())
+    check_schema(services.store)
     done = rebuild(services, check=check)
     verb = "differ" if check else "differed and were fixed"
     click.echo(f"{done.calls} calls, {len(done.different)} {verb}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from obdtrack.application import make_services
 from obdtrack.calls.reports.replay import REPLAYABLE, STILL_WRONG, replay_all
-from obdtrack.cli.opening import open_services
 from obdtrack.domain.status import Outcome
+from obdtrack.settings import load_settings
+from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Reprocess stored deliveries, for example after fixing the cause.")
@@ -15,7 +17,8 @@ from obdtrack.domain.status import Outcome
 )
 def command(outcome: str) -> None:
     """Replay all deliveries of an outcome and say what became of them."""
-    services = open_services()
+    services = make_services(load_settings())
+    check_schema(services.store)
     ends = replay_all(Outcome(outcome), services)
     for end, number in sorted(ends.items()):
         click.echo(f"{number} {end}")

@@ -160,7 +160,8 @@ def parts_of(known: str) -> frozenset[str]:
     if is_erased(known):
         return frozenset()
     digits = known.removeprefix("+")
-    national = national_part(digits)
+    # The library says the same of those, in twenty times the time.
+    national = digits[2:] if _INDIAN_MOBILE.fullmatch(known) else national_part(digits)
     return frozenset(
         part.lstrip("0") for part in (digits, national, national[-_NATIONAL_LENGTH:]) if part
     )

@@ -24,7 +24,6 @@ class Status(Word):
     CANCELED = "canceled"
     FAILED = "failed"
     UNRESOLVED = "unresolved"
-    SKIPPED = "skipped"
 
 
 class Source(Word):

@@ -92,6 +92,7 @@ class Submission(Table):
     variables_encrypted = BytesField(null=True)
     key_id = IdField(null=True)
     process_id = IdField(null=True)
+    fingerprint = TextField(null=True)
     notes = JsonField(null=True)
 
     class Meta:
@@ -135,7 +136,6 @@ class Call(Table):
     state = JsonField(null=True)
     campaign_id = IdField(null=True)
     retry_of = IdField(null=True)
-    fingerprint = TextField(null=True)
 
     class Meta:
         table_name = "calls"

@@ -10,7 +10,7 @@ from obdtrack.cli import poll
 from obdtrack.domain.submission import Failure
 from obdtrack.providers.base import StatusResponse
 from obdtrack.services import Services
-from tests.factories import Clock, ScriptedProvider, accepted, call_request
+from tests.factories import Clock, ScriptedProvider, accepted, call_request, settings
 
 
 @pytest.fixture
@@ -24,7 +24,8 @@ def two_due(services: Services, provider: ScriptedProvider, clock: Clock) -> Non
 
 @pytest.fixture
 def run(services: Services, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.setattr(poll, "open_services", lambda: services)
+    monkeypatch.setattr(poll, "load_settings", settings)
+    monkeypatch.setattr(poll, "make_services", lambda _: services)
     return CliRunner(catch_exceptions=False)
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from obdtrack.campaigns.mapping import is_field
 from obdtrack.campaigns.recipient_files import DELIMITERS
-from obdtrack.campaigns.report import TABLES
 from obdtrack.domain.calling_hours import CallType
 from obdtrack.domain.campaign import (
     BOUNDS,
@@ -201,46 +199,29 @@ class TotalsSchema(Schema):
     sent = fields.Integer(metadata={"description": "Were called, or are being called."})
 
 
-class ProgressSchema(Schema):
-    """How far a campaign is, and what its calls came to."""
+class FindingsSchema(Schema):
+    """What a check found; figures of calls, numbers of recipients."""
 
-    calls = fields.Integer(metadata={"description": "Made so far, retries too."})
-    waiting = fields.Integer(metadata={"description": "Calls that have not ended."})
-    answered_percent = fields.String(
-        allow_none=True, metadata={"description": "Of the calls that have ended."}
+    at = fields.String(metadata=TIME)
+    ready = fields.Integer(metadata={"description": "Would be called."})
+    invalid = fields.Integer()
+    duplicate = fields.Integer()
+    opted_out = fields.Integer()
+    called_recently = fields.Integer(
+        metadata={"description": "Within OBDTRACK_DUPLICATE_GUARD_SECONDS, by the same flow."}
     )
-    cost = fields.String(metadata={"description": "What is known of it; exact decimal text."})
-    skipped = fields.Dict(metadata={"description": "Recipients that were not called, by reason."})
-    per_minute = fields.Float(
+    outside_hours = fields.Integer(
+        metadata={"description": "For whom the calling hours, or `end_at`, would end too early."}
+    )
+    estimated_end_at = fields.String(allow_none=True, metadata=TIME)
+    charges_of_a_call = fields.String(
         allow_none=True,
-        metadata={"description": "Calls a minute in this half hour and the one before."},
+        metadata={"description": "Of the newest answered one from this bridge with this flow."},
     )
-    estimated_end_at = fields.String(
-        allow_none=True, metadata={"description": "If it goes on at this pace.", **TIME}
+    estimated_cost = fields.String(
+        allow_none=True, metadata={"description": "If each is answered at once; null: unknown."}
     )
-    failures = fields.List(
-        fields.Dict(),
-        metadata={"description": "The newest, if it paused because too many calls failed."},
-    )
-
-
-class ZoneName(fields.String):
-    """A time zone of the time zone database."""
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        if value not in available_timezones():
-            raise ValidationError("Must be a time zone like Asia/Kolkata.")
-        return str(value)
-
-
-class ReportQuerySchema(Schema):
-    """Which table of a campaign is returned."""
-
-    by = fields.String(load_default="recipient", validate=validate.OneOf(list(TABLES)))
-    zone = ZoneName(
-        load_default="UTC",
-        metadata={"description": "On whose clocks times are.", "examples": ["Asia/Kolkata"]},
-    )
+    over_budget = fields.Boolean()
 
 
 class CampaignSchema(Schema):
@@ -273,14 +254,29 @@ class CampaignSchema(Schema):
     stop_if = fields.Dict(allow_none=True)
     call_type = fields.String(allow_none=True)
     totals = fields.Nested(TotalsSchema)
-    checked = fields.Dict(
-        allow_none=True, metadata={"description": "What the last check found; null: none was made."}
+    checked = fields.Nested(
+        FindingsSchema,
+        allow_none=True,
+        metadata={"description": "What the last check found; null: none was made."},
     )
-    progress = fields.Nested(ProgressSchema)
     created_at = fields.String(metadata=TIME)
     changed_at = fields.String(metadata=TIME)
     started_at = fields.String(allow_none=True, metadata=TIME)
     ended_at = fields.String(allow_none=True, metadata=TIME)
+
+
+class FirstRequestSchema(Schema):
+    """A request to the provider, as it will be sent."""
+
+    method = fields.String()
+    path = fields.String()
+    body = fields.String()
+
+
+class CheckedCampaignSchema(CampaignSchema):
+    """A campaign that was checked, with the requests for its first recipients."""
+
+    first_requests = fields.List(fields.Nested(FirstRequestSchema))
 
 
 class CampaignPageSchema(PageSchema):
