@@ -15,6 +15,7 @@ from peewee import (
 INDEXES = (
     ("responses", ("submission_id",), "submission_id IS NOT NULL"),
     ("calls", ("campaign_id", "id"), "campaign_id IS NOT NULL"),
+    ("calls", ("fingerprint", "created_at"), "fingerprint IS NOT NULL"),
     ("recipients", ("campaign_id", "status", "due_at", "id"), None),
     ("recipients", ("campaign_id", "to_number"), None),
     ("recipients", ("to_number", "id"), "to_number IS NOT NULL"),
@@ -34,7 +35,11 @@ def up(migrator, db):
         migrator.add_column("responses", "submission_id", BinaryUUIDField(null=True)),
         migrator.add_column("calls", "campaign_id", BinaryUUIDField(null=True)),
         migrator.add_column("calls", "retry_of", BinaryUUIDField(null=True)),
+        migrator.add_column("calls", "fingerprint", TextField(null=True)),
     )
+    # Twins are looked for among the calls of the last seconds: the old ones are not needed.
+    db.execute_sql("DROP INDEX submissions_fingerprint_created_at")
+    db.execute_sql("ALTER TABLE submissions DROP COLUMN fingerprint")
 
     class Table(Model):
         class Meta:

@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.quarantine import Quarantine
 from obdtrack.calls.reports.receive import ReceivedDelivery, receive_deliveries
+from obdtrack.campaigns.follow import follow
 from obdtrack.domain.phone import NOT_WHOLE, whole
 from obdtrack.errors import ConfigError
 from obdtrack.jobs import KINDS, Background
@@ -46,6 +47,10 @@ from obdtrack.web.pages.register import register_pages
 log = structlog.get_logger()
 
 
+LISTENERS = (follow,)
+"""Who follows from every change of a call, in its transaction."""
+
+
 def load_to_serve(*, insecure: bool = False) -> Settings:
     """Read the settings; raises ConfigError with all that is wrong with them, the vendor's too."""
     return load_for_serving(insecure=insecure, also=_check_values)
@@ -76,6 +81,7 @@ def make_services(settings: Settings, *, serving: bool = False) -> Services:
         provider=provider,
         others=tuple(others),
         encryption=Encryption(settings.secret_key),
+        listeners=LISTENERS,
         read_store=open_replica(settings.read_database_url, serving=serving)
         if settings.read_database_url
         else None,

@@ -16,6 +16,8 @@ from obdtrack.calls.placing.recover import any_lost, end_heartbeat, heartbeat, r
 from obdtrack.calls.polling.check import check_call
 from obdtrack.calls.polling.poll import must_pause
 from obdtrack.calls.reports.rejoin import rejoin
+from obdtrack.campaigns.control import CAMPAIGN
+from obdtrack.campaigns.dispatch import dispatch
 from obdtrack.domain.poll_schedule import POLL, PUT_OFF
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.system_status import check_clock
@@ -87,6 +89,13 @@ KINDS = {
         at_most=lambda settings: max(1, settings.poll_per_minute // 30),
         threads=8,  # polls under way at once; the pace is kept across them
         worth_it=lambda services: not must_pause(services),
+    ),
+    CAMPAIGN: TaskKind(
+        dispatch,
+        again=timedelta(seconds=2),  # nothing depends on it: what is claimed, one process sends
+        lease=timedelta(seconds=2),
+        at_most=lambda _: 16,
+        threads=16,
     ),
     "clock": _sweep(warn_of_skew, 600),
     "rejoin": _sweep(rejoin, 60),

@@ -50,9 +50,10 @@ class CallChange(NamedTuple):
     before: str | None
     state: CallState
     events: tuple[Event, ...]
+    campaign_id: UUID | None = None
 
 
-Listener = Callable[[CallChange], None]
+Listener = Callable[[CallChange, "Services"], None]
 """Called for each change of a call, in its transaction: what one raises undoes it all."""
 
 

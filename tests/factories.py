@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -75,9 +75,11 @@ class ScriptedProvider(MobTexting):
             polls_per_minute=chosen.poll_per_minute,
         )
         self.sent: list[CallRequest] = []
+        self.lists: list[list[CallRequest]] = []
         self.asked: list[dict[str, Any]] = []
         self.webhook_id: str | None = None
         self.on_send: Callable[[CallRequest], SendResponse] = accepted()
+        self.on_send_list: Callable[[Sequence[CallRequest]], SendResponse] = accepted_list()
         self.on_find: Callable[..., StatusResponse] = lambda **_: StatusResponse()
         self.reader = PayloadReader(timezone=ZoneInfo("UTC"), fields={})
 
@@ -89,6 +91,18 @@ class ScriptedProvider(MobTexting):
             return SendResponse(Failure.NOT_SENT, str(refused))
         self.sent.append(request)
         return self.on_send(request)
+
+    def send_list(
+        self, requests: Sequence[CallRequest], permit: Permit | None = None
+    ) -> SendResponse:
+        try:
+            if permit:
+                permit()
+        except NotPermittedError as refused:
+            return SendResponse(Failure.NOT_SENT, str(refused))
+        self.sent += requests
+        self.lists.append(list(requests))
+        return self.on_send_list(requests)
 
     def completed(self, request: CallRequest) -> CallRequest:
         return replace(request, webhook_id=request.webhook_id or self.webhook_id)
@@ -103,6 +117,22 @@ class ScriptedProvider(MobTexting):
     def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
         entries = json.loads(body)["data"]
         return tuple(call for entry in entries if (call := read_call(entry, self.reader)))
+
+
+def accepted_list(
+    mid: str = MID, *, only: Sequence[int] | None = None, accepted: int | None = None
+) -> Callable[[Sequence[CallRequest]], SendResponse]:
+    """Answer a list with success for all of its numbers, or for those at these places (from 1)."""
+
+    def answer(requests: Sequence[CallRequest]) -> SendResponse:
+        listed = [
+            AcceptedNumber(f"{mid}:{place}", request.to, "0.5000", None)
+            for place, request in enumerate(requests, start=1)
+            if only is None or place in only
+        ]
+        return SendResponse(None, "accepted", tuple(listed), 200, b"{}", None, accepted)
+
+    return answer
 
 
 def accepted(mid: str | None = MID, **changes: Any) -> Callable[[CallRequest], SendResponse]:

@@ -17,14 +17,14 @@ from datetime import datetime
 from uuid import UUID
 
 from obdtrack.calls import queries, writes
-from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.placing.submissions import PendingSubmission
 from obdtrack.calls.queries import CallRow
-from obdtrack.calls.writes import NewState
+from obdtrack.calls.writes import NewCall, NewState
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import NOT_TAKEN, CallState, fold
+from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.poll_schedule import Plan, plan
 from obdtrack.domain.status import Kind, Source, Status
-from obdtrack.domain.submission import CallRequest
 from obdtrack.providers.base import CallLog
 from obdtrack.services import CallChange, Services
 from obdtrack.statistics import counters
@@ -154,17 +154,22 @@ class Journal:
         before, after = self._calls[call_id].row.status, self.state(call_id).status
         return after in statuses and before != after
 
-    def create(self, request: CallRequest, pending: PendingCall, event: Event) -> None:
-        """Store a submission and its call, which begins with this event; nothing has left yet."""
-        state = fold([event], request.interval)
-        row = writes.create_call(request, pending, state)
-        self._changes.append(writes.change(row, state, new=True))
-        if row.name:
-            self._newest[row.name] = slot_of(row.created_at)
-        writes.add_events([(row.id, event)])
-        call = self._calls[row.id] = _OpenCall(row, [event], whole=True)
-        call.state = state
-        self._tell(call, None, [event])
+    def create(self, begun: Sequence[tuple[PendingSubmission, Sequence[Event]]]) -> None:
+        """Store submissions with their calls, each beginning with its event; nothing has left."""
+        created = [
+            (NewCall(submission, pending, fold([event], pending.request.interval)), event)
+            for submission, events in begun
+            for pending, event in zip(submission.calls, events, strict=True)
+        ]
+        rows = writes.create_calls([new for new, _ in created])
+        writes.add_events((new.pending.id, event) for new, event in created)
+        for row, (new, event) in zip(rows, created, strict=True):
+            self._changes.append(writes.change(row, new.state, new=True))
+            if row.name:
+                self._newest[row.name] = slot_of(row.created_at)
+            call = self._calls[row.id] = _OpenCall(row, [event], whole=True)
+            call.state = new.state
+            self._tell(call, None, [event])
 
     def append(self, call_id: UUID, event: Event) -> None:
         """Add an event to a call. Raises what folding it raises; then nothing was added."""
@@ -181,16 +186,13 @@ class Journal:
         call.events[call.events.index(event)] = event._replace(times_seen=event.times_seen + 1)
         call.again.add(event.id)
 
-    def assign_provider_id(
-        self, call_id: UUID, provider: str, provider_id: str, mid: str,
-        submitted_at: datetime | None,
-    ) -> UUID | None:  # fmt: skip
-        """Note how its provider calls a call (canonical); returns the other call that has that id.
+    def assign_provider_ids(self, names: Sequence[ProviderName]) -> dict[UUID, UUID]:
+        """Note how their providers call calls; returns by call the other one that has its id.
 
-        Then nothing is noted; None if it is. Both names must be locked: nobody may take the id
-        between this look and this change.
+        Of those nothing is noted. All ids must be locked: nobody may take one between this look
+        and this change.
         """
-        return writes.set_provider_id(call_id, provider, provider_id, mid, submitted_at)
+        return writes.set_provider_ids(names)
 
     def replace(
         self, call_id: UUID, kinds: Collection[Kind], events: Sequence[Event], state: CallState,
@@ -277,7 +279,10 @@ class Journal:
 
     def _tell(self, call: _OpenCall, before: str | None, events: Sequence[Event]) -> None:
         for listener in self.services.listeners:
-            listener(CallChange(call.row.id, before, call.fold(), tuple(events)))
+            changed = CallChange(
+                call.row.id, before, call.fold(), tuple(events), call.row.campaign_id
+            )
+            listener(changed, self.services)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from obdtrack.calls.placing import submissions
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.reprocess import reprocess_waiting
 from obdtrack.domain.events import Event
+from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import new_id
@@ -76,13 +77,13 @@ def assign_provider_id(
     )
     journal.lock({provider_id, mid})
     call = _unnamed(call_id, source, journal)
-    if journal.assign_provider_id(call_id, call.provider, provider_id, mid, None):
+    if journal.assign_provider_ids([ProviderName(call_id, call.provider, provider_id, mid, None)]):
         raise ObdtrackError(Code.CONFLICT, f"Another call is {provider_id} at the provider.")
-    submissions.close_submission(call.submission.id, now, keep_variables=False)
+    submissions.decide(call.submission.id, [call_id], now)
     journal.append(call_id, event)
     if journal.plan(call_id).given_up:
         journal.poll_at(call_id, now)  # found after the last check: one more is worth it
-    reprocess_waiting(call.provider, provider_id, mid, journal)
+    reprocess_waiting(call.provider, [provider_id, mid], journal)
 
 
 def _unnamed(call_id: UUID, source: Source, journal: Journal) -> models.Call:

@@ -44,6 +44,7 @@ class CallRow(NamedTuple):
     attempt_count: int
     provider: str
     conflict: bool
+    campaign_id: UUID | None
 
 
 def lock_reported_calls(provider_ids: Collection[str], mids: Collection[str]) -> list[CallRow]:

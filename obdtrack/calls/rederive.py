@@ -24,6 +24,7 @@ from obdtrack.calls.reports.record import (
     rows_about,
     tells_something,
 )
+from obdtrack.domain.acceptance import Verdict
 from obdtrack.domain.events import Event
 from obdtrack.domain.naming import is_of_other_number
 from obdtrack.domain.reports import FoundCall, Report, believable
@@ -72,7 +73,7 @@ def _answered(
     # Kept as it is: where a number was erased since, the same words may read otherwise in both.
     message = known.detail.get("message", sent.message) if known else sent.message
     response = SendResponse(failure, message, http_status=sent.http_status)
-    event = response_event(response, number, sent.id, sent.responded_at)
+    event = response_event(response, Verdict(failure, number), sent.id, sent.responded_at)
     return [event._replace(id=known.id) if known else event]
 
 

@@ -41,6 +41,8 @@ def call_view(
         "name": call.name,
         "interval": call.interval,
         "call_type": submission.call_type,
+        "campaign_id": call.campaign_id,
+        "retry_of": call.retry_of,
         "status": state.status,
         "reason": state.reason,
         "provider_message": state.provider_message,
@@ -128,6 +130,7 @@ def submission_view(submission: models.Submission) -> dict[str, Any]:
         "settled_at": _time(submission.settled_at),
         **{name: getattr(submission, name) for name in REQUESTED},
         "variables": submission.variable_names,
+        "notes": submission.notes or [],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -13,9 +14,9 @@ from obdtrack.calls import queries
 from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.calling_rules import dialling_rules
-from obdtrack.calls.placing.place import Condition, place_call
+from obdtrack.calls.placing.place import Condition, place_submission
 from obdtrack.calls.placing.send_right import require_over
-from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.placing.submissions import PendingSubmission
 from obdtrack.calls.provider_ids import DECLARED, assign_provider_id
 from obdtrack.calls.reports import deliveries
 from obdtrack.domain.events import Event
@@ -51,6 +52,29 @@ def resolve(
     return call_id
 
 
+def resolve_submission(
+    submission_id: UUID,
+    *,
+    action: str,
+    access: Access,
+    services: Services,
+    note: str | None = None,
+) -> UUID:
+    """Carry out a decision about all calls of a submission that are unknown, as one.
+
+    Returns the submission to look at next: this one, or the one that places them again. Raises
+    ObdtrackError as the decisions about one call do, and conflict if no call of it is unknown.
+    """
+    calls = submissions.calls_of(submission_id)
+    unknown = [call.id for call in calls if call.status == Status.UNKNOWN]
+    if not unknown:
+        raise ObdtrackError(Code.CONFLICT, "No call of this submission is unknown.")
+    if action == "place-again":
+        return _place_again(unknown, note, access, services).id
+    _declare_not_placed(unknown, note, access, services)
+    return submission_id
+
+
 @repeated
 def attach_by_person(
     call_id: UUID, provider_id: str, note: str | None, access: Access, services: Services
@@ -65,7 +89,7 @@ def attach_by_person(
         ids = services.provider_of(call).ids
         name = ids.canonical(provider_id)
         # A report may give an id of another shape; one that waits is no slip of the pen.
-        if not ids.is_id(provider_id) and not deliveries.waiting_for(call.provider, name, name):
+        if not ids.is_id(provider_id) and not deliveries.waiting_for(call.provider, [name]):
             wrong = f"Not a provider's id; it looks like {ids.example}."
             raise ObdtrackError(
                 Code.INVALID, "Some fields are invalid.", fields={"provider_id": [wrong]}
@@ -75,18 +99,23 @@ def attach_by_person(
         _record(call_id, access, services, action="attach", provider_id=provider_id)
 
 
-@repeated
 def declare_not_placed(call_id: UUID, note: str | None, access: Access, services: Services) -> None:
     """Say that no phone rang; a report that comes all the same is still believed.
 
     Raises ObdtrackError (conflict) if the call's outcome is not unknown, or its request may still
     be sent.
     """
+    _declare_not_placed([call_id], note, access, services)
+
+
+@repeated
+def _declare_not_placed(
+    call_ids: Sequence[UUID], note: str | None, access: Access, services: Services
+) -> None:
     with open_journal(services) as journal:
-        call = _in_doubt(call_id, journal)
-        require_over(call.submission, services)
-        _decide(call, Status.REJECTED, DECLARED, _who(access, note), journal)
-        _record(call_id, access, services, action="not-placed")
+        for call in _all_in_doubt(call_ids, services, journal):
+            _decide(call, Status.REJECTED, DECLARED, _who(access, note), journal)
+            _record(call.id, access, services, action="not-placed")
 
 
 def place_again(call_id: UUID, note: str | None, access: Access, services: Services) -> UUID:
@@ -96,19 +125,25 @@ def place_again(call_id: UUID, note: str | None, access: Access, services: Servi
     not unknown, somebody has decided meanwhile, its request may still be sent, its variables cannot
     be read any more, or its number may not be called.
     """
-    request = _request(_undecided(queries.find(str(call_id)), call_id), services)
-    conditions = [*dialling_rules(request, services), _replace(call_id, note, access, services)]
-    return place_call(request, access.key_id, services, conditions)
+    return _place_again([call_id], note, access, services).call_id
 
 
-def _replace(call_id: UUID, note: str | None, access: Access, services: Services) -> Condition:
-    def replace_old(intention: PendingCall, journal: Journal) -> None:
-        detail = {**_who(access, note), "replaced_by": str(intention.call_id)}
-        call = _in_doubt(call_id, journal)
-        require_over(call.submission, services)
-        _decide(call, Status.UNRESOLVED, "placed-again", detail, journal)
-        replaced_by = intention.call_id
-        _record(call_id, access, services, action="place-again", replaced_by=replaced_by)
+def _place_again(
+    call_ids: Sequence[UUID], note: str | None, access: Access, services: Services
+) -> PendingSubmission:
+    requests = [_request(_undecided(queries.find(str(one)), one), services) for one in call_ids]
+    conditions = [*dialling_rules(requests[0], services), _replace(note, access, services)]
+    return place_submission(requests, access.key_id, services, conditions)
+
+
+def _replace(note: str | None, access: Access, services: Services) -> Condition:
+    def replace_old(intention: PendingSubmission, journal: Journal) -> None:
+        new = {one.request.retry_of: str(one.id) for one in intention.calls if one.request.retry_of}
+        for call in _all_in_doubt(list(new), services, journal):
+            replaced_by = new[call.id]
+            detail = {**_who(access, note), "replaced_by": replaced_by}
+            _decide(call, Status.UNRESOLVED, "placed-again", detail, journal)
+            _record(call.id, access, services, action="place-again", replaced_by=replaced_by)
 
     return replace_old
 
@@ -118,12 +153,19 @@ def _decide(
 ) -> None:
     now = journal.now
     event = Event(new_id(), Kind.RESOLUTION, Source.PERSON, now, status, reason, detail=detail)
-    submissions.close_submission(call.submission.id, now, keep_variables=False)
     journal.append(call.id, event)
 
 
-def _in_doubt(call_id: UUID, journal: Journal) -> models.Call:
-    return _undecided(queries.find(str(call_id)) if journal.call(call_id) else None, call_id)
+def _all_in_doubt(
+    call_ids: Sequence[UUID], services: Services, journal: Journal
+) -> list[models.Call]:
+    """Return these calls of one submission, which are unknown and not sent by anybody any more."""
+    present = {row.id for row in journal.calls(call_ids)}
+    calls = [_undecided(queries.find(str(i)) if i in present else None, i) for i in call_ids]
+    submission = calls[0].submission
+    require_over(submission, services)
+    submissions.decide(submission.id, call_ids, journal.now)
+    return calls
 
 
 def _undecided(call: models.Call | None, call_id: UUID) -> models.Call:
@@ -144,6 +186,8 @@ def _request(call: models.Call, services: Services) -> CallRequest:
         submissions.request_of(call),
         variables=_variables(call.submission, services),
         metadata={**(call.metadata or {}), "replaces": str(call.id)},
+        campaign_id=None,
+        retry_of=call.id,
     )
 
 

@@ -10,10 +10,14 @@ from obdtrack.store import bulk_sql, models
 
 
 class ProviderResponse(NamedTuple):
-    """One question to the provider's API and its response; times are aware UTC."""
+    """One question to the provider's API and its response; times are aware UTC.
+
+    It was about a call, or it asked for the calls of a submission.
+    """
 
     id: UUID
     call_id: UUID | None
+    submission_id: UUID | None
     kind: str
     requested_at: datetime
     responded_at: datetime
@@ -23,15 +27,22 @@ class ProviderResponse(NamedTuple):
     body: bytes | None
 
 
-def add(exchange: ProviderResponse) -> None:
-    """Store one exchange."""
-    bulk_sql.insert(models.ResponseRow, ProviderResponse._fields, [exchange])
+def add(*exchanges: ProviderResponse) -> None:
+    """Store exchanges."""
+    bulk_sql.insert(models.ResponseRow, ProviderResponse._fields, exchanges)
 
 
 def of_call(call_id: UUID) -> list[models.ResponseRow]:
-    """List the exchanges about one call, oldest first."""
-    response = models.ResponseRow
-    return list(response.select().where(response.call_id == call_id).order_by(response.id))
+    """List the exchanges about one call, and the one in which it was submitted, oldest first."""
+    call, response = models.Call, models.ResponseRow
+    submission = call.select(call.submission).where(call.id == call_id)
+    about = (response.call_id == call_id) | (response.submission_id == submission)
+    return list(response.select().where(about).order_by(response.id))
+
+
+def of_submission(submission_id: UUID) -> list[models.ResponseRow]:
+    """List the exchanges in which a submission was sent: one, if a response came."""
+    return bulk_sql.load(models.ResponseRow, "submission_id", [submission_id])
 
 
 def last_asked(call_id: UUID) -> datetime | None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from obdtrack.calls.placing import submissions
-from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.placing.submissions import PendingCall, PendingSubmission
 from obdtrack.calls.queries import EVENT_COLUMNS, STATE_COLUMNS, CallRow
 from obdtrack.calls.states import rest_of, state_row
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
+from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Kind
-from obdtrack.domain.submission import CallRequest
 from obdtrack.statistics.counters import Change, slot_of
 from obdtrack.store import bulk_sql, models, tasks
 
@@ -28,27 +29,42 @@ class NewState(NamedTuple):
     next_check_at: datetime | None
 
 
-def create_call(request: CallRequest, pending: PendingCall, state: CallState) -> CallRow:
-    """Store a submission and its one call."""
-    submissions.create_submission(request, pending)
-    call = {
-        "id": pending.call_id,
-        "submission": pending.submission_id,
-        "to_number": request.to,
-        "name": request.name,
-        "reference": request.reference,
-        "metadata": request.metadata,
-        "interval": request.interval,
-        "created_at": pending.created_at,
-        "provider": pending.provider,
-    }
-    columns = (*call, *STATE_COLUMNS, "state")
-    row = (*call.values(), *state_row(state), rest_of(state))
-    bulk_sql.insert(models.Call, columns, [row])
-    return CallRow(
-        pending.call_id, request.interval, None, None, request.to, pending.created_at, 0,
-        state.status, state.status_source, state.status_as_of, state.reason, state.charges,
-        request.name, 0, pending.provider, False,
+class NewCall(NamedTuple):
+    """A call of a new submission, and where it stands by its first event."""
+
+    submission: PendingSubmission
+    pending: PendingCall
+    state: CallState
+
+
+def create_calls(created: Sequence[NewCall]) -> list[CallRow]:
+    """Store submissions with their calls; returns the rows of these, in the same order."""
+    submissions.create({new.submission.id: new.submission for new in created}.values())
+    bulk_sql.insert(models.Call, _NEW_COLUMNS, map(_call_row, created))
+    return [
+        CallRow(
+            pending.id, pending.request.interval, None, None, pending.request.to,
+            submission.created_at, 0, state.status, state.status_source, state.status_as_of,
+            state.reason, state.charges, pending.request.name, 0, submission.provider, False,
+            pending.request.campaign_id,
+        )
+        for submission, pending, state in created
+    ]  # fmt: skip
+
+
+_OF_REQUEST = ("name", "reference", "metadata", "interval", "campaign_id", "retry_of")
+_requested = attrgetter(*_OF_REQUEST)
+_NEW_COLUMNS = (
+    "id", "submission", "created_at", "provider", "fingerprint", "to_number", *_OF_REQUEST,
+    *STATE_COLUMNS, "state",
+)  # fmt: skip
+
+
+def _call_row(new: NewCall) -> tuple[Any, ...]:
+    submission, (call_id, request, fingerprint, _), state = new
+    return (
+        call_id, submission.id, submission.created_at, submission.provider, fingerprint,
+        request.to, *_requested(request), *state_row(state), rest_of(state),
     )  # fmt: skip
 
 
@@ -86,21 +102,33 @@ def change(row: CallRow, state: CallState, *, new: bool = False) -> Change:
     return (row.name, slot_of(row.created_at)), before, after
 
 
-def set_provider_id(
-    call_id: UUID, provider: str, provider_id: str, mid: str, submitted_at: datetime | None
-) -> UUID | None:
-    """Note how its provider calls this call; returns another call that has that id, if one does.
+def set_provider_ids(names: Sequence[ProviderName]) -> dict[UUID, UUID]:
+    """Note how their providers call these calls; returns the other call that has an id, if one has.
 
-    The id of a submission is that of each of its calls.
+    Then nothing is noted of this call. The id of a submission is that of each of its calls.
     """
-    key, names = ("mid", [mid]) if provider_id == mid else ("provider_id", [provider_id, mid])
-    holders = bulk_sql.fetch(models.Call, ("id", "provider"), key, names, order="id")
-    others: list[UUID] = [one for one, its in holders if one != call_id and its == provider]
-    if others:
-        return others[0]
-    columns = ("provider_id", "mid", "submitted_at")
-    bulk_sql.update(models.Call, columns, ("id",), [(provider_id, mid, submitted_at, call_id)])
-    return None
+    held: dict[tuple[str, str], UUID] = {}
+    for key, wanted in (
+        ("mid", [name.mid for name in names if name.provider_id == name.mid]),
+        ("provider_id", [n for name in names if name.mid != name.provider_id for n in name[2:4]]),
+    ):
+        columns = ("id", "provider", key)
+        for call_id, provider, held_id in bulk_sql.fetch(
+            models.Call, columns, key, wanted, order="id"
+        ):
+            held.setdefault((provider, held_id), call_id)
+    taken: dict[UUID, UUID] = {}
+    free = []
+    for name in names:
+        holders = (held.get((name.provider, one)) for one in (name.provider_id, name.mid))
+        holder = next((one for one in holders if one not in (None, name.call_id)), None)
+        if holder is not None:
+            taken[name.call_id] = holder
+        else:
+            held[name.provider, name.provider_id] = name.call_id
+            free.append((name.provider_id, name.mid, name.submitted_at, name.call_id))
+    bulk_sql.update(models.Call, ("provider_id", "mid", "submitted_at"), ("id",), free)
+    return taken
 
 
 def set_submitted_at(call_id: UUID, events: Iterable[Event]) -> None:

@@ -58,5 +58,5 @@ def totals_of(campaign: models.Campaign) -> dict[str, Any]:
         "skipped": skipped,
         "scheduled": planned if waits else 0,
         "sent": recipients[RecipientStatus.SENT],
-        **{status.value: calls[status] for status in Status},
+        **{status.value: calls[status] for status in Status if status is not Status.SKIPPED},
     }

@@ -9,11 +9,9 @@ import click
 
 from obdtrack.access import audit
 from obdtrack.access.pseudonym import person_number, pseudonym
-from obdtrack.application import make_services
+from obdtrack.cli.opening import open_services
 from obdtrack.domain.times import to_text
-from obdtrack.settings import load_settings
 from obdtrack.store import models
-from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Show the audit log: keys, numbers seen and erased, decisions.")
@@ -26,8 +24,7 @@ def command(
     limit: int, before: UUID | None, about: str | None, number: str | None, as_json: bool
 ) -> None:
     """List entries, newest first: when, who, what, to what, and more."""
-    services = make_services(load_settings())
-    check_schema(services.store)
+    services = open_services()
     subject = pseudonym(person_number(number), services.encryption) if number else about
     for row in audit.newest(limit, before, subject):
         click.echo(json.dumps(_as_json(row)) if as_json else _line(row))

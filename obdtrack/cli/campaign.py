@@ -1,4 +1,4 @@
-"""`campaign`: import the recipients of a campaign."""
+"""`campaign`: import recipients, start, pause, resume and stop, and report on it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
+from zoneinfo import ZoneInfo
 
 import click
 from marshmallow import ValidationError, fields
 
-from obdtrack.access.audit import operator
-from obdtrack.application import make_services
+from obdtrack.access.audit import operator, record_pii_use
 from obdtrack.campaigns import campaigns
+from obdtrack.campaigns.control import control
 from obdtrack.campaigns.imports import ImportOptions, import_file, preview
 from obdtrack.campaigns.mapping import is_field
 from obdtrack.campaigns.recipient_files import MOST_BYTES
 from obdtrack.campaigns.recipients import hidden_cell
+from obdtrack.campaigns.report import TABLES, lines
+from obdtrack.campaigns.totals import totals_of
+from obdtrack.cli.opening import open_services
+from obdtrack.domain.campaign import CampaignAction
 from obdtrack.errors import Code, ConfigError, ObdtrackError
-from obdtrack.settings import load_settings
 from obdtrack.store import models
-from obdtrack.store.migrate import check_schema
-from obdtrack.web.api.campaign_schemas import EditCampaignSchema, PlanSchema
+from obdtrack.web.api.campaign_schemas import EditCampaignSchema, PlanSchema, ZoneName
 from obdtrack.web.api.campaigns import new_plan
 from obdtrack.web.api.fields import Variables
 from obdtrack.web.http.errors import by_field
+from obdtrack.web.pages.export import csv_table
 
 _IN_A_FILE = (fields.Nested, Variables)
 """Parts of a plan that are objects: a plan's file has them, no option does."""
@@ -38,7 +42,6 @@ _KINDS = {
     ".ndjson": "application/x-ndjson",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_SHOWN = 20
 
 
 def _plan_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -51,7 +54,7 @@ def _plan_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@click.group(help="Import the recipients of a campaign.")
+@click.group(help="Import recipients, start, pause and stop a campaign, and report on it.")
 def command() -> None:
     """Group the verbs about campaigns."""
 
@@ -81,8 +84,7 @@ def import_list(
     A campaign that does not exist is created; of one that does, the parts of the plan that are
     named are changed. The same file again is not imported again.
     """
-    services, kind = make_services(load_settings()), _KINDS.get(file.suffix.lower())
-    check_schema(services.store)
+    services, kind = open_services(), _KINDS.get(file.suffix.lower())
     if kind is None:
         raise ConfigError(f"{file.name} is none of {', '.join(_KINDS)}.")
     if file.stat().st_size > MOST_BYTES:
@@ -102,6 +104,49 @@ def import_list(
             campaigns.edit(_found(name).id, values, operator(), services)
         result, is_old = import_file(_found(name).id, content, kind, how, operator(), services)
     _tell_import(result, is_old)
+
+
+def _control(action: CampaignAction, words: str) -> None:
+    """Make the command for one of the four changes of state."""
+
+    @command.command(action.value, help=words)
+    @click.argument("campaign")
+    @click.option("--why", help="The reason, for the audit log.")
+    def change(campaign: str, why: str | None) -> None:
+        services, campaign_id = open_services(), _found(campaign).id
+        control(campaign_id, action, operator(), services, why=why)
+        now = _found(str(campaign_id))
+        told = {name: count for name, count in totals_of(now).items() if count}
+        counts = ", ".join(f"{count} {name}" for name, count in told.items())
+        click.echo(f"{now.name} is {now.state}: {counts or 'no recipients'}")
+
+
+_control(CampaignAction.START, "Start a campaign that was checked: now, or at its start_at.")
+_control(CampaignAction.PAUSE, "Pause a campaign: nothing more of it is sent until `resume`.")
+_control(CampaignAction.RESUME, "Have a paused campaign go on.")
+_control(CampaignAction.STOP, "Stop a campaign for good: who was not called is skipped.")
+
+
+@command.command("report")
+@click.argument("campaign")
+@click.option(
+    "--by", type=click.Choice(list(TABLES)), default="recipient", show_default=True,
+    help="`unsent` and `failed` are files that can be imported again.",
+)  # fmt: skip
+@click.option("--zone", default="UTC", show_default=True, help="On whose clocks times are.")
+@click.option(
+    "--output", type=click.File("w", encoding="utf-8", lazy=True), default="-",
+    help="A file to write, instead of standard output.",
+)  # fmt: skip
+def report(campaign: str, by: str, zone: str, output: TextIO) -> None:
+    """Print what a campaign came to, as CSV with numbers in full; the audit log says so."""
+    services, found = open_services(), _found(campaign)
+    try:
+        clocks = ZoneInfo(ZoneName().deserialize(zone))
+    except ValidationError as error:
+        raise ConfigError(f"--zone: {' '.join(error.messages)}") from None
+    record_pii_use(operator(), services)
+    output.writelines(csv_table(lines(found, by, clocks, services, numbers_in_full=True)))
 
 
 def _plan_values(file: IO[bytes] | None, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,8 @@ import sys
 import click
 
 from obdtrack.access.audit import operator
-from obdtrack.application import make_services
+from obdtrack.cli.opening import open_services
 from obdtrack.privacy.erasure import Erased, erase
-from obdtrack.settings import load_settings
-from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Replace a number by a keyed hash, everywhere. It cannot be undone.")
@@ -22,8 +20,7 @@ def command(number: str, yes: bool) -> None:
     The database is rewritten, for which this command locks it: some seconds per gigabyte, during
     which reports get 503 and the provider posts them again.
     """
-    services = make_services(load_settings())
-    check_schema(services.store)
+    services = open_services()
     if not yes:
         click.confirm("The number cannot be restored. Continue?", abort=True)
     done = erase(number, operator(), services)

@@ -7,18 +7,15 @@ import json
 import click
 
 from obdtrack.access.audit import operator
-from obdtrack.application import make_services
+from obdtrack.cli.opening import open_services
 from obdtrack.privacy.export import export
-from obdtrack.settings import load_settings
-from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Export what is stored about a number, as JSON on standard output.")
 @click.argument("number")
 def command(number: str) -> None:
     """Print the person's data and nothing else; standard error says if there is none."""
-    services = make_services(load_settings())
-    check_schema(services.store)
+    services = open_services()
     data = export(number, operator(), services)
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
     if not (data["calls"] or data["elsewhere"] or data["opted_out_at"]):

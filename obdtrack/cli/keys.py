@@ -8,11 +8,8 @@ import click
 
 from obdtrack.access import keys
 from obdtrack.access.keys import Scope, create_key, revoke_key
-from obdtrack.application import make_services
+from obdtrack.cli.opening import open_services
 from obdtrack.domain.times import to_text
-from obdtrack.services import Services
-from obdtrack.settings import load_settings
-from obdtrack.store.migrate import check_schema
 
 
 @click.group(help="Create, list and revoke API keys.")
@@ -34,13 +31,13 @@ def command() -> None:
 def create(name: str, scopes: tuple[str, ...], replaces: UUID | None) -> None:
     """Make a key and print it, alone. It is not stored and cannot be shown again."""
     wanted = [scope.strip() for scope in ",".join(scopes).split(",") if scope.strip()]
-    click.echo(create_key(name, wanted, _services(), replaces=replaces))
+    click.echo(create_key(name, wanted, open_services(), replaces=replaces))
 
 
 @command.command("list")
 def list_keys() -> None:
     """List all keys: id, name, scopes, created, last used, revoked, and whose place it took."""
-    _services()
+    open_services()
     for key in keys.all_keys():
         used = to_text(key.last_used_at) if key.last_used_at else "never"
         revoked = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "active"
@@ -54,11 +51,5 @@ def list_keys() -> None:
 @click.argument("key_id", type=click.UUID)
 def revoke(key_id: UUID) -> None:
     """Revoke a key by its id; it stops working at once."""
-    revoke_key(key_id, _services())
+    revoke_key(key_id, open_services())
     click.echo(f"revoked {key_id}")
-
-
-def _services() -> Services:
-    services = make_services(load_settings())
-    check_schema(services.store)
-    return services

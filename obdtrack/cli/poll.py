@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import click
 
-from obdtrack.application import make_services
 from obdtrack.calls.placing.recover import recover_interrupted
 from obdtrack.calls.polling.check import check_due
 from obdtrack.calls.polling.poll import must_pause
-from obdtrack.settings import load_settings
-from obdtrack.store.migrate import check_schema
+from obdtrack.cli.opening import open_services
 
 
 @click.command(help="Poll the provider once for every call that is due.")
 def command() -> None:
     """Poll at the agreed rate, and print how many calls were polled."""
-    services = make_services(load_settings())
-    check_schema(services.store)
+    services = open_services()
     recover_interrupted(services)
     polled, begun = 0, services.now()
     # What gets no response comes due again: only what was due at the start, or it might never end.

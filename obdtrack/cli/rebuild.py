@@ -6,10 +6,8 @@ import sys
 
 import click
 
-from obdtrack.application import make_services
 from obdtrack.calls.rebuild import rebuild
-from obdtrack.settings import load_settings
-from obdtrack.store.migrate import check_schema
+from obdtrack.cli.opening import open_services
 
 _SHOWN = 20
 
@@ -18,8 +16,7 @@ _SHOWN = 20
 @click.option("--check", is_flag=True, help="Only compare; status 1 if anything differs.")
 def command(check: bool) -> None:
     """Fix what differs, or only report it."""
-    services = make_services(load_settings())
-    check_schema(services.store)
+    services = open_services()
     done = rebuild(services, check=check)
     verb = "differ" if check else "differed and were fixed"
     click.echo(f"{done.calls} calls, {len(done.different)} {verb}")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import click
 
-from obdtrack.application import make_services
 from obdtrack.calls.reports.replay import REPLAYABLE, STILL_WRONG, replay_all
+from obdtrack.cli.opening import open_services
 from obdtrack.domain.status import Outcome
-from obdtrack.settings import load_settings
-from obdtrack.store.migrate import check_schema
 
 
 @click.command(help="Reprocess stored deliveries, for example after fixing the cause.")
@@ -17,8 +15,7 @@ from obdtrack.store.migrate import check_schema
 )
 def command(outcome: str) -> None:
     """Replay all deliveries of an outcome and say what became of them."""
-    services = make_services(load_settings())
-    check_schema(services.store)
+    services = open_services()
     ends = replay_all(Outcome(outcome), services)
     for end, number in sorted(ends.items()):
         click.echo(f"{number} {end}")

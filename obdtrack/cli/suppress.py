@@ -8,7 +8,7 @@ from typing import TextIO
 import click
 
 from obdtrack.access.audit import operator
-from obdtrack.application import make_services
+from obdtrack.cli.opening import open_services
 from obdtrack.domain.phone import masked
 from obdtrack.domain.times import to_text
 from obdtrack.privacy.opt_outs import (
@@ -19,9 +19,6 @@ from obdtrack.privacy.opt_outs import (
     suppressed,
     unsuppress,
 )
-from obdtrack.services import Services
-from obdtrack.settings import load_settings
-from obdtrack.store.migrate import check_schema
 
 _SHOWN = 20
 
@@ -38,7 +35,7 @@ def import_list(file: TextIO) -> None:
 
     If any line is no number in international form, the lines are named and nothing is changed.
     """
-    services = _services()
+    services = open_services()
     reading = read_list(file)
     if reading.bad:
         _complain(reading.bad)
@@ -53,7 +50,7 @@ def import_list(file: TextIO) -> None:
 def add(number: str) -> None:
     """Put a number on the list."""
     click.echo(
-        f"{masked(suppress(number, operator(), _services()))} was added to the do-not-call list"
+        f"{masked(suppress(number, operator(), open_services()))} was added to the do-not-call list"
     )
 
 
@@ -61,7 +58,7 @@ def add(number: str) -> None:
 @click.argument("number")
 def remove(number: str) -> None:
     """Take a number off the list; status 1 if it was not on it."""
-    if not unsuppress(number, operator(), _services()):
+    if not unsuppress(number, operator(), open_services()):
         click.echo("This number is not on the list.", err=True)
         sys.exit(1)
     click.echo("The number was removed from the do-not-call list.")
@@ -70,7 +67,7 @@ def remove(number: str) -> None:
 @command.command("list")
 def list_numbers() -> None:
     """List the numbers, masked: since when, and whether the provider reported it."""
-    _services()
+    open_services()
     for found in suppressed():
         origin = "reported by the provider" if found.reported else "added here"
         part = "  without country code: add the whole number" if found.number.isdigit() else ""
@@ -83,9 +80,3 @@ def _complain(bad: list[BadLine]) -> None:
     if len(bad) > _SHOWN:
         click.echo(f"… and {len(bad) - _SHOWN} more", err=True)
     click.echo(f"{len(bad)} bad lines; nothing was changed.", err=True)
-
-
-def _services() -> Services:
-    services = make_services(load_settings())
-    check_schema(services.store)
-    return services

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
 from obdtrack.domain.phone import fits, is_erased
 from obdtrack.domain.reports import Report
@@ -48,6 +50,16 @@ class Named(Protocol):
     @property
     def to_number(self) -> str:
         """The number it went to, E.164 or the name of an erased one."""
+
+
+class ProviderName(NamedTuple):
+    """How its provider calls a call (canonical), and when it says it was asked for it."""
+
+    call_id: UUID
+    provider: str
+    provider_id: str
+    mid: str
+    submitted_at: datetime | None
 
 
 N = TypeVar("N", bound=Named)

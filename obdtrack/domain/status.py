@@ -24,6 +24,7 @@ class Status(Word):
     CANCELED = "canceled"
     FAILED = "failed"
     UNRESOLVED = "unresolved"
+    SKIPPED = "skipped"
 
 
 class Source(Word):

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
     """A call to place: `to` and `bridge` in E.164, exactly one of `flow_id` and `audio`.
 
-    `call_type` is a CallType: the hours in which it may ring depend on it."""
+    `call_type` is a CallType: the hours in which it may ring depend on it. `retry_of` is the call
+    that this one is made again for.
+    """
 
     to: str
     bridge: str
@@ -26,6 +29,8 @@ class CallRequest:
     reference: str | None = None
     metadata: Mapping[str, Any] | None = None
     call_type: str | None = None
+    campaign_id: UUID | None = None
+    retry_of: UUID | None = None
 
 
 class NotPermittedError(Exception):
@@ -65,6 +70,8 @@ class Failure(StrEnum):
     ANSWER_TOO_LARGE = "answer-too-large"
     ANSWER_WITHOUT_ID = "answer-without-id"
     ID_GIVEN_TWICE = "id-given-twice"
+    NOT_ACCEPTED = "not-accepted"
+    NOT_LISTED = "not-listed"
     INTERNAL_ERROR = "internal-error"
 
 
@@ -80,6 +87,7 @@ PLACEMENT: dict[Failure, Placement] = {
     Failure.INSUFFICIENT_BALANCE: Placement.NOT_PLACED,
     Failure.RATE_LIMITED: Placement.NOT_PLACED,
     Failure.CONFLICT: Placement.NOT_PLACED,
+    Failure.NOT_ACCEPTED: Placement.NOT_PLACED,
     Failure.REFUSED: Placement.NOT_PLACED,
     Failure.REDIRECTED: Placement.NOT_PLACED,
     Failure.TIMEOUT: Placement.UNKNOWN,
@@ -89,14 +97,23 @@ PLACEMENT: dict[Failure, Placement] = {
     Failure.ANSWER_TOO_LARGE: Placement.UNKNOWN,
     Failure.ANSWER_WITHOUT_ID: Placement.UNKNOWN,
     Failure.ID_GIVEN_TWICE: Placement.UNKNOWN,
+    Failure.NOT_LISTED: Placement.UNKNOWN,
     Failure.INTERNAL_ERROR: Placement.UNKNOWN,
 }
 
 
-class AcceptedNumber(NamedTuple):
-    """One number of an accepted submission; `charges` is exact decimal text."""
+def placement_of(failure: Failure | None) -> Placement:
+    """Return whether the phone may ring after this, by the one table."""
+    return Placement.PLACED if failure is None else PLACEMENT[failure]
 
-    provider_id: str
+
+class AcceptedNumber(NamedTuple):
+    """One number that a response lists as accepted; `charges` is exact decimal text.
+
+    `to` is as much of the number as the response gives, E.164 if it is whole.
+    """
+
+    provider_id: str | None
     to: str | None
     charges: str | None
     submitted_at: datetime | None
@@ -105,7 +122,8 @@ class AcceptedNumber(NamedTuple):
 class SendResponse(NamedTuple):
     """What came back from a send.
 
-    `failure` is None on success. `message` is the provider's own words, without secrets.
+    `failure` is None on success. `message` is the provider's own words, without secrets, and
+    `accepted` how many numbers it says in them that it took, if it does.
     `http_status` and `body` are None when no response arrived; `retry_after` is in seconds.
     """
 
@@ -115,8 +133,9 @@ class SendResponse(NamedTuple):
     http_status: int | None = None
     body: bytes | None = None
     retry_after: int | None = None
+    accepted: int | None = None
 
     @property
     def placement(self) -> Placement:
-        """Whether the phone may ring, by the one table."""
-        return Placement.PLACED if self.failure is None else PLACEMENT[self.failure]
+        """Whether a phone may ring."""
+        return placement_of(self.failure)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from obdtrack.calls.journal import Journal, open_journal
-from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.placing.submissions import PendingCall, PendingSubmission
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
 from obdtrack.calls.reports.record import IncomingReport, record_reports
@@ -51,13 +51,14 @@ def prove_reportable(services: Services) -> None:
 
 def _try_all(journal: Journal) -> None:
     now, provider = journal.now, journal.services.provider
-    pending = PendingCall(new_id(), new_id(), now, None, provider.name)
+    pending = PendingCall(new_id(), _REQUEST)
+    submission = PendingSubmission(new_id(), (pending,), now, None, provider.name)
     begun = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING)
-    journal.create(_REQUEST, pending, begun)
+    journal.create([(submission, [begun])])
     raw = InboundRequest(new_id(), now, RawDelivery("POST", "", {}, "", b""), provider.name)
     report = Report(provider_id=provider.ids.example, status=Status.COMPLETED, charges="0")
     arrival = IncomingReport(report, Source.WEBHOOK, now, provider.name, raw.id)
-    (result,) = record_reports([arrival._replace(call_id=pending.call_id)], journal)
+    (result,) = record_reports([arrival._replace(call_id=pending.id)], journal)
     if result.outcome is not Outcome.MATCHED:
         raise ValueError(result.reason)
-    deliveries.add([(raw, DeliveryResult(Outcome.MATCHED, call_id=pending.call_id))])
+    deliveries.add([(raw, DeliveryResult(Outcome.MATCHED, call_id=pending.id))])

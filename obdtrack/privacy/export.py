@@ -66,6 +66,7 @@ def export(text: str, actor: Actor, services: Services) -> Row:
 
 def _calls_to(number: str, opted_out_at: datetime | None, settings: Settings) -> Iterator[Row]:
     before: UUID | None = None
+    spellings = Spellings(number)
     while found := search.newest(CallFilter(number=number), _PAGE, before):
         states, events = states_of(found), queries.history([call.id for call in found])
         for call in found:
@@ -77,10 +78,18 @@ def _calls_to(number: str, opted_out_at: datetime | None, settings: Settings) ->
                 "submission": submission_view(call.submission),
                 "events": [event_view(e, number, outside, numbers_in_full=True) for e in timeline],
                 "deliveries": [delivery_view(row, None) for row in deliveries.of_call(call.id)],
-                "answers": list(map(response_view, responses.of_call(call.id))),
+                "answers": [_answer(row, spellings) for row in responses.of_call(call.id)],
             }
             yield json.loads(dumps(shown))
         before = found[-1].id
+
+
+def _answer(row: models.ResponseRow, spellings: Spellings) -> Row:
+    """Return a response; that to a submission without the other numbers it went to."""
+    shown = response_view(row)
+    if row.submission_id is not None and shown["body"]:
+        shown["body"] = _others_masked(shown["body"], spellings)
+    return shown
 
 
 def _ids(theirs: Iterable[Row]) -> set[str]:

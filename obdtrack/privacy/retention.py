@@ -102,7 +102,11 @@ def _delete_submissions(submission_ids: Sequence[UUID]) -> int:
     call, submission = models.Call, models.Submission
     others = call.select(call.id).where(call.submission == submission.id)
     named = submission.id.in_(submission_ids)
-    return _count(submission.delete().where(named & ~fn.EXISTS(others)))
+    empty = submission.select(submission.id).where(named & ~fn.EXISTS(others))
+    leaving = [row.id for row in empty]
+    response = models.ResponseRow
+    gone = _count(response.delete().where(response.submission_id.in_(leaving)))
+    return gone + _count(submission.delete().where(submission.id.in_(leaving)))
 
 
 def _take_from_figures(leaving: Iterable[models.Call]) -> None:

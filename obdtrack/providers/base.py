@@ -163,6 +163,27 @@ class CallLog(Provider):
         """Read the body of a response to `find` once more, as it was stored. Pure."""
 
 
+class TakesLists(Provider):
+    """A provider that takes several numbers in one request, `most_numbers` at most."""
+
+    most_numbers: ClassVar[int]
+
+    @abstractmethod
+    def send_list(
+        self, requests: Sequence[CallRequest], permit: Permit | None = None
+    ) -> SendResponse:
+        """Ask for these calls by one request, once, as `send` does for one.
+
+        They differ in `to`, `reference` and `metadata` only. All numbers that the response lists
+        are returned, in its order.
+        """
+
+
+def most_numbers(provider: Provider) -> int:
+    """Return how many numbers this provider takes in one request."""
+    return provider.most_numbers if isinstance(provider, TakesLists) else 1
+
+
 class Webhook(NamedTuple):
     """A webhook as the provider lists it; its secret is never read."""
 

@@ -59,14 +59,38 @@ def forget_leases(before: datetime) -> None:
 
 def acquire_slot(name: str, spacing: timedelta, now: datetime) -> datetime:
     """Take the next place in a line whose members keep `spacing`; returns when it is due."""
+    place = _believed(_next_place(name, now), now)
+    plan_place(name, place + spacing)
+    return place
+
+
+def due_places(
+    name: str, spacing: timedelta, now: datetime, catch_up: timedelta
+) -> tuple[datetime, int]:
+    """Return when the first place in a line was due that nobody took, and how many are by now.
+
+    What was due longer than `catch_up` ago is lost. The line is locked until the transaction ends;
+    who takes some of its places says so by `plan_place`.
+    """
+    told = _next_place(name, now)
+    first = max(told if told <= now + FAR else now, now - catch_up)
+    return first, max(0, (now - first) // spacing + 1)
+
+
+def plan_place(name: str, next_at: datetime) -> None:
+    """Set when the next place in a line is due."""
+    pace = models.RateLimit
+    pace.update(next_at=next_at).where(pace.name == name).execute()
+
+
+def _next_place(name: str, now: datetime) -> datetime:
     pace = models.RateLimit
     pace.insert(name=name, next_at=now).on_conflict_ignore().execute()
     query = pace.select().where(pace.name == name)
     if pace._meta.database.for_update:  # or two processes would be given the same place
         query = query.for_update()
-    place = _believed(query.get().next_at, now)
-    pace.update(next_at=place + spacing).where(pace.name == name).execute()
-    return place
+    next_at: datetime = query.get().next_at
+    return next_at
 
 
 def line_end(name: str, now: datetime) -> datetime:

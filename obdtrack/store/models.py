@@ -92,7 +92,6 @@ class Submission(Table):
     variables_encrypted = BytesField(null=True)
     key_id = IdField(null=True)
     process_id = IdField(null=True)
-    fingerprint = TextField(null=True)
     notes = JsonField(null=True)
 
     class Meta:
@@ -136,6 +135,7 @@ class Call(Table):
     state = JsonField(null=True)
     campaign_id = IdField(null=True)
     retry_of = IdField(null=True)
+    fingerprint = TextField(null=True)
 
     class Meta:
         table_name = "calls"

@@ -52,8 +52,7 @@ _index(Delivery, "mid", where="mid IS NOT NULL")  # who waits for this submissio
 _index(Delivery, "to_number", where="to_number IS NOT NULL")  # reports of a number that wait
 _index(ResponseRow, "call_id")  # what the provider answered about one call
 _index(ResponseRow, "submission_id", where="submission_id IS NOT NULL")  # ... to one request
-
-_index(Submission, "fingerprint", "created_at", where="fingerprint IS NOT NULL")  # the guard
+_index(Call, "fingerprint", "created_at", where="fingerprint IS NOT NULL")  # the guard
 _index(Task, "kind", "due_at")  # what is due, the first due first
 _index(IdempotencyKey, "created_at")  # which keys are too old
 _index(IdempotencyKey, "call_id")  # the keys of an erased call

@@ -34,7 +34,7 @@ FORGETTING = {"privacy/retention_rows.py", "privacy/mentions.py", "operations/mo
 def told(services: Services) -> tuple[Services, list[CallChange]]:
     """Services whose journal tells a list of every change."""
     heard: list[CallChange] = []
-    return replace(services, listeners=(heard.append,)), heard
+    return replace(services, listeners=(lambda change, _: heard.append(change),)), heard
 
 
 def append(services: Services, call_id: UUID, event: Event, then: Exception | None = None) -> None:
@@ -76,7 +76,7 @@ def test_what_a_listener_raises_undoes_the_change(
 ) -> None:
     place_call(call_request(), None, services)
 
-    def refuse(_: CallChange) -> None:
+    def refuse(_: CallChange, __: Services) -> None:
         raise RuntimeError("no room")
 
     call_id, before = only_call(), models.Call.get().status

@@ -54,7 +54,7 @@ def test_nothing_leaves_if_the_intention_cannot_be_stored(
     def full(*_: object) -> None:
         raise OSError("full")
 
-    monkeypatch.setattr(submissions, "create_submission", full)
+    monkeypatch.setattr(submissions, "create", full)
     with pytest.raises(OSError):
         place_call(call_request(), None, services)
     assert provider.sent == []
@@ -133,6 +133,6 @@ def test_however_odd_an_answer_is_it_is_kept_without_the_variables_values(
     call = queries.find(str(call_id))
     assert call is not None
     assert call.status == "queued"
-    (kept,) = models.ResponseRow.select().where(models.ResponseRow.call_id == call_id)
+    (kept,) = responses.of_call(call_id)
     assert b"[removed]" in kept.body
     assert b"987123" not in kept.body

@@ -130,12 +130,13 @@ def test_a_field_that_is_added_later_makes_no_other_request_of_the_same(
         call_type: str = "voice"
 
     fields = {"bridge": "+918068280000", **body}
-    now = once._fingerprints(CallRequest(**fields), body, services.encryption)
+    now = once._fingerprints(once.Wanted([CallRequest(**fields)], body), services.encryption)
     monkeypatch.setattr(once, "_NOTHING_GIVEN", asdict(Later(to="", bridge="")))
     given = {*body, "call_type"}
-    assert once._fingerprints(Later(**fields), given, services.encryption) == now
-    other = Later(**fields, call_type="promotional")
-    assert once._fingerprints(other, given, services.encryption)[0] != now[0]
+    later = once.Wanted([Later(**fields)], given)
+    assert once._fingerprints(later, services.encryption) == now
+    other = once.Wanted([Later(**fields, call_type="promotional")], given)
+    assert once._fingerprints(other, services.encryption)[0] != now[0]
 
 
 def test_another_default_makes_no_other_request_of_the_same(

@@ -10,7 +10,7 @@ from obdtrack.cli import poll
 from obdtrack.domain.submission import Failure
 from obdtrack.providers.base import StatusResponse
 from obdtrack.services import Services
-from tests.factories import Clock, ScriptedProvider, accepted, call_request, settings
+from tests.factories import Clock, ScriptedProvider, accepted, call_request
 
 
 @pytest.fixture
@@ -24,8 +24,7 @@ def two_due(services: Services, provider: ScriptedProvider, clock: Clock) -> Non
 
 @pytest.fixture
 def run(services: Services, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.setattr(poll, "load_settings", settings)
-    monkeypatch.setattr(poll, "make_services", lambda _: services)
+    monkeypatch.setattr(poll, "open_services", lambda: services)
     return CliRunner(catch_exceptions=False)
 
 

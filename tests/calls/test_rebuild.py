@@ -277,8 +277,7 @@ def test_the_command_tells_of_figures_and_ends_with_one(
     caller: Caller, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = UUID(caller.place().json["id"])
-    monkeypatch.setattr(cli, "load_settings", lambda: services.settings)
-    monkeypatch.setattr(cli, "make_services", lambda _: services)
+    monkeypatch.setattr(cli, "open_services", lambda: services)
     models.Statistic.update(calls=9).execute()
     told = CliRunner().invoke(cli.command, ["--check"])
     assert (told.exit_code, told.output) == (1, "1 calls, 0 differ\nfigures: 4 differ\n")

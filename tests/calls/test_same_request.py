@@ -176,10 +176,10 @@ def test_nothing_in_the_database_tells_the_value_of_a_variable(
     """Whoever has the database and not the setting cannot try out a million codes."""
     caller.post("/calls", BODY, **KEY)
     stored = models.IdempotencyKey.get().fingerprint
-    request = idempotency.CallRequest(bridge="", **BODY)
-    by_others = idempotency._fingerprints(request, BODY, Encryption("a guess"))
+    wanted = idempotency.Wanted([idempotency.CallRequest(bridge="", **BODY)], BODY)
+    by_others = idempotency._fingerprints(wanted, Encryption("a guess"))
     assert stored not in by_others
-    assert stored in idempotency._fingerprints(request, BODY, services.encryption)
+    assert stored in idempotency._fingerprints(wanted, services.encryption)
 
 
 def given_twice(caller: Caller, provider: ScriptedProvider) -> tuple[int, int]:

@@ -121,7 +121,7 @@ def test_what_a_person_decided_meanwhile_stands(
 
 @pytest.mark.parametrize("action", ["place-again", "not-placed"])
 def test_forgetting_to_ask_before_sending_would_be_noticed(machine: Machine, action: str) -> None:
-    with patch.object(SendRight, "check", lambda _: None):
+    with patch.object(SendRight, "of", lambda *_: lambda: None):
         machine.place(lost_and_decided(machine, action))
     assert len(machine.provider.sent) > (action == "place-again")
 
@@ -133,7 +133,7 @@ def test_it_asks_the_database_even_if_by_its_own_clock_there_is_time(machine: Ma
 
 
 def test_trusting_the_own_clock_alone_would_be_noticed(machine: Machine) -> None:
-    with patch.object(SendRight, "_confirm", lambda _: None):
+    with patch.object(SendRight, "_require_confirmed", lambda *_: None):
         machine.place(lambda _: machine.clock_jumps_and_it_is_declared_lost())
     assert len(machine.provider.sent) == 1
 
@@ -190,7 +190,7 @@ def test_a_database_that_cannot_confirm_it_has_nothing_sent(
     def locked(*_: Any) -> bool:
         raise ObdtrackError(Code.UNAVAILABLE, "locked")
 
-    monkeypatch.setattr("obdtrack.calls.placing.submissions.confirm_right", locked)
+    monkeypatch.setattr("obdtrack.calls.placing.submissions.confirm_rights", locked)
     call_id = place_call(call_request(), None, machine.services)
     assert status_of(call_id) == ("rejected", "not-sent")
     assert machine.provider.sent == []

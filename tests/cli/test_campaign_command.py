@@ -10,10 +10,12 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner, Result
 
+from obdtrack.access import audit
 from obdtrack.campaigns import campaigns
 from obdtrack.campaigns.campaigns import campaign_view, plan_of
 from obdtrack.cli import campaign
-from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.domain.campaign import CampaignAction
+from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.services import Services
 
 # What is asked of the database has tests of its own, on both kinds.
@@ -36,8 +38,7 @@ BAD_LIST = """Phone,Order
 @pytest.fixture
 def run(services: Services, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `campaign` with these arguments; an error that `main` words is raised."""
-    monkeypatch.setattr(campaign, "load_settings", lambda: services.settings)
-    monkeypatch.setattr(campaign, "make_services", lambda _: services)
+    monkeypatch.setattr(campaign, "open_services", lambda: services)
     runner = CliRunner(catch_exceptions=False)
 
     def invoke(*arguments: str, given: str | None = None) -> Result:
@@ -174,3 +175,59 @@ def test_a_list_whose_numbers_are_in_no_clear_column_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=r"Name the column of the numbers.*Columns: A1, B1\."):
         run("import", file("A1,B1\nx,y\n"), "--name", "diwali", "--flow-id", "23", "--yes")
+
+
+@pytest.fixture
+def imported(run: Run, file: Callable[..., str]) -> str:
+    """A campaign with two recipients; returns its name."""
+    run("import", file(LIST), "--name", "diwali", "--flow-id", "23", "--yes")
+    return "diwali"
+
+
+def test_a_campaign_goes_through_its_states_and_the_audit_has_who_and_why(
+    run: Run, services: Services, imported: str
+) -> None:
+    with services.store.write():
+        campaign_row = campaigns.locked(view()["id"])
+        campaigns.change(campaign_row, CampaignAction.CHECK, audit.operator(), services)
+    assert "diwali is running" in run("start", imported).stdout
+    assert "diwali is paused" in run("pause", imported, "--why", "a wrong flow").stdout
+    _settled, entry = audit.newest(2, subject=str(view()["id"]))
+    assert (entry.actor, entry.detail["why"]) == (audit.operator().name, "a wrong flow")
+    assert "diwali is running" in run("resume", str(view()["id"])).stdout
+    assert "diwali is stop" in run("stop", imported).stdout
+
+
+def test_a_change_that_is_not_allowed_says_what_is(run: Run, imported: str) -> None:
+    with pytest.raises(ObdtrackError, match="start is not allowed now, but") as refusal:
+        run("start", imported)
+    assert refusal.value.code is Code.CONFLICT
+
+
+@pytest.mark.parametrize("verb", ["start", "pause", "resume", "stop", "report"])
+def test_an_unknown_campaign_is_said_so(run: Run, verb: str) -> None:
+    with pytest.raises(ObdtrackError, match="no campaign with this id or name"):
+        run(verb, "nothing")
+
+
+def test_those_who_were_not_called_come_as_a_file_that_can_be_imported(
+    run: Run, imported: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "unsent.csv"
+    run("report", imported, "--by", "unsent", "--output", str(path))
+    done = run("import", str(path), "--name", "again", "--flow-id", "23", "--yes")
+    assert done.stdout.startswith("2 rows: 2 ready")
+
+
+def test_a_report_is_a_table_on_standard_output_and_the_audit_says_so(
+    run: Run, imported: str
+) -> None:
+    table = run("report", imported, "--zone", "Asia/Kolkata").stdout.splitlines()
+    assert len(table) == 3
+    assert "+918867135001" in table[1]
+    assert [entry.action for entry in audit.newest(1)] == ["pii-used"]
+
+
+def test_a_zone_that_is_none_is_refused(run: Run, imported: str) -> None:
+    with pytest.raises(ConfigError, match="--zone"):
+        run("report", imported, "--zone", "Mars/Olympus")

@@ -16,6 +16,7 @@ AMBIGUOUS = {
     Failure.ANSWER_TOO_LARGE,
     Failure.ANSWER_WITHOUT_ID,
     Failure.ID_GIVEN_TWICE,
+    Failure.NOT_LISTED,
     Failure.INTERNAL_ERROR,
 }
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from obdtrack.access.keys import create_key
 from obdtrack.calls.placing import place
-from obdtrack.calls.placing.idempotency import place_guarded
+from obdtrack.calls.placing.idempotency import Wanted, place_guarded
 from obdtrack.domain.calling_hours import (
     CallingHours,
     RingPlan,
@@ -152,7 +152,7 @@ def test_what_counts_is_when_it_is_our_turn_to_write(
 
     monkeypatch.setattr(services.store, "write", write_after_a_wait)
     with suppress(ObdtrackError):
-        place_guarded(call_request(), new_id(), services)
+        place_guarded(Wanted([call_request()], ()), new_id(), services)
     assert len(provider.sent) == dialled
 
 

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from obdtrack.calls import queries, writes
-from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.placing.submissions import PendingCall, PendingSubmission
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
-from obdtrack.calls.writes import NewState
+from obdtrack.calls.writes import NewCall, NewState
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
+from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.reports import RawDelivery
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.services import new_id
@@ -32,16 +33,17 @@ def call(
     store: Store, *, at: datetime = NOON, provider_id: str | None = None, **request: Any
 ) -> UUID:
     """A call that is being placed; `provider_id` is what the provider named it."""
-    intention = PendingCall(new_id(), new_id(), at, None, PROVIDER)
+    pending = PendingCall(new_id(), call_request(**request))
+    submission = PendingSubmission(new_id(), (pending,), at, None, PROVIDER)
     with store.write():
         begun = Event(new_id(), Kind.SUBMISSION, Source.API, at, Status.SUBMITTING)
         state = fold([begun])
-        row = writes.create_call(call_request(**request), intention, state)
+        (row,) = writes.create_calls([NewCall(submission, pending, state)])
         counters.count([writes.change(row, state, new=True)])
         if provider_id is not None:
             mid = IDS.submission(provider_id)
-            writes.set_provider_id(intention.call_id, PROVIDER, provider_id, mid, at)
-    return intention.call_id
+            writes.set_provider_ids([ProviderName(pending.id, PROVIDER, provider_id, mid, at)])
+    return pending.id
 
 
 def events(store: Store, call_id: UUID, *told: Event) -> list[Event]:

@@ -40,7 +40,7 @@ def test_calls_and_waiting_deliveries_are_respelled(
     migrate()
     (match,) = queries.of_submission(PROVIDER, MID)
     assert (match.id, match.provider_id) == (call, f"{MID}:1")
-    assert deliveries.waiting_for(PROVIDER, f"{MID}:1", MID) == [waiting, by_mid]
+    assert deliveries.waiting_for(PROVIDER, [f"{MID}:1", MID]) == [waiting, by_mid]
 
 
 def test_other_ids_stay_and_no_id_is_given_twice(each_store: Store, migrate: Any) -> None:
@@ -55,4 +55,4 @@ def test_a_report_that_named_the_call_under_the_key_of_its_submission_is_found(
     each_store: Store,
 ) -> None:
     waiting = stored.delivery(each_store, Outcome.UNMATCHED, mid=f"{MID}:1")
-    assert deliveries.waiting_for(PROVIDER, f"{MID}:1", MID) == [waiting]
+    assert deliveries.waiting_for(PROVIDER, [f"{MID}:1", MID]) == [waiting]

@@ -32,7 +32,7 @@ FROZEN = {
     "0004_callers": "ed11d502143fdfa1",
     "0005_clock_marks": "7c434e895982e91a",
     "0006_call_type": "814529af4cebb753",
-    "0007_campaigns": "e8b479d188aa4a1b",
+    "0007_campaigns": "d8453f008ffc787a",
     "unreleased/0001_initial": "9c9401dc244fcbc4",
     "unreleased/0002_truth": "1476684f623edb4f",
     "unreleased/0003_pages": "c56357013aa28fe5",

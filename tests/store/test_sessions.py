@@ -126,7 +126,7 @@ def outcome_of_an_early_report(
         return services.provider.on_send(call_request())  # type: ignore[attr-defined]
 
     monkeypatch.setattr(receive, "process", process_slowly)
-    monkeypatch.setattr(place, "_send", respond)
+    monkeypatch.setattr(place, "_send_by", respond)
     early = InboundRequest(new_id(), NOON, raw_delivery(), PROVIDER)
     stored.together(
         services.store,

@@ -12,8 +12,10 @@ import pytest
 
 from obdtrack.calls import queries, search, writes
 from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.submissions import ClosedSubmission
 from obdtrack.calls.search import CallFilter
 from obdtrack.domain.fold import fold
+from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.status import Kind, Status
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.database import Store
@@ -73,7 +75,8 @@ def test_a_call_comes_with_its_submission(each_store: Store) -> None:
 def test_no_call_is_given_the_id_that_another_has_at_the_provider(each_store: Store) -> None:
     named, other = stored.call(each_store, provider_id=f"{MID}:1"), stored.call(each_store)
     with each_store.write():
-        assert writes.set_provider_id(other, PROVIDER, f"{MID}:1", MID, None)
+        name = ProviderName(other, PROVIDER, f"{MID}:1", MID, None)
+        assert writes.set_provider_ids([name]) == {other: named}
     assert found(f"{MID}:1") == named
     assert found(str(other)) == other
 
@@ -81,7 +84,8 @@ def test_no_call_is_given_the_id_that_another_has_at_the_provider(each_store: St
 def test_a_call_may_be_told_its_own_id_again(each_store: Store) -> None:
     named = stored.call(each_store, provider_id=f"{MID}:1")
     with each_store.write():
-        assert not writes.set_provider_id(named, PROVIDER, f"{MID}:1", MID, None)
+        name = ProviderName(named, PROVIDER, f"{MID}:1", MID, None)
+        assert writes.set_provider_ids([name]) == {}
 
 
 def test_the_database_itself_keeps_an_id_to_one_call(each_store: Store) -> None:
@@ -233,7 +237,7 @@ def test_new_reports_take_the_place_of_the_old_ones_and_of_nothing_else(each_sto
 def test_after_the_answer_the_values_of_variables_are_gone(each_store: Store) -> None:
     submission = sealed(each_store)
     with each_store.write():
-        submissions.close_submission(submission, NOON, keep_variables=False)
+        submissions.close([ClosedSubmission(submission, NOON)])
     row = models.Submission.get_by_id(submission)
     assert (row.variables_encrypted, row.settled_at) == (None, NOON)
 
@@ -241,7 +245,7 @@ def test_after_the_answer_the_values_of_variables_are_gone(each_store: Store) ->
 def test_without_a_clear_answer_the_values_of_variables_are_kept(each_store: Store) -> None:
     submission = sealed(each_store)
     with each_store.write():
-        submissions.close_submission(submission, NOON, keep_variables=True)
+        submissions.close([ClosedSubmission(submission, NOON, keep_variables=True)])
     assert models.Submission.get_by_id(submission).variables_encrypted == b"sealed"
 
 

@@ -20,18 +20,18 @@ def test_what_waits_for_a_call_is_found_by_its_id_and_by_its_submission(each_sto
     by_id = stored.delivery(each_store, WAITING, provider_id=f"{MID}:1")
     by_mid = stored.delivery(each_store, WAITING, mid=MID)
     stored.delivery(each_store, WAITING, provider_id="another:1", mid="another")
-    assert deliveries.waiting_for(PROVIDER, f"{MID}:1", MID) == [by_id, by_mid]
+    assert deliveries.waiting_for(PROVIDER, [f"{MID}:1", MID]) == [by_id, by_mid]
 
 
 @pytest.mark.parametrize("outcome", sorted(set(Outcome) - {WAITING}))
 def test_only_what_found_no_call_waits(each_store: Store, outcome: Outcome) -> None:
     stored.delivery(each_store, outcome, provider_id=f"{MID}:1", mid=MID)
-    assert deliveries.waiting_for(PROVIDER, f"{MID}:1", MID) == []
+    assert deliveries.waiting_for(PROVIDER, [f"{MID}:1", MID]) == []
 
 
 def test_what_names_nothing_waits_for_nobody(each_store: Store) -> None:
     stored.delivery(each_store, WAITING)
-    assert deliveries.waiting_for(PROVIDER, f"{MID}:1", MID) == []
+    assert deliveries.waiting_for(PROVIDER, [f"{MID}:1", MID]) == []
 
 
 def test_a_delivery_that_found_its_call_waits_no_longer(each_store: Store) -> None:
@@ -39,7 +39,7 @@ def test_a_delivery_that_found_its_call_waits_no_longer(each_store: Store) -> No
     call_id = new_id()
     with each_store.write():
         deliveries.set_meanings([(waited.id, DeliveryResult(Outcome.MATCHED, "joined", call_id))])
-    assert deliveries.waiting_for(PROVIDER, f"{MID}:1", MID) == []
+    assert deliveries.waiting_for(PROVIDER, [f"{MID}:1", MID]) == []
     found = deliveries.find(waited.id)
     assert found is not None
     assert (found.outcome, found.reason, found.call_id) == ("matched", "joined", call_id)

@@ -166,7 +166,7 @@ def test_an_exchange_with_the_provider_comes_back_whole(
     call_id = stored.call(each_store)
     moment = NOON + timedelta(microseconds=1)
     asked = responses.ProviderResponse(
-        new_id(), call_id, "send", NOON, moment, 200, None, ODD_TEXT, body
+        new_id(), call_id, None, "send", NOON, moment, 200, None, ODD_TEXT, body
     )
     with each_store.write():
         responses.add(asked)

@@ -44,7 +44,7 @@ def freeze_again_and_again(times: int, database: str, mutant: str = "sound") -> 
     """
     expected: dict[str, int] = {}
     refused, slowest = 0, 0.0
-    with _two_servers(database) as (freezing, other):
+    with two_servers(database) as (freezing, other):
         freezing.server.kill()
         freezing.serve(f"stand_still_before_sending,{mutant},short_leases")
         for round_ in range(times):
@@ -82,7 +82,7 @@ def freeze_holding_figures(
     """
     codes: Counter[int] = Counter()
     slowest = 0.0
-    with _two_servers(database, mutant) as (freezing, other):
+    with two_servers(database, mutant) as (freezing, other):
         freezing.server.kill()
         freezing.serve(f"stand_still_holding_figures,{mutant},short_leases")
         for round_ in range(times):
@@ -101,7 +101,8 @@ def _note_readiness(load: MixedLoad, server: Twin) -> None:
 
 
 @contextmanager
-def _two_servers(database: str, mutant: str = "sound") -> Iterator[Sequence[Twin]]:
+def two_servers(database: str, mutant: str = "sound") -> Iterator[Sequence[Twin]]:
+    """Have two servers on one database for the block, their provider, and short leases."""
     mutants = f"{mutant},short_leases"
     if database == "postgres":
         with pair(mutants, **_ENVIRON) as servers:

@@ -16,15 +16,17 @@ from wsgiref.simple_server import make_server
 from granian import Granian
 
 from obdtrack.calls import journal, provider_ids, queries
+from obdtrack.calls.journal import open_journal
 from obdtrack.calls.placing import idempotency, place, recover, submissions
 from obdtrack.calls.placing.send_right import SendRight
+from obdtrack.calls.placing.submissions import PendingSubmission
 from obdtrack.calls.polling import check, poll
 from obdtrack.calls.reports import record
 from obdtrack.calls.reports.receive import ReceivedDelivery
-from obdtrack.domain.status import Outcome
+from obdtrack.domain.status import Outcome, Status
 from obdtrack.domain.submission import CallRequest, Failure, Placement, SendResponse
 from obdtrack.providers.shared_secret import SharedSecret
-from obdtrack.services import Services, new_id
+from obdtrack.services import Services
 from obdtrack.store import connections, group_commit, sqlite, tasks
 from obdtrack.store.connections import connected
 from obdtrack.store.database_errors import unavailable_if_locked
@@ -59,20 +61,25 @@ def acknowledge_before_commit() -> Any:
 @contextmanager
 def send_before_intention() -> Iterator[None]:
     """Ask the provider first, and store afterwards what was asked."""
-    later = threading.local()
+    mine = threading.local()
 
-    def intend(*arguments: Any) -> SendRight:
-        later.intend = lambda: original_intend(*arguments)
-        return SendRight(new_id(), arguments[-1])
+    def place_chosen(choose: place.Chosen, services: Services) -> list[PendingSubmission]:
+        with suppress(_UndoneError), open_journal(services) as looked_at:
+            (intention,) = choose(looked_at)
+            raise _UndoneError
+        mine.response = services.provider.send(intention.requests[0])
+        return original(choose, services)
 
-    def send(request: CallRequest, _: SendRight, services: Services) -> SendResponse:
-        response = services.provider.send(request)
-        later.intend()
-        return response
-
-    original_intend = place._intend
-    with patch.object(place, "_intend", intend), patch.object(place, "_send", send):
+    original = place.place_chosen
+    with (
+        patch.object(place, "place_chosen", place_chosen),
+        patch.object(place, "_send_by", lambda *_: mine.response),
+    ):
         yield
+
+
+class _UndoneError(Exception):
+    """What was only looked at is not stored."""
 
 
 AT_ONCE = 4
@@ -87,37 +94,36 @@ def stand_still_before_sending() -> Any:
         all_stored.wait()
         return original(*arguments)
 
-    original = place._send
-    return patch.object(place, "_send", send)
+    original = place._send_by
+    return patch.object(place, "_send_by", send)
 
 
 def send_whenever_it_goes_on() -> Any:
     """Do not ask whether a request may still be sent."""
-    return patch.object(SendRight, "check", lambda _: None)
+    return patch.object(SendRight, "of", lambda *_: lambda: None)
 
 
 def send_again_when_unsure() -> Any:
     """Ask once more for a call whose answer did not come."""
 
-    def send(request: CallRequest, right: SendRight, services: Services) -> SendResponse:
-        response = original(request, right, services)
-        unsure = response.placement is Placement.UNKNOWN
-        return original(request, right, services) if unsure else response
+    def send(*arguments: Any) -> SendResponse:
+        response = original(*arguments)
+        return original(*arguments) if response.placement is Placement.UNKNOWN else response
 
-    original = place._send
-    return patch.object(place, "_send", send)
+    original = place._send_by
+    return patch.object(place, "_send_by", send)
 
 
 def deny_when_unsure() -> Any:
     """Say that no phone rings when no answer came."""
 
-    def send(request: CallRequest, right: SendRight, services: Services) -> SendResponse:
-        response = original(request, right, services)
+    def send(*arguments: Any) -> SendResponse:
+        response = original(*arguments)
         unsure = response.placement is Placement.UNKNOWN
         return SendResponse(Failure.UNREACHABLE) if unsure else response
 
-    original = place._send
-    return patch.object(place, "_send", send)
+    original = place._send_by
+    return patch.object(place, "_send_by", send)
 
 
 def recover_by_sending() -> Any:
@@ -276,10 +282,50 @@ def serve_one_by_one() -> Any:
 
 
 @contextmanager
+def claim_after_sending() -> Iterator[None]:
+    """Call a campaign's recipients first, and note afterwards that they were called."""
+    dispatch = import_module("obdtrack.campaigns.dispatch")  # after what others break
+
+    def note_later(self: Any, chosen: Any) -> None:
+        self.chosen = chosen
+
+    def follow_up(self: Any) -> None:
+        if chosen := getattr(self, "chosen", None):
+            with self.services.store.write():
+                note(self, chosen)
+        then(self)
+
+    turn = dispatch.Turn
+    note, then = turn._note_sent, turn.follow_up
+    with patch.object(turn, "_note_sent", note_later), patch.object(turn, "follow_up", follow_up):
+        yield
+
+
+@contextmanager
+def call_again_when_unsure() -> Iterator[None]:
+    """Call a campaign's recipient again of whose call nobody knows whether it was one."""
+    module = import_module("obdtrack.campaigns.follow")
+
+    def follow(change: Any, services: Services) -> None:
+        if change.campaign_id and change.state.status == Status.UNKNOWN:
+            module._make_again(change, services)
+        else:
+            original(change, services)
+
+    original = module.follow
+    application = import_module("obdtrack.application")
+    with patch.object(application, "LISTENERS", (follow,)):
+        yield
+
+
+@contextmanager
 def short_leases() -> Iterator[None]:
     """Find the dead sooner, which breaks nothing; named last, as it imports what others break."""
     jobs = import_module("obdtrack.jobs")
     lease = timedelta(seconds=2)
     recovery = jobs.KINDS["recovery"]._replace(lease=lease)
-    with patch.object(recover, "LEASE", lease), patch.dict(jobs.KINDS, recovery=recovery):
+    again = timedelta(seconds=0.2)
+    campaign = jobs.KINDS["campaign"]._replace(lease=again, again=again)
+    kinds = patch.dict(jobs.KINDS, recovery=recovery, campaign=campaign)
+    with patch.object(recover, "LEASE", lease), kinds:
         yield

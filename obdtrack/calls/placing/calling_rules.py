@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from obdtrack.access.pseudonym import pseudonym
 from obdtrack.calls import opt_outs
 from obdtrack.calls.journal import Journal
+from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.place import Condition
-from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.placing.submissions import PendingCall, PendingSubmission
 from obdtrack.domain.calling_hours import (
     CallingHours,
     RingPlan,
@@ -24,35 +27,101 @@ from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 
+OPTED_OUT = "opted-out"
+CALLED_RECENTLY = "called-recently"
 
-def dialling_rules(request: CallRequest, services: Services) -> list[Condition]:
-    """Return the conditions under which this call may be placed, as the settings say.
+
+def dialling_rules(
+    request: CallRequest, services: Services, *, skip: bool = False
+) -> list[Condition]:
+    """Return the conditions under which calls like this one may be placed, as the settings say.
 
     They are checked when the intention is stored. Each raises ObdtrackError (conflict) with the
-    reason.
+    reason; with `skip`, numbers that opted out are left out instead.
     """
     settings = services.settings
     rules: list[Condition] = []
     if settings.suppression:
-        rules.append(_unless_opted_out(request.to, services))
+        rules.append(_unless_opted_out(services, skip=skip))
     if hours := settings.hours_of(request.call_type):
         dialling = RingPlan(timedelta(minutes=request.interval), settings.redials)
         rules.append(_within(hours, dialling))
     return rules
 
 
-def _unless_opted_out(to: str, services: Services) -> Condition:
-    def refuse_opted_out(_: PendingCall, __: Journal) -> None:
-        found = opt_outs.of_numbers({to, pseudonym(to, services.encryption)})
-        if found:
-            since = to_text(min(found.values()))
-            doubt = _IN_DOUBT if opt_outs.parts_listed(to) else ""
-            raise ObdtrackError(
-                Code.CONFLICT,
-                f"{masked(to)} does not want to be called (since {since}). Nothing was sent."
-                + doubt,
-                fields={"to": [f"Opted out of calls on {since}."]},
-            )
+def unless_twins(services: Services, *, skip: bool = False) -> Condition:
+    """Return the condition that no such call was made moments ago, if the guard is on.
+
+    It raises ObdtrackError (conflict) naming the earlier call; with `skip`, numbers that were
+    called are left out instead.
+    """
+
+    def refuse_twins(intention: PendingSubmission, _: Journal) -> PendingSubmission | None:
+        twins = recent_twins(intention.calls, intention.created_at, services)
+        if not twins:
+            return None
+        if skip:
+            return intention.skipping(dict.fromkeys(twins, CALLED_RECENTLY))
+        seconds = services.settings.duplicate_guard_seconds
+        if len(intention.calls) == 1:
+            (twin,) = twins.values()
+            said = f"The same call was placed less than {seconds} seconds ago: {twin}."
+            raise ObdtrackError(Code.CONFLICT, said)
+        raise _refused(
+            intention,
+            {
+                call: f"Called less than {seconds} seconds ago: {twin}."
+                for call, twin in twins.items()
+            },
+            "were called with the same content moments ago",
+        )
+
+    return refuse_twins
+
+
+def recent_twins(
+    calls: Sequence[PendingCall], now: datetime, services: Services
+) -> dict[UUID, UUID]:
+    """Return for each of these calls that has a twin, made moments ago, the id of the twin."""
+    told = {call.fingerprint: call.id for call in calls if call.fingerprint}
+    since = now - timedelta(seconds=services.settings.duplicate_guard_seconds)
+    found = submissions.recent_duplicates(told.keys(), since) if told else {}
+    return {told[fingerprint]: twin for fingerprint, twin in found.items()}
+
+
+def opted_out(numbers: Collection[str], services: Services) -> dict[str, datetime]:
+    """Return since when those of these numbers (E.164) have opted out that have.
+
+    They may stand on the list under the name of their erasure.
+    """
+    names = {number: {number, pseudonym(number, services.encryption)} for number in numbers}
+    since = opt_outs.of_numbers(set().union(*names.values()))
+    return {
+        number: min(since[name] for name in theirs & since.keys())
+        for number, theirs in names.items()
+        if not theirs.isdisjoint(since)
+    }
+
+
+def _unless_opted_out(services: Services, *, skip: bool) -> Condition:
+    def refuse_opted_out(intention: PendingSubmission, _: Journal) -> PendingSubmission | None:
+        asked = {call.request.to: call for call in intention.calls}
+        found = opted_out(asked, services)
+        if not found:
+            return None
+        if skip:
+            return intention.skipping(dict.fromkeys((asked[to].id for to in found), OPTED_OUT))
+        told = {to: f"Opted out of calls on {to_text(since)}." for to, since in found.items()}
+        if len(asked) > 1:
+            by_call = {asked[to].id: sentence for to, sentence in told.items()}
+            raise _refused(intention, by_call, "do not want to be called")
+        ((to, since),) = found.items()
+        raise ObdtrackError(
+            Code.CONFLICT,
+            f"{masked(to)} does not want to be called (since {to_text(since)}). Nothing was sent."
+            + (_IN_DOUBT if opt_outs.parts_listed(to) else ""),
+            fields={"to": [told[to]]},
+        )
 
     return refuse_opted_out
 
@@ -63,8 +132,21 @@ _IN_DOUBT = (
 )
 
 
+def _refused(
+    intention: PendingSubmission, told: Mapping[UUID, str], predicate: str
+) -> ObdtrackError:
+    """Return the refusal of a list of which some numbers may not be called."""
+    places = {call.id: place for place, call in enumerate(intention.calls)}
+    return ObdtrackError(
+        Code.CONFLICT,
+        f"{len(told)} of the {len(intention.calls)} numbers {predicate}. Nothing was sent; with "
+        '"skip": true they are left out and the others are called.',
+        fields={f"to.{places[call_id]}": [sentence] for call_id, sentence in told.items()},
+    )
+
+
 def _within(hours: CallingHours, dialling: RingPlan) -> Condition:
-    def refuse_outside(intention: PendingCall, _: Journal) -> None:
+    def refuse_outside(intention: PendingSubmission, _: Journal) -> None:
         now = intention.created_at
         if may_begin(hours, now, dialling):
             return

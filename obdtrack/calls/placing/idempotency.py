@@ -1,4 +1,4 @@
-"""Places a call under the caller's own key for the request, so that asking twice rings once."""
+"""Places calls under the caller's own key for the request, so that asking twice rings once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from obdtrack.access.pseudonym import pseudonym
 from obdtrack.calls import queries
 from obdtrack.calls.journal import Journal
 from obdtrack.calls.placing import submissions
-from obdtrack.calls.placing.calling_rules import dialling_rules
-from obdtrack.calls.placing.place import Condition, canonical, place_call
-from obdtrack.calls.placing.submissions import PendingCall, request_of
+from obdtrack.calls.placing.calling_rules import dialling_rules, unless_twins
+from obdtrack.calls.placing.place import Condition, canonical, place_submission
+from obdtrack.calls.placing.submissions import PendingSubmission, request_of
 from obdtrack.domain import phone
 from obdtrack.domain.number_patterns import Spellings
 from obdtrack.domain.status import Status
@@ -74,11 +74,28 @@ def forget_older(before: datetime, limit: int) -> int:
     return len(found)
 
 
+class Wanted(NamedTuple):
+    """What a caller asks for by one request: calls that differ in number and what goes with it.
+
+    `given` names the fields that the caller sent: the rest is ours, and may be another when the
+    caller tries again. `is_list` is whether a list was sent, of which `skip` leaves out whom may
+    not be called.
+    """
+
+    requests: Sequence[CallRequest]
+    given: Collection[str]
+    is_list: bool = False
+    skip: bool = False
+
+
 class Placed(NamedTuple):
-    """The call a request led to. `body` is the response given before, if there was one."""
+    """The (first) call a request led to, and what was stored of it if it was placed now.
+
+    `body` is the response given before, if there was one.
+    """
 
     call_id: UUID
-    replayed: bool = False
+    pending: PendingSubmission | None
     body: str | None = None
 
 
@@ -86,23 +103,18 @@ class _BoundError(Exception):
     """The key is bound already."""
 
 
-def place_once(
-    request: CallRequest, given: Collection[str], access: Access, key: str, services: Services
-) -> Placed:
-    """Place the call unless its caller used this key before; then return what came of it.
-
-    `given` names the fields of `request` that the caller sent: the rest is ours, and may be another
-    when the caller tries again.
+def place_once(wanted: Wanted, access: Access, key: str, services: Services) -> Placed:
+    """Place the calls unless their caller used this key before; then return what came of it.
 
     The key stays bound whatever the outcome, also after a crash and when the call is forgotten; a
     call that the dialling rules refuse binds it not. Raises ObdtrackError: invalid if the key
     belongs to another body, conflict if the first request is still running, its response was never
     stored and its call is not kept any more, or a rule refuses.
     """
-    key, owner_id = _kept_name(key, request.to, services), access.owner_id
-    fingerprints = _fingerprints(request, given, services.encryption)
+    owner_id, key = access.owner_id, _kept_name(key, wanted.requests, services)
+    fingerprints = _fingerprints(wanted, services.encryption)
 
-    def bind(intention: PendingCall, _: Journal) -> None:
+    def bind(intention: PendingSubmission, _: Journal) -> None:
         def bound() -> bool:
             return claim(owner_id, key, fingerprints[0], intention.call_id, intention.created_at)
 
@@ -115,10 +127,11 @@ def place_once(
 
     try:
         # What was asked before is answered as before, also when no call may be placed now.
-        conditions = [bind, *dialling_rules(request, services)]
-        return Placed(place_call(request, access.key_id, services, conditions))
+        rules = dialling_rules(wanted.requests[0], services, skip=wanted.skip)
+        pending = place_submission(wanted.requests, access.key_id, services, [bind, *rules])
+        return Placed(pending.call_id, pending)
     except _BoundError:
-        return _replay(owner_id, key, fingerprints, request, given)
+        return _replay(owner_id, key, fingerprints, wanted)
 
 
 _NOTHING_GIVEN = asdict(CallRequest(to="", bridge=""))
@@ -130,30 +143,34 @@ _FIRST_FIELDS = (
 """What fingerprints were once made of, given or not. Keys are kept that were bound by those."""
 
 
-def _fingerprints(
-    request: CallRequest, given: Collection[str], encryption: Encryption
-) -> tuple[str, str, str]:
+def _fingerprints(wanted: Wanted, encryption: Encryption) -> tuple[str, str, str]:
     """Return what tells this request from others, and what did in earlier versions.
 
     Only what the caller gave counts: a field that a later version adds, or another default, must
     not make another request of one that is sent again. It is keyed, since a six-digit code among
     the variables could be guessed otherwise; by which key stands before it.
     """
-    fields = asdict(request)
-    told = {n: v for n, v in fields.items() if n in given and v != _NOTHING_GIVEN[n]}
+    fields = asdict(wanted.requests[0])
+    told: dict[str, object] = {
+        n: v for n, v in fields.items() if n in wanted.given and v != _NOTHING_GIVEN[n]
+    }
+    if wanted.is_list:
+        told["to"] = [(one.to, one.reference, one.metadata) for one in wanted.requests]
+        told["skip"] = wanted.skip
     earlier = {name: fields[name] for name in _FIRST_FIELDS}
     ours = encryption.fingerprint(canonical(told))
     return f"{encryption.key_name}:{ours}", ours, encryption.fingerprint(canonical(earlier))
 
 
-def place_guarded(request: CallRequest, owner_id: UUID, services: Services) -> Placed:
-    """Place the call; if the guard is on, refuse a twin of a call made moments ago.
+def place_guarded(wanted: Wanted, key_id: UUID, services: Services) -> Placed:
+    """Place the calls; if the guard is on, refuse a twin of a call made moments ago.
 
     Raises ObdtrackError (conflict) naming the earlier call, or the dialling rule that refuses.
     """
-    guard = _guard(services.settings.duplicate_guard_seconds)
-    conditions = [*dialling_rules(request, services), guard]
-    return Placed(place_call(request, owner_id, services, conditions))
+    rules = dialling_rules(wanted.requests[0], services, skip=wanted.skip)
+    conditions: list[Condition] = [*rules, unless_twins(services, skip=wanted.skip)]
+    pending = place_submission(wanted.requests, key_id, services, conditions)
+    return Placed(pending.call_id, pending)
 
 
 def keep_response(owner_id: UUID, key: str, body: str, services: Services) -> None:
@@ -165,44 +182,26 @@ def keep_response(owner_id: UUID, key: str, body: str, services: Services) -> No
 _TELLING_DIGITS = 8
 
 
-def _kept_name(key: str, number: str, services: Services) -> str:
+def _kept_name(key: str, requests: Sequence[CallRequest], services: Services) -> str:
     """Return how a caller's own key that holds a number is kept: as it is, unless that is erased.
 
     Otherwise a request repeated after the erasure would not be known again, and ring a second time.
     """
-    digits = "".join(filter(str.isdigit, key))
-    if phone.provider_digits(number)[-_TELLING_DIGITS:] not in digits:
-        return key
-    name = pseudonym(number, services.encryption)
-    return Spellings(number).replaced(key, name) if queries.is_called(name) else key
+    for request in requests:
+        digits = "".join(filter(str.isdigit, key))
+        if phone.provider_digits(request.to)[-_TELLING_DIGITS:] in digits:
+            name = pseudonym(request.to, services.encryption)
+            if queries.is_called(name):
+                key = Spellings(request.to).replaced(key, name)
+    return key
 
 
-def _guard(seconds: int) -> Condition:
-    def refuse_twin(intention: PendingCall, _: Journal) -> None:
-        if intention.fingerprint is None:
-            return  # the guard is off
-        since = intention.created_at - timedelta(seconds=seconds)
-        twin = submissions.recent_duplicate(intention.fingerprint, since)
-        if twin is not None:
-            raise ObdtrackError(
-                Code.CONFLICT, f"The same call was placed less than {seconds} seconds ago: {twin}."
-            )
-
-    return refuse_twin
-
-
-def _replay(
-    owner_id: UUID,
-    key: str,
-    fingerprints: Sequence[str],
-    request: CallRequest,
-    given: Collection[str],
-) -> Placed:
+def _replay(owner_id: UUID, key: str, fingerprints: Sequence[str], wanted: Wanted) -> Placed:
     bound = find(owner_id, key)
     if bound is None:
         raise _running()
     call = queries.find(str(bound.call_id))
-    if not _is_same(bound, fingerprints, call, request, given):
+    if not _is_same(bound, fingerprints, call, wanted):
         raise ObdtrackError(
             Code.INVALID,
             f"This Idempotency-Key was used with a different body, for call {bound.call_id}.",
@@ -217,15 +216,14 @@ def _replay(
             )
         if call.status == Status.SUBMITTING:
             raise _running()
-    return Placed(bound.call_id, replayed=True, body=bound.body)
+    return Placed(bound.call_id, None, bound.body)
 
 
 def _is_same(
     bound: models.IdempotencyKey,
     fingerprints: Sequence[str],
     call: models.Call | None,
-    request: CallRequest,
-    given: Collection[str],
+    wanted: Wanted,
 ) -> bool:
     """Whether the key is bound to this request.
 
@@ -236,11 +234,24 @@ def _is_same(
         return True
     if bound.fingerprint.partition(":")[0] == fingerprints[0].partition(":")[0]:
         return False
-    if call is None or phone.is_erased(call.to_number):
+    if call is None:
         return True
+    calls = submissions.calls_of(call.submission.id)
+    if len(calls) != len(wanted.requests):
+        return False
+    return all(
+        phone.is_erased(one.to_number) or _is_request_of(one, request, call.submission, wanted)
+        for one, request in zip(calls, wanted.requests, strict=True)
+    )
+
+
+def _is_request_of(
+    call: models.Call, request: CallRequest, submission: models.Submission, wanted: Wanted
+) -> bool:
+    call.submission = submission
     placed = request_of(call)
-    bridge = request.bridge if "bridge" in given else placed.bridge
-    names = sorted(request.variables) == call.submission.variable_names
+    bridge = request.bridge if "bridge" in wanted.given else placed.bridge
+    names = sorted(request.variables) == submission.variable_names
     return names and replace(request, bridge=bridge, variables={}) == placed
 
 

@@ -1,15 +1,16 @@
-"""Places one call: the intention is stored first, and the response says what we know."""
+"""Places calls: the intention is stored first, and the response says what we know."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import peewee
@@ -19,22 +20,25 @@ from obdtrack.calls import responses
 from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.send_right import SendRight
-from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.placing.submissions import ClosedSubmission, PendingCall, PendingSubmission
 from obdtrack.calls.reports.conflicts import dispute_id
 from obdtrack.calls.reports.reprocess import reprocess_waiting
+from obdtrack.domain.acceptance import Verdict, share_out
 from obdtrack.domain.events import Event
+from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.redaction import mask_all, remove_values
 from obdtrack.domain.reports import believable
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import (
-    AcceptedNumber,
     CallRequest,
     Failure,
+    Permit,
     Placement,
     SendResponse,
 )
 from obdtrack.domain.times import settled
 from obdtrack.errors import ObdtrackError
+from obdtrack.providers.base import Provider, TakesLists
 from obdtrack.services import Services, new_id
 from obdtrack.store.database_errors import repeated
 
@@ -47,6 +51,7 @@ STATUS_AFTER: dict[Placement, Status] = {
 }
 
 _PAUSES_BEFORE_RESPONDING = (0, 0.5)
+_MOST_NOTES = 100
 _WORTH_WAITING = 0.5
 """Seconds after which whoever placed the call waits for no further try."""
 
@@ -55,9 +60,12 @@ _PAUSES_AFTERWARDS = (2, 4, 8)
 last of these, until it is stored; whoever placed the call need not wait for that."""
 
 
-Condition = Callable[[PendingCall, Journal], None]
+Condition = Callable[[PendingSubmission, Journal], PendingSubmission | None]
 """Something that must hold when the intention is stored, checked in the same transaction; it raises
-ObdtrackError if it does not."""
+ObdtrackError if it does not. It may return the intention with some calls to be skipped."""
+
+Chosen = Callable[[Journal], Sequence[PendingSubmission]]
+"""Says, in the transaction that stores them, what is to be sent; it may be asked again."""
 
 
 def place_call(
@@ -69,48 +77,59 @@ def place_call(
     """Ask the provider, once, to place this call; returns the call's id.
 
     The call is then `queued`, `rejected` or `unknown`, or still `submitting` if its response could
-    not be stored. Raises ObdtrackError (unavailable), before anything has left, if too many are
+    not be stored. Raises as `place_submission` does.
+    """
+    return place_submission([request], key_id, services, conditions).call_id
+
+
+def place_submission(
+    requests: Sequence[CallRequest],
+    key_id: UUID | None,
+    services: Services,
+    conditions: Sequence[Condition] = (),
+) -> PendingSubmission:
+    """Ask the provider, once and by one request, to place these calls; returns what was stored.
+
+    The requests differ in `to`, `reference`, `metadata` and `retry_of` only, and no number is
+    twice among them. Raises ObdtrackError (unavailable), before anything has left, if too many are
     being placed or the intention could not be stored, or whatever a condition raised.
     """
     with services.limits.placing.hold():
-        return _place(request, key_id, services, conditions)
+        pending = pend(requests, key_id, services)
+
+        def choose(journal: Journal) -> list[PendingSubmission]:
+            intention = pending._replace(created_at=journal.now)
+            # Or twins would not see each other.
+            journal.lock({call.fingerprint for call in pending.calls if call.fingerprint})
+            for condition in conditions:
+                intention = condition(intention, journal) or intention
+            return [intention]
+
+        (placed,) = place_chosen(choose, services)
+        return placed
 
 
-def _place(
-    request: CallRequest, key_id: UUID | None, services: Services, conditions: Sequence[Condition]
-) -> UUID:
-    intention = _intention(request, key_id, services)
-    right = _intend(request, intention, conditions, services)
-    services.store.close()  # the provider may take seconds; somebody else can use the connection
-    requested_at = services.now()
-    response = _send(request, right, services)
-    exchange = responses.ProviderResponse(
+def pend(
+    requests: Sequence[CallRequest],
+    key_id: UUID | None,
+    services: Services,
+    variables_encrypted: bytes | None = None,
+) -> PendingSubmission:
+    """Return the submission that asks for these calls, to be stored and sent from now on.
+
+    `variables_encrypted` are the variables of each, if somebody has sealed them already.
+    """
+    sealed = variables_encrypted
+    if sealed is None and requests[0].variables:
+        sealed = services.encryption.seal(requests[0].variables)
+    return PendingSubmission(
         id=new_id(),
-        call_id=intention.call_id,
-        kind="send",
-        requested_at=requested_at,
-        responded_at=services.now(),
-        http_status=response.http_status,
-        failure=response.failure,
-        message=response.message,
-        body=remove_values(response.body, request.variables.values(), services.provider.own_keys),
-    )
-    _persist(lambda: _settle(request, intention, response, exchange, services))
-    return intention.call_id
-
-
-def _intention(request: CallRequest, key_id: UUID | None, services: Services) -> PendingCall:
-    return PendingCall(
-        submission_id=new_id(),
-        call_id=new_id(),
+        calls=tuple(PendingCall(new_id(), one, _fingerprint(one, services)) for one in requests),
         created_at=services.now(),
         key_id=key_id,
         provider=services.provider.name,
         process_id=services.process_id,
-        variables_encrypted=services.encryption.seal(request.variables)
-        if request.variables
-        else None,
-        fingerprint=_fingerprint(request, services),
+        variables_encrypted=sealed,
     )
 
 
@@ -127,35 +146,124 @@ def canonical(content: object) -> bytes:
     return json.dumps(content, sort_keys=True, default=str).encode()
 
 
-@repeated
-def _intend(
-    request: CallRequest,
-    intention: PendingCall,
-    conditions: Sequence[Condition],
+def place_chosen(
+    choose: Chosen,
     services: Services,
-) -> SendRight:
+    executor: Executor | None = None,
+    may_leave: Permit | None = None,
+    heard: Callable[[SendResponse], None] = lambda _: None,
+) -> list[PendingSubmission]:
+    """Store what is to be sent, all at once, and send each of it once; returns what was stored.
+
+    The requests leave side by side if there is an `executor`. `may_leave` is asked before each,
+    and by raising NotPermittedError keeps it from leaving. Raises what `choose` raises, and
+    ObdtrackError (unavailable) before anything has left if the intentions could not be stored.
+    """
+    intentions, right = _intend(choose, services)
+    services.store.close()  # the provider may take seconds; somebody else can use the connection
+    send = partial(_send, right=right, may_leave=may_leave, services=services)
+    asked = [one for one in intentions if one.requests]
+    for sent in _as_completed(send, asked, executor):
+        for one in sent:
+            heard(one.response)
+        _persist(partial(_settle, sent, services))
+    return intentions
+
+
+def _as_completed(
+    send: Callable[[PendingSubmission], _Sent],
+    asked: Sequence[PendingSubmission],
+    executor: Executor | None,
+) -> Iterator[list[_Sent]]:
+    """Send all of these; yields what came back while the last of it was stored, so in batches."""
+    if executor is None or len(asked) < 2:
+        yield from ([send(one)] for one in asked)
+        return
+    waiting: Collection[Future[_Sent]] = [executor.submit(send, one) for one in asked]
+    while waiting:
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        yield [one.result() for one in done]
+
+
+@repeated
+def _intend(choose: Chosen, services: Services) -> tuple[list[PendingSubmission], SendRight]:
     with open_journal(services) as journal:
-        if intention.fingerprint is not None:
-            journal.lock({intention.fingerprint})  # or twins would not see each other
+        chosen = choose(journal)
         # Only now: who has waited for a turn may come too late for the hours of calling.
-        now, right = journal.now, SendRight(intention.submission_id, services)
-        intention = intention._replace(created_at=now, send_until=right.until)
-        # A default may be another when somebody looks; the submission keeps what was asked of us.
-        webhook_id = services.provider.completed(request).webhook_id
-        detail = {"webhook_id": webhook_id} if webhook_id else {}
-        event = Event(new_id(), Kind.SUBMISSION, Source.API, now, Status.SUBMITTING, detail=detail)
-        for condition in conditions:
-            condition(intention, journal)
-        journal.create(request, intention, event)
-    return right
+        right = SendRight([one.id for one in chosen], services)
+        intentions = [one._replace(send_until=right.until) for one in chosen]
+        journal.create([(one, _beginnings(one, journal)) for one in intentions])
+    return intentions, right
 
 
-def _send(request: CallRequest, right: SendRight, services: Services) -> SendResponse:
+def _beginnings(intention: PendingSubmission, journal: Journal) -> list[Event]:
+    """Return the first event of each call of a submission."""
+    # A default may be another when somebody looks; the submission keeps what was asked of us.
+    shared = intention.calls[0].request
+    webhook_id = journal.services.provider.completed(shared).webhook_id
+    detail = {"webhook_id": webhook_id} if webhook_id else {}
+    return [
+        Event(new_id(), Kind.SUBMISSION, Source.API, journal.now, Status.SUBMITTING, detail=detail)
+        if call.skipped is None
+        else Event(
+            new_id(), Kind.SUBMISSION, Source.SYSTEM, journal.now, Status.SKIPPED, call.skipped
+        )
+        for call in intention.calls
+    ]
+
+
+class _Sent(NamedTuple):
+    """A submission and what came back for it: as it was read, and as it is stored."""
+
+    intention: PendingSubmission
+    response: SendResponse
+    exchange: responses.ProviderResponse
+
+
+def _send(
+    intention: PendingSubmission,
+    right: SendRight,
+    may_leave: Permit | None,
+    services: Services,
+) -> _Sent:
+    requests, requested_at = intention.requests, services.now()
+
+    confirmed = right.of(intention.id)
+
+    def permit() -> None:
+        if may_leave is not None:
+            may_leave()
+        confirmed()
+
     try:
-        return services.provider.send(request, right.check)
+        response = _send_by(services.provider, requests, permit)
     except Exception:  # the request may have left: what we do not know, we say
         log.exception("send_failed")
-        return SendResponse(Failure.INTERNAL_ERROR)
+        response = SendResponse(Failure.INTERNAL_ERROR)
+    finally:
+        services.store.close()
+    hidden = requests[0].variables.values()
+    exchange = responses.ProviderResponse(
+        id=new_id(),
+        call_id=None,
+        submission_id=intention.id,
+        kind="send",
+        requested_at=requested_at,
+        responded_at=services.now(),
+        http_status=response.http_status,
+        failure=response.failure,
+        message=response.message,
+        body=remove_values(response.body, hidden, services.provider.own_keys),
+    )
+    return _Sent(intention, response, exchange)
+
+
+def _send_by(provider: Provider, requests: Sequence[CallRequest], permit: Permit) -> SendResponse:
+    if len(requests) == 1:
+        return provider.send(requests[0], permit)
+    if not isinstance(provider, TakesLists):
+        raise TypeError(f"{provider.name} takes one number a request.")
+    return provider.send_list(requests, permit)
 
 
 def _persist(store_response: Callable[[], None]) -> None:
@@ -197,79 +305,103 @@ def _stored(
 
 
 @repeated
-def _settle(
-    request: CallRequest,
-    intention: PendingCall,
-    response: SendResponse,
-    exchange: responses.ProviderResponse,
-    services: Services,
-) -> None:
-    ours = (number for number in response.numbers if number.to in (None, request.to))
-    number = next(ours, None) if response.failure is None else None
-    with open_journal(services, now=exchange.responded_at) as journal:
-        if number is not None:
-            placed_at, told = intention.created_at, number.submitted_at
+def _settle(sent: Sequence[_Sent], services: Services) -> None:
+    """Store responses, and what each means for the calls of its request."""
+    outcomes = [(one, _outcomes(one, services)) for one in sent]
+    names = [told.name for _, told_of in outcomes for told in told_of.calls if told.name]
+    with open_journal(services, now=max(one.exchange.responded_at for one in sent)) as journal:
+        journal.lock(known := {spelled for one in names for spelled in one[2:4]})
+        taken = journal.assign_provider_ids(names)
+        involved = {call.id for one in sent for call in one.intention.calls} | set(taken.values())
+        present = {row.id for row in journal.calls(involved)}
+        responses.add(*(one.exchange for one in sent))
+        for one, told_of in outcomes:
+            for told in told_of.calls:
+                if told.call_id in present:
+                    _note(told, one, taken.get(told.call_id), journal)
+        submissions.close([_closed(one, told_of, taken) for one, told_of in outcomes])
+        strangers = {one.intention.id: told_of.strangers for one, told_of in outcomes}
+        submissions.note({one: told[:_MOST_NOTES] for one, told in strangers.items() if told})
+        if known:
+            reprocess_waiting(services.provider.name, known, journal)
+
+
+class _CallOutcome(NamedTuple):
+    """What a response means for one call, and how the provider calls it if it took it."""
+
+    call_id: UUID
+    verdict: Verdict
+    name: ProviderName | None
+
+
+class _Outcomes(NamedTuple):
+    """What a response means for the calls of its request, and what it says of nobody's."""
+
+    calls: list[_CallOutcome]
+    strangers: list[dict[str, Any]]
+
+
+def _outcomes(sent: _Sent, services: Services) -> _Outcomes:
+    intention, response, exchange = sent
+    ids = services.provider.ids
+    shared = share_out(response, [request.to for request in intention.requests])
+    found = []
+    asked = (call for call in intention.calls if call.skipped is None)
+    for call, verdict in zip(asked, shared.verdicts, strict=True):
+        name = None
+        if number := verdict.number:
+            told = number.submitted_at
             if told:
+                placed_at = intention.created_at
                 fits = believable(told, placed_at, exchange.responded_at)
-                submitted_at = settled(told, placed_at) if fits else None
-                number = number._replace(submitted_at=submitted_at)
-            ids = services.provider.ids
-            call_id, provider_id = intention.call_id, ids.canonical(number.provider_id)
+                told = settled(told, placed_at) if fits else None
+                verdict = verdict._replace(number=number._replace(submitted_at=told))
+            provider_id = ids.canonical(number.provider_id or "")
             mid = ids.submission(provider_id)
-            journal.lock({provider_id, mid})
-            holder = journal.assign_provider_id(
-                call_id, intention.provider, provider_id, mid, number.submitted_at
-            )
-            if holder is not None:
-                log.error("provider_id_taken", call_id=str(call_id), provider_id=provider_id)
-                response, number = SendResponse(Failure.ID_GIVEN_TWICE), None
-                dispute_id(provider_id, (holder, call_id), exchange.id, journal)
-        responses.add(exchange)
-        _conclude(intention, response, exchange, number, journal)
-        if number is not None:
-            reprocess_waiting(intention.provider, provider_id, mid, journal)
+            name = ProviderName(call.id, intention.provider, provider_id, mid, told)
+        found.append(_CallOutcome(call.id, verdict, name))
+    return _Outcomes(found, shared.strangers)
 
 
-def _conclude(
-    intention: PendingCall,
-    response: SendResponse,
-    exchange: responses.ProviderResponse,
-    number: AcceptedNumber | None,
-    journal: Journal,
-) -> None:
-    submissions.close_submission(
-        intention.submission_id,
-        exchange.responded_at,
-        # While it is unknown a person may decide to place it again.
-        keep_variables=response.placement is Placement.UNKNOWN,
+def _note(told: _CallOutcome, sent: _Sent, holder: UUID | None, journal: Journal) -> None:
+    """Put a response on the timeline of one call; `holder` is the one that has its id already."""
+    verdict, exchange = told.verdict, sent.exchange
+    if holder is not None and told.name:
+        provider_id = told.name.provider_id
+        log.error("provider_id_taken", call_id=str(told.call_id), provider_id=provider_id)
+        verdict = Verdict(Failure.ID_GIVEN_TWICE)
+        dispute_id(provider_id, (holder, told.call_id), exchange.id, journal)
+    event = response_event(sent.response, verdict, exchange.id, exchange.responded_at)
+    journal.append(told.call_id, event)
+
+
+def _closed(sent: _Sent, told_of: _Outcomes, taken: Collection[UUID]) -> ClosedSubmission:
+    # While one is unknown a person may decide to place it again.
+    keep = any(
+        one.call_id in taken or one.verdict.placement is Placement.UNKNOWN for one in told_of.calls
     )
-    event = response_event(response, number, exchange.id, exchange.responded_at)
-    if journal.call(intention.call_id):
-        journal.append(intention.call_id, event)
+    return ClosedSubmission(sent.intention.id, sent.exchange.responded_at, keep)
 
 
 def response_event(
-    response: SendResponse, number: AcceptedNumber | None, response_id: UUID, responded_at: datetime
+    response: SendResponse, verdict: Verdict, response_id: UUID, responded_at: datetime
 ) -> Event:
-    """Return the event that the provider's response to our request is on its call's timeline."""
-    return Event(
-        id=new_id(),
-        kind=Kind.RESPONSE,
-        source=Source.API,
-        recorded_at=responded_at,
-        status=STATUS_AFTER[response.placement],
-        reason=response.failure,
-        occurred_at=number.submitted_at if number else None,
-        response_id=response_id,
-        detail=_detail(response, number),
-    )
-
-
-def _detail(response: SendResponse, number: AcceptedNumber | None) -> dict[str, Any]:
+    """Return the event that the provider's response to our request is on a call's timeline."""
+    number = verdict.number
     detail = {
         "http_status": response.http_status,
         "message": mask_all(response.message) if response.message else None,
         "provider_id": number.provider_id if number else None,
         "charges": number.charges if number else None,
     }
-    return {name: value for name, value in detail.items() if value is not None}
+    return Event(
+        id=new_id(),
+        kind=Kind.RESPONSE,
+        source=Source.API,
+        recorded_at=responded_at,
+        status=STATUS_AFTER[verdict.placement],
+        reason=verdict.failure,
+        occurred_at=number.submitted_at if number else None,
+        response_id=response_id,
+        detail={name: value for name, value in detail.items() if value is not None},
+    )

@@ -8,7 +8,7 @@ import structlog
 
 from obdtrack.calls.journal import open_journal
 from obdtrack.calls.placing import submissions
-from obdtrack.calls.placing.submissions import SubmissionInFlight
+from obdtrack.calls.placing.submissions import ClosedSubmission, SubmissionInFlight
 from obdtrack.domain.events import Event
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.services import Services, new_id
@@ -53,6 +53,7 @@ def recover_interrupted(services: Services) -> int:
     with open_journal(services, now=now) as journal:
         lost = [found for found in submissions.in_flight() if _is_lost(found, shared_now)]
         journal.calls([call_id for call_id, *_ in lost])  # in one order
+        closed: list[ClosedSubmission] = []
         for call_id, submission_id, _, send_until in lost:
             row = journal.call(call_id)  # locked from here on: its response may just come
             if row is None or row.status != Status.SUBMITTING:
@@ -60,11 +61,10 @@ def recover_interrupted(services: Services) -> int:
             event = Event(
                 new_id(), Kind.INTERRUPTION, Source.SYSTEM, now, Status.UNKNOWN, "interrupted"
             )
-            submissions.close_submission(
-                submission_id, now, keep_variables=True, send_until=send_until
-            )
+            closed.append(ClosedSubmission(submission_id, now, True, send_until))
             journal.append(call_id, event)
             log.warning("submission_interrupted", call_id=str(call_id))
+        submissions.close(closed)
     return len(lost)
 
 

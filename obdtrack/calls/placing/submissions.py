@@ -1,8 +1,8 @@
-"""Submissions: one request to the provider each, pending and then closed."""
+"""Submissions: one request to the provider each, for one call or several; pending, then closed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import to_microseconds
+from obdtrack.store.connections import connected
 from obdtrack.store.database import Store
 
 REQUESTED = tuple(
@@ -21,33 +22,70 @@ REQUESTED = tuple(
 
 
 class PendingCall(NamedTuple):
-    """What is known of a call before the provider is asked."""
+    """What is known of a call before the provider is asked.
 
-    submission_id: UUID
-    call_id: UUID
+    `skipped` says why it is not to be asked at all; `fingerprint` is the same for twins of the
+    call, and None if nobody looks for them.
+    """
+
+    id: UUID
+    request: CallRequest
+    fingerprint: str | None = None
+    skipped: str | None = None
+
+
+class PendingSubmission(NamedTuple):
+    """What is known of a submission before the provider is asked.
+
+    The requests of its calls differ in `to`, `reference`, `metadata` and `retry_of` only.
+    """
+
+    id: UUID
+    calls: tuple[PendingCall, ...]
     created_at: datetime
     key_id: UUID | None
     provider: str
     process_id: UUID | None = None
     send_until: datetime | None = None
     variables_encrypted: bytes | None = None
-    fingerprint: str | None = None
+
+    @property
+    def requests(self) -> list[CallRequest]:
+        """The calls that the provider is asked for, in order."""
+        return [call.request for call in self.calls if call.skipped is None]
+
+    @property
+    def call_id(self) -> UUID:
+        """The id of its first call."""
+        return self.calls[0].id
+
+    def skipping(self, reasons: Mapping[UUID, str]) -> PendingSubmission:
+        """Return it without asking for these calls (by id), each for its reason."""
+        calls = (call._replace(skipped=reasons.get(call.id, call.skipped)) for call in self.calls)
+        return self._replace(calls=tuple(calls))
 
 
-def create_submission(request: CallRequest, intention: PendingCall) -> None:
-    """Store a submission, before anything leaves."""
-    submission = {
-        "id": intention.submission_id,
+def create(intentions: Iterable[PendingSubmission]) -> None:
+    """Store submissions, before anything leaves; one that asks for nothing awaits nothing."""
+    rows = [_row(intention, intention.calls[0].request) for intention in intentions]
+    if not rows:
+        return
+    bulk_sql.insert(models.Submission, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def _row(intention: PendingSubmission, request: CallRequest) -> dict[str, Any]:
+    is_sent = any(call.skipped is None for call in intention.calls)
+    return {
+        "id": intention.id,
         "created_at": intention.created_at,
         **{name: getattr(request, name) for name in REQUESTED},
         "variable_names": sorted(request.variables),
-        "variables_encrypted": intention.variables_encrypted,
+        "variables_encrypted": intention.variables_encrypted if is_sent else None,
         "key_id": intention.key_id,
         "process_id": intention.process_id,
-        "send_until": intention.send_until,
-        "fingerprint": intention.fingerprint,
+        "send_until": intention.send_until if is_sent else None,
+        "settled_at": None if is_sent else intention.created_at,
     }
-    bulk_sql.insert(models.Submission, tuple(submission), [tuple(submission.values())])
 
 
 def request_of(call: models.Call) -> CallRequest:
@@ -56,59 +94,106 @@ def request_of(call: models.Call) -> CallRequest:
         to=call.to_number,
         reference=call.reference,
         metadata=call.metadata,
+        campaign_id=call.campaign_id,
+        retry_of=call.retry_of,
         **{name: getattr(call.submission, name) for name in REQUESTED},
     )
 
 
+def find(submission_id: UUID) -> models.Submission | None:
+    """Return a submission."""
+    return next(iter(bulk_sql.load(models.Submission, "id", [submission_id])), None)
+
+
+def calls_of(submission_id: UUID) -> list[models.Call]:
+    """List the calls of a submission, in the order of its numbers."""
+    return bulk_sql.load(models.Call, "submission", [submission_id])
+
+
 def drop_variables(to_number: str) -> None:
-    """Delete the encrypted variables of all calls to this number."""
+    """Delete the encrypted variables of all submissions that went to this number alone.
+
+    Those of several numbers are kept while another's call is unknown: they are what all of them
+    hear.
+    """
     call, submission = models.Call, models.Submission
     theirs = call.select(call.submission).where(call.to_number == to_number)
-    submission.update(variables_encrypted=None).where(submission.id.in_(theirs)).execute()
+    other = models.Call.alias()
+    needed = other.select(other.submission).where(
+        (other.to_number != to_number) & (other.status == Status.UNKNOWN)
+    )
+    dropped = submission.id.in_(theirs) & submission.id.not_in(needed)
+    submission.update(variables_encrypted=None).where(dropped).execute()
 
 
-def confirm_right(submission_id: UUID, until: datetime, store: Store) -> bool:
-    """Whether the request of this submission may be sent until then: nobody has settled it.
+def confirm_rights(
+    submission_ids: Sequence[UUID], until: datetime, store: Store
+) -> frozenset[UUID]:
+    """Return those of these submissions that may be sent until then: nobody has settled them.
 
     What is changed need not outlive a power cut: the process that sends would not, either.
     """
-    sql = _CONFIRM.format(store.param)
-    return bool(store.change_unsynced(sql, (to_microseconds(until), submission_id.bytes)))
+    marks = ", ".join([store.param] * len(submission_ids))
+    values = (to_microseconds(until), *(one.bytes for one in submission_ids))
+    if store.change_unsynced(_CONFIRM.format(store.param, marks), values) == len(submission_ids):
+        return frozenset(submission_ids)
+    submission = models.Submission
+    ours = submission.id.in_(list(submission_ids)) & submission.settled_at.is_null()
+    with connected(store):
+        return frozenset(row.id for row in submission.select(submission.id).where(ours))
 
 
-_CONFIRM = "UPDATE submissions SET send_until = {0} WHERE id = {0} AND settled_at IS NULL"
+_CONFIRM = "UPDATE submissions SET send_until = {0} WHERE id IN ({1}) AND settled_at IS NULL"
 
 
-def close_submission(
-    submission_id: UUID,
-    settled_at: datetime,
-    *,
-    keep_variables: bool,
-    send_until: datetime | None = None,
-) -> None:
-    """Note that nothing more is awaited; the variables' values go unless still needed.
+class ClosedSubmission(NamedTuple):
+    """That nothing more is awaited of a submission; the variables' values go unless still needed.
 
     `send_until` is when whoever was placing it will have stopped at the latest; None: it has.
     """
-    change: dict[str, object] = {"settled_at": settled_at, "send_until": send_until}
-    if not keep_variables:
-        change["variables_encrypted"] = None
-    values = (*change.values(), submission_id)
-    bulk_sql.update(models.Submission, tuple(change), ("id",), [values])
+
+    id: UUID
+    settled_at: datetime
+    keep_variables: bool = False
+    send_until: datetime | None = None
 
 
-def recent_duplicate(fingerprint: str, since: datetime) -> UUID | None:
-    """Return the newest call made since then with this fingerprint that was not refused."""
-    call, submission = models.Call, models.Submission
-    found: models.Call | None = (
-        call.select(call.id)
-        .join(submission)
-        .where((submission.fingerprint == fingerprint) & (submission.created_at >= since))
-        .where(call.status != Status.REJECTED)
-        .order_by(call.id.desc())
-        .first()
-    )
-    return found.id if found else None
+def close(closed: Collection[ClosedSubmission]) -> None:
+    """Store that these submissions are closed."""
+    kept = [(one.settled_at, one.send_until, one.id) for one in closed if one.keep_variables]
+    gone = [
+        (one.settled_at, one.send_until, None, one.id) for one in closed if not one.keep_variables
+    ]
+    columns = ("settled_at", "send_until")
+    bulk_sql.update(models.Submission, columns, ("id",), kept)
+    bulk_sql.update(models.Submission, (*columns, "variables_encrypted"), ("id",), gone)
+
+
+def note(notes: Mapping[UUID, Sequence[Any]]) -> None:
+    """Keep with submissions what of their responses belongs to none of their calls."""
+    rows = [(told, submission_id) for submission_id, told in notes.items()]
+    bulk_sql.update(models.Submission, ("notes",), ("id",), rows)
+
+
+def decide(submission_id: UUID, call_ids: Collection[UUID], settled_at: datetime) -> None:
+    """Note that these calls of a submission are decided: no process sends them any more.
+
+    The variables' values go when no other call of it is unknown.
+    """
+    call = models.Call
+    ours = call.submission == submission_id
+    others = call.select().where(ours & call.id.not_in(list(call_ids)))
+    keep = others.where(call.status == Status.UNKNOWN).exists()
+    close([ClosedSubmission(submission_id, settled_at, keep)])
+
+
+def recent_duplicates(fingerprints: Collection[str], since: datetime) -> dict[str, UUID]:
+    """Return the newest call made since then by each fingerprint, of those not refused."""
+    call = models.Call
+    made = call.fingerprint.in_(list(fingerprints)) & (call.created_at >= since)
+    never_left = (Status.REJECTED, Status.SKIPPED)
+    found = call.select(call.id, call.fingerprint).where(made & call.status.not_in(never_left))
+    return {str(row.fingerprint): row.id for row in found.order_by(call.id)}
 
 
 class SubmissionInFlight(NamedTuple):

@@ -145,6 +145,7 @@ def _exchange(
     return ProviderResponse(
         id=new_id(),
         call_id=call_id,
+        submission_id=None,
         kind="status",
         requested_at=requested_at,
         responded_at=services.now(),

@@ -120,15 +120,17 @@ def set_meanings(found: Iterable[tuple[UUID, DeliveryResult]]) -> None:
     )
 
 
-def waiting_for(provider: str, provider_id: str, mid: str) -> list[InboundRequest]:
-    """List the unmatched deliveries that may belong to this call of a provider, oldest first.
+def waiting_for(provider: str, names: Collection[str]) -> list[InboundRequest]:
+    """List the unmatched deliveries that may belong to a provider's call or submission so named.
 
-    Either id may stand under either key: who composes a report puts them where they like.
+    Oldest first. Either id may stand under either key: who composes a report puts them where they
+    like.
     """
+    wanted = sorted(names)
     found = {
         row.id: row
         for key in ("provider_id", "mid")
-        for row in bulk_sql.load(models.Delivery, key, [provider_id, mid])
+        for row in bulk_sql.load(models.Delivery, key, wanted)
         if row.outcome == Outcome.UNMATCHED and row.provider == provider
     }
     return [to_stored(row) for _, row in sorted(found.items())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from obdtrack.calls.journal import Journal
@@ -18,12 +18,12 @@ ON_A_TIMELINE = (Outcome.MATCHED, Outcome.DUPLICATE)
 _SETTLED = (*ON_A_TIMELINE, Outcome.RECEIVED)
 
 
-def reprocess_waiting(provider: str, provider_id: str, mid: str, journal: Journal) -> int:
-    """Record the unmatched deliveries that belong to this provider's id or submission.
+def reprocess_waiting(provider: str, names: Collection[str], journal: Journal) -> int:
+    """Record the unmatched deliveries that belong to these ids of a provider's calls or submission.
 
-    The journal is the one that assigned the id. Returns how many found their call.
+    The journal is the one that assigned them. Returns how many found their call.
     """
-    outcomes = reprocess(deliveries.waiting_for(provider, provider_id, mid), journal)
+    outcomes = reprocess(deliveries.waiting_for(provider, names), journal)
     return sum(outcome in ON_A_TIMELINE for outcome in outcomes)
 
 

@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 from obdtrack.calls import queries
 from obdtrack.calls.journal import open_journal
 from obdtrack.calls.placing import submissions
-from obdtrack.calls.placing.submissions import PendingCall
+from obdtrack.calls.placing.submissions import ClosedSubmission, PendingCall, PendingSubmission
 from obdtrack.calls.reports import deliveries
 from obdtrack.domain.events import Event
+from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.phone import whole
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
@@ -70,8 +71,9 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
 
 def _store_test_call(provider_id: str, services: Services) -> UUID:
     now, mid = services.now(), services.provider.ids.submission(provider_id)
-    intention = PendingCall(new_id(), new_id(), now, None, services.provider.name)
     request = CallRequest(NUMBER, _bridge(services), flow_id=NAME, name=NAME)
+    call, provider = PendingCall(new_id(), request), services.provider.name
+    intention = PendingSubmission(new_id(), (call,), now, None, provider)
     detail = {"provider_id": provider_id, "message": "a test call, never sent to the provider"}
     events = [
         Event(new_id(), Kind.SUBMISSION, Source.SYSTEM, now, Status.SUBMITTING),
@@ -79,11 +81,11 @@ def _store_test_call(provider_id: str, services: Services) -> UUID:
     ]
     with open_journal(services, now=now) as journal:
         journal.lock({provider_id, mid})
-        journal.create(request, intention, events[0])
-        journal.assign_provider_id(intention.call_id, intention.provider, provider_id, mid, None)
-        submissions.close_submission(intention.submission_id, now, keep_variables=False)
-        journal.append(intention.call_id, events[1])
-    return intention.call_id
+        journal.create([(intention, events[:1])])
+        journal.assign_provider_ids([ProviderName(call.id, provider, provider_id, mid, None)])
+        submissions.close([ClosedSubmission(intention.id, now)])
+        journal.append(call.id, events[1])
+    return call.id
 
 
 def _bridge(services: Services) -> str:

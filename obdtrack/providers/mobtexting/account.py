@@ -102,7 +102,7 @@ class MobTextingWebhooks(Webhooks):
             _give_up(doing, failed.failure, failed.message)
         verdict = judge(found)
         if verdict.failure is not None and not _brings_data(found, verdict):
-            words = presentable(verdict.words, self._hidden(None, *hidden))
+            words = presentable(verdict.words, self._hidden((), *hidden))
             _give_up(doing, verdict.failure, words, verdict.retry_after)
         return verdict
 

@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import PurePath
@@ -30,6 +30,7 @@ from obdtrack.providers.base import (
     ManagesWebhooks,
     SendRequest,
     StatusResponse,
+    TakesLists,
     TriesCallback,
 )
 from obdtrack.providers.http.connections import Limits
@@ -58,7 +59,7 @@ _NO_TOKEN = "none"  # noqa: S105  # commands that ask no provider need none
 _NOBODYS_CALL = f"{UUID(int=0x4000_8000_000000000000)}:1"
 
 
-class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
+class MobTexting(CallLog, TakesLists, ManagesWebhooks, TriesCallback, ComposedReports):
     """One account at `url`; threads may share it.
 
     `timezone` is that of times the provider writes without one, `date_order` (`dmy`, `mdy` or None)
@@ -71,6 +72,7 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
     name = "mobtexting"
     ids = UuidIds()
     intervals = (0, 5, 15, 30, 45, 60)
+    most_numbers = 100
     recordings_work = timedelta(hours=2)
     own_keys = frozenset(
         {"id", "mobile", "to", "status", "charges", "credits", "created_at", "submitted_at", "code"}
@@ -137,10 +139,17 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
 
     def send(self, request: CallRequest, permit: Permit | None = None) -> SendResponse:
         """Ask for one call to be placed, once (`POST outgoing/send`). Never raises."""
+        return self.send_list([request], permit)
+
+    def send_list(
+        self, requests: Sequence[CallRequest], permit: Permit | None = None
+    ) -> SendResponse:
+        """Ask for calls to be placed, once, by one `POST outgoing/send`. Never raises."""
+        numbers = [request.to for request in requests]
         try:
-            fields = _send_fields(self.completed(request))
+            fields = _send_fields(self.completed(requests[0]), numbers)
             found = self._asked(self._limits, "POST", _SEND, permit, json=fields)
-            return self._read_send(found, request)
+            return self._read_send(found, numbers, requests[0].variables)
         except ExchangeError as failed:
             return SendResponse(failed.failure, failed.message, http_status=failed.status)
         except Exception as error:
@@ -151,7 +160,7 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
 
     def send_request(self, request: CallRequest) -> SendRequest:
         headers = ("authorization", f"Bearer {REMOVED}"), ("content-type", "application/json")
-        body = json.dumps(_send_fields(request), indent=2, ensure_ascii=False)
+        body = json.dumps(_send_fields(request, [request.to]), indent=2, ensure_ascii=False)
         return SendRequest("POST", _SEND, headers, body)
 
     def find(
@@ -239,15 +248,26 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
         request = Request(method, self.url + path, headers, auth=self._token, **content)
         return exchange(self._session, request, limits, permit)
 
-    def _read_send(self, found: HttpExchange, request: CallRequest) -> SendResponse:
+    def _read_send(
+        self, found: HttpExchange, asked: Sequence[str], variables: Mapping[str, str]
+    ) -> SendResponse:
         verdict = judge(found)
         failure, numbers = verdict.failure, tuple[AcceptedNumber, ...]()
         if failure is None:
-            numbers = _accepted(verdict.entries(), request.to, self._reader)
+            entries = [_listed(entry, self._reader) for entry in verdict.entries()]
+            numbers = tuple(entries if len(asked) > 1 else _of_one(entries, *asked))
             failure = None if numbers else Failure.ANSWER_WITHOUT_ID
-        message = presentable(verdict.words, self._hidden(request.to, *request.variables.values()))
-        body = self._token.erased(found.body)
-        return SendResponse(failure, message, numbers, found.status, body, verdict.retry_after)
+        hidden = self._hidden(asked, *variables.values())
+        count = _COUNT.search(verdict.words or "")
+        return SendResponse(
+            failure,
+            presentable(verdict.words, hidden),
+            numbers,
+            found.status,
+            self._token.erased(found.body),
+            verdict.retry_after,
+            int(count[1]) if count else None,
+        )
 
     def _read_find(self, found: HttpExchange, to: str | None) -> StatusResponse:
         verdict = judge(found)
@@ -257,17 +277,15 @@ class MobTexting(CallLog, ManagesWebhooks, TriesCallback, ComposedReports):
             failure = None
         elif failure is None and not calls:
             failure = Failure.UNREADABLE_ANSWER
-        message = presentable(verdict.words, self._hidden(to))
+        message = presentable(verdict.words, self._hidden([to] if to else []))
         body = self._token.erased(found.body)
         return StatusResponse(failure, message, calls, found.status, body, verdict.retry_after)
 
-    def _hidden(self, to: str | None, *values: str) -> dict[str, str]:
+    def _hidden(self, numbers: Iterable[str], *values: str) -> dict[str, str]:
         """Return what a message must not hold, and what stands there instead."""
         secrets = (self._token.text, *values)
         hidden = {secret: DOTS for secret in secrets if len(secret) >= _SHORTEST_SECRET}
-        if to:
-            hidden[provider_digits(to)] = masked(to).removeprefix("+")
-        return hidden
+        return hidden | {provider_digits(to): masked(to).removeprefix("+") for to in numbers}
 
 
 class _Token(AuthBase):
@@ -290,14 +308,15 @@ class _Token(AuthBase):
 
 
 _SEND = "outgoing/send"
+_COUNT = re.compile(r"\b([0-9]{1,4}) numbers? accepted\b", re.IGNORECASE)
 _NAMES_OF_KEY = ("token", "validation_key")
 
 
-def _send_fields(request: CallRequest) -> dict[str, str | int]:
+def _send_fields(request: CallRequest, numbers: Iterable[str]) -> dict[str, str | int]:
     """Return the body of `outgoing/send`; each variable is a flat key of its own."""
     named = {
         "bridge": provider_digits(request.bridge),
-        "to": provider_digits(request.to),
+        "to": ",".join(map(provider_digits, numbers)),
         "flow_id": request.flow_id,
         "audio": request.audio,
         "name": request.name,
@@ -316,30 +335,28 @@ def _question(provider_id: str | None, to: str | None, on: date | None) -> dict[
     return asked | {"date": on.isoformat()} if on else asked
 
 
-def _accepted(
-    entries: list[Mapping[str, Any]], asked: str, reader: PayloadReader
-) -> tuple[AcceptedNumber, ...]:
-    """Return the entries with a usable id for the number we asked for, as accepted numbers.
+def _listed(entry: Mapping[str, Any], reader: PayloadReader) -> AcceptedNumber:
+    provider_id = scalar(entry.get("id"))
+    return AcceptedNumber(
+        provider_id if provider_id and len(provider_id) <= ID_LENGTH else None,
+        reported(entry.get("mobile")),
+        read_money(_first(entry, "charges", "credits")),
+        reader.time(_first(entry, "submitted_at", "created_at")),
+    )
+
+
+def _of_one(entries: Sequence[AcceptedNumber], asked: str) -> list[AcceptedNumber]:
+    """Return the entries with a usable id for the only number we asked for.
 
     `mobile` says whose an entry is. If none has our number in full, one does that it fits, masked
     (`91761936xxxx`) or without its country code; or else the first, if that gives no number.
     """
-    told = [(entry, reported(entry.get("mobile"))) for entry in entries]
     ours = (
-        [entry for entry, number in told if number == asked]
-        or [entry for entry, number in told if number and fits(asked, number)][:1]
-        or [entry for entry, number in told[:1] if number is None]
+        [entry for entry in entries if entry.to == asked]
+        or [entry for entry in entries if entry.to and fits(asked, entry.to)][:1]
+        or [entry for entry in entries[:1] if entry.to is None]
     )
-    return tuple(
-        AcceptedNumber(
-            provider_id,
-            asked,
-            read_money(_first(entry, "charges", "credits")),
-            reader.time(_first(entry, "submitted_at", "created_at")),
-        )
-        for entry in ours
-        if (provider_id := scalar(entry.get("id"))) and len(provider_id) <= ID_LENGTH
-    )
+    return [entry._replace(to=asked) for entry in ours if entry.provider_id]
 
 
 def _first(entry: Mapping[str, Any], *keys: str) -> object:

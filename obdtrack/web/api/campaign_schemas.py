@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+from zoneinfo import available_timezones
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from obdtrack.campaigns.mapping import is_field
 from obdtrack.campaigns.recipient_files import DELIMITERS
+from obdtrack.campaigns.report import TABLES
 from obdtrack.domain.calling_hours import CallType
 from obdtrack.domain.campaign import (
     BOUNDS,
@@ -199,6 +201,48 @@ class TotalsSchema(Schema):
     sent = fields.Integer(metadata={"description": "Were called, or are being called."})
 
 
+class ProgressSchema(Schema):
+    """How far a campaign is, and what its calls came to."""
+
+    calls = fields.Integer(metadata={"description": "Made so far, retries too."})
+    waiting = fields.Integer(metadata={"description": "Calls that have not ended."})
+    answered_percent = fields.String(
+        allow_none=True, metadata={"description": "Of the calls that have ended."}
+    )
+    cost = fields.String(metadata={"description": "What is known of it; exact decimal text."})
+    skipped = fields.Dict(metadata={"description": "Recipients that were not called, by reason."})
+    per_minute = fields.Float(
+        allow_none=True,
+        metadata={"description": "Calls a minute in this half hour and the one before."},
+    )
+    estimated_end_at = fields.String(
+        allow_none=True, metadata={"description": "If it goes on at this pace.", **TIME}
+    )
+    failures = fields.List(
+        fields.Dict(),
+        metadata={"description": "The newest, if it paused because too many calls failed."},
+    )
+
+
+class ZoneName(fields.String):
+    """A time zone of the time zone database."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if value not in available_timezones():
+            raise ValidationError("Must be a time zone like Asia/Kolkata.")
+        return str(value)
+
+
+class ReportQuerySchema(Schema):
+    """Which table of a campaign is returned."""
+
+    by = fields.String(load_default="recipient", validate=validate.OneOf(list(TABLES)))
+    zone = ZoneName(
+        load_default="UTC",
+        metadata={"description": "On whose clocks times are.", "examples": ["Asia/Kolkata"]},
+    )
+
+
 class FindingsSchema(Schema):
     """What a check found; figures of calls, numbers of recipients."""
 
@@ -259,6 +303,7 @@ class CampaignSchema(Schema):
         allow_none=True,
         metadata={"description": "What the last check found; null: none was made."},
     )
+    progress = fields.Nested(ProgressSchema)
     created_at = fields.String(metadata=TIME)
     changed_at = fields.String(metadata=TIME)
     started_at = fields.String(allow_none=True, metadata=TIME)

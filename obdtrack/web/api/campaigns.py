@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Response, make_response, request, url_for
 from flask_smorest import Blueprint
@@ -14,12 +15,14 @@ from werkzeug.exceptions import UnsupportedMediaType
 from obdtrack.access.keys import Scope
 from obdtrack.campaigns import campaigns
 from obdtrack.campaigns.campaigns import campaign_view
+from obdtrack.campaigns.control import control
 from obdtrack.campaigns.imports import ImportOptions, import_file, preview
 from obdtrack.campaigns.preflight import check, first_requests
 from obdtrack.campaigns.recipient_files import KINDS, MOST_BYTES, FileOptions
 from obdtrack.campaigns.recipients import page_of, recipient_views
+from obdtrack.campaigns.report import lines, progress_view
 from obdtrack.domain import phone
-from obdtrack.domain.campaign import CampaignPlan
+from obdtrack.domain.campaign import CampaignAction, CampaignPlan
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.settings import Settings
 from obdtrack.store import models
@@ -33,13 +36,15 @@ from obdtrack.web.api.campaign_schemas import (
     ImportSchema,
     RecipientPageSchema,
     RecipientQuerySchema,
+    ReportQuerySchema,
 )
 from obdtrack.web.api.openapi import secured
 from obdtrack.web.api.routes import NO_BRIDGE, Headers, note_pii_use, page
 from obdtrack.web.api.schemas import PageQuerySchema
-from obdtrack.web.http.auth import current_access, look_up, services
+from obdtrack.web.http.auth import current_access, look_up, services, streamed
 from obdtrack.web.http.paging import cut
 from obdtrack.web.http.request_bodies import BodyParser, spooled_body
+from obdtrack.web.pages.export import csv_table
 
 blueprint = Blueprint("api_campaigns", __name__, url_prefix="/api/v1/campaigns")
 blueprint.ARGUMENTS_PARSER = BodyParser()
@@ -56,7 +61,7 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     plan = new_plan(body, services().settings)
     campaign_id = campaigns.create(name, plan, current_access(), services())
     location = url_for("api_campaigns.show", identifier=campaign_id)
-    return campaign_view(found(str(campaign_id))), 201, {"Location": location}
+    return _shown(found(str(campaign_id))), 201, {"Location": location}
 
 
 def new_plan(values: Mapping[str, Any], settings: Settings) -> CampaignPlan:
@@ -81,7 +86,7 @@ def index(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
     """List campaigns, newest first."""
     limit = query["limit"]
     rows, following = cut(campaigns.newest(limit + 1, query.get("cursor")), limit)
-    return page(list(map(campaign_view, rows)), following)
+    return page(list(map(_shown, rows)), following)
 
 
 @blueprint.route("/<identifier>", methods=["GET"])
@@ -89,7 +94,7 @@ def index(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
 @blueprint.response(200, CampaignSchema)
 def show(identifier: str) -> dict[str, Any]:
     """Show one campaign, by its id or its name."""
-    return campaign_view(found(identifier))
+    return _shown(found(identifier))
 
 
 @blueprint.route("/<identifier>", methods=["PATCH"])
@@ -100,7 +105,65 @@ def edit(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Change a campaign while it is a draft, checked or paused. Checked, it is a draft again."""
     campaign_id, name = found(identifier).id, body.pop("name", None)
     campaigns.edit(campaign_id, body, current_access(), services(), name)
-    return campaign_view(found(str(campaign_id)))
+    return _shown(found(str(campaign_id)))
+
+
+@blueprint.route("/<identifier>/start", methods=["POST"])
+@secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.response(200, CampaignSchema)
+def start(identifier: str) -> dict[str, Any]:
+    """Start a campaign that was checked: at once, or when its `start_at` comes."""
+    return _controlled(identifier, CampaignAction.START)
+
+
+@blueprint.route("/<identifier>/pause", methods=["POST"])
+@secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.response(200, CampaignSchema)
+def pause(identifier: str) -> dict[str, Any]:
+    """Pause a campaign: nothing of it is sent later than a second after this response."""
+    return _controlled(identifier, CampaignAction.PAUSE)
+
+
+@blueprint.route("/<identifier>/resume", methods=["POST"])
+@secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.response(200, CampaignSchema)
+def resume(identifier: str) -> dict[str, Any]:
+    """Have a campaign go on that is paused."""
+    return _controlled(identifier, CampaignAction.RESUME)
+
+
+@blueprint.route("/<identifier>/stop", methods=["POST"])
+@secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.response(200, CampaignSchema)
+def stop(identifier: str) -> dict[str, Any]:
+    """Stop a campaign for good: who was not called is skipped."""
+    return _controlled(identifier, CampaignAction.STOP)
+
+
+@blueprint.route("/<identifier>/report.csv", methods=["GET"])
+@secured(Scope.READ, HTTPStatus.NOT_FOUND)
+@blueprint.arguments(ReportQuerySchema, location="query", unknown=RAISE)
+@blueprint.response(200, content_type="text/csv")
+def report(query: dict[str, Any], identifier: str) -> Response:
+    """Return what a campaign came to as a table, or the unsent or failed as a file to import."""
+    campaign, by = found(identifier), query["by"]
+    in_full = current_access().sees_numbers
+    table = lines(campaign, by, ZoneInfo(query["zone"]), services(), numbers_in_full=in_full)
+    return Response(
+        streamed(csv_table(table)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="campaign-{by}.csv"'},
+    )
+
+
+def _controlled(identifier: str, action: CampaignAction) -> dict[str, Any]:
+    campaign_id = found(identifier).id
+    control(campaign_id, action, current_access(), services())
+    return _shown(found(str(campaign_id)))
+
+
+def _shown(campaign: models.Campaign) -> dict[str, Any]:
+    return {**campaign_view(campaign), "progress": progress_view(campaign, services())}
 
 
 @blueprint.route("/<identifier>/recipients", methods=["POST"])

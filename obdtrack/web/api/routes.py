@@ -4,37 +4,54 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
 import structlog
 from flask import Response, request, url_for
 from flask_smorest import Blueprint
-from marshmallow import EXCLUDE, RAISE
+from marshmallow import EXCLUDE, RAISE, Schema
 
 from obdtrack.access.audit import record_pii_use
 from obdtrack.access.keys import Scope
-from obdtrack.calls import opt_outs, queries, search
+from obdtrack.calls import opt_outs, queries, responses, search
 from obdtrack.calls.lookups import admit
 from obdtrack.calls.outside_hours import rang_outside
-from obdtrack.calls.placing.idempotency import Placed, keep_response, place_guarded, place_once
+from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.idempotency import (
+    Placed,
+    Wanted,
+    keep_response,
+    place_guarded,
+    place_once,
+)
 from obdtrack.calls.polling.check import refresh
 from obdtrack.calls.provider_ids import can_be_named, waiting_reports
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.replay import replay
-from obdtrack.calls.representation import call_view, delivery_view, event_view, waiting_view
-from obdtrack.calls.resolve import resolve
+from obdtrack.calls.representation import (
+    call_view,
+    delivery_view,
+    event_view,
+    response_view,
+    submission_view,
+    waiting_view,
+)
+from obdtrack.calls.resolve import resolve, resolve_submission
 from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
 from obdtrack.campaigns.campaigns import refuse_name_of_campaign
 from obdtrack.domain import phone
+from obdtrack.domain.redaction import hide_within
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store import models
+from obdtrack.store.database_errors import unavailable
 from obdtrack.web.api.openapi import secured
 from obdtrack.web.api.schemas import (
     CallPageSchema,
@@ -47,7 +64,10 @@ from obdtrack.web.api.schemas import (
     EventQuerySchema,
     IdempotencySchema,
     PlaceCallSchema,
+    PlaceSubmissionSchema,
+    ResolveAllSchema,
     ResolveSchema,
+    SubmissionSchema,
 )
 from obdtrack.web.http.auth import current_access, look_up, services
 from obdtrack.web.http.paging import cut
@@ -59,8 +79,6 @@ blueprint.ARGUMENTS_PARSER = BodyParser()
 log = structlog.get_logger()
 
 Headers = dict[str, str]
-
-_CALL = CallSchema()
 
 _ASKED = {"created_after": "since", "created_before": "until"}
 """Filters of the list that the database knows by another name."""
@@ -90,14 +108,53 @@ def place(body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     request; look the call up. With an `Idempotency-Key` a repeated request is safe. A number on the
     do-not-call list, or any number outside the calling hours, is refused with 409 and not called.
     """
-    wanted, access, key = call_request(body), current_access(), headers.get("key")
-    if key is None:
-        return _placed_or_told(place_guarded(wanted, access.key_id, services()), wanted)
-    placed = place_once(wanted, body, access, key, services())
-    if placed.body is not None:
-        return _placed(placed)
-    owner = access.owner_id
-    return _placed_or_told(placed, wanted, lambda body: keep_response(owner, key, body, services()))
+    return _place(Wanted([call_request(body)], body), headers.get("key"), _ONE)
+
+
+@blueprint.route("/submissions", methods=["POST"])
+@secured(
+    Scope.PLACE,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+@blueprint.arguments(PlaceSubmissionSchema())
+@blueprint.arguments(IdempotencySchema(), location="headers", unknown=EXCLUDE)
+@blueprint.response(201, SubmissionSchema)
+def place_list(body: dict[str, Any], headers: Mapping[str, str]) -> Response:
+    """Place calls to several numbers by one request to the provider.
+
+    What holds for one call holds for each of them. If a number may not be called the whole list is
+    refused with 409, naming each; with `skip` such numbers become calls that are `skipped`, and
+    the others are called.
+    """
+    numbers, skip = body.pop("to"), body.pop("skip")
+    shared = call_request({**body, **numbers[0]})
+    nothing = {"reference": None, "metadata": None}
+    requests = [replace(shared, **{**nothing, **number}) for number in numbers]
+    return _place(Wanted(requests, body, is_list=True, skip=skip), headers.get("key"), _LIST)
+
+
+@blueprint.route("/submissions/<uuid:submission_id>")
+@secured(Scope.READ, HTTPStatus.NOT_FOUND)
+@blueprint.response(200, SubmissionSchema)
+def show_submission(submission_id: UUID) -> dict[str, Any]:
+    """Show one request to the provider, its response, and the calls it asked for."""
+    return _submission(submission_id)
+
+
+@blueprint.route("/submissions/<uuid:submission_id>/resolve", methods=["POST"])
+@secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+@blueprint.arguments(ResolveAllSchema)
+@blueprint.response(200, SubmissionSchema)
+def resolve_all(body: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
+    """Resolve all calls of a submission whose outcome is unknown, alike.
+
+    `place-again` places them anew by one request, and returns the new submission.
+    """
+    _submission(submission_id)
+    found = resolve_submission(submission_id, access=current_access(), services=services(), **body)
+    return _submission(found)
 
 
 @blueprint.route("/calls", methods=["GET"])
@@ -272,33 +329,100 @@ def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
     ]
 
 
-def _placed_or_told(
-    placed: Placed, wanted: CallRequest, keep: Callable[[str], None] = lambda _: None
-) -> Response:
-    """Return 201 even if the call cannot be read now: who tries again might ring twice.
+def _submission(submission_id: UUID) -> dict[str, Any]:
+    found = look_up(lambda: submissions.find(submission_id))
+    if found is None:
+        raise ObdtrackError(Code.NOT_FOUND, f"There is no submission {submission_id}.")
+    calls = submissions.calls_of(submission_id)
+    for call in calls:
+        call.submission = found
+    numbers = () if current_access().sees_numbers else [call.to_number for call in calls]
+    answered = [response_view(row) for row in responses.of_submission(submission_id)]
+    return {
+        **submission_view(found),
+        "response": hide_within(answered[0], *numbers)
+        if answered and numbers
+        else next(iter(answered), None),
+        "calls": _views(calls),
+    }
 
-    `keep` stores the body, to be returned again; if it cannot, the call is read again then.
+
+class _Shown(NamedTuple):
+    """How what was placed is returned: a call, or a submission of several.
+
+    `read` returns it by its (first) call, `assume` without the database, and `endpoint` shows it.
     """
-    try:
-        response = _placed(placed)
-    except Exception:
-        log.warning("placed_call_not_read", call_id=str(placed.call_id), exc_info=True)
-        known = {"id": placed.call_id, "reference": wanted.reference, "to": wanted.to}
-        body = json.dumps(_CALL.dump({**known, "status": Status.UNKNOWN}))
-        return _placed(placed._replace(body=body))
-    try:
-        keep(response.get_data(as_text=True))
-    except Exception:
-        log.warning("response_not_kept", call_id=str(placed.call_id), exc_info=True)
-    return response
+
+    schema: Schema
+    endpoint: str
+    argument: str
+    read: Callable[[UUID], dict[str, Any]]
+    assume: Callable[[Placed, Wanted], dict[str, Any]]
 
 
-def _placed(placed: Placed) -> Response:
-    body = placed.body or json.dumps(_CALL.dump(_call(str(placed.call_id))))
-    headers = {"Location": url_for("api.show_call", identifier=placed.call_id)}
-    if placed.replayed:
+def _list_of(call_id: UUID) -> dict[str, Any]:
+    return _submission(_found(str(call_id)).submission.id)
+
+
+def _assumed_call(placed: Placed, wanted: Wanted) -> dict[str, Any]:
+    (request,) = wanted.requests
+    known = {"id": placed.call_id, "reference": request.reference, "to": request.to}
+    return {**known, "status": Status.UNKNOWN}
+
+
+def _assumed_list(placed: Placed, _: Wanted) -> dict[str, Any]:
+    if placed.pending is None:
+        raise unavailable()
+    calls = [
+        {
+            "id": call.id,
+            "reference": call.request.reference,
+            "to": call.request.to,
+            "status": Status.SKIPPED if call.skipped else Status.UNKNOWN,
+            "reason": call.skipped,
+        }
+        for call in placed.pending.calls
+    ]
+    return {"id": placed.pending.id, "calls": calls}
+
+
+_ONE = _Shown(CallSchema(), "api.show_call", "identifier", lambda i: _call(str(i)), _assumed_call)
+_LIST = _Shown(SubmissionSchema(), "api.show_submission", "submission_id", _list_of, _assumed_list)
+
+
+def _place(wanted: Wanted, key: str | None, shown: _Shown) -> Response:
+    """Place what is wanted, once for each key if there is one; returns 201, whatever happens then.
+
+    Who tries again might ring twice.
+    """
+    access = current_access()
+    if key is None:
+        placed = place_guarded(wanted, access.key_id, services())
+    else:
+        placed = place_once(wanted, access, key, services())
+    body = placed.body or _read_and_kept(placed, wanted, key, shown)
+    headers = {"Location": url_for(shown.endpoint, **{shown.argument: json.loads(body)["id"]})}
+    if placed.pending is None:
         headers["Idempotent-Replayed"] = "true"
     return Response(body, 201, headers, content_type="application/json")
+
+
+def _read_and_kept(placed: Placed, wanted: Wanted, key: str | None, shown: _Shown) -> str:
+    """Return what was placed as JSON, and store it to be returned again.
+
+    If it cannot be read now, what is known without that is returned, and it is read again then.
+    """
+    try:
+        body = json.dumps(shown.schema.dump(shown.read(placed.call_id)))
+    except Exception:
+        log.warning("placed_call_not_read", call_id=str(placed.call_id), exc_info=True)
+        return json.dumps(shown.schema.dump(shown.assume(placed, wanted)))
+    try:
+        if key is not None:
+            keep_response(current_access().owner_id, key, body, services())
+    except Exception:
+        log.warning("response_not_kept", call_id=str(placed.call_id), exc_info=True)
+    return body
 
 
 def page(shown: list[dict[str, Any]], cursor: str | None) -> tuple[dict[str, Any], int, Headers]:

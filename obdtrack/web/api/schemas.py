@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates, validates_schema
+from marshmallow import (
+    Schema,
+    ValidationError,
+    fields,
+    validate,
+    validates,
+    validates_schema,
+)
 
 from obdtrack.domain.calling_hours import CallType
 from obdtrack.domain.facts import FACTS, Fact, FactKind
 from obdtrack.domain.status import Outcome, Source, Status
+from obdtrack.providers.base import most_numbers
 from obdtrack.web.api.fields import (
     Audio,
     Choices,
@@ -31,8 +39,8 @@ MAX_EVENTS = 500
 TIME = {"format": "date-time", "examples": ["2026-11-23T06:27:39Z"]}
 
 
-class PlaceCallSchema(Schema):
-    """One call to place."""
+class _NumberSchema(Schema):
+    """A number to call, and what the caller keeps beside it."""
 
     to = Number(
         required=True,
@@ -41,6 +49,33 @@ class PlaceCallSchema(Schema):
             "examples": ["+918867135001"],
         },
     )
+    reference = Text(200, metadata={"description": "Your own key for this call."})
+    metadata = Metadata(metadata={"description": "Any small JSON object, returned unchanged."})
+
+
+class _ListedNumber(fields.Field[dict[str, Any]]):
+    """One number of a list: a text, or an object where something is kept beside it."""
+
+    def __init__(self) -> None:
+        text = {"type": "string"}
+        named = {"to": text, "reference": {**text, "minLength": 1, "maxLength": 200}}
+        beside = {
+            "type": "object",
+            "required": ["to"],
+            "additionalProperties": False,
+            "properties": {**named, "metadata": {"type": "object"}},
+        }
+        super().__init__(metadata={"anyOf": [text, beside]})
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **_: Any) -> dict[str, Any]:
+        given = {"to": value} if isinstance(value, str) else value
+        loaded: dict[str, Any] = _NumberSchema().load(given)
+        return loaded
+
+
+class _RequestSchema(Schema):
+    """What is heard, when, and who calls: the same for all calls of one request."""
+
     bridge = WholeNumber(
         metadata={
             "description": "The calling number. Default: the setting OBDTRACK_BRIDGE.",
@@ -75,8 +110,6 @@ class PlaceCallSchema(Schema):
             "examples": [{"otp": "123456"}],
         },
     )
-    reference = Text(200, metadata={"description": "Your own key for this call."})
-    metadata = Metadata(metadata={"description": "Any small JSON object, returned unchanged."})
     call_type = fields.String(
         validate=validate.OneOf(list(CallType)),
         metadata={"description": "The hours in which it may ring depend on it."},
@@ -94,6 +127,49 @@ class PlaceCallSchema(Schema):
         """Exactly one of the two says what the called person hears (the provider's API page)."""
         if ("flow_id" in data) == ("audio" in data):
             raise ValidationError("Give exactly one of flow_id and audio.", "flow_id")
+
+
+class PlaceCallSchema(_RequestSchema, _NumberSchema):
+    """One call to place."""
+
+
+class PlaceSubmissionSchema(_RequestSchema):
+    """Calls to place by one request to the provider."""
+
+    to = fields.List(
+        _ListedNumber(),
+        required=True,
+        metadata={
+            "minItems": 1,
+            "description": "Numbers to call, each as text or as an object with `to`, `reference` "
+            "and `metadata`.",
+            "examples": [["+918867135001", {"to": "+918867135002", "reference": "order-8"}]],
+        },
+    )
+    skip = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        load_default=False,
+        metadata={
+            "description": "Whether numbers that may not be called (on the do-not-call list, or "
+            "called moments ago) are left out; else the whole list is refused."
+        },
+    )
+
+    @validates_schema
+    def as_many_as_the_provider_takes(self, data: dict[str, Any], **_: Any) -> None:
+        """Only the provider knows how many it takes; nobody is called twice by one request."""
+        numbers, most = data["to"], most_numbers(services().provider)
+        if not 1 <= len(numbers) <= most:
+            wrong = f"Must have 1 to {most} numbers; this has {len(numbers)}."
+            raise ValidationError(wrong, "to")
+        places: dict[str, int] = {}
+        twice: dict[int, list[str]] = {}
+        for place, listed in enumerate(numbers):
+            if (first := places.setdefault(listed["to"], place)) != place:
+                twice[place] = [f"The same number as the one at {first}; each may stand once."]
+        if twice:
+            raise ValidationError({"to": twice})
 
 
 class IdempotencySchema(Schema):
@@ -133,6 +209,21 @@ class ResolveSchema(Schema):
         """Without an id there is nothing to attach, and elsewhere it would mean nothing."""
         if (data.get("action") == "attach") != ("provider_id" in data):
             raise ValidationError("Give it with `attach`, and only then.", "provider_id")
+
+
+class ResolveAllSchema(Schema):
+    """A person's decision about all calls of a submission whose outcome is unknown."""
+
+    action = fields.String(
+        required=True,
+        validate=validate.OneOf(["not-placed", "place-again"]),
+        metadata={
+            "description": "`not-placed`: no phone rang; `place-again`: place them now, as new "
+            "calls that refer to these.",
+            "examples": ["not-placed"],
+        },
+    )
+    note = Text(500, metadata={"description": "Why; shown on each timeline."})
 
 
 _FIELDS: dict[FactKind, type[fields.Field[Any]]] = {
@@ -202,6 +293,10 @@ class CallSchema(Schema):
     name = fields.String(allow_none=True)
     interval = fields.Integer()
     call_type = fields.String(allow_none=True, validate=validate.OneOf(list(CallType)))
+    campaign_id = fields.UUID(allow_none=True)
+    retry_of = fields.UUID(
+        allow_none=True, metadata={"description": "The call that this one was made again for."}
+    )
     status = fields.String(validate=validate.OneOf(list(Status)))
     reason = fields.String(allow_none=True)
     provider_message = fields.String(
@@ -239,6 +334,47 @@ class CallSchema(Schema):
             "number that have no call."
         },
     )
+
+
+class ResponseSchema(Schema):
+    """What the provider's API returned, as it was stored."""
+
+    id = fields.UUID()
+    kind = fields.String()
+    requested_at = fields.String(metadata=TIME)
+    answered_at = fields.String(metadata=TIME)
+    http_status = fields.Integer(allow_none=True)
+    failure = fields.String(allow_none=True)
+    message = fields.String(allow_none=True)
+    body = fields.String(allow_none=True)
+
+
+class SubmissionSchema(Schema):
+    """One request to the provider, and the calls it asked for."""
+
+    id = fields.UUID()
+    created_at = fields.String(metadata=TIME)
+    settled_at = fields.String(
+        allow_none=True, metadata={"description": "Since when nothing more is awaited.", **TIME}
+    )
+    bridge = fields.String()
+    flow_id = fields.String(allow_none=True)
+    audio = fields.String(allow_none=True)
+    name = fields.String(allow_none=True)
+    interval = fields.Integer()
+    webhook_id = fields.String(allow_none=True)
+    call_type = fields.String(allow_none=True, validate=validate.OneOf(list(CallType)))
+    variables = fields.List(fields.String(), metadata={"description": "Names only."})
+    notes = fields.List(
+        fields.Dict(),
+        metadata={"description": "What the response listed that belongs to none of the calls."},
+    )
+    response = fields.Nested(
+        ResponseSchema,
+        allow_none=True,
+        metadata={"description": "Null until it came, or if none came."},
+    )
+    calls = fields.List(fields.Nested(CallSchema), metadata={"description": "In the list's order."})
 
 
 class EventSchema(Schema):

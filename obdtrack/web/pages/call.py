@@ -187,7 +187,8 @@ def _page(
         replayable=set(REPLAYABLE),
         attachable=can_be_named(call),
         reports=deliveries.list_lines(waiting_reports(call)),
-        waiting=shown.state.status not in FINAL | {Status.REJECTED, Status.UNRESOLVED},
+        waiting=shown.state.status
+        not in FINAL | {Status.REJECTED, Status.UNRESOLVED, Status.SKIPPED},
         curl=http_log.curl_call(call, request.url_root.rstrip("/")),
         kind_text=kind_text,
         mark_kind=mark_kind,

@@ -15,6 +15,7 @@ from obdtrack.web.pages.labels import GROUP, STATUS
 ORDER: tuple[str, ...] = (
     Status.COMPLETED, Status.NO_ANSWER, Status.BUSY, Status.CANCELED, Status.FAILED,
     Status.REJECTED, Status.UNKNOWN, Status.UNRESOLVED, Status.QUEUED, Status.SUBMITTING,
+    Status.SKIPPED,
 )  # fmt: skip
 """From the foot of a bar upwards."""
 

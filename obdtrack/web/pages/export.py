@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from obdtrack.calls import search
 from obdtrack.calls.representation import call_view
@@ -45,6 +45,18 @@ def _lines(batches: Iterable[list[models.Call]], reader: Reader) -> Iterator[str
         for shown in views:
             shown |= {"campaign": shown["name"], "attempts": len(shown["attempts"])}
         yield "".join(_line(shown[column] for column in COLUMNS) for shown in views)
+
+
+def csv_table(table: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """Return a table whose lines all have the same names as CSV, with a heading."""
+    heading: list[str] = []
+    for line in table:
+        if not heading:
+            heading = list(line)
+            yield "\ufeff" + _line(heading)
+        yield _line(line.values())
+    if not heading:
+        yield "\ufeff"
 
 
 def _line(values: Iterable[object]) -> str:

@@ -31,6 +31,7 @@ STATUS: dict[str, Look] = {
     Status.UNRESOLVED: Look(
         "Unresolved", "alert", "doubt", "No report came, and polling found no outcome."
     ),
+    Status.SKIPPED: Look("Skipped", "skip", "miss", "Left out by us: nothing was sent."),
 }
 
 OUTCOME: dict[str, Look] = {
@@ -72,8 +73,8 @@ GROUP: dict[str, Group] = {
         "Queued or submitting: not finished yet",
     ),
 }
-"""What figures are called on every page. With `rejected`, each call is in one of the last three or
-has ended."""
+"""What figures are called on every page. With `rejected` and `skipped`, each call is in one of the
+last three or has ended."""
 
 SOURCE: dict[str, str] = {
     Source.API: "the provider's response",
@@ -93,6 +94,10 @@ SOURCE_SHORT: dict[str, str] = {
 
 REASON: dict[str, str] = {
     "provider-unreachable": "the provider could not be reached",
+    "not-accepted": "the provider accepted other numbers of the list, and not this one",
+    "not-listed": "the provider's response does not say what became of this number of the list",
+    "opted-out": "the number is on the do-not-call list",
+    "called-recently": "the same call was placed moments before",
     "not-sent": "obdtrack was stopped before it could send the request, which never left",
     "invalid-token": "the provider did not accept our access token",
     "forbidden": "the provider does not allow it",

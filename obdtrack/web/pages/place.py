@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
 from obdtrack.calls.placing import idempotency
-from obdtrack.calls.placing.idempotency import place_once
+from obdtrack.calls.placing.idempotency import Wanted, place_once
 from obdtrack.domain.calling_hours import CallType
 from obdtrack.domain.strict_json import load_json
 from obdtrack.errors import Code, ObdtrackError
@@ -59,7 +59,7 @@ def place() -> Response | Redirect:
         return _form(request.form, errors, once or new_id().hex, 422)
     try:
         wanted = call_request(body)
-        placed = place_once(wanted, body, current_access(), once, services())
+        placed = place_once(Wanted([wanted], body), current_access(), once, services())
     except ObdtrackError as error:
         return _refused(error, once)
     return _to_call(placed.call_id)

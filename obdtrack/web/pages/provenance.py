@@ -20,7 +20,8 @@ _LONGEST_RINGING = timedelta(minutes=5)
 
 def is_test(events: Sequence[Event]) -> bool:
     """Whether the call was created to test the callback; no other one is submitted by us."""
-    return any(e.kind is Kind.SUBMISSION and e.source is Source.SYSTEM for e in events)
+    begun = (e for e in events if e.kind is Kind.SUBMISSION and e.source is Source.SYSTEM)
+    return any(e.status is Status.SUBMITTING for e in begun)
 
 
 def last_attempt(state: CallState) -> Attempt | None:

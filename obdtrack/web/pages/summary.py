@@ -128,6 +128,11 @@ def _rejected(state: CallState, _events: Sequence[Event], clock: Clock) -> str:
     return f"No phone rang: {why} ({clock.at(state.status_as_of)})."
 
 
+def _skipped(state: CallState, _events: Sequence[Event], clock: Clock) -> str:
+    why = reason_text(state.reason) or "it was left out"
+    return f"Not called: {why} ({clock.at(state.status_as_of)}). Nothing was sent."
+
+
 def _unresolved(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     said = "The outcome of this call is not known"
     if state.reason == "placed-again":
@@ -144,6 +149,7 @@ _OPEN: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
     Status.UNKNOWN: _unknown,
     Status.REJECTED: _rejected,
     Status.UNRESOLVED: _unresolved,
+    Status.SKIPPED: _skipped,
 }
 
 

@@ -1,0 +1,345 @@
+"""Sends a running campaign's calls: who is due is claimed where the intention is stored."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from obdtrack.calls.journal import Journal
+from obdtrack.calls.placing.calling_rules import (
+    CALLED_RECENTLY,
+    OPTED_OUT,
+    opted_out,
+    recent_twins,
+)
+from obdtrack.calls.placing.place import pend, place_chosen
+from obdtrack.calls.placing.submissions import PendingSubmission
+from obdtrack.campaigns import campaigns, control, totals
+from obdtrack.campaigns.control import CAMPAIGN
+from obdtrack.campaigns.figures import CampaignFigures, figures_of
+from obdtrack.campaigns.follow import line_of, slow_down
+from obdtrack.campaigns.halts import Situation, affordable, closed_until, halt
+from obdtrack.domain.campaign import (
+    ENDED,
+    CampaignAction,
+    CampaignPlan,
+    CampaignState,
+    RecipientStatus,
+)
+from obdtrack.domain.phone import is_erased
+from obdtrack.domain.submission import CallRequest, Failure, NotPermittedError, SendResponse
+from obdtrack.domain.times import from_text
+from obdtrack.services import Services
+from obdtrack.store import bulk_sql, leases, models, tasks
+from obdtrack.store.columns import dumps
+
+TURN_SECONDS = 3.0
+"""How long one campaign is attended to before others have their turn."""
+
+MOST_AT_ONCE = 200
+"""Recipients claimed in one transaction, at most."""
+
+REQUESTS_AT_ONCE = 16
+
+SLACK = 1.02
+"""Calls are so much further apart than the pace says, so that what catches up stays below it."""
+
+CATCH_UP = timedelta(seconds=5)
+"""So much of what a busy machine or a slow provider made us miss is made good at once."""
+
+_NOW = timedelta(0)
+_A_MOMENT = timedelta(seconds=0.1)
+_SOON = timedelta(seconds=0.5)
+_LOOK_AGAIN = timedelta(seconds=2)
+_SELDOM = timedelta(minutes=10)
+_SWEPT_AT_ONCE = 1000
+
+STATE_KNOWN_SECONDS = 0.2
+"""So long a look at the campaign's state counts when the next request is about to leave."""
+
+
+def dispatch(campaign_id: UUID, services: Services) -> None:
+    """Take a campaign's next steps, for some seconds; its task comes due when it needs more.
+
+    A kind of task. Several processes may do it at once: the campaign's row is locked where its
+    recipients are claimed, and what a process has claimed only that one sends, while it may.
+    """
+    until = services.uptime() + TURN_SECONDS
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as executor:
+        while True:
+            turn = Turn(campaign_id, services)
+            place_chosen(turn.choose, services, executor, turn.may_leave, turn.hear)
+            turn.follow_up()
+            if turn.pause != _NOW or services.uptime() > until:
+                return
+
+
+class Claimed(NamedTuple):
+    """A recipient whose row is locked: the columns that its call is made of."""
+
+    id: UUID
+    to_number: str
+    reference: str | None
+    metadata: Mapping[str, Any] | None
+    variables_encrypted: bytes | None
+    tries: int
+    call_id: UUID | None
+
+
+Step = tuple[timedelta | None, list[PendingSubmission]]
+"""How long a campaign needs no attention (None: until somebody changes it), and what is sent."""
+
+
+class Turn:
+    """One transaction about a campaign: what it changes, whom it calls, when to look again."""
+
+    campaign: models.Campaign
+    plan: CampaignPlan
+    figures: CampaignFigures
+
+    def __init__(self, campaign_id: UUID, services: Services) -> None:
+        self._campaign_id = campaign_id
+        self.services = services
+        self.now = services.now()
+        self.pause: timedelta | None = None
+        self._sent: list[UUID] = []
+        self._wanted_pause = 0
+        self._seen_running_at = services.uptime()
+
+    def choose(self, journal: Journal) -> list[PendingSubmission]:
+        """Claim the recipients that are called now, and return the requests that call them."""
+        self.campaign, self.now = campaigns.locked(self._campaign_id), journal.now
+        self._sent, self._seen_running_at = [], self.services.uptime()
+        steps: Mapping[str, Callable[[], Step]] = {
+            CampaignState.SCHEDULED: self._begin,
+            CampaignState.RUNNING: self._go_on,
+            CampaignState.PAUSING: self._settle,
+            CampaignState.STOPPING: self._wind_up,
+            **dict.fromkeys(ENDED, self._forget),
+        }
+        step = steps.get(self.campaign.state)
+        self.pause, chosen = step() if step else (None, [])
+        due = None if self.pause is None else self.services.shared_now() + self.pause
+        tasks.plan(CAMPAIGN, {self._campaign_id: due})
+        return chosen
+
+    def may_leave(self) -> None:
+        """Raise NotPermittedError if the campaign does not run any more."""
+        if self.services.uptime() - self._seen_running_at < STATE_KNOWN_SECONDS:
+            return
+        row = models.Campaign
+        running = (row.id == self._campaign_id) & (row.state == CampaignState.RUNNING)
+        asked_at = self.services.uptime()
+        if not row.select().where(running).exists():
+            raise NotPermittedError("its campaign was paused or stopped before it could be sent")
+        self._seen_running_at = asked_at
+
+    def hear(self, response: SendResponse) -> None:
+        """Note how long the provider wants to be left alone."""
+        if response.failure is Failure.RATE_LIMITED:
+            self._wanted_pause = max(self._wanted_pause, response.retry_after or 0)
+
+    def follow_up(self) -> None:
+        """Pause as long as the provider wants, and delete the values that were sent.
+
+        They stay where they may be needed for another call.
+        """
+        if not self._sent:
+            return
+        row, made = models.Recipient, self.services
+        with made.store.write():
+            if self._wanted_pause:
+                slow_down(self._campaign_id, timedelta(seconds=self._wanted_pause), made)
+            if not self.plan.retries:
+                sent = row.id.in_(self._sent) & (row.status == RecipientStatus.SENT)
+                sent &= row.variables_encrypted.is_null(False)
+                row.update(variables_encrypted=None).where(sent).execute()
+
+    def _begin(self) -> Step:
+        control.begin_if_due(self.campaign, self.services)
+        if self.campaign.state == CampaignState.RUNNING:
+            return _NOW, []
+        return min(from_text(self.campaign.plan["start_at"]) - self.now, _SELDOM), []
+
+    def _settle(self) -> Step:
+        control.settle(self.campaign, self.services)
+        return (_SOON if self.campaign.state == CampaignState.PAUSING else None), []
+
+    def _wind_up(self) -> Step:
+        """Skip some of those who were not called, and settle once there are none."""
+        if found := self._some(RecipientStatus.SCHEDULED):
+            self._skip(dict.fromkeys(found, self.campaign.reason or "stopped"))
+            return _NOW, []
+        control.settle(self.campaign, self.services)
+        return (_SOON if self.campaign.state == CampaignState.STOPPING else _NOW), []
+
+    def _forget(self) -> Step:
+        """Delete values of variables that are not needed any more, some at a time."""
+        row = models.Recipient
+        found = self._some(RecipientStatus.SENT, row.variables_encrypted.is_null(False))
+        row.update(variables_encrypted=None).where(row.id.in_(found)).execute()
+        return (_NOW if found else None), []
+
+    def _some(self, status: RecipientStatus, *conditions: Any) -> list[UUID]:
+        row = models.Recipient
+        query = row.select(row.id).where(row.campaign_id == self._campaign_id)
+        query = query.where(row.status == status, *conditions)
+        return [one.id for one in query.limit(_SWEPT_AT_ONCE)]
+
+    def _go_on(self) -> Step:
+        """Do what a running campaign does next: halt, complete, wait or send."""
+        try:
+            self.plan = campaigns.plan_of(self.campaign, self.services.encryption)
+        except ValueError:
+            return self._fail()
+        self.figures = figures_of(self.campaign.name)
+        here = Situation(self.campaign, self.plan, self.figures, self.now, self.services)
+        if found := halt(here):
+            control.move(self.campaign, found.action, self.services, found.reason)
+            return _NOW, []
+        if not totals.stored(self._campaign_id)[RecipientStatus.SCHEDULED]:
+            if self.figures.waiting:
+                return _LOOK_AGAIN, []
+            control.move(self.campaign, CampaignAction.COMPLETE, self.services)
+            return _NOW, []
+        if opens_at := closed_until(self.plan, self.now, self.services):
+            return min(opens_at - self.now, _SELDOM), []
+        return self._claim()
+
+    def _fail(self) -> Step:
+        control.move(self.campaign, CampaignAction.FAIL, self.services, "secret-key-changed")
+        return None, []
+
+    def _claim(self) -> Step:
+        """Claim as many as the pace, the calls in flight and the budget allow."""
+        room = min(
+            MOST_AT_ONCE,
+            self.plan.max_in_flight - self.figures.waiting,
+            affordable(self.plan, self.figures),
+        )
+        if room <= 0:
+            return _SOON, []
+        line, now = line_of(self._campaign_id), self.services.shared_now()
+        spacing = timedelta(minutes=1) * SLACK / self.plan.per_minute
+        first, due = leases.due_places(line, spacing, now, CATCH_UP)
+        together = min(self.plan.numbers_per_request, CATCH_UP // spacing + 1, room)
+        found = self._due(min(due, room)) if due >= together else []
+        if not found:
+            return self._wait(first + spacing * (together - 1) - now), []
+        refused = self._refused(found)
+        wanted = [one for one in found if one.id not in refused]
+        try:
+            chosen = self._pend(wanted)
+            if twins := self._twins(wanted, chosen):
+                refused |= dict.fromkeys(twins, CALLED_RECENTLY)
+                wanted = [one for one in wanted if one.id not in refused]
+                chosen = self._pend(wanted)
+        except ValueError:  # their values were sealed with another key
+            return self._fail()
+        self._skip(refused)
+        self._note_sent(chosen)
+        leases.plan_place(line, first + spacing * len(wanted))
+        return _NOW, [submission for submission, _ in chosen]
+
+    def _wait(self, place_in: timedelta) -> timedelta:
+        """Return how long until a place in the line is due, and somebody to take it."""
+        row = models.Recipient
+        unsent = (row.campaign_id == self._campaign_id) & (row.status == RecipientStatus.SCHEDULED)
+        first = row.select(row.due_at).where(unsent).order_by(row.due_at).first()
+        somebody_in = first.due_at - self.now if first else _NOW
+        return min(max(place_in, somebody_in, _A_MOMENT), _SELDOM)
+
+    def _due(self, limit: int) -> list[Claimed]:
+        row = models.Recipient
+        query = (
+            row.select(*(getattr(row, name) for name in Claimed._fields))
+            .where(row.campaign_id == self._campaign_id)
+            .where((row.status == RecipientStatus.SCHEDULED) & (row.due_at <= self.now))
+            .order_by(row.due_at, row.id)
+            .limit(limit)
+        )
+        if row._meta.database.for_update:
+            query = query.for_update(skip_locked=True)
+        rows: Any = query.tuples()
+        return [Claimed(*found) for found in rows]
+
+    def _refused(self, found: Sequence[Claimed]) -> dict[UUID, str]:
+        """Return why those of these are not called whose owners do not want it."""
+        refused = {one.id: "erased" for one in found if is_erased(one.to_number)}
+        if self.services.settings.suppression:
+            numbers = {one.to_number: one.id for one in found if one.id not in refused}
+            listed = opted_out(numbers.keys(), self.services)
+            refused |= {numbers[number]: OPTED_OUT for number in listed}
+        return refused
+
+    def _twins(
+        self, wanted: Sequence[Claimed], chosen: Sequence[tuple[PendingSubmission, list[Claimed]]]
+    ) -> list[UUID]:
+        """Return those who were called moments ago by the same; a retry of ours is no such call."""
+        first = {
+            call.id: one.id
+            for submission, claimed in chosen
+            for call, one in zip(submission.calls, claimed, strict=True)
+            if one.call_id is None
+        }
+        calls = [call for one, _ in chosen for call in one.calls if call.id in first]
+        return [first[call] for call in recent_twins(calls, self.now, self.services)]
+
+    def _pend(self, wanted: Sequence[Claimed]) -> list[tuple[PendingSubmission, list[Claimed]]]:
+        """Return the requests that call these, and whom each calls.
+
+        Rows that share the values of all variables share a request, as many as are wanted in one.
+        """
+        alike: defaultdict[str, list[tuple[Claimed, CallRequest]]] = defaultdict(list)
+        for one in wanted:
+            request = self._request(one)
+            alike[dumps(request.variables)].append((one, request))
+        size, chosen = self.plan.numbers_per_request, []
+        for rows in alike.values():
+            for some in (rows[start : start + size] for start in range(0, len(rows), size)):
+                made = pend([request for _, request in some], self.campaign.key_id, self.services)
+                chosen.append((made._replace(created_at=self.now), [one for one, _ in some]))
+        return chosen
+
+    def _request(self, one: Claimed) -> CallRequest:
+        plan, sealed = self.plan, one.variables_encrypted
+        own = self.services.encryption.open(sealed) if sealed else {}
+        return CallRequest(
+            to=one.to_number,
+            bridge=plan.bridge,
+            flow_id=plan.flow_id,
+            audio=plan.audio,
+            name=self.campaign.name,
+            interval=plan.interval,
+            variables={**plan.variables, **own},
+            reference=one.reference,
+            metadata=one.metadata,
+            call_type=plan.call_type or self.services.settings.call_type,
+            campaign_id=self._campaign_id,
+            retry_of=one.call_id,
+        )
+
+    def _note_sent(self, chosen: Sequence[tuple[PendingSubmission, list[Claimed]]]) -> None:
+        changes = [
+            (RecipientStatus.SENT, call.id, one.tries + 1, one.id)
+            for submission, claimed in chosen
+            for call, one in zip(submission.calls, claimed, strict=True)
+        ]
+        columns = ("status", "call_id", "tries")
+        bulk_sql.update(models.Recipient, columns, ("id",), changes)
+        self._count(RecipientStatus.SENT, len(changes))
+        self._sent = [recipient for *_, recipient in changes]
+
+    def _skip(self, reasons: Mapping[UUID, str]) -> None:
+        """Note that these are not called; variables are kept: an import may need them."""
+        changes = [(RecipientStatus.SKIPPED, why, recipient) for recipient, why in reasons.items()]
+        bulk_sql.update(models.Recipient, ("status", "reason"), ("id",), changes)
+        for why, number in Counter(reasons.values()).items():
+            self._count(totals.key_of(RecipientStatus.SKIPPED, why), number)
+
+    def _count(self, key: str, number: int) -> None:
+        totals.count(self._campaign_id, {RecipientStatus.SCHEDULED: -number, key: number})

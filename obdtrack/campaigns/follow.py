@@ -1,0 +1,133 @@
+"""Decides, when a campaign's call comes to stand otherwise, whether its number is called again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from obdtrack.campaigns import control, totals
+from obdtrack.domain.campaign import (
+    ENDED,
+    RETRIED,
+    CampaignAction,
+    CampaignState,
+    RecipientStatus,
+)
+from obdtrack.domain.status import Status
+from obdtrack.domain.submission import Failure
+from obdtrack.services import CallChange, Services
+from obdtrack.store import bulk_sql, leases, models
+
+PAUSING = frozenset({Failure.INVALID_TOKEN, Failure.FORBIDDEN, Failure.INSUFFICIENT_BALANCE})
+"""Why the provider refuses every call alike, until somebody does something."""
+
+SLOWING = frozenset({Failure.RATE_LIMITED, Failure.UNREACHABLE})
+"""Why there is no use in asking the provider again at once."""
+
+PASSING = PAUSING | SLOWING | {Failure.NOT_SENT}
+"""Why a call was certainly not placed and may be soon: it is made again, as another call."""
+
+SPARED = frozenset({Failure.RATE_LIMITED, Failure.NOT_SENT})
+"""What says nothing about the calls: it is not counted among their failures."""
+
+MOST_REFUSALS = 10
+"""So often a number's call is made again that was not placed; then it stays rejected."""
+
+_LONGEST_SLOWDOWN = timedelta(minutes=15)
+_SLOWDOWN = timedelta(seconds=30)
+
+
+def follow(change: CallChange, services: Services) -> None:
+    """Plan or withdraw the next call of a campaign's recipient, in the transaction of this change.
+
+    A listener of the journal. Nobody is called again whose call may have been one: never after
+    `unknown`, only after a refusal for a reason that passes, or as the campaign's `retries` say.
+    """
+    status = change.state.status
+    if change.campaign_id is None or change.before in (None, status):
+        return
+    if status == Status.REJECTED and change.state.reason in PASSING:
+        _make_again(change, services)
+    elif status in RETRIED or change.before in RETRIED:
+        _plan_retry(change, services)
+
+
+def line_of(campaign_id: UUID) -> str:
+    """Return the name of the line in which a campaign's calls stand."""
+    return f"campaign:{campaign_id}"
+
+
+def slow_down(campaign_id: UUID, pause: timedelta, services: Services) -> None:
+    """Let no call of a campaign leave for so long, a quarter of an hour at most."""
+    until = services.shared_now() + min(pause, _LONGEST_SLOWDOWN)
+    leases.pause_until(line_of(campaign_id), until)
+
+
+def _make_again(change: CallChange, services: Services) -> None:
+    campaign = _locked(change)
+    found = _recipient(change, RecipientStatus.SENT)
+    if campaign is None or campaign.state in ENDED:
+        return
+    now, reason = services.now(), change.state.reason
+    if found:
+        recipient_id, tries, to_number = found
+        call = models.Call
+        ours = (call.to_number == to_number) & (call.campaign_id == campaign.id)
+        if call.select().where(ours).count() - tries < MOST_REFUSALS:
+            _schedule(campaign.id, recipient_id, now, tries - 1)
+    if reason in SLOWING:
+        slow_down(campaign.id, _SLOWDOWN, services)
+    elif reason in PAUSING and campaign.state == CampaignState.RUNNING:
+        control.move(campaign, CampaignAction.PAUSE, services, reason)
+
+
+def _plan_retry(change: CallChange, services: Services) -> None:
+    campaign = models.Campaign.get_or_none(models.Campaign.id == change.campaign_id)
+    retries = campaign and campaign.plan["retries"]
+    if not retries or not (campaign := _locked(change)):
+        return
+    if change.state.status not in retries["on"]:  # a later report says more of this call
+        if found := _recipient(change, RecipientStatus.SCHEDULED):
+            _move(campaign.id, found[0], RecipientStatus.SCHEDULED, RecipientStatus.SENT)
+        return
+    found = _recipient(change, RecipientStatus.SENT)
+    going_on = campaign.state not in (*ENDED, CampaignState.STOPPING)
+    if found and going_on and found[1] <= retries["times"]:
+        due_at = services.now() + timedelta(minutes=retries["wait_minutes"])
+        _schedule(campaign.id, found[0], due_at, found[1])
+
+
+def _locked(change: CallChange) -> models.Campaign | None:
+    """Return the campaign; nobody else changes its state until the transaction ends."""
+    campaign = models.Campaign
+    query = campaign.select().where(campaign.id == change.campaign_id)
+    found: models.Campaign | None = (
+        query.for_update() if campaign._meta.database.for_update else query
+    ).first()
+    return found
+
+
+def _recipient(change: CallChange, status: RecipientStatus) -> tuple[UUID, int, str] | None:
+    """Return id, tries and number of the recipient whose newest call this is, if it stands so."""
+    columns = ("id", "tries", "to_number", "status")
+    rows = bulk_sql.fetch(
+        models.Recipient, columns, "call_id", [change.call_id], order="id", lock=True
+    )
+    return next(((id_, tries, to) for id_, tries, to, stands in rows if stands == status), None)
+
+
+def _schedule(campaign_id: UUID, recipient_id: UUID, due_at: Any, tries: int) -> None:
+    _move(
+        campaign_id, recipient_id, RecipientStatus.SENT, RecipientStatus.SCHEDULED,
+        due_at=due_at, tries=tries,
+    )  # fmt: skip
+
+
+def _move(
+    campaign_id: UUID, recipient_id: UUID, before: RecipientStatus, after: RecipientStatus,
+    **columns: Any,
+) -> None:  # fmt: skip
+    row = models.Recipient
+    row.update(status=after, **columns).where(row.id == recipient_id).execute()
+    totals.count(campaign_id, {before: -1, after: 1})
