@@ -27,7 +27,7 @@ COMMANDS: dict[str, str] = {
     "webhook": "Register the provider's webhook, test it, and see how its reports are read.",
     "doctor": "Check the installation and suggest fixes.",
     "backup": "Copy the database to a new file while it is in use.",
-    "campaign": "Import recipients, start, pause and stop a campaign, and report on it.",
+    "campaign": "Import recipients, check, start, pause and stop a campaign, and report on it.",
     "demo": "Try everything on this machine, with a provider simulator.",
     "simulator": "Run a stand-in for the provider on loopback.",
 }

@@ -1,4 +1,4 @@
-"""`campaign`: import recipients, start, pause, resume and stop, and report on it."""
+"""`campaign`: import recipients, check, start, pause, resume and stop, and report on it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from obdtrack.campaigns import campaigns
 from obdtrack.campaigns.control import control
 from obdtrack.campaigns.imports import ImportOptions, import_file, preview
 from obdtrack.campaigns.mapping import is_field
+from obdtrack.campaigns.preflight import check, first_requests
 from obdtrack.campaigns.recipient_files import MOST_BYTES
 from obdtrack.campaigns.recipients import hidden_cell
 from obdtrack.campaigns.report import TABLES, lines
@@ -42,6 +43,8 @@ _KINDS = {
     ".ndjson": "application/x-ndjson",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_COUNTED = ("ready", "invalid", "duplicate", "opted_out", "called_recently", "outside_hours")
+"""What a check counts, in the order in which it is told."""
 
 
 def _plan_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -54,7 +57,7 @@ def _plan_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@click.group(help="Import recipients, start, pause and stop a campaign, and report on it.")
+@click.group(help="Import recipients, check, start, pause and stop a campaign, and report on it.")
 def command() -> None:
     """Group the verbs about campaigns."""
 
@@ -104,6 +107,25 @@ def import_list(
             campaigns.edit(_found(name).id, values, operator(), services)
         result, is_old = import_file(_found(name).id, content, kind, how, operator(), services)
     _tell_import(result, is_old)
+
+
+@command.command("check")
+@click.argument("campaign")
+def check_campaign(campaign: str) -> None:
+    """Say how many would be called, why others would not, until when, and what it may cost."""
+    services, campaign_id = open_services(), _found(campaign).id
+    check(campaign_id, operator(), services)
+    checked = _found(str(campaign_id))
+    seen: dict[str, Any] = checked.checked
+    for name in _COUNTED:
+        if seen[name] or name == "ready":
+            click.echo(f"{seen[name]:>8,} {name.replace('_', ' ')}")
+    too_much = ", which is more than the budget" if seen["over_budget"] else ""
+    click.echo(f"Estimated end: {seen['estimated_end_at'] or 'not known'}")
+    click.echo(f"Estimated cost: {seen['estimated_cost'] or 'not known'}{too_much}")
+    click.echo("The first as they will be sent:")
+    for sent in first_requests(checked, services, in_full=False):
+        click.echo(f"{sent['method']} {sent['path']}\n{sent['body']}")
 
 
 def _control(action: CampaignAction, words: str) -> None:

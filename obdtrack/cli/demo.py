@@ -15,9 +15,11 @@ from typing import Any
 
 import click
 import requests
+from rich.console import Console
 
 from obdtrack.access.keys import create_key
 from obdtrack.application import make_services
+from obdtrack.cli.demo_campaign import FLOW, run_campaign
 from obdtrack.cli.ports import free_port, listening_address, require_free_port
 from obdtrack.domain.status import WAITING
 from obdtrack.errors import ConfigError
@@ -28,7 +30,6 @@ from obdtrack.store.database import open_database
 from obdtrack.store.migrate import migrate
 
 DATABASE = "sqlite:///var/demo.db"
-FLOW = "23"
 
 # Number -> what the simulator makes of it; the last two digits decide.
 CALLS: dict[str, str] = {
@@ -45,7 +46,7 @@ CALLS: dict[str, str] = {
 
 @click.command(help="Try everything on this machine, with a provider simulator.")
 def command() -> None:
-    """Start simulator and server, place some calls, show what comes, and wait for Ctrl-C."""
+    """Start simulator and server, place calls, run a campaign, show it all, wait for Ctrl-C."""
     _defaults(os.environ)
     settings = load_settings()
     settings = replace(settings, host=listening_address(settings.host))
@@ -63,7 +64,11 @@ def command() -> None:
         key = _prepared(settings)
         with _server():
             _wait_until_ready(base)
-            newest = _place_calls(base, key)
+            session = requests.Session()
+            session.headers["Authorization"] = f"Bearer {key}"
+            newest = _place_calls(base, session)
+            _tell_door(base, key)
+            run_campaign(base, session, Console())
             _tell(base, key, newest, settings.webhook_secrets[0])
             signal.pause()  # until Ctrl-C
     click.echo("Stopped.")
@@ -118,9 +123,7 @@ def _wait_until_ready(base: str) -> None:
     raise ConfigError(f"The server at {base} did not become ready; its messages are above.")
 
 
-def _place_calls(base: str, key: str) -> str:
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {key}"
+def _place_calls(base: str, session: requests.Session) -> str:
     click.echo(f"\nPlacing {len(CALLS)} calls through the simulated provider:")
     placed: dict[str, Mapping[str, Any]] = {}
     for number, fate in CALLS.items():
@@ -154,17 +157,20 @@ def _line(call: Mapping[str, Any], fate: str) -> None:
     click.echo(f"  {call['to']}  {call['status']:<11} {known}[{call['status_source']}]  {fate}")
 
 
+def _tell_door(base: str, key: str) -> None:
+    click.echo(f"""
+The API key:
+  {key}
+
+The pages: open {base}/ in a browser and sign in with that key.""")
+
+
 def _tell(base: str, key: str, call_id: str, secret: str) -> None:
     first = f"{base}/api/v1/calls"
     auth = f"-H 'Authorization: Bearer {key}'"
     body = f'-d \'{{"to": "+918867135001", "flow_id": "{FLOW}"}}\''
     report = '-d \'{"id": "PROVIDER_ID", "status": "ANSWER", "duration": "16"}\''
     click.echo(f"""
-The API key:
-  {key}
-
-The pages: open {base}/ in a browser and sign in with that key.
-
 Place a call (the last two digits decide its fate: python -m obdtrack simulator --help):
   curl -s {first} {auth} -H 'Content-Type: application/json' {body}
 

@@ -14,7 +14,6 @@ from obdtrack.access import audit
 from obdtrack.campaigns import campaigns
 from obdtrack.campaigns.campaigns import campaign_view, plan_of
 from obdtrack.cli import campaign
-from obdtrack.domain.campaign import CampaignAction
 from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.services import Services
 
@@ -184,12 +183,16 @@ def imported(run: Run, file: Callable[..., str]) -> str:
     return "diwali"
 
 
+def test_a_check_says_how_many_would_be_called(run: Run, imported: str) -> None:
+    done = run("check", imported)
+    assert "2 ready" in done.stdout
+    assert view()["state"] == "checked"
+
+
 def test_a_campaign_goes_through_its_states_and_the_audit_has_who_and_why(
-    run: Run, services: Services, imported: str
+    run: Run, imported: str
 ) -> None:
-    with services.store.write():
-        campaign_row = campaigns.locked(view()["id"])
-        campaigns.change(campaign_row, CampaignAction.CHECK, audit.operator(), services)
+    run("check", imported)
     assert "diwali is running" in run("start", imported).stdout
     assert "diwali is paused" in run("pause", imported, "--why", "a wrong flow").stdout
     _settled, entry = audit.newest(2, subject=str(view()["id"]))
@@ -204,7 +207,7 @@ def test_a_change_that_is_not_allowed_says_what_is(run: Run, imported: str) -> N
     assert refusal.value.code is Code.CONFLICT
 
 
-@pytest.mark.parametrize("verb", ["start", "pause", "resume", "stop", "report"])
+@pytest.mark.parametrize("verb", ["check", "start", "pause", "resume", "stop", "report"])
 def test_an_unknown_campaign_is_said_so(run: Run, verb: str) -> None:
     with pytest.raises(ObdtrackError, match="no campaign with this id or name"):
         run(verb, "nothing")

@@ -137,6 +137,7 @@ def test_the_demo_shows_the_main_job_and_stops_cleanly(fresh: Installation) -> N
     assert shown.count("curl ") == 4
     assert posted.status_code == 200
     assert "+918867135001  completed" in shown
+    assert "60 of 60, completed: 40 completed, 5 busy, 5 no-answer, 5 canceled, 5 failed" in shown
 
 
 def test_a_demo_whose_calls_are_refused_says_why(fresh: Installation) -> None:

@@ -152,7 +152,7 @@ def test_pages_carry_a_strict_policy(visitor: Visitor) -> None:
 
 
 def test_the_demo_tells_where_the_door_is(capsys: pytest.CaptureFixture[str]) -> None:
-    demo._tell("http://127.0.0.1:9000", "obd_key", "some-id", "a-secret")
+    demo._tell_door("http://127.0.0.1:9000", "obd_key")
     said = capsys.readouterr().out
     assert "open http://127.0.0.1:9000/ in a browser and sign in with that key" in said
     assert said.index("obd_key") < said.index("sign in")

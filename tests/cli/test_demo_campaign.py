@@ -1,0 +1,64 @@
+"""How far a campaign is: a bar for a person at a terminal, a line for each news elsewhere."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from obdtrack.cli.demo_campaign import how_far, show_progress
+from obdtrack.domain.status import Status
+
+NOBODY = dict.fromkeys(("ready", "scheduled", "sent", "skipped", *map(str, Status)), 0)
+
+
+def campaign(state: str, **totals: int) -> dict[str, Any]:
+    return {"state": state, "totals": {**NOBODY, **totals}}
+
+
+COURSE = [
+    campaign("running", scheduled=3),
+    campaign("running", scheduled=1, sent=2, queued=1, completed=1),
+    campaign("running", scheduled=1, sent=2, queued=1, completed=1),
+    campaign("completed", sent=3, completed=3),
+]
+
+
+def shown(views: Iterable[dict[str, Any]], **options: Any) -> str:
+    console = Console(file=io.StringIO(), width=100, **options)
+    show_progress(views, console)
+    output: Any = console.file
+    return str(output.getvalue())
+
+
+def test_in_a_pipe_each_news_is_a_line_and_what_stays_the_same_is_none() -> None:
+    assert shown(COURSE).splitlines() == [
+        "  0 of 3, running: nobody was called yet",
+        "  1 of 3, running: 1 queued, 1 completed",
+        "  3 of 3, completed: 3 completed",
+    ]
+
+
+def test_in_a_terminal_it_is_a_bar() -> None:
+    told = shown(COURSE, force_terminal=True)
+    assert "3/3" in told
+    assert "━━━" in told
+    assert "\x1b[" in told
+
+
+@pytest.mark.parametrize(
+    ("totals", "far"),
+    [
+        ({"ready": 5}, (0, 5)),
+        ({"scheduled": 2, "sent": 3, "submitting": 1, "queued": 1, "unknown": 1}, (1, 5)),
+        ({"skipped": 1, "sent": 1, "completed": 1}, (2, 2)),
+        ({"scheduled": 1, "sent": 0, "queued": 1}, (0, 1)),  # it is read while it goes on
+    ],
+)
+def test_who_waits_or_whose_call_goes_on_is_not_done_with(
+    totals: dict[str, int], far: tuple[int, int]
+) -> None:
+    assert how_far({**NOBODY, **totals}) == far
