@@ -13,8 +13,7 @@ import pytest
 
 from obdtrack.application import create_app
 from obdtrack.services import Services
-from tests.end_to_end.conftest import ROOT, Installation, responses, until
-from tests.torture.served import SECRET
+from tests.end_to_end.conftest import ROOT, SECRET, Installation, responses, until
 
 
 @pytest.fixture

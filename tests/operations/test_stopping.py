@@ -24,10 +24,9 @@ from werkzeug.wsgi import ClosingIterator
 from obdtrack.cli.serve import STOP_SECONDS
 from obdtrack.cli.stopping import InFlight
 from obdtrack.web.http.request_bodies import RECEIVING
-from tests.end_to_end.conftest import ROOT, Installation, responses, until
+from tests.end_to_end.conftest import ROOT, SECRET, Installation, responses, until
 from tests.factories import report_body
 from tests.torture.clients import CALLBACK
-from tests.torture.served import SECRET
 
 SERVE = """
 import multiprocessing, sys

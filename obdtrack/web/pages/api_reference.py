@@ -199,9 +199,8 @@ def _shapes(document: Node, operations: Sequence[Operation]) -> list[DocumentedS
     names = list(dict.fromkeys(filter(None, returned)))
     for name in names:  # it grows while it is walked: what a shape holds is a shape too
         inner = (field.get("items", field) for field in schemas[name]["properties"].values())
-        names += [
-            held for field in inner if "$ref" in field and (held := _name(field)) not in names
-        ]
+        held = dict.fromkeys(_name(field) for field in inner if "$ref" in field)
+        names += [one for one in held if one not in names]
     return [
         DocumentedShape(name, schemas[name].get("description", ""), _fields(schemas[name]))
         for name in names
