@@ -260,7 +260,7 @@ def started(monkeypatch: pytest.MonkeyPatch, services: Services) -> list[list[st
 @pytest.mark.parametrize(
     ("options", "kinds"),
     [
-        ([], list(KINDS)),
+        ([], ["recovery", "poll", "clock", "rejoin", "retention", "partitions"]),
         (["--only", "poll"], ["poll"]),
         (["--only", "poll", "--only", "retention"], ["poll", "retention"]),
     ],

@@ -172,7 +172,7 @@ class Turn:
     def _wind_up(self) -> Step:
         """Skip some of those who were not called, and settle once there are none."""
         if found := self._some(RecipientStatus.SCHEDULED):
-            self._skip(dict.fromkeys(found, self.campaign.reason or "stopped"))
+            self._skip(found, dict.fromkeys(found, self.campaign.reason or "stopped"))
             return _NOW, []
         control.settle(self.campaign, self.services)
         return (_SOON if self.campaign.state == CampaignState.STOPPING else _NOW), []
@@ -181,14 +181,15 @@ class Turn:
         """Delete values of variables that are not needed any more, some at a time."""
         row = models.Recipient
         found = self._some(RecipientStatus.SENT, row.variables_encrypted.is_null(False))
-        row.update(variables_encrypted=None).where(row.id.in_(found)).execute()
+        row.update(variables_encrypted=None).where(row.id.in_(list(found))).execute()
         return (_NOW if found else None), []
 
-    def _some(self, status: RecipientStatus, *conditions: Any) -> list[UUID]:
+    def _some(self, status: RecipientStatus, *conditions: Any) -> dict[UUID, int]:
+        """Return some recipients that stand so, with how often each was called."""
         row = models.Recipient
-        query = row.select(row.id).where(row.campaign_id == self._campaign_id)
+        query = row.select(row.id, row.tries).where(row.campaign_id == self._campaign_id)
         query = query.where(row.status == status, *conditions)
-        return [one.id for one in query.limit(_SWEPT_AT_ONCE)]
+        return {one.id: one.tries for one in query.limit(_SWEPT_AT_ONCE)}
 
     def _go_on(self) -> Step:
         """Do what a running campaign does next: halt, complete, wait or send."""
@@ -240,7 +241,7 @@ class Turn:
                 chosen = self._pend(wanted)
         except ValueError:  # their values were sealed with another key
             return self._fail()
-        self._skip(refused)
+        self._skip({one.id: one.tries for one in found}, refused)
         self._note_sent(chosen)
         leases.plan_place(line, first + spacing * len(wanted))
         return _NOW, [submission for submission, _ in chosen]
@@ -334,12 +335,15 @@ class Turn:
         self._count(RecipientStatus.SENT, len(changes))
         self._sent = [recipient for *_, recipient in changes]
 
-    def _skip(self, reasons: Mapping[UUID, str]) -> None:
-        """Note that these are not called; variables are kept: an import may need them."""
-        changes = [(RecipientStatus.SKIPPED, why, recipient) for recipient, why in reasons.items()]
+    def _skip(self, tries: Mapping[UUID, int], reasons: Mapping[UUID, str]) -> None:
+        """Note that these are not called, or not again; an import may need their values."""
+        changes = [
+            (RecipientStatus.SENT if tries[one] else RecipientStatus.SKIPPED, why, one)
+            for one, why in reasons.items()
+        ]
         bulk_sql.update(models.Recipient, ("status", "reason"), ("id",), changes)
-        for why, number in Counter(reasons.values()).items():
-            self._count(totals.key_of(RecipientStatus.SKIPPED, why), number)
+        for key, number in Counter(totals.key_of(*change[:2]) for change in changes).items():
+            self._count(key, number)
 
     def _count(self, key: str, number: int) -> None:
         totals.count(self._campaign_id, {RecipientStatus.SCHEDULED: -number, key: number})

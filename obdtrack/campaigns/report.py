@@ -172,16 +172,23 @@ def _to_import(
     statuses: Iterable[str],
     statuses_of_call: Collection[str] = (),
 ) -> Iterator[Line]:
-    names: list[str] = campaign.plan["variables"]
+    columns = {f"variables.{name}" for name in campaign.plan["variables"]}
+    imports = models.RecipientImport
+    for imported in imports.select().where(imports.campaign_id == campaign.id):
+        mapping = imported.result.get("mapping", {})
+        columns |= {name for name in mapping if name.startswith("variables.")}
+    names: list[str] = []
     for recipients in _batches(campaign.id, statuses):
         calls = _calls_of(recipients)
         for one in recipients:
-            if not statuses_of_call or next(reversed(calls[one.id])).status in statuses_of_call:
+            newest = calls[one.id][-1].status if one.tries and calls[one.id] else None
+            if (newest in statuses_of_call) if statuses_of_call else newest is None:
                 sealed = one.variables_encrypted
                 values = services.encryption.open(sealed) if sealed else {}
-                names = names or sorted(values)  # those of the first row
-                own = {f"variables.{name}": values.get(name) for name in names}
-                yield {"to": one.to_number, "reference": one.reference, **own}
+                own = {f"variables.{name}": value for name, value in values.items()}
+                names = names or sorted(columns | own.keys())
+                told = {name: own.get(name) for name in names}
+                yield {"to": one.to_number, "reference": one.reference, **told}
 
 
 def _batches(

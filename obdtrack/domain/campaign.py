@@ -164,7 +164,7 @@ class CampaignPlan:
 
 
 BOUNDS = {
-    "per_minute": (1, 6000),
+    "per_minute": (1, 600_000),
     "max_in_flight": (1, 10_000),
     "numbers_per_request": (1, 100),
     "retries.times": (0, 3),

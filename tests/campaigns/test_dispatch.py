@@ -10,12 +10,13 @@ from decimal import Decimal
 import pytest
 
 from obdtrack.calls import opt_outs
+from obdtrack.calls.placing import recover
 from obdtrack.calls.placing.place import place_call
 from obdtrack.campaigns import dispatch, totals
 from obdtrack.campaigns.control import control
 from obdtrack.campaigns.halts import last_failures
 from obdtrack.domain.campaign import CampaignAction, Retries, StopIf
-from obdtrack.domain.submission import CallRequest, Failure, SendResponse
+from obdtrack.domain.submission import CallRequest, Failure, Permit, SendResponse
 from obdtrack.jobs import run_due
 from obdtrack.services import Services
 from obdtrack.store import models
@@ -32,6 +33,7 @@ from tests.campaigns.running import (
     statuses,
 )
 from tests.factories import NOON, Clock, ScriptedProvider, accepted, accepted_list, call_request
+from tests.torture import mutants
 
 FIVE_MINUTES = timedelta(minutes=5)
 
@@ -334,3 +336,52 @@ def test_values_that_another_key_sealed_are_not_sent(
     campaign_id = started(running, 2, [{"name": "Ravi"}] * 2)
     pass_time(replace(running, encryption=Encryption("another-key")), clock, 2)
     assert (provider.sent, state(campaign_id)) == ([], ("failed", "secret-key-changed"))
+
+
+class WakingProvider(ScriptedProvider):
+    """Its process stands still, longer than a lease, before the requests of a submission leave."""
+
+    def __init__(self, stand_still: Callable[[], object]) -> None:
+        super().__init__()
+        self.stand_still = stand_still
+
+    def send(self, request: CallRequest, permit: Permit | None = None) -> SendResponse:
+        self.stand_still()
+        return super().send(request, permit)
+
+
+def woken_up(running: Services, clock: Clock) -> tuple[WakingProvider, ScriptedProvider]:
+    """Have one process wake up with a call it has claimed, which another found interrupted."""
+    awake = ScriptedProvider()
+    awake.on_send = accepted(None)
+    another = replace(running, process_ids={}, provider=awake)
+
+    def stand_still() -> None:
+        provider.stand_still = lambda: None
+        clock.forward(seconds=60)
+        recover.heartbeat(another)
+        assert recover.recover_interrupted(another) == 1
+        pass_time(another, clock, 2)
+        assert awake.sent == [], "it is unknown whether the one that was claimed was sent"
+
+    provider = WakingProvider(stand_still)
+    provider.on_send = accepted(None)
+    frozen = replace(running, process_ids={}, provider=provider, uptime=lambda: clock().timestamp())
+    recover.heartbeat(frozen)
+    started(frozen, 1)
+    pass_time(frozen, clock, 0)
+    pass_time(another, clock, 3)
+    return provider, awake
+
+
+def test_a_process_that_wakes_up_sends_nothing_under_a_lost_lease_and_nobody_is_lost(
+    running: Services, clock: Clock
+) -> None:
+    woken, awake = woken_up(running, clock)
+    assert (dialled(woken), dialled(awake)) == ([], [number(0)])
+
+
+def test_sending_whenever_it_goes_on_would_be_noticed(running: Services, clock: Clock) -> None:
+    with mutants.send_whenever_it_goes_on():
+        woken, _ = woken_up(running, clock)
+    assert dialled(woken) == [number(0)]

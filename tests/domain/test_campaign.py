@@ -42,7 +42,7 @@ def wrong(hours: CallingHours | None = None, **changes: Any) -> dict[str, list[s
         ({"flow_id": None}, "flow_id"),
         ({"audio": "7"}, "flow_id"),
         ({"per_minute": 0}, "per_minute"),
-        ({"per_minute": 6001}, "per_minute"),
+        ({"per_minute": 600_001}, "per_minute"),
         ({"max_in_flight": 0}, "max_in_flight"),
         ({"numbers_per_request": 101}, "numbers_per_request"),
         ({"interval": 7}, "interval"),

@@ -18,6 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.torture import mutants
 from tests.torture.audit import fail_everywhere
+from tests.torture.campaigns import CampaignFate, freeze_campaign, kill_campaign
 from tests.torture.clients import STARTS, meet_slow_clients, stand_a_flood
 from tests.torture.crowds import place_under_keys, report_the_same
 from tests.torture.cuts import Cut, cut_everywhere
@@ -230,8 +231,30 @@ def server_frozen(times: int) -> Figures:
     return words, kept and max(seen.slowest.values()) < ANSWER_SECONDS
 
 
+def campaign_kills(times: int) -> Figures:
+    """Kill the server of a running campaign."""
+    return _of_campaign(kill_campaign(times, 20 * times), "kills")
+
+
+def campaign_freezes(times: int) -> Figures:
+    """Freeze one of two servers that share a campaign, for longer than a lease."""
+    seen = [_of_campaign(freeze_campaign(times, 40 * times, one), f"freezes on {one}")
+            for one in DATABASES]  # fmt: skip
+    return "; ".join(words for words, _ in seen), all(well for _, well in seen)
+
+
+def _of_campaign(seen: CampaignFate, faults: str) -> Figures:
+    words = (
+        f"{seen.faults} {faults} while {seen.numbers} numbers are called: {seen.interrupted} calls "
+        f"interrupted, {seen.dialled} numbers dialled, {seen.twice} twice, {seen.lost} lost"
+    )
+    return words, seen.twice == seen.lost == 0
+
+
 RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "kills": (kills, 200, "kill -9 under load"),
+    "campaign-kills": (campaign_kills, 100, "kill -9 while a campaign runs"),
+    "campaign-freezes": (campaign_freezes, 20, "one of two servers of a campaign frozen"),
     "operations": (operations, 1, "every operation fails"),
     "cuts": (cuts, 20, "provider's connection cut"),
     "lost-reports": (lost_reports, 10_000, "reports lost"),
