@@ -90,6 +90,31 @@ class Claimed(NamedTuple):
     call_id: UUID | None
 
 
+def request_of(
+    one: Claimed, campaign: models.Campaign, plan: CampaignPlan, services: Services
+) -> CallRequest:
+    """Return the request that calls a recipient.
+
+    Raises ValueError if the values of its variables were sealed with another key.
+    """
+    sealed = one.variables_encrypted
+    own = services.encryption.open(sealed) if sealed else {}
+    return CallRequest(
+        to=one.to_number,
+        bridge=plan.bridge,
+        flow_id=plan.flow_id,
+        audio=plan.audio,
+        name=campaign.name,
+        interval=plan.interval,
+        variables={**plan.variables, **own},
+        reference=one.reference,
+        metadata=one.metadata,
+        call_type=plan.call_type or services.settings.call_type,
+        campaign_id=campaign.id,
+        retry_of=one.call_id,
+    )
+
+
 Step = tuple[timedelta | None, list[PendingSubmission]]
 """How long a campaign needs no attention (None: until somebody changes it), and what is sent."""
 
@@ -297,7 +322,7 @@ class Turn:
         """
         alike: defaultdict[str, list[tuple[Claimed, CallRequest]]] = defaultdict(list)
         for one in wanted:
-            request = self._request(one)
+            request = request_of(one, self.campaign, self.plan, self.services)
             alike[dumps(request.variables)].append((one, request))
         size, chosen = self.plan.numbers_per_request, []
         for rows in alike.values():
@@ -305,24 +330,6 @@ class Turn:
                 made = pend([request for _, request in some], self.campaign.key_id, self.services)
                 chosen.append((made._replace(created_at=self.now), [one for one, _ in some]))
         return chosen
-
-    def _request(self, one: Claimed) -> CallRequest:
-        plan, sealed = self.plan, one.variables_encrypted
-        own = self.services.encryption.open(sealed) if sealed else {}
-        return CallRequest(
-            to=one.to_number,
-            bridge=plan.bridge,
-            flow_id=plan.flow_id,
-            audio=plan.audio,
-            name=self.campaign.name,
-            interval=plan.interval,
-            variables={**plan.variables, **own},
-            reference=one.reference,
-            metadata=one.metadata,
-            call_type=plan.call_type or self.services.settings.call_type,
-            campaign_id=self._campaign_id,
-            retry_of=one.call_id,
-        )
 
     def _note_sent(self, chosen: Sequence[tuple[PendingSubmission, list[Claimed]]]) -> None:
         changes = [

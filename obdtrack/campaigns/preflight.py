@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -13,16 +14,15 @@ from uuid import UUID
 import peewee
 
 from obdtrack.access.audit import Actor
-from obdtrack.access.pseudonym import pseudonym
-from obdtrack.calls import opt_outs
+from obdtrack.calls.placing.calling_rules import opted_out
 from obdtrack.campaigns import campaigns, totals
+from obdtrack.campaigns.dispatch import Claimed, request_of
 from obdtrack.campaigns.imports import require_complete
 from obdtrack.domain.calling_hours import RingPlan
 from obdtrack.domain.campaign import CampaignAction, CampaignPlan, RecipientStatus, hours_of_plan
 from obdtrack.domain.campaign_forecast import forecast
 from obdtrack.domain.redaction import REMOVED, hide
 from obdtrack.domain.status import Status
-from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
@@ -61,23 +61,12 @@ def first_requests(
     Without `in_full` numbers are masked and the values of variables left out.
     """
     plan, shown = campaigns.plan_of(campaign, services.encryption), []
-    for row in islice(_scheduled(campaign.id, ("variables_encrypted", "reference")), SHOWN):
-        to, sealed, reference = row
-        own = services.encryption.open(sealed) if sealed else {}
-        values = {**plan.variables, **own}
-        request = CallRequest(
-            to=to,
-            bridge=plan.bridge,
-            flow_id=plan.flow_id,
-            audio=plan.audio,
-            name=campaign.name,
-            interval=plan.interval,
-            variables=values if in_full else dict.fromkeys(values, REMOVED),
-            reference=reference,
-            call_type=plan.call_type,
-        )
+    for row in islice(_scheduled(campaign.id, Claimed._fields), SHOWN):
+        request = request_of(Claimed(*row), campaign, plan, services)
+        if not in_full:
+            request = replace(request, variables=dict.fromkeys(request.variables, REMOVED))
         sent = services.provider.send_request(services.provider.completed(request))
-        body = sent.body if in_full else hide(sent.body, to, others=False)
+        body = sent.body if in_full else hide(sent.body, request.to, others=False)
         shown.append({"method": sent.method, "path": sent.path, "body": body})
     return shown
 
@@ -88,9 +77,9 @@ def _found(campaign: models.Campaign, services: Services) -> dict[str, Any]:
     settings, stored = services.settings, totals.stored(campaign.id)
     recent = _called_since(now - timedelta(seconds=settings.duplicate_guard_seconds), plan)
     counts = Counter[str]()
-    numbers = (to for (to,) in _scheduled(campaign.id))
+    numbers = (to for (to,) in _scheduled(campaign.id, ("to_number",)))
     while some := list(islice(numbers, _PAGE)):
-        refused = _opted_out(some, services) if settings.suppression else set()
+        refused = opted_out(some, services).keys() if settings.suppression else set()
         counts["opted_out"] += len(refused)
         counts["called_recently"] += len((recent & set(some)) - refused)
         counts["all"] += len(some)
@@ -132,11 +121,11 @@ def _keep(
         )
 
 
-def _scheduled(campaign_id: UUID, more: Collection[str] = ()) -> Iterator[tuple[Any, ...]]:
-    """Return the numbers of those who would be called, in order, some of them read at a time."""
+def _scheduled(campaign_id: UUID, wanted: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Return columns of those who would be called, in order, some of them read at a time."""
     row, last = models.Recipient, None
     theirs = (row.campaign_id == campaign_id) & (row.status == RecipientStatus.SCHEDULED)
-    columns = [row.due_at, row.id, row.to_number, *(getattr(row, name) for name in more)]
+    columns = [row.due_at, row.id, *(getattr(row, name) for name in wanted)]
     while True:
         query = row.select(*columns).where(theirs).order_by(row.due_at, row.id).limit(_PAGE)
         if last:
@@ -147,14 +136,6 @@ def _scheduled(campaign_id: UUID, more: Collection[str] = ()) -> Iterator[tuple[
             return
         yield from (rest for _, _, *rest in found)
         last = found[-1]
-
-
-def _opted_out(numbers: Collection[str], services: Services) -> set[str]:
-    """Return those of these numbers whose owners do not want to be called."""
-    names = {}
-    if opt_outs.is_any_erased():
-        names = {pseudonym(number, services.encryption): number for number in numbers}
-    return {names.get(number, number) for number in opt_outs.of_numbers([*numbers, *names])}
 
 
 def _called_since(since: datetime, plan: CampaignPlan) -> set[str]:
