@@ -98,7 +98,55 @@ def test_an_unknown_word_is_shown_as_it_came(
     until(lambda: installation.call(placed["18"])["provider_status"] == "RINGOUT")
 
 
-def test_nobody_was_dialled_twice(installation: Installation, placed: dict[str, str]) -> None:
+ANSWERED, BUSY = ("completed", None), ("busy", None)
+UNLISTED, REFUSED = ("unknown", "not-listed"), ("rejected", "invalid-request")
+UNSURE = ("unknown", "provider-error")
+
+# Last two digits of a list's numbers -> (status, reason) of each in the end; how many entries of
+# the response belong to none of them.
+LISTS: dict[tuple[str, ...], tuple[list[tuple[str, str | None]], int]] = {
+    ("01", "11", "02"): ([ANSWERED, BUSY, ANSWERED], 0),
+    ("01", "43", "11"): ([ANSWERED, ("rejected", "not-accepted"), BUSY], 0),
+    ("01", "44"): ([ANSWERED, UNLISTED], 0),
+    ("01", "45"): ([ANSWERED, ANSWERED], 1),
+    ("01", "46"): ([ANSWERED, UNLISTED], 1),
+    ("46", "46"): ([ANSWERED, ANSWERED], 0),
+    ("01", "36"): ([REFUSED, REFUSED], 0),
+    ("01", "33"): ([UNSURE, UNSURE], 0),
+}
+
+
+@pytest.fixture(scope="module")
+def listed(installation: Installation) -> dict[tuple[str, ...], str]:
+    """A submission for each list; returns their ids."""
+
+    def submit(place: int, endings: tuple[str, ...]) -> str:
+        numbers = [f"+9188674{place}{count}0{digits}" for count, digits in enumerate(endings)]
+        body = {"to": numbers, "flow_id": "23"}
+        url = f"{installation.url}/api/v1/submissions"
+        return str(installation.session.post(url, json=body, timeout=30).json()["id"])
+
+    return {endings: submit(place, endings) for place, endings in enumerate(LISTS)}
+
+
+@pytest.mark.parametrize("endings", LISTS, ids="-".join)
+def test_each_number_of_a_list_ends_as_it_should(
+    installation: Installation, listed: dict[tuple[str, ...], str], endings: tuple[str, ...]
+) -> None:
+    url = f"{installation.url}/api/v1/submissions/{listed[endings]}"
+    ends, strange = LISTS[endings]
+
+    def has_ended() -> bool:
+        found = installation.session.get(url, timeout=10).json()
+        seen = [(call["status"], call["reason"]) for call in found["calls"]]
+        return seen == ends and len(found["notes"]) == strange
+
+    until(has_ended)
+
+
+def test_nobody_was_dialled_twice(
+    installation: Installation, placed: dict[str, str], listed: dict[tuple[str, ...], str]
+) -> None:
     calls = installation.session.get(f"{installation.provider_url}/simulator/calls").json()
     numbers = [call["to"] for call in calls["data"]]
     assert numbers
