@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from obdtrack.calls.placing.recover import any_lost, end_heartbeat, heartbeat, recover_interrupted
-from obdtrack.calls.polling.check import check_call
+from obdtrack.calls.polling.check import check_if_due
 from obdtrack.calls.polling.poll import must_pause
 from obdtrack.calls.reports.rejoin import rejoin
 from obdtrack.campaigns.control import CAMPAIGN
@@ -83,7 +83,7 @@ def warn_of_skew(services: Services) -> None:
 KINDS = {
     "recovery": _sweep(recover_interrupted, 1, timedelta(seconds=10), worth_it=any_lost),
     POLL: TaskKind(
-        check_call,
+        check_if_due,
         again=PUT_OFF,
         lease=PUT_OFF,
         at_most=lambda settings: max(1, settings.poll_per_minute // 30),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -81,6 +81,7 @@ class ScriptedProvider(MobTexting):
         self.on_send: Callable[[CallRequest], SendResponse] = accepted()
         self.on_send_list: Callable[[Sequence[CallRequest]], SendResponse] = accepted_list()
         self.on_find: Callable[..., StatusResponse] = lambda **_: StatusResponse()
+        self.on_find_on: Callable[[int], StatusResponse] = lambda _: StatusResponse()
         self.reader = PayloadReader(timezone=ZoneInfo("UTC"), fields={})
 
     def send(self, request: CallRequest, permit: Permit | None = None) -> SendResponse:
@@ -113,6 +114,10 @@ class ScriptedProvider(MobTexting):
         question = {"provider_id": provider_id, "to": to, "on": on}
         self.asked.append(question)
         return self.on_find(**question)
+
+    def find_on(self, on: date, numbers: Collection[str], page: int = 1) -> StatusResponse:
+        self.asked.append({"on": on, "numbers": list(numbers), "page": page})
+        return self.on_find_on(page)
 
     def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
         entries = json.loads(body)["data"]

@@ -260,7 +260,7 @@ def started(monkeypatch: pytest.MonkeyPatch, services: Services) -> list[list[st
 @pytest.mark.parametrize(
     ("options", "kinds"),
     [
-        ([], ["recovery", "poll", "clock", "rejoin", "retention", "partitions"]),
+        ([], list(KINDS)),
         (["--only", "poll"], ["poll"]),
         (["--only", "poll", "--only", "retention"], ["poll", "retention"]),
     ],

@@ -144,6 +144,12 @@ def find(identifier: str, providers: Iterable[Provider] = ()) -> models.Call | N
     return None
 
 
+def next_check_of(call_id: UUID) -> datetime | None:
+    """Return when a call is to be polled next; None: never, or there is no such call."""
+    found = bulk_sql.fetch(models.Call, ("next_check_at",), "id", [call_id], order="id")
+    return found[0][0] if found else None
+
+
 def is_called(number: str) -> bool:
     """Whether any call was to this number, or to one that was erased under this name."""
     return bool(models.Call.select().where(models.Call.to_number == number).exists())

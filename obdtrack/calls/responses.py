@@ -41,7 +41,7 @@ def of_call(call_id: UUID) -> list[models.ResponseRow]:
 
 
 def of_submission(submission_id: UUID) -> list[models.ResponseRow]:
-    """List the exchanges in which a submission was sent: one, if a response came."""
+    """List the exchanges about a submission, oldest first: that in which it was sent, and polls."""
     return bulk_sql.load(models.ResponseRow, "submission_id", [submission_id])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple, Self
@@ -24,7 +24,10 @@ from obdtrack.settings import Settings
 
 
 class StatusResponse(NamedTuple):
-    """The provider's log for one question. `failure` is None if it answered properly."""
+    """The provider's log for one question. `failure` is None if it answered properly.
+
+    `next_page` is set if it has more.
+    """
 
     failure: Failure | None = None
     message: str | None = None
@@ -32,6 +35,7 @@ class StatusResponse(NamedTuple):
     http_status: int | None = None
     body: bytes | None = None
     retry_after: int | None = None
+    next_page: int | None = None
 
 
 class SendRequest(NamedTuple):
@@ -161,6 +165,17 @@ class CallLog(Provider):
     @abstractmethod
     def read_found(self, body: bytes) -> tuple[FoundCall, ...]:
         """Read the body of a response to `find` once more, as it was stored. Pure."""
+
+
+class ListsDays(CallLog):
+    """A provider whose log can be read by the day, for many calls at once."""
+
+    @abstractmethod
+    def find_on(self, on: date, numbers: Collection[str], page: int = 1) -> StatusResponse:
+        """Ask for a page of the calls of a day in the provider's time zone.
+
+        Only those that may be to these numbers (E.164) are returned, in `body` as well.
+        """
 
 
 class TakesLists(Provider):

@@ -240,18 +240,15 @@ def _is_same(
     if len(calls) != len(wanted.requests):
         return False
     return all(
-        phone.is_erased(one.to_number) or _is_request_of(one, request, call.submission, wanted)
+        phone.is_erased(one.to_number) or _is_request_of(one, request, wanted)
         for one, request in zip(calls, wanted.requests, strict=True)
     )
 
 
-def _is_request_of(
-    call: models.Call, request: CallRequest, submission: models.Submission, wanted: Wanted
-) -> bool:
-    call.submission = submission
+def _is_request_of(call: models.Call, request: CallRequest, wanted: Wanted) -> bool:
     placed = request_of(call)
     bridge = request.bridge if "bridge" in wanted.given else placed.bridge
-    names = sorted(request.variables) == submission.variable_names
+    names = sorted(request.variables) == call.submission.variable_names
     return names and replace(request, bridge=bridge, variables={}) == placed
 
 

@@ -106,8 +106,12 @@ def find(submission_id: UUID) -> models.Submission | None:
 
 
 def calls_of(submission_id: UUID) -> list[models.Call]:
-    """List the calls of a submission, in the order of its numbers."""
-    return bulk_sql.load(models.Call, "submission", [submission_id])
+    """List the calls of a submission, which is read with them, in the order of its numbers."""
+    calls = bulk_sql.load(models.Call, "submission", [submission_id])
+    for submission in bulk_sql.load(models.Submission, "id", [submission_id]):
+        for call in calls:
+            call.submission = submission
+    return calls
 
 
 def drop_variables(to_number: str) -> None:

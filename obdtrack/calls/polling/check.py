@@ -46,6 +46,7 @@ REFRESH_SECONDS = 10
 LONGEST_WAIT_SECONDS = 5.0
 """How long a person's question may wait for its turn before it is told to come later."""
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _UNDER_WAY = timedelta(minutes=1)
 """How long a question may take; after it the process that asked it has died."""
 
@@ -77,6 +78,22 @@ def check_call(
         services, call, wait, patience, provider_id=_as_it_was_told(call, services)
     )
     record_response(call, asked, services)
+
+
+def check_if_due(
+    call_id: UUID,
+    services: Services,
+    wait: Wait = time.sleep,
+    due_by: datetime | None = None,
+) -> None:
+    """Ask about one call whose check was due by then, by default now.
+
+    Not if asking about another of its submission has meanwhile brought what there was to know.
+    Raises ObdtrackError as `ask` does.
+    """
+    due_at = queries.next_check_of(call_id)
+    if due_at is not None and due_at < (due_by or services.shared_now()) + _CLOCKS_DIFFER:
+        check_call(call_id, services, wait)
 
 
 def _as_it_was_told(call: models.Call, services: Services) -> str | None:
@@ -185,7 +202,7 @@ def check_due(
     asked = 0
     for due in take_due(services, limit, due_by):
         try:
-            check_call(due.subject, services, wait)
+            check_if_due(due.subject, services, wait, due_by)
         except ObdtrackError as error:
             if error.code is not Code.RATE_LIMITED:
                 raise

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.status import FINAL
 from obdtrack.domain.submission import Failure
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.providers.base import CallLog, StatusResponse
+from obdtrack.providers.base import CallLog, ListsDays, StatusResponse
 from obdtrack.services import Services, new_id
 from obdtrack.store import leases, models
 
@@ -34,6 +35,7 @@ _WHEN_TOO_FAST = timedelta(minutes=1)
 _PATIENCE = timedelta(seconds=30)
 """How long a question stands in line before it is left for later, if its pace is no slower."""
 
+_MOST_PAGES = 20
 _ENOUGH = 2000
 """Bytes of a response that cannot be used."""
 
@@ -65,13 +67,53 @@ def poll_provider(
     database is out of use.
     """
     provider = log_of(call, services)
+    poll = _ask(
+        lambda: provider.find(provider_id=provider_id, to=to, on=on),
+        provider, services, wait, patience,
+    )  # fmt: skip
+    return poll._replace(exchange=poll.exchange._replace(call_id=call.id))
+
+
+def poll_day(
+    services: Services,
+    provider: ListsDays,
+    submission_id: UUID,
+    numbers: Collection[str],
+    on: date,
+    wait: Wait,
+    patience: float | None = None,
+) -> list[Poll]:
+    """Ask for all calls of a day to these numbers of a submission, in as many pages as there are.
+
+    The last page is no proper response if there are too many. As `poll_provider` otherwise.
+    """
+    asked: list[Poll] = []
+    page: int | None = 1
+    while page is not None:
+        ask = partial(provider.find_on, on, numbers, page)
+        poll = _ask(ask, provider, services, wait, patience)
+        asked.append(poll._replace(exchange=poll.exchange._replace(submission_id=submission_id)))
+        page = poll.response.next_page if poll.response.failure is None else None
+        if page is not None and page > _MOST_PAGES:
+            response = poll.response._replace(failure=Failure.ANSWER_TOO_LARGE)
+            return [*asked[:-1], asked[-1]._replace(response=response)]
+    return asked
+
+
+def _ask(
+    ask: Callable[[], StatusResponse],
+    provider: CallLog,
+    services: Services,
+    wait: Wait,
+    patience: float | None,
+) -> Poll:
     wait(_stand_in_line(services, provider, patience))
     requested_at = services.now()
     services.store.close()  # the provider may take seconds; somebody else can use the connection
-    response = provider.find(provider_id=provider_id, to=to, on=on)
+    response = ask()
     if response.failure is Failure.RATE_LIMITED:
         _slow_down(response, provider, services)
-    return Poll(response, _exchange(response, call.id, requested_at, services))
+    return Poll(response, _exchange(response, requested_at, services))
 
 
 def log_of(call: models.Call, services: Services) -> CallLog:
@@ -140,11 +182,11 @@ def _slow_down(response: StatusResponse, provider: CallLog, services: Services) 
 
 
 def _exchange(
-    response: StatusResponse, call_id: UUID, requested_at: datetime, services: Services
+    response: StatusResponse, requested_at: datetime, services: Services
 ) -> ProviderResponse:
     return ProviderResponse(
         id=new_id(),
-        call_id=call_id,
+        call_id=None,
         submission_id=None,
         kind="status",
         requested_at=requested_at,

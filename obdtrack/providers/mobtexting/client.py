@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import PurePath
@@ -24,9 +24,9 @@ from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, Per
 from obdtrack.errors import ConfigError
 from obdtrack.providers.base import (
     CallbackReply,
-    CallLog,
     ComposedReports,
     Explanation,
+    ListsDays,
     ManagesWebhooks,
     SendRequest,
     StatusResponse,
@@ -59,7 +59,7 @@ _NO_TOKEN = "none"  # noqa: S105  # commands that ask no provider need none
 _NOBODYS_CALL = f"{UUID(int=0x4000_8000_000000000000)}:1"
 
 
-class MobTexting(CallLog, TakesLists, ManagesWebhooks, TriesCallback, ComposedReports):
+class MobTexting(ListsDays, TakesLists, ManagesWebhooks, TriesCallback, ComposedReports):
     """One account at `url`; threads may share it.
 
     `timezone` is that of times the provider writes without one, `date_order` (`dmy`, `mdy` or None)
@@ -183,6 +183,17 @@ class MobTexting(CallLog, TakesLists, ManagesWebhooks, TriesCallback, ComposedRe
         except Exception as error:
             return StatusResponse(Failure.INTERNAL_ERROR, _place_of(error))
 
+    def find_on(self, on: date, numbers: Collection[str], page: int = 1) -> StatusResponse:
+        """Ask for the calls of a day (`GET outgoing/callstatus?date=`). Never raises."""
+        question = {"date": on.isoformat()} | ({"page": str(page)} if page > 1 else {})
+        try:
+            found = self._asked(self._limits, "GET", "outgoing/callstatus", params=question)
+            return self._read_page(found, numbers, page)
+        except ExchangeError as failed:
+            return StatusResponse(failed.failure, failed.message, http_status=failed.status)
+        except Exception as error:
+            return StatusResponse(Failure.INTERNAL_ERROR, _place_of(error))
+
     def probe(self) -> StatusResponse:
         return self.find(provider_id=_NOBODYS_CALL)
 
@@ -281,6 +292,35 @@ class MobTexting(CallLog, TakesLists, ManagesWebhooks, TriesCallback, ComposedRe
         body = self._token.erased(found.body)
         return StatusResponse(failure, message, calls, found.status, body, verdict.retry_after)
 
+    def _read_page(
+        self, found: HttpExchange, numbers: Collection[str], page: int
+    ) -> StatusResponse:
+        verdict = judge(found)
+        none = verdict.means_no_such_call()
+        read = [(entry, read_call(entry, self._reader)) for entry in verdict.entries()]
+        ours = [
+            (entry, call)
+            for entry, call in read
+            if call
+            and (
+                not call.report.called
+                or any(fits(ours, told) for told in call.report.called for ours in numbers)
+            )
+        ]
+        failure = None if none else verdict.failure
+        if failure is None and not none and not any(call for _, call in read):
+            failure = Failure.UNREADABLE_ANSWER
+        kept = {"status": found.status, "data": [entry for entry, _ in ours]}
+        return StatusResponse(
+            failure,
+            presentable(verdict.words, self._hidden(numbers)),
+            tuple(call for _, call in ours) if failure is None else (),
+            found.status,
+            self._token.erased(json.dumps(kept, default=str).encode()),
+            verdict.retry_after,
+            page + 1 if _has_more(verdict.response or {}) else None,
+        )
+
     def _hidden(self, numbers: Iterable[str], *values: str) -> dict[str, str]:
         """Return what a message must not hold, and what stands there instead."""
         secrets = (self._token.text, *values)
@@ -333,6 +373,19 @@ def _question(provider_id: str | None, to: str | None, on: date | None) -> dict[
         return {"id": provider_id}
     asked = {"mobile": provider_digits(to or "")}
     return asked | {"date": on.isoformat()} if on else asked
+
+
+def _has_more(response: Mapping[str, Any]) -> bool:
+    """Whether a list goes on: some deployments page it, in one of two ways."""
+    links, meta = response.get("links"), response.get("meta")
+    if isinstance(links, Mapping) and links.get("next"):
+        return True
+    if not isinstance(meta, Mapping):
+        return False
+    current, last = scalar(meta.get("current_page")), scalar(meta.get("last_page"))
+    return bool(current and last and current.isdigit() and last.isdigit()) and int(
+        current or 0
+    ) < int(last or 0)
 
 
 def _listed(entry: Mapping[str, Any], reader: PayloadReader) -> AcceptedNumber:

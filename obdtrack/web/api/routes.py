@@ -334,10 +334,9 @@ def _submission(submission_id: UUID) -> dict[str, Any]:
     if found is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no submission {submission_id}.")
     calls = submissions.calls_of(submission_id)
-    for call in calls:
-        call.submission = found
     numbers = () if current_access().sees_numbers else [call.to_number for call in calls]
-    answered = [response_view(row) for row in responses.of_submission(submission_id)]
+    told = responses.of_submission(submission_id)
+    answered = [response_view(row) for row in told if row.kind == "send"]
     return {
         **submission_view(found),
         "response": hide_within(answered[0], *numbers)
