@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,9 +18,12 @@ from obdtrack.calls import search
 from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
 from obdtrack.campaigns import totals
+from obdtrack.campaigns.campaigns import plan_of
 from obdtrack.campaigns.figures import figures_of
 from obdtrack.campaigns.halts import FAILURES, TOO_MANY_FAILED, last_failures
-from obdtrack.domain.campaign import CampaignState, RecipientStatus
+from obdtrack.domain.calling_hours import RingPlan
+from obdtrack.domain.campaign import CampaignState, RecipientStatus, hours_of_plan
+from obdtrack.domain.campaign_forecast import forecast
 from obdtrack.domain.phone import masked
 from obdtrack.domain.redaction import hide_within
 from obdtrack.domain.status import Status
@@ -46,9 +50,6 @@ def progress_view(campaign: models.Campaign, services: Services) -> Line:
     """
     figures, stored, now = figures_of(campaign.name), totals.stored(campaign.id), services.now()
     pace, left = _pace(campaign, now), stored[RecipientStatus.SCHEDULED]
-    end = None
-    if pace and campaign.state == CampaignState.RUNNING:
-        end = to_text(now + timedelta(minutes=left / pace))
     breaks = campaign.reason == TOO_MANY_FAILED
     failed = last_failures(campaign, SHOWN_FAILURES) if breaks else []
     percent = figures.answered_percent
@@ -59,7 +60,7 @@ def progress_view(campaign: models.Campaign, services: Services) -> Line:
         "cost": exact(figures.cost),
         "skipped": {key.partition("/")[2]: count for key, count in stored.items() if "/" in key},
         "per_minute": pace and round(pace, 1),
-        "estimated_end_at": end,
+        "estimated_end_at": _estimated_end(campaign, left, pace, services),
         "failures": [
             {"call_id": call.id, "status": call.status, "reason": call.reason} for call in failed
         ],
@@ -74,6 +75,28 @@ def _pace(campaign: models.Campaign, now: datetime) -> float | None:
     since: datetime = max(begin, campaign.started_at)
     minutes = (now - since) / timedelta(minutes=1)
     return calls / max(minutes, 1.0)
+
+
+def _estimated_end(
+    campaign: models.Campaign, left: int, pace: float | None, services: Services
+) -> str | None:
+    """Return when the last of so many would be called at this pace, within the hours."""
+    if not pace or campaign.state != CampaignState.RUNNING:
+        return None
+    try:
+        plan = plan_of(campaign, services.encryption)
+    except ValueError:  # it is about to fail
+        return None
+    settings = services.settings
+    allowed = settings.hours_of(plan.call_type or settings.call_type)
+    end = forecast(
+        left,
+        replace(plan, per_minute=max(1, round(pace))),
+        hours_of_plan(plan, allowed, settings.calling_window_timezone),
+        services.now(),
+        RingPlan(timedelta(minutes=plan.interval), settings.redials),
+    ).ends_at
+    return to_text(end) if end else None
 
 
 def lines(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from obdtrack.calls.reports.deliveries import to_stored
 from obdtrack.calls.reports.process import read
 from obdtrack.calls.reports.quarantine import COUNTER
 from obdtrack.calls.reports.rejoin import REJOINED
+from obdtrack.domain.campaign import ENDED
 from obdtrack.domain.clock_offset import Skew, find_skew
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.reports import Report, occurred_at
@@ -188,13 +190,20 @@ def _count(source: Any, condition: Any) -> int:
     return int(found.scalar())
 
 
+def _campaigns() -> Mapping[str, int]:
+    row = models.Campaign
+    going_on = row.select(row.state).where(row.state.not_in(sorted(ENDED)))
+    return Counter(one.state for one in going_on)
+
+
 class SystemStatus(NamedTuple):
     """What was found at `taken_at`.
 
     `silent` calls were accepted and never reported although a later report of another call came.
     `repaired` counts, since the beginning, outcomes found by polling, `rejoined` reports that were
     left behind though their call was known, `rejected` requests with a wrong secret, and
-    `outside_hours` attempts that rang outside the calling hours. `only_polled` are those of the
+    `outside_hours` attempts that rang outside the calling hours. `campaigns` are those that have
+    not ended, by state. `only_polled` are those of the
     newest calls about which nothing came by itself to this day. `skew` is None if the provider's
     times fit ours, `log_bytes` (SQLite's log) with another database.
     """
@@ -211,6 +220,7 @@ class SystemStatus(NamedTuple):
     rejoined: int
     rejected: int
     outside_hours: int
+    campaigns: Mapping[str, int]
     skew: Skew | None
     log_bytes: int | None
 
@@ -246,6 +256,7 @@ def current_status(services: Services) -> SystemStatus:
         rejoined=counted[REJOINED],
         rejected=counted[COUNTER],
         outside_hours=counted[OUTSIDE_HOURS],
+        campaigns=_campaigns(),
         skew=check_clock(services),
         log_bytes=services.store.log_bytes() if isinstance(services.store, SqliteStore) else None,
     )

@@ -181,6 +181,12 @@ def _of_database(stock: SystemStatus) -> Iterator[Metric]:
         stock.deliveries,
         stock,
     )
+    campaigns = GaugeMetricFamily(
+        "obdtrack_campaigns", "Campaigns that have not ended.", labels=["state"]
+    )
+    for state, number in stock.campaigns.items():
+        campaigns.add_metric([state], number)
+    yield campaigns
     for family, table in ((GaugeMetricFamily, _GAUGES), (CounterMetricFamily, _COUNTERS)):
         for name, help_text, read in table:
             if (value := read(stock)) is not None:
