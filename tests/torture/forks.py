@@ -1,7 +1,8 @@
-"""Starts obdtrack's commands as forks of a process that has loaded their libraries already.
+"""Starts obdtrack's commands as forks of a process that has loaded what they need already.
 
 A server that is killed again and again so spends its time serving, not importing. It may be broken
-on purpose: its mutants are at work before the command is imported, so that every module sees them.
+on purpose: then only the libraries are loaded, and its mutants are at work before the command is
+imported, so that every module sees them.
 The product has no switch for any of this.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
+import obdtrack
 from tests.torture import mutants
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,7 +120,7 @@ def _fork(
     command: Sequence[str], environ: Mapping[str, str], names: list[str], ends: list[str]
 ) -> Fork:
     with _ONE_AT_A_TIME:
-        parent = _parent()
+        parent = _parent("all" if names == ["sound"] else "libraries")
     assert parent.stdin
     assert parent.stdout
     job = {"command": command, "environ": dict(environ), "names": names, "ends": ends}
@@ -128,8 +131,8 @@ def _fork(
 
 
 @cache
-def _parent() -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.torture.forks"]
+def _parent(loads: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.torture.forks", loads]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
 
@@ -138,6 +141,10 @@ def main() -> None:
     """Fork for every line that comes in, and tell the pid of the fork, until there are no more."""
     for name in _LIBRARIES:
         import_module(name)
+    if sys.argv[1] == "all":
+        for module in pkgutil.walk_packages(obdtrack.__path__, "obdtrack."):
+            if module.name != "obdtrack.__main__":
+                import_module(module.name)
     for line in sys.stdin:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that nobody needs to wait for them
         if (pid := os.fork()) == 0:
