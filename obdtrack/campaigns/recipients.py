@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import peewee
 
-from obdtrack.domain.campaign import RecipientStatus
+from obdtrack.campaigns import totals
+from obdtrack.domain.campaign import CampaignState, RecipientStatus
 from obdtrack.domain.phone import masked
 from obdtrack.domain.redaction import hide_within, mask_all
 from obdtrack.domain.times import to_text
@@ -39,6 +41,62 @@ def page_of(
         place = [last.status, to_microseconds(last.due_at), last.id.bytes][-len(order) :]
         query = query.where(peewee.Tuple(*order) > peewee.Tuple(*place))
     return list(query.order_by(*order).limit(limit))
+
+
+def of_numbers(numbers: Collection[str]) -> list[models.Recipient]:
+    """List the rows of all campaigns that are to these numbers, or to what was erased so."""
+    row = models.Recipient
+    return list(row.select().where(row.to_number.in_(list(numbers))).order_by(row.id))
+
+
+def leave_out(to_number: str, reason: str) -> int:
+    """Skip whoever is still to be called at this number, and delete the values for all its rows.
+
+    Within a transaction; returns how many were skipped. What else the transaction does about calls
+    to the number comes after: whoever is being called meanwhile is seen then.
+    """
+    row = models.Recipient
+    row.update(variables_encrypted=None).where(row.to_number == to_number).execute()
+    planned = (row.to_number == to_number) & (row.status == RecipientStatus.SCHEDULED)
+    found = row.select(row.campaign_id).where(planned).order_by(row.campaign_id)
+    campaign_ids = [one.campaign_id for one in found.distinct()]
+    skipped = 0
+    for campaign_id in campaign_ids:
+        change = row.update(status=RecipientStatus.SKIPPED, reason=reason)
+        count = int(change.where(planned & (row.campaign_id == campaign_id)).execute())
+        key = totals.key_of(RecipientStatus.SKIPPED, reason)
+        totals.count(campaign_id, {RecipientStatus.SCHEDULED: -count, key: count})
+        skipped += count
+    return skipped
+
+
+def forget_old(before: datetime, limit: int) -> int:
+    """Delete rows of campaigns that ended before then, or were left as drafts, at most `limit`.
+
+    With the last of them go their imports and totals, and the campaign itself once it has no calls.
+    Returns how many rows went.
+    """
+    campaign = models.Campaign
+    left = campaign.state.in_([CampaignState.DRAFT, CampaignState.CHECKED])
+    old = (campaign.ended_at < before) | (left & (campaign.changed_at < before))
+    for one in campaign.select(campaign.id).where(old).order_by(campaign.id):
+        if gone := _forget(one.id, limit):
+            return gone
+    return 0
+
+
+def _forget(campaign_id: UUID, limit: int) -> int:
+    row, call = models.Recipient, models.Call
+    some = row.select(row.id).where(row.campaign_id == campaign_id).limit(limit)
+    gone = int(row.delete().where(row.id.in_([one.id for one in some])).execute())
+    if gone == limit:
+        return gone
+    for model in (models.RecipientImport, models.CampaignTotal):
+        theirs = model._meta.fields["campaign_id"] == campaign_id
+        gone += int(model.delete().where(theirs).execute())
+    if not call.select().where(call.campaign_id == campaign_id).exists():
+        gone += int(models.Campaign.delete().where(models.Campaign.id == campaign_id).execute())
+    return gone
 
 
 def recipient_views(

@@ -16,6 +16,7 @@ from obdtrack.access.pseudonym import person_number, pseudonym
 from obdtrack.calls import queries
 from obdtrack.calls.journal import open_journal
 from obdtrack.calls.placing import submissions
+from obdtrack.campaigns.recipients import leave_out
 from obdtrack.domain import phone
 from obdtrack.domain.events import Event
 from obdtrack.domain.number_patterns import Spellings
@@ -83,6 +84,7 @@ def _conclude(number: str, name: str, actor: Actor, services: Services) -> int:
     """Stop waiting for reports on calls to this number: polling would bring it back."""
     now = services.now()
     with open_journal(services, now=now) as journal:
+        leave_out(number, REASON)  # first: who is being called meanwhile is seen next
         waiting = queries.waiting_calls(number)
         if any(call.status == Status.SUBMITTING for call in waiting):
             raise ObdtrackError(

@@ -24,6 +24,7 @@ from obdtrack.calls.representation import (
 )
 from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
+from obdtrack.campaigns import recipients
 from obdtrack.domain.number_patterns import Spellings
 from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.timeline import build_timeline
@@ -44,7 +45,8 @@ def export(text: str, actor: Actor, services: Services) -> Row:
     """Return a person's data, ready for JSON; `text` is the number in any spelling.
 
     `calls` holds every call to the number (also under the name of its erasure) as the API shows it,
-    with its submission, its timeline, its raw reports and the provider's responses;
+    with its submission, its timeline, its raw reports and the provider's responses; `recipients`
+    every row of a campaign's list that is theirs, whether they were called or not;
     `elsewhere` every other text in which the number appears, with the numbers of others masked.
     Raises ObdtrackError (invalid) if it is no whole number.
     """
@@ -55,12 +57,17 @@ def export(text: str, actor: Actor, services: Services) -> Row:
     theirs = [
         row for to in (number, name) for row in _calls_to(to, opted_out.get(to), services.settings)
     ]
+    planned = recipients.of_numbers([number, name])
+    in_lists = json.loads(dumps(recipients.recipient_views(planned, numbers_in_full=True)))
     return {
         "number": number,
         "exported_at": to_text(services.now()),
         "opted_out_at": to_text(min(opted_out.values())) if opted_out else None,
         "calls": theirs,
-        "elsewhere": list(_elsewhere(Spellings(number), _ids(theirs))),
+        "recipients": in_lists,
+        "elsewhere": list(
+            _elsewhere(Spellings(number), _ids(theirs) | {row["id"] for row in in_lists})
+        ),
     }
 
 

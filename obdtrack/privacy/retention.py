@@ -17,6 +17,7 @@ from obdtrack.access import audit
 from obdtrack.access.audit import Action, Itself
 from obdtrack.calls import queries
 from obdtrack.calls.placing import idempotency
+from obdtrack.campaigns.recipients import forget_old
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome
 from obdtrack.services import Services
@@ -180,6 +181,7 @@ KINDS = (
     RetainedKind("retention_unmatched_days", partial(forget_deliveries, Outcome.UNMATCHED)),
     RetainedKind("retention_calls_days", forget_other_deliveries),
     RetainedKind("retention_calls_days", forget_calls),
+    RetainedKind("retention_calls_days", forget_old),
 )
 
 
