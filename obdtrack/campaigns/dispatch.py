@@ -33,9 +33,12 @@ from obdtrack.domain.campaign import (
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.submission import CallRequest, Failure, NotPermittedError, SendResponse
 from obdtrack.domain.times import from_text
+from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services
 from obdtrack.store import bulk_sql, leases, models, tasks
 from obdtrack.store.columns import dumps
+from obdtrack.store.connections import connected
+from obdtrack.store.database_errors import unavailable_if_locked
 
 TURN_SECONDS = 3.0
 """How long one campaign is attended to before others have their turn."""
@@ -158,8 +161,13 @@ class Turn:
             return
         row = models.Campaign
         running = (row.id == self._campaign_id) & (row.state == CampaignState.RUNNING)
-        asked_at = self.services.uptime()
-        if not row.select().where(running).exists():
+        asked_at, store = self.services.uptime(), self.services.store
+        try:
+            with unavailable_if_locked(), connected(store):
+                runs = row.select().where(running).exists()
+        except ObdtrackError as error:
+            raise NotPermittedError("the database could not say whether it may be sent") from error
+        if not runs:
             raise NotPermittedError("its campaign was paused or stopped before it could be sent")
         self._seen_running_at = asked_at
 

@@ -315,6 +315,27 @@ def test_what_was_claimed_when_a_pause_comes_does_not_leave_and_is_not_lost(
     assert sorted(dialled(provider)) == [number(n) for n in range(4)]
 
 
+def test_a_request_that_has_begun_to_leave_is_not_cut_off_by_a_pause(
+    running: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "STATE_KNOWN_SECONDS", -1)
+
+    class Slow(ScriptedProvider):
+        def send(self, request: CallRequest, permit: Permit | None = None) -> SendResponse:
+            assert permit
+            permit()
+            control(campaign_id, CampaignAction.PAUSE, RAVI, running)
+            return super().send(request, permit)  # its second piece
+
+    provider = Slow()
+    provider.on_send = accepted(None)
+    campaign_id = started(running, 1)
+    pass_time(replace(running, provider=provider), clock, 1)
+    assert dialled(provider) == [number(0)]
+    assert state(campaign_id) == ("paused", None)
+    assert models.Call.get().status == "queued"
+
+
 def test_a_stop_leaves_the_rest_unsent_and_forgets_what_was_said(
     running: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:

@@ -228,12 +228,14 @@ def _send(
 ) -> _Sent:
     requests, requested_at = intention.requests, services.now()
 
-    confirmed = right.of(intention.id)
+    confirmed, begun = right.of(intention.id), False
 
     def permit() -> None:
-        if may_leave is not None:
+        nonlocal begun
+        if may_leave is not None and not begun:  # who has begun to ask goes on
             may_leave()
         confirmed()
+        begun = True
 
     try:
         response = _send_by(services.provider, requests, permit)
