@@ -49,6 +49,7 @@ class TestFill:
         assert days in (growth.DAYS, growth.DAYS + 1)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 class TestServed:
     def test_every_question_is_answered(self, database: Databases) -> None:
         key = product.run(database.template, *MAKE_KEY)

@@ -17,7 +17,7 @@ from tests.torture.machine import Calls
 from tests.torture.mutants import Mutant
 
 EXAMPLES = settings(
-    max_examples=150,
+    max_examples=70,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

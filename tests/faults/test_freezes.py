@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.torture.freezes import Freezes, freeze_again_and_again, freeze_holding_figures
-from tests.torture.pair import BUSY_ANSWER_SECONDS
+from tests.torture.freezes import Freezes, freeze_again_and_again
 
 RUNS = {
     "sqlite": ("sqlite", "sound"),
@@ -34,17 +33,3 @@ def test_a_frozen_server_dials_nobody_that_others_decided_about(
 
 def test_sending_whenever_it_goes_on_would_be_noticed(seen: dict[str, Freezes]) -> None:
     assert seen["broken"].wrong_dials > 0
-
-
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_one_frozen_with_uncommitted_figures_keeps_nobody_waiting(database: str) -> None:
-    seen = freeze_holding_figures(1, database)
-    assert seen.slowest < BUSY_ANSWER_SECONDS
-    assert seen.codes.keys() <= {200, 201, 503}
-    assert (seen.refused > 0) == (database == "sqlite")  # it has one lock for all
-
-
-@pytest.mark.timeout(120)
-def test_waiting_longer_for_one_with_uncommitted_figures_would_be_noticed() -> None:
-    assert freeze_holding_figures(1, "sqlite", "wait_five_seconds").slowest >= BUSY_ANSWER_SECONDS

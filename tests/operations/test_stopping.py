@@ -71,6 +71,8 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]
     server.installed.stop()
 
 
+usually = pytest.mark.parametrize("running", [multiprocessing.get_start_method()], indirect=True)
+
 HEAD = f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\n"
 TRUSTED = f"{HEAD}Authorization: Bearer {SECRET}\r\n"
 HALVES = {
@@ -94,6 +96,7 @@ def test_it_serves_and_stops_though_strangers_and_friends_keep_it_waiting(runnin
         client.close()
 
 
+@usually
 def test_what_is_worked_on_is_finished_while_half_a_request_is_not_waited_for(
     running: Running,
 ) -> None:
@@ -115,6 +118,7 @@ def test_a_worker_ends_with_its_parent(running: Running) -> None:
     client.close()
 
 
+@usually
 def test_what_the_server_itself_says_is_json_too(running: Running) -> None:
     """A worker that is gone is the server's own affair, and ends it."""
     worker = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children")
