@@ -52,7 +52,8 @@ def _plan_options(function: Callable[..., None]) -> Callable[..., None]:
     for name, field in reversed(PlanSchema().fields.items()):
         if not isinstance(field, _IN_A_FILE):
             kind = int if isinstance(field, fields.Integer) else str
-            option, words = f"--{name.replace('_', '-')}", field.metadata.get("description")
+            option, about = f"--{name.replace('_', '-')}", field.metadata
+            words = about.get("description") or f"Like {about['examples'][0]}."
             function = click.option(option, name, type=kind, help=words)(function)
     return function
 

@@ -144,6 +144,46 @@ def test_each_number_of_a_list_ends_as_it_should(
     until(has_ended)
 
 
+# Name -> last two digits of its numbers, flow, (state, reason) in the end.
+CAMPAIGNS: dict[str, tuple[str, str, tuple[str, str | None]]] = {
+    "answered": ("01 02 11 13", "23", ("completed", None)),
+    "bad flow": ("01 02 03 04 05 06", "666", ("paused", "too-many-failed")),
+    "no balance": ("01 37", "23", ("paused", "insufficient-balance")),
+}
+
+
+@pytest.fixture(scope="module")
+def campaigns(installation: Installation) -> str:
+    """All of them, started; returns their address."""
+    url, post = f"{installation.url}/api/v1/campaigns", installation.session.post
+    csv = {"Content-Type": "text/csv"}
+    for place, (name, (endings, flow_id, _)) in enumerate(CAMPAIGNS.items()):
+        rows = [f"+9188675{place}{n}0{digits}" for n, digits in enumerate(endings.split())]
+        plan = {"name": name, "flow_id": flow_id, "per_minute": 6000}
+        listed = "\n".join(["Phone", *rows])
+        for response in (
+            post(url, json=plan, timeout=30),
+            post(f"{url}/{name}/recipients?to=Phone", data=listed, headers=csv, timeout=30),
+            post(f"{url}/{name}/check", timeout=30),
+            post(f"{url}/{name}/start", timeout=30),
+        ):
+            assert response.ok, response.text
+    return url
+
+
+@pytest.mark.parametrize("name", CAMPAIGNS)
+def test_a_campaign_ends_or_halts_as_the_provider_has_it(
+    installation: Installation, campaigns: str, name: str
+) -> None:
+    *_, end = CAMPAIGNS[name]
+
+    def stands() -> tuple[str, str | None]:
+        campaign = installation.session.get(f"{campaigns}/{name}", timeout=10).json()
+        return campaign["state"], campaign["reason"]
+
+    until(lambda: stands() == end)
+
+
 def test_nobody_was_dialled_twice(
     installation: Installation, placed: dict[str, str], listed: dict[tuple[str, ...], str]
 ) -> None:
