@@ -130,8 +130,8 @@ class Provider(ABC):
         return request
 
     @abstractmethod
-    def send_request(self, request: CallRequest) -> SendRequest:
-        """Return what `send` lets leave for a completed request. Pure."""
+    def send_request(self, request: CallRequest, others: Sequence[str] = ()) -> SendRequest:
+        """Return what is sent for a completed request, to these other numbers as well. Pure."""
 
     @abstractmethod
     def read_delivery(self, delivery: RawDelivery) -> Reading:

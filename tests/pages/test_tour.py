@@ -55,7 +55,8 @@ def addresses(site: Site) -> list[str]:
     delivery = re.findall(r'href="(/deliveries/[0-9a-f-]{36})"', inbox)[0]
     calls = [f"/calls/{call['id']}" for call in (answered, queued, unknown)]
     return [
-        "/", "/?status=attention", "/?name=none", "/search", *calls, "/campaigns",
+        "/", "/?status=attention", "/?name=none", "/search", *calls,
+        f"/submissions/{unknown['submission_id']}", "/campaigns",
         "/campaigns/otp", "/deliveries", "/deliveries?outcome=rejected", delivery,
         "/deliveries?outcome=challenge", "/place", "/audit", "/api/docs",
     ]  # fmt: skip

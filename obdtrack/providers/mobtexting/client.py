@@ -158,9 +158,10 @@ class MobTexting(ListsDays, TakesLists, ManagesWebhooks, TriesCallback, Composed
     def completed(self, request: CallRequest) -> CallRequest:
         return replace(request, webhook_id=request.webhook_id or self._webhook_id)
 
-    def send_request(self, request: CallRequest) -> SendRequest:
+    def send_request(self, request: CallRequest, others: Sequence[str] = ()) -> SendRequest:
         headers = ("authorization", f"Bearer {REMOVED}"), ("content-type", "application/json")
-        body = json.dumps(_send_fields(request, [request.to]), indent=2, ensure_ascii=False)
+        fields = _send_fields(request, [request.to, *others])
+        body = json.dumps(fields, indent=2, ensure_ascii=False)
         return SendRequest("POST", _SEND, headers, body)
 
     def find(

@@ -15,6 +15,7 @@ from obdtrack.access.audit import record_view
 from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, queries, responses
 from obdtrack.calls.outside_hours import rang_outside
+from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.send_right import still_sendable_until
 from obdtrack.calls.polling.check import refresh
 from obdtrack.calls.provider_ids import can_be_named, waiting_reports
@@ -183,6 +184,7 @@ def _page(
             shown.state.attempts, call.submission.call_type, services().settings
         ),
         send_until=still_sendable_until(call.submission, services()),
+        siblings=len(submissions.calls_of(call.submission.id)) - 1,
         pollable=known_there and not shown.test,
         replayable=set(REPLAYABLE),
         attachable=can_be_named(call),

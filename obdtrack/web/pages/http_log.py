@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from obdtrack.calls import responses
+from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import request_of
 from obdtrack.calls.reports import deliveries
 from obdtrack.domain.events import Event
 from obdtrack.domain.redaction import REMOVED, hide
-from obdtrack.domain.status import Kind
+from obdtrack.domain.status import Kind, Status
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.settings import callback_path
 from obdtrack.store import models
@@ -62,13 +63,14 @@ def wires(
     more of each than are on one page.
     """
     events = [entry.event for entry in shown]
+    others = _others(call)
     first, since = shown[0].number == 1, events[0].recorded_at
     ours = []
     if first and call.provider in services().providers and not is_test(events):
-        sent = raw_request(call, events, in_full=in_full)
+        sent = raw_request(call, events, others, in_full=in_full)
         ours = [Wire("Our request", call.created_at, sent, 1)]
     theirs = [
-        _response(call, row, shown, in_full)
+        _response(call, row, shown, others, in_full)
         for row in responses.of_call(call.id)
         if (until is None or row.responded_at <= until) and (first or since <= row.responded_at)
     ]
@@ -81,14 +83,25 @@ def wires(
     return sorted([*ours, *theirs[-PAGE:], *came], key=lambda wire: wire.at)
 
 
+def _others(call: models.Call) -> list[str]:
+    """Return the other numbers of the call's submission: whoever sees one need not see all."""
+    calls = submissions.calls_of(call.submission.id)
+    asked = (one for one in calls if one.status != Status.SKIPPED)
+    return [one.to_number for one in asked if one.id != call.id]
+
+
 def _response(
-    call: models.Call, row: models.ResponseRow, entries: Sequence[TimelineEntry], in_full: bool
+    call: models.Call,
+    row: models.ResponseRow,
+    entries: Sequence[TimelineEntry],
+    others: Sequence[str],
+    in_full: bool,
 ) -> Wire:
     title = "The provider's response" if row.kind == "send" else "Response to a poll"
     return Wire(
         title if row.http_status else f"{title}: none",
         row.responded_at,
-        raw_response(row, in_full=in_full, number=call.to_number),
+        raw_response(row, [call.to_number], others, in_full=in_full),
         next((entry.number for entry in entries if _made(row, entry)), None),
     )
 
@@ -138,17 +151,26 @@ def raw_delivery(delivery: models.Delivery, numbers: Collection[str] | None) -> 
     )
 
 
-def raw_response(response: models.ResponseRow, *, in_full: bool, number: str = "") -> Raw:
-    """Return what the provider's API returned, without secrets."""
+def raw_response(
+    response: models.ResponseRow, numbers: Sequence[str], others: Sequence[str], *, in_full: bool
+) -> Raw:
+    """Return what the provider's API returned, without secrets and these `others`.
+
+    Unless it is shown `in_full`, also without these `numbers` and what looks like one.
+    """
     body = bytes(response.body or b"").decode("utf-8", "replace")
     line = f"HTTP {response.http_status}" if response.http_status else "No response came"
     if response.failure:
         line += f" ({response.failure})"
-    return Raw(line, [], body if in_full else hide(body, number))
+    return Raw(line, [], hide(body, *others, *([] if in_full else numbers), others=not in_full))
 
 
-def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) -> Raw:
+def raw_request(
+    call: models.Call, events: Sequence[Event], others: Sequence[str], *, in_full: bool
+) -> Raw:
     """Return the request that placed the call; tokens and values of variables are not stored.
+
+    The `others` that it went to as well are masked.
 
     The webhook is the one that was sent; of calls of earlier versions only one they named is known.
     """
@@ -159,8 +181,9 @@ def raw_request(call: models.Call, events: Sequence[Event], *, in_full: bool) ->
         webhook_id=next(noted, None) or asked.webhook_id,
         variables=dict.fromkeys(call.submission.variable_names, REMOVED),
     )
-    sent = services().provider_of(call).send_request(request)
-    body = sent.body if in_full else hide(sent.body, call.to_number)
+    sent = services().provider_of(call).send_request(request, others)
+    masked = others if in_full else [call.to_number, *others]
+    body = hide(sent.body, *masked, others=not in_full)
     return Raw(f"{sent.method} {sent.path}", list(sent.headers), body)
 
 

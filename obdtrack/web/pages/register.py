@@ -19,11 +19,12 @@ from obdtrack.web.pages import (
     deliveries,
     place,
     sign_in,
+    submission,
 )
 from obdtrack.web.pages.privacy import note_pii_use
 from obdtrack.web.pages.template_helpers import compile_pages, frame
 
-PAGES = (sign_in, calls, call, deliveries, campaigns, place, audit, api_reference)
+PAGES = (sign_in, calls, call, submission, deliveries, campaigns, place, audit, api_reference)
 
 
 class NameConverter(BaseConverter):

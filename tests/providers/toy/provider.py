@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 from base64 import b64decode
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
@@ -72,7 +73,7 @@ class Toy(Provider):
             return SendResponse(None, None, (number,), found.status, body)
         return SendResponse(failure, told.get("error"), (), found.status, body)
 
-    def send_request(self, request: CallRequest) -> SendRequest:
+    def send_request(self, request: CallRequest, others: Sequence[str] = ()) -> SendRequest:
         headers = (("authorization", "Basic [removed]"),)
         return SendRequest("POST", "calls", headers, urlencode(_fields(request)))
 
