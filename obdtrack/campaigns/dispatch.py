@@ -34,6 +34,7 @@ from obdtrack.domain.phone import is_erased
 from obdtrack.domain.submission import CallRequest, Failure, NotPermittedError, SendResponse
 from obdtrack.domain.times import from_text
 from obdtrack.errors import ObdtrackError
+from obdtrack.providers.base import TakesLists
 from obdtrack.services import Services
 from obdtrack.store import bulk_sql, leases, models, tasks
 from obdtrack.store.columns import dumps
@@ -57,7 +58,7 @@ CATCH_UP = timedelta(seconds=5)
 _NOW = timedelta(0)
 _A_MOMENT = timedelta(seconds=0.1)
 _SOON = timedelta(seconds=0.5)
-_LOOK_AGAIN = timedelta(seconds=2)
+_LOOK_AGAIN = timedelta(seconds=5)
 _SELDOM = timedelta(minutes=10)
 _SWEPT_AT_ONCE = 1000
 
@@ -260,7 +261,7 @@ class Turn:
         line, now = line_of(self._campaign_id), self.services.shared_now()
         spacing = timedelta(minutes=1) * SLACK / self.plan.per_minute
         first, due = leases.due_places(line, spacing, now, CATCH_UP)
-        together = min(self.plan.numbers_per_request, CATCH_UP // spacing + 1, room)
+        together = min(self._numbers_per_request(), CATCH_UP // spacing + 1, room)
         found = self._due(min(due, room)) if due >= together else []
         if not found:
             return self._wait(first + spacing * (together - 1) - now), []
@@ -278,6 +279,11 @@ class Turn:
         self._note_sent(chosen)
         leases.plan_place(line, first + spacing * len(wanted))
         return _NOW, [submission for submission, _ in chosen]
+
+    def _numbers_per_request(self) -> int:
+        provider = self.services.provider
+        most = provider.most_numbers if isinstance(provider, TakesLists) else 1
+        return min(self.plan.numbers_per_request, most)
 
     def _wait(self, place_in: timedelta) -> timedelta:
         """Return how long until a place in the line is due, and somebody to take it."""
@@ -332,7 +338,7 @@ class Turn:
         for one in wanted:
             request = request_of(one, self.campaign, self.plan, self.services)
             alike[dumps(request.variables)].append((one, request))
-        size, chosen = self.plan.numbers_per_request, []
+        size, chosen = self._numbers_per_request(), []
         for rows in alike.values():
             for some in (rows[start : start + size] for start in range(0, len(rows), size)):
                 made = pend([request for _, request in some], self.campaign.key_id, self.services)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from obdtrack.domain.campaign import (
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import Failure
 from obdtrack.services import CallChange, Services
-from obdtrack.store import bulk_sql, leases, models
+from obdtrack.store import bulk_sql, leases, models, tasks
 
 PAUSING = frozenset({Failure.INVALID_TOKEN, Failure.FORBIDDEN, Failure.INSUFFICIENT_BALANCE})
 """Why the provider refuses every call alike, until somebody does something."""
@@ -75,7 +75,7 @@ def _make_again(change: CallChange, services: Services) -> None:
         call = models.Call
         ours = (call.to_number == to_number) & (call.campaign_id == campaign.id)
         if call.select().where(ours).count() - tries < MOST_REFUSALS:
-            _schedule(campaign.id, recipient_id, now, tries - 1)
+            _schedule(campaign, recipient_id, now, tries - 1, services)
     if reason in SLOWING:
         slow_down(campaign.id, _SLOWDOWN, services)
     elif reason in PAUSING and campaign.state == CampaignState.RUNNING:
@@ -95,7 +95,7 @@ def _plan_retry(change: CallChange, services: Services) -> None:
     going_on = campaign.state not in (*ENDED, CampaignState.STOPPING)
     if found and going_on and found[1] <= retries["times"]:
         due_at = services.now() + timedelta(minutes=retries["wait_minutes"])
-        _schedule(campaign.id, found[0], due_at, found[1])
+        _schedule(campaign, found[0], due_at, found[1], services)
 
 
 def _locked(change: CallChange) -> models.Campaign | None:
@@ -117,11 +117,13 @@ def _recipient(change: CallChange, status: RecipientStatus) -> tuple[UUID, int, 
     return next(((id_, tries, to) for id_, tries, to, stands in rows if stands == status), None)
 
 
-def _schedule(campaign_id: UUID, recipient_id: UUID, due_at: Any, tries: int) -> None:
-    _move(
-        campaign_id, recipient_id, RecipientStatus.SENT, RecipientStatus.SCHEDULED,
-        due_at=due_at, tries=tries,
-    )  # fmt: skip
+def _schedule(
+    campaign: models.Campaign, recipient_id: UUID, due_at: datetime, tries: int, services: Services
+) -> None:
+    before, after = RecipientStatus.SENT, RecipientStatus.SCHEDULED
+    _move(campaign.id, recipient_id, before, after, due_at=due_at, tries=tries)
+    if campaign.state == CampaignState.RUNNING:  # it may not have expected that for a while
+        tasks.plan(control.CAMPAIGN, {campaign.id: services.shared_now()})
 
 
 def _move(

@@ -12,6 +12,7 @@ from obdtrack.domain.campaign import AtWindowEnd, CampaignAction, CampaignPlan, 
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.services import Services
 from obdtrack.store import models
+from obdtrack.store.columns import first_id
 
 TOO_MANY_FAILED = "too-many-failed"
 """Why a campaign paused of whose last calls too many failed."""
@@ -22,6 +23,7 @@ UNPRICED_AT_ONCE = 10
 """Calls of a campaign with a budget that may wait while no price is known yet."""
 
 _FAR = timedelta(days=1)
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class Halt(NamedTuple):
@@ -113,6 +115,7 @@ def _failing(here: Situation) -> Halt | None:
     query = (
         call.select(call.status)
         .where((call.campaign_id == here.campaign.id) & ended)
+        .where(call.id >= first_id(here.campaign.changed_at - _CLOCKS_DIFFER))
         .where(call.created_at >= here.campaign.changed_at)
         .order_by(call.id.desc())
         .limit(rule.of_last)

@@ -190,12 +190,6 @@ def _count(source: Any, condition: Any) -> int:
     return int(found.scalar())
 
 
-def _campaigns() -> Mapping[str, int]:
-    row = models.Campaign
-    going_on = row.select(row.state).where(row.state.not_in(sorted(ENDED)))
-    return Counter(one.state for one in going_on)
-
-
 class SystemStatus(NamedTuple):
     """What was found at `taken_at`.
 
@@ -237,7 +231,8 @@ def check_clock(services: Services) -> Skew | None:
 
 def current_status(services: Services) -> SystemStatus:
     """Read all figures from the database; some milliseconds, whatever its size."""
-    now = services.now()
+    now, campaign = services.now(), models.Campaign
+    going_on = campaign.select(campaign.state).where(campaign.state.not_in(sorted(ENDED)))
     # Until the first check of the schedule a report may simply be on its way.
     patience = services.settings.poll_schedule[0]
     heard = last_report_at(Outcome.MATCHED)
@@ -256,7 +251,7 @@ def current_status(services: Services) -> SystemStatus:
         rejoined=counted[REJOINED],
         rejected=counted[COUNTER],
         outside_hours=counted[OUTSIDE_HOURS],
-        campaigns=_campaigns(),
+        campaigns=Counter(row.state for row in going_on),
         skew=check_clock(services),
         log_bytes=services.store.log_bytes() if isinstance(services.store, SqliteStore) else None,
     )
