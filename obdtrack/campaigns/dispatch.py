@@ -45,8 +45,9 @@ TURN_SECONDS = 3.0
 """How long one campaign is attended to before others have their turn."""
 
 MOST_AT_ONCE = 200
-"""Recipients claimed in one transaction, at most."""
+"""Recipients claimed in one transaction, at most; those of long requests for a few of these."""
 
+FEW_REQUESTS = 8
 REQUESTS_AT_ONCE = 16
 
 SLACK = 1.02
@@ -252,7 +253,7 @@ class Turn:
     def _claim(self) -> Step:
         """Claim as many as the pace, the calls in flight and the budget allow."""
         room = min(
-            MOST_AT_ONCE,
+            max(MOST_AT_ONCE, FEW_REQUESTS * self._numbers_per_request()),
             self.plan.max_in_flight - self.figures.waiting,
             affordable(self.plan, self.figures),
         )
