@@ -163,6 +163,8 @@ def change(
         columns["started_at"] = now
     if after in ENDED:
         columns["ended_at"] = now
+    if action is CampaignAction.EDIT:
+        columns["checked"] = None
     columns |= {"state": after, "reason": reason, "changed_at": now}
     row = models.Campaign
     row.update(**columns).where(row.id == campaign.id).execute()

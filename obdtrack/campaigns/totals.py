@@ -43,18 +43,24 @@ def stored(campaign_id: UUID) -> Counter[str]:
 
 
 def totals_of(campaign: models.Campaign) -> dict[str, Any]:
-    """Return a campaign's `totals` as the API shows them: recipients, then calls by status."""
+    """Return a campaign's `totals` as the API shows them: recipients, then calls by status.
+
+    Before it is started they are as its check found them, if it was checked.
+    """
     recipients, calls = stored(campaign.id), Counter[str]()
     for figure in questions.totals(campaign.name, None):
         calls[figure.status] += figure.calls
     planned = recipients[RecipientStatus.SCHEDULED]
     waits = campaign.state not in _NOT_STARTED
+    checked = {} if waits else campaign.checked or {}
     skipped = sum(n for key, n in recipients.items() if key.startswith(RecipientStatus.SKIPPED))
     return {
-        "ready": 0 if waits else planned,
+        "ready": 0 if waits else checked.get("ready", planned),
         "invalid": recipients[RecipientStatus.INVALID],
         "duplicate": recipients[RecipientStatus.DUPLICATE],
-        "opted_out": recipients[key_of(RecipientStatus.SKIPPED, OPTED_OUT)],
+        "opted_out": checked.get(
+            "opted_out", recipients[key_of(RecipientStatus.SKIPPED, OPTED_OUT)]
+        ),
         "skipped": skipped,
         "scheduled": planned if waits else 0,
         "sent": recipients[RecipientStatus.SENT],

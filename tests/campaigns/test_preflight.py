@@ -12,7 +12,7 @@ import pytest
 from obdtrack.access.audit import Operator
 from obdtrack.access.pseudonym import pseudonym
 from obdtrack.calls import opt_outs
-from obdtrack.campaigns import campaigns, preflight
+from obdtrack.campaigns import campaigns, preflight, totals
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services
 from obdtrack.store import models
@@ -77,7 +77,7 @@ def test_it_says_who_would_be_called_and_allows_the_start(caller: Caller, campai
     changed = caller.client.patch(
         f"/api/v1/campaigns/{campaign}", json={"per_minute": 30}, headers=caller.headers
     )
-    assert changed.json["state"] == "draft"
+    assert (changed.json["state"], changed.json["checked"]) == ("draft", None)
 
 
 @pytest.mark.usefixtures("campaign")
@@ -104,6 +104,8 @@ def test_those_who_do_not_want_it_and_those_just_called_are_counted_and_stay(
                 opt_outs.note(number, None, NOON, None)
         checked = found(guarded)
         assert (checked["opted_out"], checked["called_recently"], checked["ready"]) == (3, 1, 1)
+        shown = totals.totals_of(models.Campaign.get())
+        assert (shown["opted_out"], shown["ready"]) == (3, 1)
         assert {row.status for row in models.Recipient.select()} == {
             "scheduled",
             "invalid",

@@ -15,6 +15,8 @@ from obdtrack.calls import queries, responses, search
 from obdtrack.calls.placing import idempotency, submissions
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.search import CallFilter
+from obdtrack.campaigns import imports, preflight, recipients
+from obdtrack.domain.campaign import CampaignPlan, RecipientStatus
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome
 from obdtrack.operations import system_status
@@ -30,6 +32,8 @@ from tests.factories import IDS, MID, NOON, NUMBER, PROVIDER
 ID = new_id()
 DAY = timedelta(days=1)
 ALL_DAY = {"since": NOON, "until": NOON + DAY}
+PLAN = CampaignPlan(bridge=NUMBER, flow_id="23")
+KEPT = models.RecipientImport(id=ID, campaign_id=ID, created_at=NOON)
 SPAN = questions.span(NOON, NOON + DAY)
 
 QUESTIONS: dict[str, Callable[[], object]] = {
@@ -83,6 +87,15 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "old deliveries": lambda: retention.forget_deliveries(Outcome.UNMATCHED, NOON, 50),
     "what was done to a call": lambda: audit.newest(50, subject=str(ID)),
     "whether it is noted": lambda: audit.is_noted("once"),
+    "recipients of a campaign": lambda: recipients.page_of(ID, 50),
+    "recipients of a status": lambda: recipients.page_of(ID, 50, "invalid"),
+    "where a number is planned": lambda: recipients.of_numbers([NUMBER]),
+    "who would be called": lambda: next(preflight._scheduled(ID, ["to_number"]), None),
+    "who was called since": lambda: preflight._called_since(NOON, PLAN),
+    "what a call costs": lambda: preflight._newest_charges(PLAN),
+    "a file that was read": lambda: imports._known(ID, "digest"),
+    "where numbers stand already": lambda: imports._first_rows(KEPT, [NUMBER]),
+    "errors of an import": lambda: imports._listed(KEPT, RecipientStatus.INVALID),
 }
 """What is asked while calls are placed, reported, looked up, polled and forgotten."""
 

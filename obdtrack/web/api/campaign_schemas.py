@@ -301,7 +301,7 @@ class CampaignSchema(Schema):
     checked = fields.Nested(
         FindingsSchema,
         allow_none=True,
-        metadata={"description": "What the last check found; null: none was made."},
+        metadata={"description": "What the last check found; null: it was changed since."},
     )
     progress = fields.Nested(ProgressSchema)
     created_at = fields.String(metadata=TIME)
