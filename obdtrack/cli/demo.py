@@ -56,6 +56,7 @@ def command() -> None:
         token=settings.provider_token,
         callback_url=f"{base}{callback_path(MobTexting.name)}",
         secret=settings.webhook_secrets[0],
+        ring_seconds=1.5,
     )
     # Both ways to stop end alike, also when a shell started us with Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)

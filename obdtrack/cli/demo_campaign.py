@@ -24,7 +24,7 @@ FLOW = "23"
 
 _ENDINGS = ("01", "02", "11", "03", "13", "04", "05", "17", "06", "14", "07", "15")
 _ON_THEIR_WAY = (Status.SUBMITTING, Status.QUEUED)
-_PLAN = {"flow_id": FLOW, "per_minute": 600, "numbers_per_request": 5}
+_PLAN = {"flow_id": FLOW, "per_minute": 900, "numbers_per_request": 5}
 
 
 def run_campaign(base: str, session: requests.Session, console: Console) -> None:
