@@ -105,11 +105,11 @@ def import_file(
     campaign = campaigns.find(str(campaign_id))
     if campaign is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no campaign {campaign_id}.")
-    campaigns.require_allowed(campaign, CampaignAction.EDIT)
     digest = _digest(file, kind, options, services)
     known = _known(campaign_id, digest)
     if known and known.completed_at:
         return result_of(known), True
+    campaigns.require_allowed(campaign, CampaignAction.EDIT)
     table = read_file(file, kind, options.file)
     mapping = dict(options.mapping) or _guess(table, campaign, options)
     reader = _reader(table, mapping, campaign, options)

@@ -177,6 +177,25 @@ def test_it_is_imported_only_into_what_may_be_edited_and_checked_is_a_draft_agai
     refused = send(caller, numbers(3))
     assert refused.status_code == 409
     assert "pause, stop" in refused.json["detail"]
+    assert send(caller, numbers(2)).headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.usefixtures("campaign")
+def test_a_campaign_that_is_started_meanwhile_takes_no_more(
+    caller: Caller, services: Services, monkeypatch: Any
+) -> None:
+    store = imports._store
+
+    def store_then_start(*args: Any) -> Any:
+        progress = store(*args)
+        stand("running")
+        return progress
+
+    monkeypatch.setattr(imports, "BATCH", 3)
+    monkeypatch.setattr(imports, "_store", store_then_start)
+    assert send(caller, numbers(8)).status_code == 409
+    with services.store.connection_context():
+        assert models.Recipient.select().count() == 3
 
 
 @pytest.mark.usefixtures("campaign")
