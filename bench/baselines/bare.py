@@ -32,11 +32,15 @@ def place() -> ResponseReturnValue:
 
 
 def prompt(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Accept a call at once."""
-    found = re.search(rb'"to": *"?\+?\d*(\d{8})', environ["wsgi.input"].read())
-    number = int(found[1]) if found else 0
-    entry = {"id": filled_in(f"{MID}:1", number), "mobile": f"9188{number:08}", "charges": "0.5000"}
-    content = json.dumps({"status": "200", "message": "OK", "data": [entry]}).encode()
+    """Accept a call, or those of a list, at once."""
+    found = re.search(rb'"to": *"?([+0-9,]+)', environ["wsgi.input"].read())
+    numbers = [int(one[-8:]) for one in found[1].split(b",")] if found else [0]
+    mid = filled_in(MID, numbers[0])
+    entries = [
+        {"id": f"{mid}:{place}", "mobile": f"9188{number:08}", "charges": "0.5000"}
+        for place, number in enumerate(numbers, start=1)
+    ]
+    content = json.dumps({"status": "200", "message": "OK", "data": entries}).encode()
     start_response("200 OK", [("Content-Type", "application/json")])
     return [content]
 

@@ -27,7 +27,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.settings import read_window
 from obdtrack.statistics import questions
-from obdtrack.store import models
+from obdtrack.store import bulk_sql, models
 from obdtrack.store.database_errors import repeated
 from obdtrack.store.encryption import Encryption
 
@@ -57,7 +57,7 @@ def newest(limit: int, before: UUID | None = None) -> list[models.Campaign]:
 
 def refuse_name_of_campaign(name: str | None) -> None:
     """Raise ObdtrackError (invalid) if a call would carry the name of a campaign's calls."""
-    if name and models.Campaign.select().where(models.Campaign.name == name).exists():
+    if name and bulk_sql.fetch(models.Campaign, ("id",), "name", [name], order="id"):
         raise _invalid({"name": ["This is a campaign's name: only the campaign's calls have it."]})
 
 
