@@ -14,7 +14,7 @@ import requests
 
 from bench.databases import Databases, filled
 from bench.load import CALL, PLACE, drive, request
-from bench.measure import OPTIONS, measured, publish, standings
+from bench.measure import OPTIONS, WARM_SECONDS, measured, publish, standings
 from bench.product import MAKE_KEY, PATIENCE_SECONDS, PROMPT, run, serving
 
 NUMBERS, SINGLE, CONNECTIONS = 10_000, "single calls", 8
@@ -47,8 +47,10 @@ def command(seconds: int, rounds: int, database: str) -> None:
 
 def _single_calls(databases: Databases, key: str, provider: int, seconds: int) -> dict[str, float]:
     with serving(databases.fresh(), provider=provider) as server:
+        (first, count, order), template = NEW, request(PLACE, key, CALL)
+        drive([server.port], template, (0, first, order), CONNECTIONS, WARM_SECONDS)
         used = server.cpu()
-        load = drive([server.port], request(PLACE, key, CALL), NEW, CONNECTIONS, seconds)
+        load = drive([server.port], template, (first, count, order), CONNECTIONS, seconds)
         return load | {"CPU µs": (server.cpu() - used) / load["answered"] * 1e6}
 
 

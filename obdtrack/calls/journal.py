@@ -11,7 +11,7 @@ the rows of calls, and last, all at once, the figures that everybody shares; eac
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
@@ -193,6 +193,10 @@ class Journal:
         and this change.
         """
         return writes.set_provider_ids(names)
+
+    def assign_mids(self, mids: Mapping[UUID, str]) -> None:
+        """Note the submission's id (canonical, locked) of calls whose own id is not known."""
+        writes.set_mids(mids)
 
     def replace(
         self, call_id: UUID, kinds: Collection[Kind], events: Sequence[Event], state: CallState,

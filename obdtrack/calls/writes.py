@@ -131,6 +131,12 @@ def set_provider_ids(names: Sequence[ProviderName]) -> dict[UUID, UUID]:
     return taken
 
 
+def set_mids(mids: Mapping[UUID, str]) -> None:
+    """Note how their provider calls the submission of these calls."""
+    rows = [(mid, call_id) for call_id, mid in mids.items()]
+    bulk_sql.update(models.Call, ("mid",), ("id",), rows)
+
+
 def set_submitted_at(call_id: UUID, events: Iterable[Event]) -> None:
     """Note when the provider says it was asked for a call, which these events of it tell."""
     told = [e.occurred_at for e in events if e.kind is Kind.RESPONSE and e.occurred_at]

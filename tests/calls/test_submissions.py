@@ -208,6 +208,22 @@ def test_what_the_response_lists_besides_is_noted_and_nobodys(
     assert caller.only_delivery()["outcome"] == "unmatched"
 
 
+@pytest.mark.parametrize(("accepted", "before"), [(None, "unknown"), (2, "rejected")])
+def test_a_report_of_a_number_that_was_not_listed_finds_it_by_the_submission(
+    caller: Caller,
+    provider: ScriptedProvider,
+    services: Services,
+    accepted: int | None,
+    before: str,
+) -> None:
+    provider.on_send_list = accepted_list(only=(1, 3), accepted=accepted)
+    placed = place(caller)
+    assert statuses(placed)[1][0] == before
+    caller.report(to=int(NUMBERS[1][1:]), id=f"{MID}:2")
+    assert statuses(again(caller, placed))[1] == ("completed", None)
+    assert rebuild(services, check=True) == (3, (), 0)
+
+
 def test_one_id_for_two_numbers_leaves_the_second_unknown(
     caller: Caller, provider: ScriptedProvider
 ) -> None:

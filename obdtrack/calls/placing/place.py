@@ -314,6 +314,7 @@ def _settle(sent: Sequence[_Sent], services: Services) -> None:
     with open_journal(services, now=max(one.exchange.responded_at for one in sent)) as journal:
         journal.lock(known := {spelled for one in names for spelled in one[2:4]})
         taken = journal.assign_provider_ids(names)
+        journal.assign_mids(_mids_of_unlisted(outcomes))
         involved = {call.id for one in sent for call in one.intention.calls} | set(taken.values())
         present = {row.id for row in journal.calls(involved)}
         responses.add(*(one.exchange for one in sent))
@@ -363,6 +364,20 @@ def _outcomes(sent: _Sent, services: Services) -> _Outcomes:
             name = ProviderName(call.id, intention.provider, provider_id, mid, told)
         found.append(_CallOutcome(call.id, verdict, name))
     return _Outcomes(found, shared.strangers)
+
+
+def _mids_of_unlisted(outcomes: Iterable[tuple[_Sent, _Outcomes]]) -> dict[UUID, str]:
+    """Return the submission's id of calls that have no id while others of their request do.
+
+    Their reports may name them by it, and their number.
+    """
+    found: dict[UUID, str] = {}
+    for _, told_of in outcomes:
+        names = [one.name for one in told_of.calls if one.name]
+        mids = {name.mid for name in names}
+        if len(mids) == 1 and all(name.provider_id != name.mid for name in names):
+            found |= dict.fromkeys((one.call_id for one in told_of.calls if not one.name), *mids)
+    return found
 
 
 def _note(told: _CallOutcome, sent: _Sent, holder: UUID | None, journal: Journal) -> None:
