@@ -137,6 +137,7 @@ class Turn:
         self.now = services.now()
         self.pause: timedelta | None = None
         self._sent: list[UUID] = []
+        self._is_too_fast = False
         self._wanted_pause = 0
         self._seen_running_at = services.uptime()
 
@@ -158,7 +159,9 @@ class Turn:
         return chosen
 
     def may_leave(self) -> None:
-        """Raise NotPermittedError if the campaign does not run any more."""
+        """Raise NotPermittedError if the campaign does not run any more, or asks too often."""
+        if self._is_too_fast:
+            raise NotPermittedError("the provider wants fewer requests")
         if self.services.uptime() - self._seen_running_at < STATE_KNOWN_SECONDS:
             return
         row = models.Campaign
@@ -176,6 +179,7 @@ class Turn:
     def hear(self, response: SendResponse) -> None:
         """Note how long the provider wants to be left alone."""
         if response.failure is Failure.RATE_LIMITED:
+            self._is_too_fast = True
             self._wanted_pause = max(self._wanted_pause, response.retry_after or 0)
 
     def follow_up(self) -> None:

@@ -29,10 +29,10 @@ PASSING = PAUSING | SLOWING | {Failure.NOT_SENT}
 """Why a call was certainly not placed and may be soon: it is made again, as another call."""
 
 SPARED = frozenset({Failure.RATE_LIMITED, Failure.NOT_SENT})
-"""What says nothing about the calls: it is not counted among their failures."""
+"""What says nothing about the calls: it is not counted among their failures and refusals."""
 
 MOST_REFUSALS = 10
-"""So often a number's call is made again that was not placed; then it stays rejected."""
+"""So many calls to a number are refused for a reason that passes; then the last stays rejected."""
 
 _LONGEST_SLOWDOWN = timedelta(minutes=15)
 _SLOWDOWN = timedelta(seconds=30)
@@ -74,7 +74,8 @@ def _make_again(change: CallChange, services: Services) -> None:
         recipient_id, tries, to_number = found
         call = models.Call
         ours = (call.to_number == to_number) & (call.campaign_id == campaign.id)
-        if call.select().where(ours).count() - tries < MOST_REFUSALS:
+        refused = ours & call.reason.in_(sorted(PASSING - SPARED))
+        if call.select().where(refused).count() < MOST_REFUSALS:
             _schedule(campaign, recipient_id, now, tries - 1, services)
     if reason in SLOWING:
         slow_down(campaign.id, _SLOWDOWN, services)

@@ -226,6 +226,22 @@ def test_who_asks_too_often_waits_as_long_as_the_provider_wants(
     assert totals.stored(campaign_id) == {"sent": 3}
 
 
+def test_what_was_claimed_when_the_provider_wants_fewer_requests_does_not_leave(
+    running: Services, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "REQUESTS_AT_ONCE", 1)
+    campaign_id = checked(running, 4)
+    control(campaign_id, CampaignAction.START, RAVI, running)
+    pass_time(running, clock, 0)
+    provider.on_send = failing(Failure.RATE_LIMITED)
+    pass_time(running, clock, 1)  # has claimed the other three
+    assert len(provider.sent) == 2
+    assert totals.stored(campaign_id) == {"sent": 1, "scheduled": 3}
+    provider.on_send = accepted(None)
+    pass_time(running, clock, 40)
+    assert totals.stored(campaign_id) == {"sent": 4}
+
+
 def test_a_call_that_may_have_rung_is_never_made_again(
     running: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:

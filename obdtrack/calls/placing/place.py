@@ -156,16 +156,20 @@ def place_chosen(
     """Store what is to be sent, all at once, and send each of it once; returns what was stored.
 
     The requests leave side by side if there is an `executor`. `may_leave` is asked before each,
-    and by raising NotPermittedError keeps it from leaving. Raises what `choose` raises, and
+    and by raising NotPermittedError keeps it from leaving; `heard` is called with each response,
+    before it is stored. Raises what `choose` raises, and
     ObdtrackError (unavailable) before anything has left if the intentions could not be stored.
     """
     intentions, right = _intend(choose, services)
     services.store.close()  # the provider may take seconds; somebody else can use the connection
-    send = partial(_send, right=right, may_leave=may_leave, services=services)
+
+    def send(intention: PendingSubmission) -> _Sent:
+        sent = _send(intention, right, may_leave, services)
+        heard(sent.response)
+        return sent
+
     asked = [one for one in intentions if one.requests]
     for sent in _as_completed(send, asked, executor):
-        for one in sent:
-            heard(one.response)
         _persist(partial(_settle, sent, services))
     return intentions
 
