@@ -205,8 +205,9 @@ def _workbook(file: IO[bytes], options: FileOptions, table: RecipientTable) -> I
         book = load_workbook(file, read_only=True, data_only=True)
         first, *others = book.worksheets
         table.sheets_not_read = [sheet.title for sheet in others]
+        first.reset_dimensions()  # where they are stated wrongly, cells would be left out
         rows = (
-            RowOfCells(number, [_cell(value) for value in values[:MOST_COLUMNS]])
+            RowOfCells(number, _cells(values))
             for number, values in enumerate(first.iter_rows(values_only=True), start=1)
         )
         yield from _below_header(rows, options, table)
@@ -214,6 +215,13 @@ def _workbook(file: IO[bytes], options: FileOptions, table: RecipientTable) -> I
         raise
     except Exception as error:  # whatever its reader says about a broken one
         raise _refused(f"It is no .xlsx workbook that can be read: {error}.") from None
+
+
+def _cells(values: Sequence[object]) -> list[Cell]:
+    width = next((n for n in range(len(values), 0, -1) if values[n - 1] is not None), 0)
+    if width > MOST_COLUMNS:
+        raise _refused(f"It has more than {MOST_COLUMNS} columns.")
+    return [_cell(value) for value in values[:width]]
 
 
 def _cell(value: object) -> Cell:
