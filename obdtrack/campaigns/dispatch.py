@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -31,6 +32,7 @@ from obdtrack.domain.campaign import (
     RecipientStatus,
 )
 from obdtrack.domain.phone import is_erased
+from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest, Failure, NotPermittedError, SendResponse
 from obdtrack.domain.times import from_text
 from obdtrack.errors import ObdtrackError
@@ -45,10 +47,14 @@ TURN_SECONDS = 3.0
 """How long one campaign is attended to before others have their turn."""
 
 MOST_AT_ONCE = 200
-"""Recipients claimed in one transaction, at most; those of long requests for a few of these."""
+"""Calls about to be sent, at most; if requests are long those of a few of them."""
 
 FEW_REQUESTS = 8
 REQUESTS_AT_ONCE = 16
+TURNS_AT_ONCE = 8
+
+SLOW_SECONDS = 0.5
+"""So long a response is waited for; then the next calls are sent meanwhile."""
 
 SLACK = 1.02
 """Calls are so much further apart than the pace says, so that what catches up stays below it."""
@@ -74,13 +80,18 @@ def dispatch(campaign_id: UUID, services: Services) -> None:
     recipients are claimed, and what a process has claimed only that one sends, while it may.
     """
     until = services.uptime() + TURN_SECONDS
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as executor:
-        while True:
+    turns = ThreadPoolExecutor(TURNS_AT_ONCE)
+    try:
+        while services.uptime() <= until:
             turn = Turn(campaign_id, services)
-            place_chosen(turn.choose, services, executor, turn.may_leave, turn.hear)
-            turn.follow_up()
-            if turn.pause != _NOW or services.uptime() > until:
-                return
+            taken = turns.submit(copy_context().run, turn.take)
+            wait([taken], SLOW_SECONDS)
+            if taken.done():
+                taken.result()
+                if turn.pause != _NOW:
+                    return
+    finally:
+        turns.shutdown(wait=False)  # nobody else waits for a slow response
 
 
 class Claimed(NamedTuple):
@@ -140,6 +151,15 @@ class Turn:
         self._is_too_fast = False
         self._wanted_pause = 0
         self._seen_running_at = services.uptime()
+
+    def take(self) -> None:
+        """Do what is to be done now, and store what came of it."""
+        try:
+            with ThreadPoolExecutor(REQUESTS_AT_ONCE) as executor:
+                place_chosen(self.choose, self.services, executor, self.may_leave, self.hear)
+            self.follow_up()
+        finally:
+            self.services.store.close()
 
     def choose(self, journal: Journal) -> list[PendingSubmission]:
         """Claim the recipients that are called now, and return the requests that call them."""
@@ -257,7 +277,8 @@ class Turn:
     def _claim(self) -> Step:
         """Claim as many as the pace, the calls in flight and the budget allow."""
         room = min(
-            max(MOST_AT_ONCE, FEW_REQUESTS * self._numbers_per_request()),
+            max(MOST_AT_ONCE, FEW_REQUESTS * self._numbers_per_request())
+            - self.figures.calls[Status.SUBMITTING],
             self.plan.max_in_flight - self.figures.waiting,
             affordable(self.plan, self.figures),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -32,6 +33,7 @@ from tests.campaigns.running import (
     state,
     statuses,
 )
+from tests.end_to_end.conftest import until
 from tests.factories import NOON, Clock, ScriptedProvider, accepted, accepted_list, call_request
 from tests.torture import mutants
 
@@ -85,6 +87,25 @@ def test_the_pace_is_kept_by_two_processes_together_and_never_exceeded(
     ]
     assert max(windows) <= 5 * per_minute
     assert min(windows) >= 0.95 * 5 * per_minute
+
+
+def test_a_slow_response_keeps_no_other_call_waiting(
+    running: Services, provider: ScriptedProvider, clock: Clock
+) -> None:
+    release = threading.Event()
+
+    def answer(request: CallRequest) -> SendResponse:
+        assert request.to != number(0) or release.wait(20)
+        return accepted(None)(request)
+
+    provider.on_send = answer
+    started(running, 3)
+    pass_time(running, clock, 3)
+    assert len(provider.sent) == 3
+    release.set()
+    waits = models.Call.select().where(models.Call.status == "submitting")
+    until(lambda: not waits.exists())
+    assert {call.status for call in models.Call.select()} == {"queued"}
 
 
 def test_no_more_are_in_flight_than_wanted(
