@@ -136,9 +136,10 @@ def require_allowed(campaign: models.Campaign, action: CampaignAction) -> Campai
     state = CampaignState(campaign.state)
     after = CHANGES[action].get(state)
     if after is None:
-        allowed = ", ".join(allowed_actions(state)) or "nothing, it has ended"
+        allowed = ", ".join(allowed_actions(state))
+        instead = f"allowed now: {allowed}" if allowed else "it has ended"
         raise ObdtrackError(
-            Code.CONFLICT, f"This campaign is {state}: {action} is not allowed now, but {allowed}."
+            Code.CONFLICT, f"This campaign is {state}: {action} is not allowed; {instead}."
         )
     return after
 

@@ -247,7 +247,7 @@ def exact(amount: Decimal | int) -> str:
 
 
 def _there(moment: datetime, zone: ZoneInfo) -> str:
-    return moment.astimezone(zone).isoformat(timespec="seconds")
+    return moment.astimezone(zone).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 TABLES: Mapping[str, Callable[[models.Campaign, ZoneInfo, Services], Iterator[Line]]] = {

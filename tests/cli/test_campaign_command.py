@@ -202,7 +202,7 @@ def test_a_campaign_goes_through_its_states_and_the_audit_has_who_and_why(
 
 
 def test_a_change_that_is_not_allowed_says_what_is(run: Run, imported: str) -> None:
-    with pytest.raises(ObdtrackError, match="start is not allowed now, but") as refusal:
+    with pytest.raises(ObdtrackError, match="start is not allowed; allowed now:") as refusal:
         run("start", imported)
     assert refusal.value.code is Code.CONFLICT
 
