@@ -34,7 +34,7 @@ from obdtrack.domain.campaign import CampaignAction, RecipientStatus
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
-from obdtrack.store.columns import dumps
+from obdtrack.store.columns import dumps, to_id
 from obdtrack.store.database_errors import repeated
 
 BATCH = 200
@@ -267,17 +267,23 @@ def _store(
 
 def _first_rows(kept: models.RecipientImport, numbers: Sequence[str]) -> dict[str, str]:
     """Return where those of these numbers stand already that the campaign has."""
-    row = models.Recipient
-    query = (
-        row.select(row.to_number, row.row, row.import_id)
-        .where((row.campaign_id == kept.campaign_id) & row.to_number.in_(numbers))
-        .where(row.status != RecipientStatus.DUPLICATE)
-    )
-    found: Any = query.tuples() if numbers else ()
+    store = models.Recipient._meta.database
+    marks = ", ".join([f"({store.param})"] * len(numbers))
+    sql = _FIND_EACH.format(marks=marks, mark=store.param)
+    ids = store.execute_sql(sql, [kept.campaign_id.bytes, *numbers]).fetchall() if numbers else ()
+    columns, found = ("to_number", "row", "import_id"), [to_id(own) for (own,) in ids if own]
     return {
         number: f"row {place}" if import_id == kept.id else f"row {place} of an earlier file"
-        for number, place, import_id in found
+        for number, place, import_id in bulk_sql.fetch(
+            models.Recipient, columns, "id", found, order="id"
+        )
     }
+
+
+# Number by number: a planner that has not counted yet would read the whole list for each batch.
+_FIND_EACH = """SELECT (SELECT id FROM recipients WHERE campaign_id = {mark}
+    AND to_number = wanted.column1 AND status <> 'duplicate' LIMIT 1)
+FROM (VALUES {marks}) AS wanted"""
 
 
 def _rows(

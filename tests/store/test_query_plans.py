@@ -108,7 +108,7 @@ FEW: dict[str, CallFilter] = {
 }
 """What few of a campaign's many calls are."""
 
-WHOLE_TABLE = re.compile(r"^SCAN (?!_wrapped|oldest|newest)\S+$|Seq Scan")
+WHOLE_TABLE = re.compile(r"^SCAN (?!_wrapped|oldest|newest|wanted)\S+$|Seq Scan")
 """How SQLite and PostgreSQL say that they read all of a table, not of a bounded selection."""
 
 
