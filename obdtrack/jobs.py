@@ -45,7 +45,8 @@ class TaskKind(NamedTuple):
     task comes due again `again` after it was taken, twice as long after each failure, unless it is
     planned or removed meanwhile. Other processes leave it alone for the time of its `lease`.
     `at_most` of them are taken at once, done by so many `threads`, if there is reason to
-    (`worth_it`, a look that takes no turn to write). A `sweep` has one task, and no subject.
+    (`worth_it`, a look that takes no turn to write). A `sweep` has one task, and no subject. Those
+    that are done `at_once` are looked for again without a pause while there are some.
     """
 
     run: Callable[[UUID, Services], object]
@@ -55,6 +56,7 @@ class TaskKind(NamedTuple):
     at_most: Callable[[Settings], int] = lambda _: 1
     threads: int = 1
     worth_it: Callable[[Services], bool] = always
+    at_once: bool = False
 
 
 def _sweep(
@@ -96,6 +98,7 @@ KINDS = {
         lease=timedelta(seconds=2),
         at_most=lambda _: 16,
         threads=16,
+        at_once=True,
     ),
     "clock": _sweep(warn_of_skew, 600),
     "rejoin": _sweep(rejoin, 60),
@@ -169,7 +172,7 @@ class Background:
             if self._threads:
                 return
             self._threads = [
-                threading.Thread(target=self._repeat, args=(do,), name=name, daemon=True)
+                threading.Thread(target=self._repeat, args=(do, name), name=name, daemon=True)
                 for name, do in work.items()
             ]
             for thread in self._threads:
@@ -190,12 +193,15 @@ class Background:
         """Wait until somebody stops it."""
         self._stopping.wait()
 
-    def _repeat(self, work: Callable[[], object]) -> None:
+    def _repeat(self, work: Callable[[], object], name: str) -> None:
+        at_once = name in KINDS and KINDS[name].at_once
         while not self._stopping.is_set():
+            taken: object = None
             try:
-                work()
+                taken = work()
             except Exception:
                 log.exception("background_failed")
             finally:
                 self._services.store.close()
-            self._stopping.wait(TICK_SECONDS)
+            if not (taken and at_once):
+                self._stopping.wait(TICK_SECONDS)

@@ -46,7 +46,7 @@ from obdtrack.store.database_errors import unavailable_if_locked
 TURN_SECONDS = 3.0
 """How long one campaign is attended to before others have their turn."""
 
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 100
 """Calls about to be sent, at most; if requests are long those of a few of them."""
 
 FEW_REQUESTS = 8

@@ -14,13 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from obdtrack.access.audit import Action
 from obdtrack.calls.placing import recover
 from obdtrack.campaigns import campaigns, totals
-from obdtrack.campaigns.control import CAMPAIGN, control
+from obdtrack.campaigns.control import control
 from obdtrack.domain.campaign import CHANGES, CampaignAction, CampaignState, Retries
 from obdtrack.domain.submission import CallRequest, Failure, SendResponse
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.jobs import run_due
 from obdtrack.store import models
-from tests.campaigns.running import RAVI, checked, listening, number, report
+from tests.campaigns.running import RAVI, checked, listening, look_for_work, number, report
 from tests.factories import Clock, ScriptedProvider, accepted
 from tests.torture import databases
 from tests.torture.provider import CrashError
@@ -88,7 +87,7 @@ class Campaigns(RuleBasedStateMachine):
         for one in self.processes:
             recover.heartbeat(one)
         try:
-            run_due(CAMPAIGN, self.processes[process])
+            look_for_work(self.processes[process])
         except CrashError:
             self.processes[process] = replace(self.services, process_ids={})
             self.clock.forward(seconds=recover.LEASE.total_seconds() + 1)
