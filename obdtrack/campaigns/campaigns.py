@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+from peewee import SQL, fn
 
 from obdtrack.access import audit
 from obdtrack.access.audit import Action, Actor
@@ -53,6 +55,19 @@ def newest(limit: int, before: UUID | None = None) -> list[models.Campaign]:
     campaign = models.Campaign
     query = campaign.select().order_by(campaign.id.desc()).limit(limit)
     return list(query if before is None else query.where(campaign.id < before))
+
+
+def without_calls(limit: int) -> list[models.Campaign]:
+    """List the newest campaigns of which no call was made yet."""
+    campaign, named = models.Campaign, models.CampaignName
+    called = fn.EXISTS(named.select(SQL("1")).where(named.name == campaign.name))
+    return list(campaign.select().where(~called).order_by(campaign.id.desc()).limit(limit))
+
+
+def named(names: Collection[str]) -> dict[str, models.Campaign]:
+    """Return the campaigns with these names that have a plan, by name."""
+    campaign = models.Campaign
+    return {one.name: one for one in campaign.select().where(campaign.name.in_(list(names)))}
 
 
 def refuse_name_of_campaign(name: str | None) -> None:

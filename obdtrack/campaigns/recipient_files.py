@@ -295,3 +295,10 @@ KINDS: dict[str, Callable[[IO[bytes], FileOptions, RecipientTable], Iterator[Row
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _workbook,
 }
 """The kinds of files, as a `Content-Type` names them."""
+
+ENDINGS = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), "text/csv"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "application/x-ndjson"),
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""The kinds of files by the endings of their names."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +40,21 @@ def stored(campaign_id: UUID) -> Counter[str]:
         models.CampaignTotal, columns, "campaign_id", [campaign_id], order="status"
     )
     return Counter({status: number for status, number in found if number})
+
+
+def stored_of(campaign_ids: Collection[UUID]) -> dict[UUID, Counter[str]]:
+    """Return what `stored` does for each of these campaigns."""
+    row, found = models.CampaignTotal, {one: Counter[str]() for one in campaign_ids}
+    for one in row.select().where(row.campaign_id.in_(list(campaign_ids))):
+        found[one.campaign_id][one.status] = one.recipients
+    return found
+
+
+def done_of(recipients: Mapping[str, int]) -> tuple[int, int]:
+    """Return for how many recipients all is decided, and how many there are that may be called."""
+    skipped = sum(n for key, n in recipients.items() if key.startswith(RecipientStatus.SKIPPED))
+    done = skipped + recipients.get(RecipientStatus.SENT, 0)
+    return done, done + recipients.get(RecipientStatus.SCHEDULED, 0)
 
 
 def totals_of(campaign: models.Campaign) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from obdtrack.campaigns.control import control
 from obdtrack.campaigns.imports import ImportOptions, import_file, preview
 from obdtrack.campaigns.mapping import is_field
 from obdtrack.campaigns.preflight import check, first_requests
-from obdtrack.campaigns.recipient_files import MOST_BYTES
+from obdtrack.campaigns.recipient_files import ENDINGS, MOST_BYTES
 from obdtrack.campaigns.recipients import hidden_cell
 from obdtrack.campaigns.report import TABLES, lines
 from obdtrack.campaigns.totals import totals_of
@@ -35,14 +35,6 @@ from obdtrack.web.pages.export import csv_table
 _IN_A_FILE = (fields.Nested, Variables)
 """Parts of a plan that are objects: a plan's file has them, no option does."""
 
-_KINDS = {
-    ".csv": "text/csv",
-    ".tsv": "text/csv",
-    ".txt": "text/csv",
-    ".jsonl": "application/x-ndjson",
-    ".ndjson": "application/x-ndjson",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 _COUNTED = ("ready", "invalid", "duplicate", "opted_out", "called_recently", "outside_hours")
 """What a check counts, in the order in which it is told."""
 
@@ -88,9 +80,9 @@ def import_list(
     A campaign that does not exist is created; of one that does, the parts of the plan that are
     named are changed. The same file again is not imported again.
     """
-    services, kind = open_services(), _KINDS.get(file.suffix.lower())
+    services, kind = open_services(), ENDINGS.get(file.suffix.lower())
     if kind is None:
-        raise ConfigError(f"{file.name} is none of {', '.join(_KINDS)}.")
+        raise ConfigError(f"{file.name} is none of {', '.join(ENDINGS)}.")
     if file.stat().st_size > MOST_BYTES:
         raise ConfigError(f"{file.name} is larger than {MOST_BYTES // 2**20} MiB: cut it in two.")
     values, wanted = _plan_values(plan, options), _mapping(mapping)

@@ -150,6 +150,18 @@ class Site:
         assert response.status_code == 201, response.text
         return response.json()
 
+    def plan_campaign(self, name: str, numbers: str) -> None:
+        """Make a campaign with this list of numbers, and check it."""
+        campaigns, headers = f"{self.url}/api/v1/campaigns", {"Authorization": f"Bearer {self.key}"}
+        made = requests.post(campaigns, json={"name": name, "flow_id": "23"}, headers=headers)
+        assert made.status_code == 201, made.text
+        of_list = {**headers, "Content-Type": "text/csv"}
+        listed = requests.post(
+            f"{campaigns}/{name}/recipients?to=A&header=false", data=numbers, headers=of_list
+        )
+        assert listed.status_code == 201, listed.text
+        requests.post(f"{campaigns}/{name}/check", headers=headers)
+
     def report(self, call: Any, **changes: Any) -> None:
         mid = call["provider_id"].partition(":")[0]
         ended = self._now().replace(microsecond=0, tzinfo=None)

@@ -53,11 +53,13 @@ def addresses(site: Site) -> list[str]:
     site.provider.on_send = accepted(mid=None)
     inbox = site.weighed("/deliveries?outcome=rejected").text
     delivery = re.findall(r'href="(/deliveries/[0-9a-f-]{36})"', inbox)[0]
+    site.plan_campaign("diwali", "+918867139999\nno number\n")
     calls = [f"/calls/{call['id']}" for call in (answered, queued, unknown)]
     return [
         "/", "/?status=attention", "/?name=none", "/search", *calls,
         f"/submissions/{unknown['submission_id']}", "/campaigns",
-        "/campaigns/otp", "/deliveries", "/deliveries?outcome=rejected", delivery,
+        "/campaigns/otp", "/campaigns/new", "/campaigns/diwali", "/deliveries",
+        "/deliveries?outcome=rejected", delivery,
         "/deliveries?outcome=challenge", "/place", "/audit", "/api/docs",
     ]  # fmt: skip
 

@@ -18,6 +18,7 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
     UnsupportedMediaType,
 )
+from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
 
 from obdtrack.domain.content_coding import CODINGS, GZIP_MAGIC, MAX_BODY, UndecodableError, decode
@@ -27,8 +28,13 @@ from obdtrack.settings import plain_host
 RECEIVING = "obdtrack.receiving"
 """Name in a request's environment: whether its body is being waited for."""
 
-MAX_FIELDS = 200
-"""Fields of a form; the largest of ours has a dozen."""
+MAX_FIELDS = 1000
+"""Fields of a form; the largest of ours has one for each column of a list."""
+
+LISTS = frozenset({"pages_campaign_lists.import_list"})
+"""Forms that bring a list of recipients, so that they may be larger than others."""
+
+_MOST_OF_A_LIST = 16 * 2**20
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _PAIRS = ((b"{", b"}"), (b"[", b"]"))
@@ -135,9 +141,19 @@ class BoundedRequest(Request):
             environ["HTTP_HOST"] = plain_host(host)
         super().__init__(environ, *args, **kwargs)
 
+    def make_form_data_parser(self) -> FormDataParser:
+        """Return what parses forms, with as much room as this one may take."""
+        if self.endpoint in LISTS:
+            self.max_form_memory_size = _MOST_OF_A_LIST
+        return super().make_form_data_parser()
+
     @cached_property
     def stream(self) -> IO[bytes]:
         """Return the body; raises its HTTPException for what is too large, cut or encoded."""
+        if self.endpoint in LISTS:
+            file = spooled_body(self.environ, _MOST_OF_A_LIST)
+            file.seek(0)
+            return file
         try:
             body = read_body(self.environ)
         except EOFError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from werkzeug.datastructures import MultiDict
 from obdtrack.access.keys import Scope
 from obdtrack.calls import search
 from obdtrack.calls.search import CallFilter
+from obdtrack.campaigns import campaigns as with_plan
+from obdtrack.campaigns import totals
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.statistics import questions
@@ -18,11 +21,12 @@ from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.store.columns import from_microseconds
 from obdtrack.web.http.auth import look_up, needs, services
 from obdtrack.web.http.paging import cut
+from obdtrack.web.pages.campaign_state import planned
 from obdtrack.web.pages.charts import Chart, ChartFigures, add_up, legend, stacked
 from obdtrack.web.pages.filters import NO_PLACE, PERIODS, is_plain, read_filter, refusal
 from obdtrack.web.pages.labels import GROUP
 from obdtrack.web.pages.preferences import current_zone
-from obdtrack.web.pages.template_helpers import live
+from obdtrack.web.pages.template_helpers import live, reader
 from obdtrack.web.pages.totals import make_strip
 
 blueprint = Blueprint("pages_campaigns", __name__, url_prefix="/campaigns")
@@ -32,11 +36,22 @@ _CALLS = 20
 
 
 class CampaignLine(NamedTuple):
-    """A campaign in the list: when its newest call was placed, and how its calls ended."""
+    """A campaign in the list: when its newest call was placed, and how its calls ended.
+
+    With a plan it has a state, and `done` of `all` its recipients are decided about.
+    """
 
     name: str
     newest: datetime
     figures: ChartFigures
+    state: str | None = None
+    done: int = 0
+    all: int = 0
+
+    @property
+    def percent(self) -> float:
+        """How far it is."""
+        return 100 * self.done / self.all if self.all else 0
 
 
 class Attempts(NamedTuple):
@@ -65,9 +80,11 @@ def index() -> Response:
         )
         for campaign in campaigns
     ]
+    new = [] if wrong or before else with_plan.without_calls(PAGE)
+    lines = [CampaignLine(one.name, one.changed_at, add_up([])) for one in new] + shown
     return live(
         "campaigns.html",
-        campaigns=sorted(shown, key=lambda line: line.newest, reverse=True),
+        campaigns=sorted(_with_plans(lines), key=lambda line: line.newest, reverse=True),
         legend=legend(part.status for line in shown for part in line.figures.parts),
         older=older,
         GROUP=GROUP,
@@ -75,11 +92,26 @@ def index() -> Response:
     )
 
 
+def _with_plans(lines: Sequence[CampaignLine]) -> list[CampaignLine]:
+    """Return the lines with the states of those that have a plan."""
+    plans = with_plan.named([line.name for line in lines])
+    stored = totals.stored_of([one.id for one in plans.values()])
+    found = []
+    for line in lines:
+        if one := plans.get(line.name):
+            done, every = totals.done_of(stored[one.id])
+            line = line._replace(state=one.state, done=done, all=every)
+        found.append(line)
+    return found
+
+
 @blueprint.get("/<name:name>", merge_slashes=False)
 @needs(Scope.READ)
 def show(name: str) -> Response:
-    """Show one campaign."""
-    if not look_up(lambda: questions.is_campaign(name) or None):
+    """Show one campaign; one with a plan can be named by its id as well."""
+    campaign = look_up(lambda: with_plan.find(name))
+    name = campaign.name if campaign else name
+    if not campaign and not look_up(lambda: questions.is_campaign(name) or None):
         raise ObdtrackError(Code.NOT_FOUND, "There is no campaign with this name.")
     made, zone = services(), current_zone()
     period_only = MultiDict({"period": request.args.get("period", "any")})
@@ -94,6 +126,7 @@ def show(name: str) -> Response:
     return live(
         "campaign.html",
         name=name,
+        plan=campaign and planned(campaign, reader(), made),
         strip=strip,
         hours=answered_by_hour(bars),
         attempts=attempts_needed(strip.figures),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from obdtrack.domain.campaign import CampaignState
 from obdtrack.domain.status import FINAL, NEEDS_ATTENTION, Outcome, Source, Status
 
 
@@ -33,6 +34,31 @@ STATUS: dict[str, Look] = {
     ),
     Status.SKIPPED: Look("Skipped", "skip", "miss", "Left out by us: nothing was sent."),
 }
+
+CAMPAIGN: dict[str, Look] = {
+    CampaignState.DRAFT: Look("Draft", "slash", "miss", "Nobody is called yet."),
+    CampaignState.CHECKED: Look("Checked", "check", "wait", "It can be started."),
+    CampaignState.SCHEDULED: Look("Scheduled", "clock", "wait", "It starts by itself."),
+    CampaignState.RUNNING: Look("Running", "arrow", "wait", "It calls."),
+    CampaignState.PAUSING: Look("Pausing", "bar", "doubt", "Nothing more is sent."),
+    CampaignState.PAUSED: Look("Paused", "bar", "doubt", "It waits until it is resumed."),
+    CampaignState.STOPPING: Look("Stopping", "stop", "miss", "Nothing more is sent."),
+    CampaignState.STOPPED: Look("Stopped", "stop", "miss", "Ended before everybody was called."),
+    CampaignState.COMPLETED: Look("Completed", "check", "good", "Nobody is left to be called."),
+    CampaignState.FAILED: Look("Failed", "cross", "bad", "It cannot go on."),
+}
+
+HALTED: dict[str, str] = {
+    "too-many-failed": "too many of the newest calls failed",
+    "budget": "the budget is spent, or another call could exceed it",
+    "invalid-token": "the provider does not accept our access token",
+    "forbidden": "the provider does not allow these calls",
+    "insufficient-balance": "the balance at the provider is too low",
+    "ended": "its end had come",
+    "outside-hours": "the calling hours were over",
+    "secret-key-changed": "values were stored under another OBDTRACK_SECRET_KEY",
+}
+"""Why a campaign was halted by itself."""
 
 OUTCOME: dict[str, Look] = {
     Outcome.RECEIVED: Look("Received", "check", "wait", "Stored; it is not about a call."),
@@ -133,6 +159,11 @@ REASON: dict[str, str] = {
 def status_look(status: str) -> Look:
     """Return how a status is shown; one we do not know is shown as it is."""
     return STATUS.get(status) or Look(status, "question", "doubt", "A status we do not know.")
+
+
+def campaign_look(state: str) -> Look:
+    """Return how the state of a campaign is shown."""
+    return CAMPAIGN[state]
 
 
 def outcome_look(outcome: str) -> Look:

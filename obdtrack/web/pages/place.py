@@ -72,7 +72,7 @@ def read_form(given: Mapping[str, str]) -> tuple[dict[str, Any], Messages]:
     interval = given.get("interval", "0")
     body["interval"] = int(interval) if _COUNT.fullmatch(interval) else -1
     if lines := given.get("variables", "").strip():
-        body["variables"] = _variables(lines, errors)
+        body["variables"] = read_variables(lines, errors)
     if text := given.get("metadata", "").strip():
         body["metadata"] = _metadata(text, errors)
     for field, messages in _wrong(body).items():
@@ -92,7 +92,8 @@ def _wrong(body: dict[str, Any]) -> dict[str, Any]:
     return wrong
 
 
-def _variables(lines: str, errors: Messages) -> dict[str, str]:
+def read_variables(lines: str, errors: Messages) -> dict[str, str]:
+    """Return variables written one per line; what is wrong with them is added to `errors`."""
     pairs = [line.partition("=") for line in lines.splitlines() if line.strip()]
     if any(not equals for _, equals, _ in pairs):
         errors["variables"] = ["Write one per line, like otp=123456."]

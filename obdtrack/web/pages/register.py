@@ -15,6 +15,9 @@ from obdtrack.web.pages import (
     audit,
     call,
     calls,
+    campaign_control,
+    campaign_lists,
+    campaign_plans,
     campaigns,
     deliveries,
     place,
@@ -24,7 +27,20 @@ from obdtrack.web.pages import (
 from obdtrack.web.pages.privacy import note_pii_use
 from obdtrack.web.pages.template_helpers import compile_pages, frame
 
-PAGES = (sign_in, calls, call, submission, deliveries, campaigns, place, audit, api_reference)
+PAGES = (
+    sign_in,
+    calls,
+    call,
+    submission,
+    deliveries,
+    campaign_plans,
+    campaign_lists,
+    campaign_control,
+    campaigns,
+    place,
+    audit,
+    api_reference,
+)
 
 
 class NameConverter(BaseConverter):

@@ -49,6 +49,7 @@ def frame(app: Flask) -> None:
     app.jinja_env.globals.update(
         asset=assets.address,
         status_look=labels.status_look,
+        campaign_look=labels.campaign_look,
         outcome_look=labels.outcome_look,
         SOURCE=labels.SOURCE,
         source_word=labels.source_word,
