@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import peewee
@@ -47,6 +47,30 @@ def of_numbers(numbers: Collection[str]) -> list[models.Recipient]:
     """List the rows of all campaigns that are to these numbers, or to what was erased so."""
     row = models.Recipient
     return list(row.select().where(row.to_number.in_(list(numbers))).order_by(row.id))
+
+
+class PlannedCall(NamedTuple):
+    """That a number stands in a campaign and is still to be called, or why it was not."""
+
+    campaign: str
+    state: str
+    row: int
+    reason: str | None
+
+
+def planned_for(number: str, limit: int) -> list[PlannedCall]:
+    """List the campaigns in which a number waits for a call or was left out, newest first."""
+    row, campaign = models.Recipient, models.Campaign
+    uncalled = row.status.in_([RecipientStatus.SCHEDULED, RecipientStatus.SKIPPED])
+    query = (
+        row.select(campaign.name, campaign.state, row.row, row.reason)
+        .join(campaign, on=(campaign.id == row.campaign_id))
+        .where((row.to_number == number) & uncalled)
+        .order_by(row.id.desc())
+        .limit(limit)
+    )
+    found: Any = query.tuples()
+    return [PlannedCall(*one) for one in found]
 
 
 def leave_out(to_number: str, reason: str) -> int:

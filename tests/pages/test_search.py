@@ -10,9 +10,11 @@ import pytest
 
 from obdtrack.calls import search
 from obdtrack.calls.search import CallFilter
+from obdtrack.campaigns.recipients import leave_out
 from obdtrack.services import Services
 from obdtrack.store.database import Store
 from obdtrack.web.pages.filters import seal_text
+from tests.campaigns.running import checked
 from tests.conftest import Caller
 from tests.factories import NUMBER, ScriptedProvider, accepted
 from tests.pages.conftest import Visitor
@@ -188,3 +190,15 @@ def test_the_table_of_a_search_that_is_too_old_is_gone(
     assert response.status_code == 410
     assert "Enter the number again" in response.text
     assert "Ord-" not in response.text
+
+
+def test_a_number_that_no_call_went_to_yet_is_found_in_its_campaign(
+    visitor: Visitor, services: Services
+) -> None:
+    checked(services, [NUMBER, TWIN])
+    with services.store.write():
+        leave_out(TWIN, "opted-out")
+    told = visitor.read(found(visitor, NUMBER))
+    assert "In campaigns diwali (checked), row 2: still to be called" in told
+    told = visitor.read(found(visitor, TWIN))
+    assert "row 3: not called: the number is on the do-not-call list" in told

@@ -10,6 +10,7 @@ from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, search
 from obdtrack.calls.lookups import admit
 from obdtrack.calls.search import CallFilter
+from obdtrack.campaigns.recipients import planned_for
 from obdtrack.domain.status import WAITING, Status
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.paging import cut
@@ -58,6 +59,7 @@ def index() -> Response:
         filter=chosen,
         calls=shown,
         opted_out=opt_outs.of_numbers({call.to_number for call in shown}),
+        planned=planned_for(chosen.wanted.number, PAGE) if chosen.wanted.number else [],
         older=older,
         strip=None
         if chosen.searched or before or unknown

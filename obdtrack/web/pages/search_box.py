@@ -15,6 +15,7 @@ from obdtrack.access.keys import Access
 from obdtrack.calls import queries, search
 from obdtrack.calls.lookups import admit
 from obdtrack.calls.search import ENDING, CallFilter
+from obdtrack.campaigns.recipients import planned_for
 from obdtrack.domain import phone
 from obdtrack.services import Services
 from obdtrack.statistics import questions
@@ -95,10 +96,12 @@ def _number(text: str, now: datetime, encryption: Encryption) -> Hit | None:
     number, digits = phone.whole(text), _BETWEEN.sub("", text)
     if shown := MASKED.fullmatch(digits):
         return _list("a masked number", CallFilter(masked=f"+{shown[0]}"), masked=f"+{shown[0]}")
-    if number and search.is_any(CallFilter(number=number)):
-        return _list(
-            "a number", CallFilter(number=number), number=seal_text(number, now, encryption)
-        )
+    if number:
+        sealed = seal_text(number, now, encryption)
+        if planned_for(number, 1):
+            return Hit("a number", _address(number=sealed))
+        if search.is_any(CallFilter(number=number)):
+            return _list("a number", CallFilter(number=number), number=sealed)
     if number and text.startswith("+"):
         return None
     hit = _ending(digits, now, encryption)
@@ -148,4 +151,8 @@ def _list(kind: str, wanted: CallFilter, **address: str) -> Hit | None:
     found: list[models.Call] = search.newest(wanted, 2)
     if len(found) == 1:
         return Hit(kind, url_for("pages_call.show", call_id=found[0].id))
-    return Hit(kind, f"{url_for('pages_calls.index')}?{urlencode(address)}") if found else None
+    return Hit(kind, _address(**address)) if found else None
+
+
+def _address(**query: str) -> str:
+    return f"{url_for('pages_calls.index')}?{urlencode(query)}"
