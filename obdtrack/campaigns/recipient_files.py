@@ -17,8 +17,6 @@ from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
 import orjson
-from openpyxl import load_workbook
-from openpyxl.utils import get_column_letter
 
 from obdtrack.domain.phone import whole
 from obdtrack.domain.strict_json import load_json
@@ -32,6 +30,8 @@ _LONGEST_LINE = 256 * 1024
 _SNIFFED = 64 * 1024
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 Cell = Any
 """A text, or what is no text in JSON or a workbook: a number, a truth, nothing, `{"date": …}`."""
@@ -198,6 +198,8 @@ def _workbook(file: IO[bytes], options: FileOptions, table: RecipientTable) -> I
     Row by row: another reader makes the rectangle of all cells at once, of which a file of a
     kilobyte can have 17 billion (findings/a-workbook-of-1-kb-takes-512-gib.sh).
     """
+    from openpyxl import load_workbook  # takes a tenth of a start, which few lists need
+
     try:
         with zipfile.ZipFile(file) as parts:
             if sum(part.file_size for part in parts.infolist()) > _MOST_UNPACKED:
@@ -253,7 +255,7 @@ def _below_header(
         has_header = options.has_header
         if has_header is None:  # nobody calls a column by a phone number
             has_header = not any(whole(cell) for cell in row.cells)
-        letters = [get_column_letter(place) for place in range(1, width + 1)]
+        letters = [_LETTERS[n // 26 - 1] * (n > 25) + _LETTERS[n % 26] for n in range(width)]
         names = (shown(cell) for cell in row.cells) if has_header else iter(())
         table.columns += [next(names, "") or letter for letter in letters]
         if not has_header:
