@@ -147,7 +147,8 @@ class Campaigns(RuleBasedStateMachine):
         """Answer as wanted; whose phone may ring now must not have been rung, or was busy."""
         if self.fate in MAY_RING:
             first = not self.rang[request.to]
-            busy = self.words[request.to][-1:] == ["BUSY"]
+            words = self.words[request.to]  # of one dialling: the strongest counts
+            busy = "BUSY" in words and "ANSWER" not in words
             if not (first or busy):
                 self.wrong.append(f"{request.to} was called again")
             if self.rang[request.to] > TIMES:
