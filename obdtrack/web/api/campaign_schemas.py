@@ -345,9 +345,14 @@ class ProblemOfRowSchema(ProblemOfCellSchema):
 
 
 class ImportQuerySchema(Schema):
-    """How a list of recipients is to be read; and `to=Phone`, `reference=Order`,
-    `variables.name=Name`, `metadata.x=X`: which columns are what."""
+    """How a list of recipients is to be read.
 
+    Also `variables.name=Name` and `metadata.x=X` say which columns are what."""
+
+    to = fields.String(
+        metadata={"description": "The column of the numbers.", "examples": ["Phone"]}
+    )
+    reference = fields.String(metadata={"description": "Column of your own keys."})
     default_country = fields.String(
         validate=validate.Regexp("^[A-Z]{2}$", error="Must be two capital letters, like IN."),
         metadata={"description": "Where numbers belong that have no country code, like IN."},
@@ -358,8 +363,8 @@ class ImportQuerySchema(Schema):
     )
     header = fields.Boolean(
         metadata={
-            "description": "Whether its first row names the columns. Default: unless it "
-            "holds a number to call."
+            "description": "Whether its first row names the columns. Default: unless it holds a "
+            "number to call."
         }
     )
     preview = fields.Boolean(
@@ -370,10 +375,10 @@ class ImportQuerySchema(Schema):
     @post_load
     def with_mapping(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return what columns are under `mapping`; anything else that is unknown is a slip."""
-        own = {name: value for name, value in data.items() if name in self.fields}
-        mapping = {name: value for name, value in data.items() if name not in own}
-        if unknown := [name for name in mapping if not is_field(name)]:
-            raise ValidationError({name: ["Unknown field."] for name in unknown})
+        mapping = {name: value for name, value in data.items() if is_field(name)}
+        own = {name: value for name, value in data.items() if name not in mapping}
+        if unknown := own.keys() - self.fields:
+            raise ValidationError({name: ["Unknown field."] for name in sorted(unknown)})
         return {**own, "mapping": mapping}
 
 

@@ -51,6 +51,9 @@ blueprint.ARGUMENTS_PARSER = BodyParser()
 blueprint.before_request(note_pii_use)
 
 
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+
+
 @blueprint.route("", methods=["POST"])
 @secured(Scope.PLACE, HTTPStatus.UNPROCESSABLE_ENTITY)
 @blueprint.arguments(CreateCampaignSchema())
@@ -176,6 +179,7 @@ def _shown(campaign: models.Campaign) -> dict[str, Any]:
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
+@blueprint.doc(requestBody={"required": True, "content": dict.fromkeys(KINDS, _FILE)})
 @blueprint.arguments(ImportQuerySchema, location="query", unknown=INCLUDE)
 @blueprint.response(201, ImportSchema)
 def import_recipients(query: dict[str, Any], identifier: str) -> Response:
