@@ -15,6 +15,7 @@ from obdtrack.calls.reports.deliveries import to_stored
 from obdtrack.calls.reports.process import read
 from obdtrack.calls.reports.quarantine import COUNTER
 from obdtrack.calls.reports.rejoin import REJOINED
+from obdtrack.campaigns.control import CAMPAIGN
 from obdtrack.domain.campaign import ENDED
 from obdtrack.domain.clock_offset import Skew, find_skew
 from obdtrack.domain.poll_schedule import POLL
@@ -74,11 +75,14 @@ def due_checks(now: datetime) -> Queue:
 
 
 def late_sweeps(now: datetime) -> Queue:
-    """Return the kinds of sweeps that should have been done; `since` the first of them was due."""
+    """Return the kinds of work that should have been done; `since` the first of it was due.
+
+    A campaign that goes on is looked at every ten minutes at least.
+    """
     task = models.Task
-    late = task.kind.in_(SWEEPS) & (task.due_at <= now - OVERDUE)
-    due = [row.due_at for row in task.select(task.due_at).where(late)]
-    return Queue(len(due), min(due, default=None))
+    late = task.kind.in_((*SWEEPS, CAMPAIGN)) & (task.due_at <= now - OVERDUE)
+    found = list(task.select(task.kind, task.due_at).where(late))
+    return Queue(len({row.kind for row in found}), min((row.due_at for row in found), default=None))
 
 
 def last_report_at(*outcomes: Outcome) -> datetime | None:
