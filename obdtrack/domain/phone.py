@@ -89,7 +89,7 @@ def _why_not(text: str, country: str | None) -> str:
     if len(digits) > _LENGTHS[-1]:
         return "too long"
     if country is None and not bare.startswith(("+", "00")):
-        return "no country code: write it like +918867135001, or import with default_country"
+        return "no country code: write it like +918867135001, or set default_country"
     return f"there is no such number{f' in {country}' if country else ''}"
 
 
