@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -149,7 +150,6 @@ class Turn:
         self.pause: timedelta | None = None
         self._sent: list[UUID] = []
         self._is_too_fast = False
-        self._wanted_pause = 0
         self._seen_running_at = services.uptime()
 
     def take(self) -> None:
@@ -197,25 +197,19 @@ class Turn:
         self._seen_running_at = asked_at
 
     def hear(self, response: SendResponse) -> None:
-        """Note how long the provider wants to be left alone."""
-        if response.failure is Failure.RATE_LIMITED:
+        """Leave the provider alone for as long as it wants, from now on."""
+        if response.failure is Failure.RATE_LIMITED and not self._is_too_fast:
             self._is_too_fast = True
-            self._wanted_pause = max(self._wanted_pause, response.retry_after or 0)
+            with suppress(ObdtrackError), self.services.store.write():
+                slow_down(self._campaign_id, response.retry_after, self.services)
 
     def follow_up(self) -> None:
-        """Pause as long as the provider wants, and delete the values that were sent.
-
-        They stay where they may be needed for another call.
-        """
-        if not self._sent:
-            return
-        row, made = models.Recipient, self.services
-        with made.store.write():
-            if self._wanted_pause:
-                slow_down(self._campaign_id, timedelta(seconds=self._wanted_pause), made)
-            if not self.plan.retries:
-                sent = row.id.in_(self._sent) & (row.status == RecipientStatus.SENT)
-                sent &= row.variables_encrypted.is_null(False)
+        """Delete the values that were sent, unless they may be needed for another call."""
+        if self._sent and not self.plan.retries:
+            row = models.Recipient
+            sent = row.id.in_(self._sent) & (row.status == RecipientStatus.SENT)
+            sent &= row.variables_encrypted.is_null(False)
+            with self.services.store.write():
                 row.update(variables_encrypted=None).where(sent).execute()
 
     def _begin(self) -> Step:

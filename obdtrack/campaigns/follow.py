@@ -22,14 +22,11 @@ from obdtrack.store import bulk_sql, leases, models, tasks
 PAUSING = frozenset({Failure.INVALID_TOKEN, Failure.FORBIDDEN, Failure.INSUFFICIENT_BALANCE})
 """Why the provider refuses every call alike, until somebody does something."""
 
-SLOWING = frozenset({Failure.RATE_LIMITED, Failure.UNREACHABLE})
-"""Why there is no use in asking the provider again at once."""
-
-PASSING = PAUSING | SLOWING | {Failure.NOT_SENT}
-"""Why a call was certainly not placed and may be soon: it is made again, as another call."""
-
 SPARED = frozenset({Failure.RATE_LIMITED, Failure.NOT_SENT})
 """What says nothing about the calls: it is not counted among their failures and refusals."""
+
+PASSING = PAUSING | SPARED | {Failure.UNREACHABLE}
+"""Why a call was certainly not placed and may be soon: it is made again, as another call."""
 
 MOST_REFUSALS = 10
 """So many calls to a number are refused for a reason that passes; then the last stays rejected."""
@@ -58,10 +55,10 @@ def line_of(campaign_id: UUID) -> str:
     return f"campaign:{campaign_id}"
 
 
-def slow_down(campaign_id: UUID, pause: timedelta, services: Services) -> None:
-    """Let no call of a campaign leave for so long, a quarter of an hour at most."""
-    until = services.shared_now() + min(pause, _LONGEST_SLOWDOWN)
-    leases.pause_until(line_of(campaign_id), until)
+def slow_down(campaign_id: UUID, seconds: int | None, services: Services) -> None:
+    """Claim no call of a campaign for so long, a quarter of an hour at most, by default 30 s."""
+    pause = min(timedelta(seconds=seconds) if seconds else _SLOWDOWN, _LONGEST_SLOWDOWN)
+    leases.pause_until(line_of(campaign_id), services.shared_now() + pause)
 
 
 def _make_again(change: CallChange, services: Services) -> None:
@@ -77,8 +74,8 @@ def _make_again(change: CallChange, services: Services) -> None:
         refused = ours & call.reason.in_(sorted(PASSING - SPARED))
         if call.select().where(refused).count() < MOST_REFUSALS:
             _schedule(campaign, recipient_id, now, tries - 1, services)
-    if reason in SLOWING:
-        slow_down(campaign.id, _SLOWDOWN, services)
+    if reason == Failure.UNREACHABLE:
+        slow_down(campaign.id, None, services)
     elif reason in PAUSING and campaign.state == CampaignState.RUNNING:
         control.move(campaign, CampaignAction.PAUSE, services, reason)
 

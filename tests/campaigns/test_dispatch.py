@@ -250,6 +250,17 @@ def test_who_asks_too_often_waits_as_long_as_the_provider_wants(
     assert totals.stored(campaign_id) == {"sent": 3}
 
 
+def test_nobody_waits_longer_than_the_provider_wants(
+    running: Services, provider: ScriptedProvider, clock: Clock
+) -> None:
+    provider.on_send = failing(Failure.RATE_LIMITED, retry_after=2)
+    campaign_id = started(running, 3)
+    pass_time(running, clock, 0)
+    provider.on_send = accepted(None)
+    pass_time(running, clock, 4)
+    assert totals.stored(campaign_id) == {"sent": 3}
+
+
 def test_what_was_claimed_when_the_provider_wants_fewer_requests_does_not_leave(
     running: Services, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
