@@ -19,6 +19,7 @@ from obdtrack.access import audit
 from obdtrack.access.audit import Action, Actor
 from obdtrack.campaigns import campaigns, totals
 from obdtrack.campaigns.mapping import (
+    TO,
     Problem,
     ReadRecipient,
     RowReader,
@@ -74,7 +75,7 @@ def preview(
     Raises ObdtrackError (invalid) as `import_file` does, but for a missing column of numbers.
     """
     table = read_file(file, kind, options.file)
-    mapping = dict(options.mapping) or _guess(table, campaign, options)
+    mapping = _mapping(table, campaign, options)
     shown: dict[str, Any] = {
         "columns": table.columns,
         "mapping": mapping,
@@ -82,7 +83,7 @@ def preview(
         "rows": table.count,
         "first": [],
     }
-    if "to" in mapping:
+    if TO in mapping:
         reader = _reader(table, mapping, campaign, options)
         shown["first"] = [_previewed(reader.read(row)) for row in islice(table.rows(), PREVIEWED)]
     return shown
@@ -111,7 +112,7 @@ def import_file(
         return result_of(known), True
     campaigns.require_allowed(campaign, CampaignAction.EDIT)
     table = read_file(file, kind, options.file)
-    mapping = dict(options.mapping) or _guess(table, campaign, options)
+    mapping = _mapping(table, campaign, options)
     reader = _reader(table, mapping, campaign, options)
     said = {"mapping": mapping, **_said(table, mapping)}
     kept = known or _begin(campaign_id, digest, said, actor, services)
@@ -158,11 +159,17 @@ def _known(campaign_id: UUID, digest: str) -> models.RecipientImport | None:
     return row.get_or_none((row.campaign_id == campaign_id) & (row.digest == digest))
 
 
-def _guess(
+def _mapping(
     table: RecipientTable, campaign: models.Campaign, options: ImportOptions
 ) -> dict[str, str]:
+    """Return what columns are: as it was said, or else as it is guessed.
+
+    Where the numbers are is guessed even if the rest was said.
+    """
     first = list(islice(table.rows(), PREVIEWED))
-    return guessed(table.columns, first, campaign.plan["variables"], options.country)
+    guess = guessed(table.columns, first, campaign.plan["variables"], options.country)
+    numbers = {TO: guess[TO]} if TO in guess else {}
+    return {**numbers, **options.mapping} if options.mapping else guess
 
 
 def _reader(
@@ -299,7 +306,7 @@ def _rows(
             status = RecipientStatus.INVALID
         elif one.to in before:
             status = RecipientStatus.DUPLICATE
-            problems = (Problem(mapping["to"], one.to, f"the same number as {before[one.to]}"),)
+            problems = (Problem(mapping[TO], one.to, f"the same number as {before[one.to]}"),)
         elif one.to:
             before[one.to] = f"row {one.row}"
         is_ready = status is RecipientStatus.SCHEDULED

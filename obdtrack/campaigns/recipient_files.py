@@ -26,6 +26,7 @@ MOST_BYTES = 60 * 2**20
 MOST_ROWS = 500_000
 MOST_COLUMNS = 200
 _MOST_UNPACKED = 600 * 2**20
+_LONGEST_NAME = 200
 _LONGEST_LINE = 256 * 1024
 _SNIFFED = 64 * 1024
 
@@ -87,6 +88,8 @@ def read_file(file: IO[bytes], kind: str, options: FileOptions) -> RecipientTabl
         if table.count > MOST_ROWS:
             raise _refused(f"More than {MOST_ROWS:,} rows: cut the file in two.")
         table.spool.write(orjson.dumps((*row,)) + b"\n")
+    if any(len(name) > _LONGEST_NAME for name in table.columns):
+        raise _refused(f"The name of a column has more than {_LONGEST_NAME} characters.")
     if not table.count:
         raise _refused("There is no row of recipients in it.")
     return table

@@ -224,6 +224,7 @@ def test_a_preview_shows_the_guess_and_stores_nothing(caller: Caller, services: 
         ({"delimiter": "dot"}, 422, "delimiter"),
         ({"kind": "application/json"}, 415, None),
         ({"body": "Phone\n" + "\n" * 9}, 422, "file"),
+        ({"body": "Phone," + "x" * 201 + "\n918867135001,1\n"}, 422, "file"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_name(
@@ -244,6 +245,12 @@ def test_a_list_that_is_too_long_is_refused_before_it_is_stored(
     assert send(caller, numbers(7)).status_code == 413
     with services.store.connection_context():
         assert not models.Recipient.select().exists()
+
+
+@pytest.mark.usefixtures("campaign")
+def test_the_column_of_numbers_is_guessed_if_only_the_others_were_named(caller: Caller) -> None:
+    made = send(caller, to=None)
+    assert made.json["mapping"] == HOW
 
 
 @pytest.mark.usefixtures("campaign")

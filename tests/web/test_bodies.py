@@ -9,9 +9,10 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.exceptions import HTTPException
 
 from obdtrack.domain.strict_json import MAX_DEPTH, load_json
-from obdtrack.web.http.request_bodies import MAX_BODY, MAX_FIELDS, read_body
+from obdtrack.web.http.request_bodies import MAX_BODY, MAX_FIELDS, read_body, spooled_body
 from tests.conftest import Caller
 from tests.factories import ScriptedProvider
 
@@ -171,3 +172,27 @@ def test_a_body_that_is_not_sent_as_json_is_told_how_to_be(
     response = caller.client.post("/api/v1/calls", data=call_with(b'"name": "x"'), headers=headers)
     assert (response.status_code, provider.sent) == (400, [])
     assert "send application/json" in str(response.json["errors"])
+
+
+@pytest.mark.parametrize("length", [0, 4])
+def test_a_file_is_there_to_its_end(length: int) -> None:
+    environ = {"wsgi.input": io.BytesIO(b"list"), "CONTENT_LENGTH": str(length)}
+    with spooled_body(environ, most=4) as file:
+        file.seek(0)
+        assert file.read() == b"list"[:length]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"CONTENT_LENGTH": "5"}, 400),  # the client went away
+        ({"CONTENT_LENGTH": "6"}, 413),
+        ({"CONTENT_LENGTH": "-1"}, 411),
+        (CHUNKED, 411),
+        ({"CONTENT_LENGTH": "4", "HTTP_CONTENT_ENCODING": "gzip"}, 415),
+    ],
+)
+def test_a_file_whose_end_is_not_certain_is_refused(said: dict[str, object], code: int) -> None:
+    with pytest.raises(HTTPException) as refused:
+        spooled_body({"wsgi.input": io.BytesIO(b"list"), **said}, most=5)
+    assert refused.value.code == code
