@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,13 +16,14 @@ from obdtrack.calls import queries, responses, search
 from obdtrack.calls.placing import idempotency, submissions
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.search import CallFilter
-from obdtrack.campaigns import imports, preflight, recipients
+from obdtrack.campaigns import dispatch, follow, halts, imports, preflight, recipients, report
+from obdtrack.campaigns.figures import figures_of
 from obdtrack.domain.campaign import CampaignPlan, RecipientStatus
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome
 from obdtrack.operations import system_status
 from obdtrack.privacy import retention
-from obdtrack.services import new_id
+from obdtrack.services import CallChange, new_id
 from obdtrack.statistics import questions
 from obdtrack.store import models, tasks
 from obdtrack.store.database import Store
@@ -34,7 +36,17 @@ DAY = timedelta(days=1)
 ALL_DAY = {"since": NOON, "until": NOON + DAY}
 PLAN = CampaignPlan(bridge=NUMBER, flow_id="23")
 KEPT = models.RecipientImport(id=ID, campaign_id=ID, created_at=NOON)
+CAMPAIGN = models.Campaign(id=ID, name="diwali", changed_at=NOON)
+RECIPIENT = models.Recipient(id=ID, campaign_id=ID, to_number=NUMBER, call_id=ID)
 SPAN = questions.span(NOON, NOON + DAY)
+
+
+def turn() -> dispatch.Turn:
+    """A turn of a campaign that nobody has begun."""
+    made = object.__new__(dispatch.Turn)
+    made._campaign_id, made.now = ID, NOON
+    return made
+
 
 QUESTIONS: dict[str, Callable[[], object]] = {
     "a report's call": lambda: queries.lock_reported_calls({f"{MID}:1"}, {MID}),
@@ -95,6 +107,20 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "what a call costs": lambda: preflight._newest_charges(PLAN),
     "a file that was read": lambda: imports._known(ID, "digest"),
     "where numbers stand already": lambda: imports._first_rows(KEPT, [NUMBER]),
+    "who is called next": lambda: turn()._due(50),
+    "when somebody is due": lambda: turn()._wait(DAY),
+    "whom a stop skips": lambda: turn()._some(RecipientStatus.SCHEDULED),
+    "whether too many failed": lambda: halts._failing(
+        halts.Situation(CAMPAIGN, PLAN, figures_of("diwali"), NOON, None)
+    ),
+    "the last failures": lambda: halts.last_failures(CAMPAIGN, 20),
+    "whose call it is": lambda: follow._recipient(
+        CallChange(ID, None, None, ()),
+        RecipientStatus.SENT,
+    ),
+    "a table of recipients": lambda: list(report._batches(ID)),
+    "calls of recipients": lambda: report._calls_of([RECIPIENT]),
+    "days of a campaign": lambda: list(report._by_day(CAMPAIGN, ZoneInfo("UTC"), None)),
     "errors of an import": lambda: imports._listed(KEPT, RecipientStatus.INVALID),
 }
 """What is asked while calls are placed, reported, looked up, polled and forgotten."""
