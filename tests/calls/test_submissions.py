@@ -17,6 +17,7 @@ from obdtrack.calls.placing.recover import recover_interrupted
 from obdtrack.calls.polling.check import check_due
 from obdtrack.calls.rebuild import rebuild
 from obdtrack.domain.submission import AcceptedNumber, Failure, SendResponse
+from obdtrack.privacy import retention
 from obdtrack.privacy.erasure import erase
 from obdtrack.privacy.export import export
 from obdtrack.providers.base import StatusResponse
@@ -427,6 +428,19 @@ def test_the_export_of_one_number_holds_no_other(
     assert NUMBERS[1] in stored["body"]
     assert NUMBERS[0] not in str(call)
     assert NUMBERS[2] not in str(call)
+
+
+def test_the_response_stays_until_the_last_of_its_calls_is_forgotten(
+    caller: Caller, services: Services
+) -> None:
+    first, *others = [UUID(call["id"]) for call in place(caller)["calls"]]
+    left = []
+    for ids in ([first], others):
+        with services.store.write():
+            retention._delete_calls(ids)
+        tables = (models.Call, models.Submission, models.ResponseRow)
+        left.append([table.select().count() for table in tables])
+    assert left == [[2, 1, 1], [0, 0, 0]]
 
 
 def test_who_may_not_see_numbers_sees_none_in_the_response(
