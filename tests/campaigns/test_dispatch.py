@@ -10,8 +10,9 @@ from decimal import Decimal
 
 import pytest
 
+from obdtrack.access import audit
 from obdtrack.calls import opt_outs
-from obdtrack.calls.placing import recover
+from obdtrack.calls.placing import place, recover
 from obdtrack.calls.placing.place import place_call
 from obdtrack.campaigns import dispatch, totals
 from obdtrack.campaigns.control import control
@@ -21,6 +22,7 @@ from obdtrack.domain.submission import CallRequest, Failure, Permit, SendRespons
 from obdtrack.jobs import run_due
 from obdtrack.services import Services
 from obdtrack.store import models
+from obdtrack.store.database_errors import unavailable
 from obdtrack.store.encryption import Encryption
 from tests.campaigns.running import (
     RAVI,
@@ -111,6 +113,30 @@ def test_a_slow_response_keeps_no_other_call_waiting(
     assert {call.status for call in models.Call.select()} == {"queued"}
 
 
+def test_a_database_that_is_lost_while_a_response_is_stored_has_nobody_called_twice(
+    running: Services, provider: ScriptedProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "_PAUSES_AFTERWARDS", (0.02,))
+    close, lost = place.submissions.close, threading.Event()
+
+    def close_if_there(closed: object) -> None:
+        if not lost.is_set():
+            raise unavailable()
+        close(closed)
+
+    monkeypatch.setattr(place.submissions, "close", close_if_there)
+    campaign_id = started(running, 2)
+    pass_time(running, clock, 3)
+    control(campaign_id, CampaignAction.PAUSE, RAVI, running)
+    assert state(campaign_id) == ("pausing", None), "it is not known yet what left"
+    lost.set()  # it is there again
+    waits = models.Call.select().where(models.Call.status == "submitting")
+    until(lambda: not waits.exists())
+    pass_time(running, clock, 2)
+    assert state(campaign_id) == ("paused", None)
+    assert sorted(dialled(provider)) == [number(0), number(1)]
+
+
 def test_no_more_are_in_flight_than_wanted(
     running: Services, provider: ScriptedProvider, clock: Clock
 ) -> None:
@@ -192,6 +218,10 @@ def test_what_a_budget_does_not_pay_is_not_sent(
     assert len(provider.sent) == 4
     assert state(campaign_id) == ("paused", "budget")
     assert totals.stored(campaign_id) == {"sent": 4, "scheduled": 5}
+    _, pausing = audit.newest(2, subject=str(campaign_id))
+    told = pausing.detail
+    assert pausing.actor == "the campaign itself"
+    assert (told["before"], told["after"], told["reason"]) == ("running", "pausing", "budget")
 
 
 def test_a_campaign_whose_calls_fail_pauses_and_shows_them(
