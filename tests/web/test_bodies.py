@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException
 
 from obdtrack.domain.strict_json import MAX_DEPTH, load_json
+from obdtrack.store.database import Store
 from obdtrack.web.http.request_bodies import MAX_BODY, MAX_FIELDS, read_body, spooled_body
 from tests.conftest import Caller
 from tests.factories import ScriptedProvider
+
+
+@pytest.fixture
+def store(sqlite_store: Store) -> Store:
+    """What a request carries is read before a database could matter."""
+    return sqlite_store
+
 
 CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -15,8 +15,16 @@ from obdtrack.domain.content_coding import MAX_BODY
 from obdtrack.domain.status import Outcome
 from obdtrack.services import Services
 from obdtrack.store import models
+from obdtrack.store.database import Store
 from tests.conftest import Caller
 from tests.factories import MID, SECRET, ScriptedProvider, report_body
+
+
+@pytest.fixture
+def store(sqlite_store: Store) -> Store:
+    """What a request carries is read before a database could matter."""
+    return sqlite_store
+
 
 BODY = json.dumps(report_body(status="BUSY", mid=None, id=f"{MID}:1")).encode()
 FORM = f"id={MID}:1&status=BUSY".encode()

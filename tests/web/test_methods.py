@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 from werkzeug.test import TestResponse
 
+from obdtrack.store.database import Store
 from tests.conftest import Caller
 from tests.factories import SECRET
+
+
+@pytest.fixture
+def store(sqlite_store: Store) -> Store:
+    """What a request carries is read before a database could matter."""
+    return sqlite_store
+
 
 PATH = "/webhooks/mobtexting"
 BEARER = {"Authorization": f"Bearer {SECRET}"}

@@ -18,6 +18,7 @@ from obdtrack.domain.status import FINAL, Status
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
+from obdtrack.store import models
 from obdtrack.store.columns import from_microseconds
 from obdtrack.web.http.auth import look_up, needs, services
 from obdtrack.web.http.paging import cut
@@ -109,10 +110,15 @@ def _with_plans(lines: Sequence[CampaignLine]) -> list[CampaignLine]:
 @needs(Scope.READ)
 def show(name: str) -> Response:
     """Show one campaign; one with a plan can be named by its id as well."""
-    campaign = look_up(lambda: with_plan.find(name))
-    name = campaign.name if campaign else name
-    if not campaign and not look_up(lambda: questions.is_campaign(name) or None):
+
+    def find() -> models.Campaign | bool | None:
+        return with_plan.find(name) or questions.is_campaign(name) or None
+
+    found = look_up(find)
+    if found is None:
         raise ObdtrackError(Code.NOT_FOUND, "There is no campaign with this name.")
+    campaign = found if isinstance(found, models.Campaign) else None
+    name = campaign.name if campaign else name
     made, zone = services(), current_zone()
     period_only = MultiDict({"period": request.args.get("period", "any")})
     chosen = read_filter(period_only, zone, made.now(), made.encryption)
