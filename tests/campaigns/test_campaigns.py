@@ -19,6 +19,8 @@ from obdtrack.store import models
 from tests.conftest import Caller
 from tests.factories import NOON, call_request
 
+ON_SQLITE = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
+"""For what is refused whichever the database is."""
 RAVI = Operator("ravi")
 PLAN = CampaignPlan(
     bridge="+918068280000",
@@ -95,6 +97,7 @@ def test_who_changed_what_and_when_is_audited(services: Services) -> None:
         assert campaigns.plan_of(edited, services.encryption) == replace(PLAN, per_minute=30)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("state", list(CampaignState))
 def test_it_is_edited_only_while_it_stands_still(services: Services, state: CampaignState) -> None:
     with services.store.connection_context():

@@ -8,6 +8,8 @@ import pytest
 
 from tests.conftest import Caller
 
+ON_SQLITE = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
+"""For what is refused whichever the database is."""
 BODY = {"name": "diwali", "flow_id": "23", "variables": {"shop": "Anand"}, "budget": "1500.50"}
 
 
@@ -29,6 +31,7 @@ def test_a_campaign_is_created_as_a_draft_and_found_by_id_and_name(caller: Calle
     assert caller.get("/campaigns").json["data"] == [shown]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -63,6 +66,7 @@ def test_a_part_of_a_plan_is_changed_and_the_rest_stays(caller: Caller) -> None:
     assert edit(caller, "/campaigns/holi", per_minute=1).status_code == 404
 
 
+@ON_SQLITE
 def test_reading_is_not_writing(caller: Caller, reader: Caller) -> None:
     caller.post("/campaigns", BODY)
     assert reader.get("/campaigns/diwali").status_code == 200

@@ -14,6 +14,8 @@ from obdtrack.services import Services
 from obdtrack.store import models
 from tests.conftest import Caller
 
+ON_SQLITE = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
+"""For what is refused whichever the database is."""
 LIST = "Phone,Name\n918867135001,Asha\n12345,Ravi\n+91 88671 35001,Mira\n918867135002,Uma\n"
 HOW = {"to": "Phone", "variables.name": "Name"}
 
@@ -212,6 +214,7 @@ def test_a_preview_shows_the_guess_and_stores_nothing(caller: Caller, services: 
         assert not models.RecipientImport.select().exists()
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("campaign")
 @pytest.mark.parametrize(
     ("changes", "status", "field"),
@@ -235,6 +238,7 @@ def test_what_cannot_be_read_is_refused_by_name(
     assert list(refused.json.get("errors", {})) == ([field] if field else [])
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("campaign")
 def test_a_list_that_is_too_long_is_refused_before_it_is_stored(
     caller: Caller, services: Services, monkeypatch: Any
@@ -253,6 +257,7 @@ def test_the_column_of_numbers_is_guessed_if_only_the_others_were_named(caller: 
     assert made.json["mapping"] == HOW
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("campaign")
 def test_a_reader_imports_nothing(reader: Caller) -> None:
     assert send(reader).status_code == 403
