@@ -132,6 +132,9 @@ class PostgresStore(PooledPostgresqlDatabase):
             if not self._hot_rows.acquire(timeout=patience):
                 raise unavailable()
             self._mine.has_hot_rows = True
+            if self._adapter.circuit.open:  # nobody waits for those who wait and then once more
+                self.connection().close()
+                raise unavailable()
 
     @contextmanager
     def _hot_rows_until_it_ends(self, *, outermost: bool) -> Iterator[None]:

@@ -16,6 +16,7 @@ from obdtrack.calls.placing.place import place_call
 from obdtrack.calls.reports import receive
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.receive import receive_deliveries
+from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import models, sessions
 from obdtrack.store.connections import asking, connected
@@ -211,3 +212,23 @@ def test_who_has_waited_for_a_silent_database_is_not_the_one_who_asks_again() ->
         circuit.check()
     now[0] += PROBE_SECONDS
     circuit.check()
+
+
+def test_who_waited_for_the_figures_of_a_database_that_went_silent_does_not_wait_again(
+    postgres_url: str,
+) -> None:
+    store = open_database(postgres_url, serving=True)
+
+    def count_when_it_is_silent() -> None:
+        with store.write(), asking(store):
+            models.Counter.insert(name="one", value=1).execute()
+            store._adapter.circuit.trip()
+            store.take_hot_rows()
+
+    with pytest.raises(ObdtrackError):
+        count_when_it_is_silent()
+    store._adapter.circuit.reset()
+    with store.write(), asking(store):
+        assert not models.Counter.select().where(models.Counter.name == "one").exists()
+        store.take_hot_rows()
+    store.close_all()
