@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from obdtrack.access import audit
 from obdtrack.campaigns.control import control
 from obdtrack.domain.campaign import CampaignAction, Retries
 from obdtrack.services import Services
@@ -105,9 +106,11 @@ def test_a_change_that_is_not_allowed_names_those_that_are(caller: Caller) -> No
     refused = caller.post("/campaigns/diwali/resume")
     assert refused.status_code == 409
     assert "edit, check, stop" in refused.json["detail"]
-    stopped = caller.post("/campaigns/diwali/stop")
+    stopped = caller.post("/campaigns/diwali/stop", {"why": "a wrong flow"})
     assert (stopped.status_code, stopped.json["state"]) == (200, "stopped")
     assert stopped.json["allowed"] == []
+    assert "a wrong flow" in {entry.detail.get("why") for entry in audit.newest(5)}
+    assert caller.post("/campaigns/diwali/stop", {"reason": "x"}).status_code == 422
     assert caller.post("/campaigns/nobody/stop").status_code == 404
 
 

@@ -233,6 +233,12 @@ class ZoneName(fields.String):
         return str(value)
 
 
+class ReasonSchema(Schema):
+    """Why a campaign is started, paused, resumed or stopped."""
+
+    why = Text(500, metadata={"description": "Why; kept in the audit beside who and when."})
+
+
 class ReportQuerySchema(Schema):
     """Which table of a campaign is returned."""
 

@@ -34,6 +34,7 @@ from obdtrack.web.api.campaign_schemas import (
     EditCampaignSchema,
     ImportQuerySchema,
     ImportSchema,
+    ReasonSchema,
     RecipientPageSchema,
     RecipientQuerySchema,
     ReportQuerySchema,
@@ -113,34 +114,38 @@ def edit(body: dict[str, Any], identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/<identifier>/start", methods=["POST"])
 @secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.arguments(ReasonSchema, required=False)
 @blueprint.response(200, CampaignSchema)
-def start(identifier: str) -> dict[str, Any]:
+def start(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Start a campaign that was checked: at once, or when its `start_at` comes."""
-    return _controlled(identifier, CampaignAction.START)
+    return _controlled(identifier, CampaignAction.START, body)
 
 
 @blueprint.route("/<identifier>/pause", methods=["POST"])
 @secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.arguments(ReasonSchema, required=False)
 @blueprint.response(200, CampaignSchema)
-def pause(identifier: str) -> dict[str, Any]:
+def pause(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Pause a campaign: nothing of it is sent later than a second after this response."""
-    return _controlled(identifier, CampaignAction.PAUSE)
+    return _controlled(identifier, CampaignAction.PAUSE, body)
 
 
 @blueprint.route("/<identifier>/resume", methods=["POST"])
 @secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.arguments(ReasonSchema, required=False)
 @blueprint.response(200, CampaignSchema)
-def resume(identifier: str) -> dict[str, Any]:
+def resume(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Have a campaign go on that is paused."""
-    return _controlled(identifier, CampaignAction.RESUME)
+    return _controlled(identifier, CampaignAction.RESUME, body)
 
 
 @blueprint.route("/<identifier>/stop", methods=["POST"])
 @secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@blueprint.arguments(ReasonSchema, required=False)
 @blueprint.response(200, CampaignSchema)
-def stop(identifier: str) -> dict[str, Any]:
+def stop(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Stop a campaign for good: who was not called is skipped."""
-    return _controlled(identifier, CampaignAction.STOP)
+    return _controlled(identifier, CampaignAction.STOP, body)
 
 
 @blueprint.route("/<identifier>/report.csv", methods=["GET"])
@@ -159,9 +164,9 @@ def report(query: dict[str, Any], identifier: str) -> Response:
     )
 
 
-def _controlled(identifier: str, action: CampaignAction) -> dict[str, Any]:
+def _controlled(identifier: str, action: CampaignAction, body: Mapping[str, Any]) -> dict[str, Any]:
     campaign_id = found(identifier).id
-    control(campaign_id, action, current_access(), services())
+    control(campaign_id, action, current_access(), services(), body.get("why"))
     return _shown(found(str(campaign_id)))
 
 
