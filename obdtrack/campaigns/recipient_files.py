@@ -199,7 +199,7 @@ def _workbook(file: IO[bytes], options: FileOptions, table: RecipientTable) -> I
     """Return the rows of the first sheet.
 
     Row by row: another reader makes the rectangle of all cells at once, of which a file of a
-    kilobyte can have 17 billion (findings/a-workbook-of-1-kb-takes-512-gib.sh).
+    kilobyte can have 17 billion.
     """
     from openpyxl import load_workbook  # takes a tenth of a start, which few lists need
 
