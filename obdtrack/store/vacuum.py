@@ -11,12 +11,13 @@ from obdtrack.store.connections import connected
 from obdtrack.store.database import Store
 from obdtrack.store.database_errors import unavailable_if_locked
 from obdtrack.store.models import Table
+from obdtrack.store.schema import TABLES
 from obdtrack.store.sqlite import SqliteStore
 
 _TRIES = 5
 _PAUSE_SECONDS = 1.0
 _LOCK_TIMEOUT = "5s"
-_STATISTICS = "(FULL) pg_catalog.pg_statistic"
+_STATISTICS = "pg_catalog.pg_statistic"
 
 
 def vacuum(store: Store, touched: Iterable[type[Table]]) -> bool:
@@ -28,10 +29,34 @@ def vacuum(store: Store, touched: Iterable[type[Table]]) -> bool:
     """
     if isinstance(store, SqliteStore):
         return _clear_sqlite(store)
-    tables = [f'(FULL, ANALYZE) "{table._meta.table_name}"' for table in touched]
-    # ANALYZE renews the planner's samples of what stood in the columns; the old ones lie there too.
-    cleared = [_clear_table(store, what) for what in (*tables, _STATISTICS)]  # each, whatever came
-    return all(cleared)
+    names = [str(table._meta.table_name) for table in touched]
+    cleared = [_clear_table(store, f'"{name}"') for name in names]  # each, whatever came
+    # The planner's samples of what stood in the columns lie there too, and outlive the rows.
+    return all([*cleared, _sample_anew(store), _clear_table(store, _STATISTICS)])
+
+
+def _sample_anew(store: Store) -> bool:
+    """Take new samples of all our tables; False if old ones of tables that are empty now stay.
+
+    Those ANALYZE leaves alone. They are dropped before, which PostgreSQL can do since version 18.
+    """
+    names = [str(table._meta.table_name) for table in TABLES]
+    with unavailable_if_locked(), connected(store), store.atomic():
+        (can_drop,) = store.execute_sql(_CAN_DROP_SAMPLES).fetchone()
+        if can_drop:
+            store.execute_sql(_DROP_SAMPLES, (names, names))
+        store.execute_sql(f"ANALYZE {', '.join(names)}")
+        return can_drop or not store.execute_sql(_SAMPLED, (names, names)).fetchone()[0]
+
+
+_CAN_DROP_SAMPLES = "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'pg_clear_attribute_stats')"
+
+_OURS = """SELECT {} FROM pg_stats JOIN pg_class
+    ON oid = to_regclass(quote_ident(schemaname) || '.' || quote_ident(tablename))
+  WHERE oid IN (SELECT unnest(%s::text[])::regclass
+    UNION SELECT relid FROM unnest(%s::text[]) AS name, pg_partition_tree(name::regclass))"""
+_DROP_SAMPLES = _OURS.format("pg_clear_attribute_stats(schemaname, tablename, attname, inherited)")
+_SAMPLED = f"SELECT EXISTS ({_OURS.format('attname')} AND reltuples < 1)"
 
 
 def _clear_table(store: Store, what: str) -> bool:
@@ -86,7 +111,7 @@ def _write_anew(store: Store, what: str) -> bool:
         with unavailable_if_locked(), connected(store):
             store.execute_sql(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
             try:
-                store.execute_sql(f"VACUUM {what}")
+                store.execute_sql(f"VACUUM (FULL) {what}")
             finally:
                 store.execute_sql("RESET lock_timeout")
     except ObdtrackError:

@@ -11,16 +11,15 @@ import pytest
 from flask import Flask
 
 from obdtrack.access.audit import operator
+from obdtrack.calls import opt_outs
 from obdtrack.privacy import erasure
 from obdtrack.privacy.erasure import erase
 from obdtrack.services import Services
 from tests.conftest import Caller
-from tests.factories import (
-    NUMBER,
-    ScriptedProvider,
-)
+from tests.factories import NOON, NUMBER, ScriptedProvider
 from tests.privacy.told import (
     DIGITS,
+    OTHER,
     everything,
     files_of,
     leave_no_files,
@@ -56,6 +55,21 @@ def test_its_digits_are_in_no_file_of_a_postgresql_table(
     assert any(erase(NUMBER, operator(), services).cleared for _ in range(5))
     after = {name for name, data in files_of(services.store).items() if DIGITS.encode() in data}
     assert after == set()
+
+
+@pytest.mark.parametrize("each_store", ["postgres"], indirect=True)
+def test_nor_in_the_samples_of_a_table_that_is_empty_by_now(services: Services) -> None:
+    store = services.store
+    leave_no_files(store)
+    with store.write():
+        opt_outs.note_all([NUMBER, OTHER], NOON)  # of one row there is no sample
+    store.execute_sql("ANALYZE")
+    with store.write():
+        opt_outs.remove([NUMBER, OTHER])
+    store.execute_sql("ANALYZE")
+    assert DIGITS.encode() in files_of(store)["pg_statistic"]
+    assert any(erase(NUMBER, operator(), services).cleared for _ in range(5))
+    assert DIGITS.encode() not in files_of(store)["pg_statistic"]
 
 
 @on_sqlite
