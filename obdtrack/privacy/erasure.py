@@ -7,6 +7,7 @@ also after it was interrupted: what is replaced stays so.
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -95,9 +96,18 @@ def _conclude(number: str, name: str, actor: Actor, services: Services) -> int:
             event = Event(new_id(), Kind.RESOLUTION, Source.SYSTEM, now, Status.UNRESOLVED, REASON)
             if journal.call(call.id):
                 journal.append(call.id, event)
-        submissions.drop_variables(number)
+        submissions.drop_variables(number, unless=partial(_is_without, number, services))
         journal.stop_polling(number)
     return len(waiting)
+
+
+def _is_without(number: str, services: Services, sealed: bytes) -> bool:
+    """Whether values of variables, as they are stored, certainly do not hold this number."""
+    try:
+        values = services.encryption.open(bytes(sealed)).values()
+    except ValueError:
+        return False
+    return not any(map(Spellings(number).found_in, values))
 
 
 def _replace_all(

@@ -416,6 +416,20 @@ def test_erasing_one_number_touches_no_other_call(
     assert [number in kept for number in NUMBERS] == [True, False, True]
 
 
+@pytest.mark.parametrize(("said", "kept"), [("hello", True), ("call 88671 35002", False)])
+def test_what_all_hear_is_kept_for_the_others_unless_it_names_the_erased_number(
+    caller: Caller,
+    provider: ScriptedProvider,
+    services: Services,
+    clock: Clock,
+    said: str,
+    kept: bool,
+) -> None:
+    unknown(caller, provider, clock, variables={"text": said})
+    erase(NUMBERS[1], operator(), services)
+    assert (models.Submission.get().variables_encrypted is not None) is kept
+
+
 def test_the_export_of_one_number_holds_no_other(
     caller: Caller, provider: ScriptedProvider, services: Services
 ) -> None:

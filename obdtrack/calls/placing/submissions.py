@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -114,20 +114,25 @@ def calls_of(submission_id: UUID) -> list[models.Call]:
     return calls
 
 
-def drop_variables(to_number: str) -> None:
-    """Delete the encrypted variables of all submissions that went to this number alone.
+def drop_variables(to_number: str, *, unless: Callable[[bytes], bool]) -> None:
+    """Delete the encrypted variables of all submissions that went to this number.
 
-    Those of several numbers are kept while another's call is unknown: they are what all of them
-    hear.
+    Those that another call needs, since it is unknown, are kept if `unless` says so of them.
     """
-    call, submission = models.Call, models.Submission
+    call, submission, other = models.Call, models.Submission, models.Call.alias()
     theirs = call.select(call.submission).where(call.to_number == to_number)
-    other = models.Call.alias()
-    needed = other.select(other.submission).where(
-        (other.to_number != to_number) & (other.status == Status.UNKNOWN)
-    )
-    dropped = submission.id.in_(theirs) & submission.id.not_in(needed)
-    submission.update(variables_encrypted=None).where(dropped).execute()
+    sealed = submission.id.in_(theirs) & submission.variables_encrypted.is_null(False)
+    needed = (other.to_number != to_number) & (other.status == Status.UNKNOWN)
+    by_others = {
+        row.__data__["submission"]
+        for row in other.select(other.submission).where(needed & other.submission.in_(theirs))
+    }
+    dropped = [
+        row.id
+        for row in submission.select(submission.id, submission.variables_encrypted).where(sealed)
+        if not (row.id in by_others and unless(row.variables_encrypted))
+    ]
+    submission.update(variables_encrypted=None).where(submission.id.in_(dropped)).execute()
 
 
 def confirm_rights(
