@@ -397,7 +397,8 @@ class Recipient(Table):
     """One row of a campaign's file: whom to call, or why not.
 
     `scheduled` ones are called once they are due; `call_id` is the newest call of one that was
-    `sent`, `tries` how many there were. Of an invalid row `problem` has the column, value, reason.
+    `sent`, `tries` how many there were that were not refused. Of an invalid row `problem` has each
+    bad cell: its column, value and reason.
     """
 
     id = IdField(primary_key=True)

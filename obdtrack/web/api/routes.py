@@ -336,12 +336,10 @@ def _submission(submission_id: UUID) -> dict[str, Any]:
     calls = submissions.calls_of(submission_id)
     numbers = () if current_access().sees_numbers else [call.to_number for call in calls]
     told = responses.of_submission(submission_id)
-    answered = [response_view(row) for row in told if row.kind == "send"]
+    sent = next((response_view(row) for row in told if row.kind == "send"), None)
     return {
         **submission_view(found),
-        "response": hide_within(answered[0], *numbers)
-        if answered and numbers
-        else next(iter(answered), None),
+        "response": hide_within(sent, *numbers) if numbers else sent,
         "calls": _views(calls),
     }
 
