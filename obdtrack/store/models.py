@@ -10,6 +10,7 @@ from typing import Any
 
 from peewee import (
     SQL,
+    BigAutoField,
     BigIntegerField,
     BooleanField,
     CompositeKey,
@@ -430,3 +431,94 @@ class CampaignTotal(Table):
     class Meta:
         table_name = "campaign_totals"
         primary_key = CompositeKey("campaign_id", "status")
+
+
+class FeedRow(Table):
+    """Something that happened, at its place in the one order in which everybody is told.
+
+    `subject` is the id of the call (of a campaign's recipient that has none, the delivery, …) that
+    it is about. Of a call `data` is where it stood then; what never changes is in its own row.
+    `changed` has what was otherwise before. Rows come in only through `store/feed.py`.
+    """
+
+    position = BigAutoField()
+    id = IdField()
+    type = TextField()
+    recorded_at = MomentField()
+    subject = IdField(null=True)
+    campaign_id = IdField(null=True)
+    data = JsonField(null=True)
+    changed = JsonField(null=True)
+
+    class Meta:
+        table_name = "feed"
+
+
+class Destination(Table):
+    """A user's URL that is told what happens; its secrets are kept encrypted.
+
+    What the feed has up to `position` has been made into notifications, as far as it is wanted.
+    `reason` says why it was disabled; `failing_since` is null while it takes what it is sent.
+    """
+
+    id = IdField(primary_key=True)
+    url = TextField()
+    types = JsonField()
+    filter = JsonField()
+    numbers = TextField()
+    secret_encrypted = BytesField()
+    old_secret_encrypted = BytesField(null=True)
+    rotated_at = MomentField(null=True)
+    state = TextField()
+    reason = TextField(null=True)
+    created_at = MomentField()
+    changed_at = MomentField()
+    position = BigIntegerField()
+    failing_since = MomentField(null=True)
+    delivered_at = MomentField(null=True)
+    key_id = IdField(null=True)
+
+    class Meta:
+        table_name = "destinations"
+
+
+class Notification(Table):
+    """One event on its way to a destination, and what became of the last try."""
+
+    id = IdField(primary_key=True)
+    destination_id = IdField()
+    position = BigIntegerField()
+    event_id = IdField()
+    type = TextField()
+    subject = IdField(null=True)
+    status = TextField()
+    tries = SmallIntegerField(default=0)
+    created_at = MomentField()
+    due_at = MomentField()
+    tried_at = MomentField(null=True)
+    duration_ms = IntegerField(null=True)
+    http_status = SmallIntegerField(null=True)
+    failure = TextField(null=True)
+    response = TextField(null=True)
+
+    class Meta:
+        table_name = "notifications"
+
+
+class Alarm(Table):
+    """Trouble that people are told of: by which rule, about what, since when, and until when.
+
+    `told_at` is when they were told last, `end_told_at` when that it is over.
+    """
+
+    id = IdField(primary_key=True)
+    rule = TextField()
+    subject = TextField()
+    opened_at = MomentField()
+    ended_at = MomentField(null=True)
+    told_at = MomentField(null=True)
+    end_told_at = MomentField(null=True)
+    detail = JsonField()
+
+    class Meta:
+        table_name = "alarms"

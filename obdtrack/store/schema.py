@@ -5,6 +5,7 @@ from __future__ import annotations
 from peewee import SQL
 
 from obdtrack.store.models import (
+    Alarm,
     ApiKey,
     Audit,
     Call,
@@ -14,9 +15,12 @@ from obdtrack.store.models import (
     ClockMark,
     Counter,
     Delivery,
+    Destination,
     EventRow,
+    FeedRow,
     IdempotencyKey,
     Lease,
+    Notification,
     OptOutRow,
     RateLimit,
     Recipient,
@@ -78,11 +82,20 @@ _index(Recipient, "call_id", where="call_id IS NOT NULL")  # whose call this is
 _index(Call, "submission")  # the other calls of a submission whose calls are deleted
 _index(Audit, "subject", "id")  # what was done to one key, call or number
 _index(Audit, "once", unique=True, where="once IS NOT NULL")  # whether it is noted already
+_index(FeedRow, "subject", "position", where="subject IS NOT NULL")  # what happened to one call
+_index(FeedRow, "campaign_id", "position", where="campaign_id IS NOT NULL")  # ... in a campaign
+_index(Notification, "destination_id", "status", "due_at")  # what is sent next; what failed
+_index(Notification, "destination_id", "subject", "position", where="status = 'pending'")  # first
+_index(Notification, "destination_id", "position", unique=True)  # whether one is made already
+_index(Notification, "destination_id", "id")  # a destination's log, newest first
+_index(Notification, "created_at")  # what is too old
+_index(Alarm, "rule", "subject", where="ended_at IS NULL")  # open alarms
 
 TABLES: tuple[type[Table], ...] = (
     ApiKey, Submission, Call, EventRow, Delivery, ResponseRow, IdempotencyKey, Lease, RateLimit,
     Counter, ClockMark, OptOutRow,
     Statistic, CampaignName, Audit, Task,
     Campaign, RecipientImport, Recipient, CampaignTotal,
+    FeedRow, Destination, Notification, Alarm,
 )  # fmt: skip
 """Every table, in the order in which they refer to each other."""

@@ -1,0 +1,1 @@
+"""Telling others: the feed of what happened, destinations that are sent it, and alarms."""

@@ -1,0 +1,61 @@
+"""The feed: what happened, in one order that nothing is ever put into behind a reader's back.
+
+On SQLite that is the order of the commits: there is one writer. On PostgreSQL a place is taken from
+a sequence while its transaction is open, and one that was taken earlier may show up later. So each
+writer makes known, before it takes any, that the places from here on may be its own, by a shared
+lock that ends with its transaction and that nobody waits for; and readers read no further than the
+lowest place made known so. Places are taken after the rows of the calls were locked: what happened
+to one call later stands behind what happened to it before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from obdtrack.domain.feed import FeedEvent
+from obdtrack.store import bulk_sql, models
+
+_COLUMNS = ("id", "type", "recorded_at", "subject", "campaign_id", "data", "changed")
+
+_SEQUENCE = "feed_position_seq"
+_WRITING = 0x6665_6564  # "feed": the first half of the key of the locks that are ours
+_TAKEN = f"SELECT last_value - (NOT is_called)::int FROM {_SEQUENCE}"  # noqa: S608  # constants
+
+# A key has two halves of 32 bits, signed; the place's lower ones are enough to tell it.
+_MAKE_KNOWN = (
+    f"SELECT pg_advisory_xact_lock_shared({_WRITING}, "  # noqa: S608  # constants
+    f"((last_value - (NOT is_called)::int) % 2147483648)::int) FROM {_SEQUENCE}"
+)
+_LOWEST_KNOWN = (
+    "SELECT max((%s::bigint - objid::bigint) & 2147483647) "  # noqa: S608  # constants
+    "FROM pg_locks WHERE locktype = 'advisory' "
+    f"AND classid = {_WRITING} AND objsubid = 2 "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+def append(events: Iterable[FeedEvent]) -> None:
+    """Add events, in this order. Must run in the transaction of what they tell."""
+    rows = list(events)
+    if not rows:
+        return
+    store = models.FeedRow._meta.database
+    if store.for_update:
+        store.execute_sql(_MAKE_KNOWN)
+    bulk_sql.insert(models.FeedRow, _COLUMNS, rows)
+
+
+def settled() -> int:
+    """Return the place up to which nothing can be added any more; 0 if there is none.
+
+    The rows up to there have to be read after this, and not in a snapshot that is older.
+    """
+    store: Any = models.FeedRow._meta.database
+    if not store.for_update:
+        (newest,) = store.execute_sql("SELECT max(position) FROM feed").fetchone()
+        return newest or 0
+    (taken,) = store.execute_sql(_TAKEN).fetchone()
+    # Whoever makes itself known only after this takes places behind `taken`.
+    (behind,) = store.execute_sql(_LOWEST_KNOWN, (taken,)).fetchone()
+    return int(taken - (behind or 0))
