@@ -18,6 +18,7 @@ from obdtrack.domain.phone import NOT_WHOLE, whole
 from obdtrack.errors import ConfigError
 from obdtrack.jobs import KINDS, Background
 from obdtrack.logs import configure_logs
+from obdtrack.notifications.call_events import tell
 from obdtrack.providers import registry
 from obdtrack.services import Services
 from obdtrack.settings import (
@@ -47,7 +48,7 @@ from obdtrack.web.pages.register import register_pages
 log = structlog.get_logger()
 
 
-LISTENERS = (follow,)
+LISTENERS = (follow, tell)
 """Who follows from every change of a call, in its transaction."""
 
 

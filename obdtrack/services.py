@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -11,7 +11,6 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.limits import ProcessLimits
@@ -41,20 +40,25 @@ class ProvidersOwn(Protocol):
 
 
 class CallChange(NamedTuple):
-    """What a unit of work did to one call: its status `before` (None: it is new) and `state` after.
+    """What a unit of work did to one call: where it stood `before` (None: it is new), and since.
 
-    `events` are those that were added.
+    `path` are the states it came to, one for each event that was added; the last holds.
     """
 
     call_id: UUID
-    before: str | None
-    state: CallState
-    events: tuple[Event, ...]
+    before: CallState | None
+    path: tuple[CallState, ...]
     campaign_id: UUID | None = None
 
+    @property
+    def state(self) -> CallState:
+        """Where the call stands now."""
+        return self.path[-1]
 
-Listener = Callable[[CallChange, "Services"], None]
-"""Called for each change of a call, in its transaction: what one raises undoes it all."""
+
+Listener = Callable[[Sequence[CallChange], "Services"], None]
+"""Called once for each unit of work that changed calls, in its transaction, before the figures that
+all share are locked: what one raises undoes it all."""
 
 
 @dataclass(frozen=True, slots=True)

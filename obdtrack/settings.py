@@ -349,6 +349,7 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "duplicate_guard_seconds": _count("DUPLICATE_GUARD_SECONDS", 0, 0, 86400),
     "idempotency_days": _count("IDEMPOTENCY_DAYS", 7, 1, 365),
     "retention_calls_days": _count("RETENTION_CALLS_DAYS", 400, 1, 36500),
+    "events_days": _count("EVENTS_DAYS", 30, 0, 36500),
     "retention_quarantine_days": _count("RETENTION_QUARANTINE_DAYS", 14, 1, 36500),
     "retention_unmatched_days": _count("RETENTION_UNMATCHED_DAYS", 30, 1, 36500),
     "suppression": lambda env: env.bool("SUPPRESSION", True),
@@ -407,6 +408,7 @@ class Settings:
     jobs: bool = True
     insecure: bool = False
     retention_calls_days: int = 400
+    events_days: int = 30
     retention_quarantine_days: int = 14
     retention_unmatched_days: int = 30
     suppression: bool = True

@@ -19,6 +19,7 @@ from uuid import UUID
 from obdtrack.calls import queries, writes
 from obdtrack.calls.placing.submissions import PendingSubmission
 from obdtrack.calls.queries import CallRow
+from obdtrack.calls.states import states_of
 from obdtrack.calls.writes import NewCall, NewState
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import NOT_TAKEN, CallState, fold
@@ -29,14 +30,14 @@ from obdtrack.providers.base import CallLog
 from obdtrack.services import CallChange, Services
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import Change, slot_of
-from obdtrack.store import leases
+from obdtrack.store import bulk_sql, leases, models
 
 
 class _OpenCall:
     """A call in this unit: its row and events as they were read, and what was appended since."""
 
     __slots__ = (
-        "again", "check", "events", "reports", "row", "state", "stored", "touched", "whole",
+        "again", "check", "events", "path", "reports", "row", "state", "stored", "whole",
     )  # fmt: skip
 
     def __init__(self, row: CallRow, events: list[Event], *, whole: bool) -> None:
@@ -46,7 +47,7 @@ class _OpenCall:
         self.whole = whole
         self.reports = 0
         self.state: CallState | None = None
-        self.touched = False
+        self.path: list[CallState] = []
         self.again: set[UUID] = set()
         self.check: datetime | None = None
 
@@ -58,8 +59,13 @@ class _OpenCall:
     def append(self, event: Event) -> None:
         events = [*self.events, event]
         self.state = fold(events, self.row.interval)  # raises before anything has changed
-        self.events, self.touched = events, True
+        self.events = events
+        self.path.append(self.state)
         self.reports += event.kind is Kind.REPORT
+
+    def change(self) -> CallChange:
+        before = fold(self.events[: self.stored], self.row.interval)
+        return CallChange(self.row.id, before, tuple(self.path), self.row.campaign_id)
 
 
 class Journal:
@@ -73,6 +79,7 @@ class Journal:
         self._silenced: set[str] = set()
         self._names: set[str] = set()
         self._changes: list[Change] = []
+        self._heard: list[CallChange] = []
         self._newest: dict[str, int] = {}
         self._counted: Counter[str] = Counter()
 
@@ -169,7 +176,7 @@ class Journal:
                 self._newest[row.name] = slot_of(row.created_at)
             call = self._calls[row.id] = _OpenCall(row, [event], whole=True)
             call.state = new.state
-            self._tell(call, None, [event])
+            self._heard.append(CallChange(row.id, None, (new.state,), row.campaign_id))
 
     def append(self, call_id: UUID, event: Event) -> None:
         """Add an event to a call. Raises what folding it raises; then nothing was added."""
@@ -207,13 +214,15 @@ class Journal:
         Without `rewrite` its events are right as they are, and the state alone is written.
         """
         call = self._calls[call_id]
+        before = states_of(bulk_sql.load(models.Call, "id", [call_id]))[call_id]
         if rewrite:
             writes.replace_events(call_id, kinds, events)
             writes.set_submitted_at(call_id, events)
         writes.save_states([NewState(call.row, state, check_at)])
         self._changes.append(writes.change(call.row, state))
         call.state = state
-        self._tell(call, call.row.status, events if rewrite else [])
+        if state != before:
+            self._heard.append(CallChange(call_id, before, (state,), call.row.campaign_id))
 
     def poll_at(self, call_id: UUID, when: datetime) -> None:
         """Have the provider polled at this time if the call still waits when its schedule ended."""
@@ -253,7 +262,7 @@ class Journal:
     def _write(self) -> None:
         """Write all at once: events, how often they came, states, next checks; last the figures."""
         calls = self._calls.values()
-        added = [(call, call.events[call.stored :]) for call in calls if call.touched]
+        added = [(call, call.events[call.stored :]) for call in calls if call.path]
         writes.add_events((call.row.id, event) for call, events in added for event in events)
         seen = (
             (call, event) for call in calls if call.again for event in call.events[: call.stored]
@@ -266,8 +275,10 @@ class Journal:
             writes.plan_polls(self._put_off)
         for number in self._silenced:
             writes.stop_polling(number)
-        for call, events in added:
-            self._tell(call, call.row.status, events)
+        if listeners := self.services.listeners:
+            changes = [*self._heard, *(call.change() for call, _ in added)]
+            for listener in listeners if changes else ():
+                listener(changes, self.services)
         if self._changes or self._counted:
             self.services.store.take_hot_rows()
         counters.count(self._changes)
@@ -280,13 +291,6 @@ class Journal:
         planned = self._plan(call.row, state)
         check = call.check if planned.given_up else planned.next_check_at
         return NewState(call.row, state, check)
-
-    def _tell(self, call: _OpenCall, before: str | None, events: Sequence[Event]) -> None:
-        for listener in self.services.listeners:
-            changed = CallChange(
-                call.row.id, before, call.fold(), tuple(events), call.row.campaign_id
-            )
-            listener(changed, self.services)
 
 
 @contextmanager

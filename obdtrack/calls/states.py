@@ -7,20 +7,26 @@ next event of their call, or `rebuild`; those are folded when they are read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import compress
 from operator import attrgetter, ne
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from obdtrack.calls import queries
-from obdtrack.calls.queries import FACT_COLUMNS
+from obdtrack.calls.queries import FACT_COLUMNS, STATE_COLUMNS
 from obdtrack.domain.facts import FACTS, read_facts
 from obdtrack.domain.fold import Attempt, CallState, fold
 from obdtrack.domain.status import Source, Status
 from obdtrack.domain.times import from_text
 from obdtrack.store import models
+from obdtrack.store.columns import MomentField, from_microseconds, to_microseconds
 
 _REST = ("provider_message", *(name for name in FACTS if name not in FACT_COLUMNS))
+_MOMENTS = [
+    column for column in STATE_COLUMNS if isinstance(getattr(models.Call, column), MomentField)
+]
 _SHARED = ("status", "reason", "conflict", *FACTS)
 _KEPT = (*_SHARED, "source", "as_of", "words")
 """What an attempt is stored by. Most calls have one, and where it is as the call nothing is."""
@@ -49,6 +55,24 @@ def rest_of(state: CallState) -> dict[str, Any]:
     return rest
 
 
+def snapshot(state: CallState) -> list[Any]:
+    """Return a state as JSON to be kept beside the call's row, for `from_snapshot`."""
+    columns = {
+        name: to_microseconds(value) if isinstance(value, datetime) else value
+        for name, value in zip(STATE_COLUMNS, state_row(state), strict=True)
+        if value is not None
+    }
+    return [columns, rest_of(state)]
+
+
+def from_snapshot(kept: Sequence[Any]) -> CallState:
+    """Return the state that was kept so."""
+    columns, rest = kept
+    moments = {name: from_microseconds(columns[name]) for name in _MOMENTS if name in columns}
+    values = {**dict.fromkeys(STATE_COLUMNS), **columns, **moments}
+    return _stored(SimpleNamespace(**values, state=rest))
+
+
 def states_of(calls: Sequence[models.Call]) -> dict[UUID, CallState]:
     """Return where calls stand, as their rows have it; by their events where a row is an old one.
 
@@ -61,7 +85,7 @@ def states_of(calls: Sequence[models.Call]) -> dict[UUID, CallState]:
     }
 
 
-def _stored(call: models.Call) -> CallState:
+def _stored(call: Any) -> CallState:
     rest = dict(call.state)
     packed, message = rest.pop("attempts", ()), rest.pop("provider_message", None)
     facts = {**dict(zip(FACT_COLUMNS, _columns(call), strict=True)), **read_facts(rest)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -35,19 +36,20 @@ _LONGEST_SLOWDOWN = timedelta(minutes=15)
 _SLOWDOWN = timedelta(seconds=30)
 
 
-def follow(change: CallChange, services: Services) -> None:
-    """Plan or withdraw the next call of a campaign's recipient, in the transaction of this change.
+def follow(changes: Iterable[CallChange], services: Services) -> None:
+    """Plan or withdraw the next calls of campaigns' recipients, in the transaction of the changes.
 
     A listener of the journal. Nobody is called again whose call may have been one: never after
     `unknown`, only after a refusal for a reason that passes, or as the campaign's `retries` say.
     """
-    status = change.state.status
-    if change.campaign_id is None or change.before in (None, status):
-        return
-    if status == Status.REJECTED and change.state.reason in PASSING:
-        _make_again(change, services)
-    elif status in RETRIED or change.before in RETRIED:
-        _plan_retry(change, services)
+    for change in changes:
+        before, status = change.before and change.before.status, change.state.status
+        if change.campaign_id is None or before in (None, status):
+            continue
+        if status == Status.REJECTED and change.state.reason in PASSING:
+            _make_again(change, services)
+        elif status in RETRIED or before in RETRIED:
+            _plan_retry(change, services)
 
 
 def line_of(campaign_id: UUID) -> str:

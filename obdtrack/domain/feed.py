@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -65,8 +66,9 @@ PATTERNS = tuple(sorted({f"{kind.partition('.')[0]}{_ANY}" for kind in EventType
 class FeedEvent(NamedTuple):
     """Something that happened. `subject` is the id of what it is about.
 
-    Of a call `data` is its state as `calls.states.snapshot` gives it; of anything else it is what
-    the API shows, with numbers in full. `changed` has the earlier value of what is otherwise now.
+    Of a call `data` is its state as `calls.states.snapshot` gives it (a list); of anything else it
+    is what the API shows, with numbers in full. `changed` has the earlier value of what is
+    otherwise now.
     """
 
     id: UUID
@@ -74,7 +76,7 @@ class FeedEvent(NamedTuple):
     recorded_at: datetime
     subject: UUID | None
     campaign_id: UUID | None = None
-    data: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | Sequence[Any] | None = None
     changed: Mapping[str, Any] | None = None
 
 
@@ -84,3 +86,11 @@ def matching(patterns: Collection[str]) -> frozenset[EventType]:
         return frozenset(EventType)
     starts = tuple(one.removesuffix("*") for one in patterns if one.endswith(_ANY))
     return frozenset(one for one in EventType if one in patterns or one.startswith(starts))
+
+
+class Numbers(StrEnum):
+    """How much of phone numbers somebody is told."""
+
+    FULL = "full"
+    MASKED = "masked"
+    NONE = "none"

@@ -23,7 +23,7 @@ from obdtrack.domain.status import Outcome
 from obdtrack.services import Services
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import ALL, EVER, slot_of
-from obdtrack.store import leases, models, partitions, tasks, witness
+from obdtrack.store import feed, leases, models, partitions, tasks, witness
 from obdtrack.store.database import Store
 from obdtrack.store.database_errors import repeated
 from obdtrack.store.sqlite import SqliteStore
@@ -176,6 +176,7 @@ class RetainedKind(NamedTuple):
 
 
 KINDS = (
+    RetainedKind("events_days", feed.forget_older),
     RetainedKind("idempotency_days", idempotency.forget_older),
     RetainedKind("retention_quarantine_days", partial(forget_deliveries, Outcome.REJECTED)),
     RetainedKind("retention_unmatched_days", partial(forget_deliveries, Outcome.UNMATCHED)),

@@ -10,12 +10,16 @@ to one call later stands behind what happened to it before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from itertools import takewhile
 from typing import Any
+from uuid import UUID
 
-from obdtrack.domain.feed import FeedEvent
-from obdtrack.store import bulk_sql, models
+from obdtrack.domain.feed import EventType, FeedEvent
+from obdtrack.store import bulk_sql, leases, models
 
+_FORGOTTEN = "feed_forgotten"
 _COLUMNS = ("id", "type", "recorded_at", "subject", "campaign_id", "data", "changed")
 
 _SEQUENCE = "feed_position_seq"
@@ -25,7 +29,7 @@ _TAKEN = f"SELECT last_value - (NOT is_called)::int FROM {_SEQUENCE}"  # noqa: S
 # A key has two halves of 32 bits, signed; the place's lower ones are enough to tell it.
 _MAKE_KNOWN = (
     f"SELECT pg_advisory_xact_lock_shared({_WRITING}, "  # noqa: S608  # constants
-    f"((last_value - (NOT is_called)::int) % 2147483648)::int) FROM {_SEQUENCE}"
+    f"((last_value - (NOT is_called)::int) %% 2147483648)::int) FROM {_SEQUENCE}"
 )
 _LOWEST_KNOWN = (
     "SELECT max((%s::bigint - objid::bigint) & 2147483647) "  # noqa: S608  # constants
@@ -59,3 +63,53 @@ def settled() -> int:
     # Whoever makes itself known only after this takes places behind `taken`.
     (behind,) = store.execute_sql(_LOWEST_KNOWN, (taken,)).fetchone()
     return int(taken - (behind or 0))
+
+
+def page(
+    after: int,
+    through: int,
+    limit: int,
+    *,
+    types: Collection[EventType] | None = None,
+    subject: UUID | None = None,
+    campaign_id: UUID | None = None,
+) -> list[models.FeedRow]:
+    """Return events behind the place `after` up to `through` (`settled`), oldest first."""
+    row = models.FeedRow
+    query = row.select().where((row.position > after) & (row.position <= through))
+    if types is not None:
+        query = query.where(row.type.in_(sorted(types)))
+    if subject is not None:
+        query = query.where(row.subject == subject)
+    if campaign_id is not None:
+        query = query.where(row.campaign_id == campaign_id)
+    return list(query.order_by(row.position).limit(limit))
+
+
+def first_after(moment: datetime) -> int:
+    """Return the place before the first event that was recorded then or later, by halving."""
+    low, high = forgotten(), settled()  # every event up to `low` is earlier, none behind `high` is
+    while low < high:
+        middle = (low + high) // 2
+        found = page(middle, high, 1)
+        if found and found[0].recorded_at < moment:
+            low = found[0].position
+        else:
+            high = middle
+    return low
+
+
+def forgotten() -> int:
+    """Return the place up to which events have been deleted; 0 if none have."""
+    return leases.counters([_FORGOTTEN])[_FORGOTTEN]
+
+
+def forget_older(before: datetime, limit: int) -> int:
+    """Delete the oldest events from before then, at most so many; returns how many went."""
+    row = models.FeedRow
+    oldest = row.select(row.position, row.recorded_at).order_by(row.position).limit(limit)
+    old = [found.position for found in takewhile(lambda one: one.recorded_at < before, oldest)]
+    if not old:
+        return 0
+    bulk_sql.raise_to(models.Counter, ("name",), "value", [(_FORGOTTEN, old[-1])])
+    return int(row.delete().where(row.position <= old[-1]).execute())

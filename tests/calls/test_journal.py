@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +35,7 @@ FORGETTING = {"privacy/retention_rows.py", "privacy/mentions.py", "operations/mo
 def told(services: Services) -> tuple[Services, list[CallChange]]:
     """Services whose journal tells a list of every change."""
     heard: list[CallChange] = []
-    return replace(services, listeners=(lambda change, _: heard.append(change),)), heard
+    return replace(services, listeners=(lambda changes, _: heard.extend(changes),)), heard
 
 
 def append(services: Services, call_id: UUID, event: Event, then: Exception | None = None) -> None:
@@ -59,16 +60,16 @@ def test_whoever_listens_is_told_of_every_change_of_a_call(
     call_id = place_call(call_request(), None, services)
     twice = [InboundRequest(new_id(), services.now(), raw_delivery(), PROVIDER) for _ in range(2)]
     receive_deliveries(twice, services)
-    changes = [(change.before, str(change.state.status)) for change in heard]
+    changes = [(c.before and str(c.before.status), str(c.state.status)) for c in heard]
     assert changes == [
         (None, "submitting"),
         ("submitting", "queued"),
         ("queued", "completed"),
     ]
     assert {change.call_id for change in heard} == {call_id}
-    kinds = [event.kind for change in heard for event in change.events]
-    assert kinds == [Kind.SUBMISSION, Kind.RESPONSE, Kind.REPORT]
+    kinds = [Kind.SUBMISSION, Kind.RESPONSE, Kind.REPORT]
     assert [event.kind for event in queries.history([call_id])[call_id]] == kinds
+    assert [len(change.path) for change in heard] == [1, 1, 1]
 
 
 def test_what_a_listener_raises_undoes_the_change(
@@ -76,7 +77,7 @@ def test_what_a_listener_raises_undoes_the_change(
 ) -> None:
     place_call(call_request(), None, services)
 
-    def refuse(_: CallChange, __: Services) -> None:
+    def refuse(_: Sequence[CallChange], __: Services) -> None:
         raise RuntimeError("no room")
 
     call_id, before = only_call(), models.Call.get().status

@@ -115,7 +115,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     ),
     "the last failures": lambda: halts.last_failures(CAMPAIGN, 20),
     "whose call it is": lambda: follow._recipient(
-        CallChange(ID, None, None, ()),
+        CallChange(ID, None, ()),
         RecipientStatus.SENT,
     ),
     "a table of recipients": lambda: list(report._batches(ID)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from importlib import import_module
@@ -299,11 +299,12 @@ def call_again_when_unsure() -> Iterator[None]:
     """Call a campaign's recipient again of whose call nobody knows whether it was one."""
     module = import_module("obdtrack.campaigns.follow")
 
-    def follow(change: Any, services: Services) -> None:
-        if change.campaign_id and change.state.status == Status.UNKNOWN:
-            module._make_again(change, services)
-        else:
-            original(change, services)
+    def follow(changes: Iterable[Any], services: Services) -> None:
+        for change in changes:
+            if change.campaign_id and change.state.status == Status.UNKNOWN:
+                module._make_again(change, services)
+            else:
+                original([change], services)
 
     original = module.follow
     application = import_module("obdtrack.application")
