@@ -5,6 +5,7 @@ from peewee import (
     BigIntegerField,
     BinaryUUIDField,
     BlobField,
+    CompositeKey,
     IntegerField,
     Model,
     SmallIntegerField,
@@ -20,7 +21,7 @@ INDEXES = (
     ("notifications", ("destination_id", "subject", "position"), "status = 'pending'"),
     ("notifications", ("destination_id", "id"), None),
     ("notifications", ("created_at",), None),
-    ("alarms", ("rule", "subject"), "ended_at IS NULL"),
+    ("alarm_tellings", ("target_id",), "end_told_at IS NULL"),
 )
 
 
@@ -93,14 +94,25 @@ def up(migrator, db):
         subject = TextField()
         opened_at = BigIntegerField()
         ended_at = BigIntegerField(null=True)
-        told_at = BigIntegerField(null=True)
-        end_told_at = BigIntegerField(null=True)
         detail = TextField()
 
         class Meta:
             table_name = "alarms"
 
-    db.create_tables([FeedRow, Destination, Notification, Alarm])
+    class AlarmTelling(Table):
+        alarm_id = BinaryUUIDField()
+        target_id = BinaryUUIDField()
+        told_at = BigIntegerField(null=True)
+        end_told_at = BigIntegerField(null=True)
+
+        class Meta:
+            table_name = "alarm_tellings"
+            primary_key = CompositeKey("alarm_id", "target_id")
+
+    db.create_tables([FeedRow, Destination, Notification, Alarm, AlarmTelling])
+    db.execute_sql(
+        "CREATE UNIQUE INDEX alarms_rule_subject ON alarms (rule, subject) WHERE ended_at IS NULL"
+    )
     db.execute_sql(
         "CREATE UNIQUE INDEX notifications_destination_id_position "
         "ON notifications (destination_id, position)"

@@ -506,19 +506,27 @@ class Notification(Table):
 
 
 class Alarm(Table):
-    """Trouble that people are told of: by which rule, about what, since when, and until when.
-
-    `told_at` is when they were told last, `end_told_at` when that it is over.
-    """
+    """Trouble that people are told of: by which rule, about what, since when, and until when."""
 
     id = IdField(primary_key=True)
     rule = TextField()
     subject = TextField()
     opened_at = MomentField()
     ended_at = MomentField(null=True)
-    told_at = MomentField(null=True)
-    end_told_at = MomentField(null=True)
     detail = JsonField()
 
     class Meta:
         table_name = "alarms"
+
+
+class AlarmTelling(Table):
+    """When somebody was told of an alarm last, and when that it is over."""
+
+    alarm_id = IdField()
+    target_id = IdField()
+    told_at = MomentField(null=True)
+    end_told_at = MomentField(null=True)
+
+    class Meta:
+        table_name = "alarm_tellings"
+        primary_key = CompositeKey("alarm_id", "target_id")

@@ -6,6 +6,7 @@ from peewee import SQL
 
 from obdtrack.store.models import (
     Alarm,
+    AlarmTelling,
     ApiKey,
     Audit,
     Call,
@@ -89,13 +90,14 @@ _index(Notification, "destination_id", "subject", "position", where="status = 'p
 _index(Notification, "destination_id", "position", unique=True)  # whether one is made already
 _index(Notification, "destination_id", "id")  # a destination's log, newest first
 _index(Notification, "created_at")  # what is too old
-_index(Alarm, "rule", "subject", where="ended_at IS NULL")  # open alarms
+_index(Alarm, "rule", "subject", unique=True, where="ended_at IS NULL")  # open alarms
+_index(AlarmTelling, "target_id", where="end_told_at IS NULL")  # what somebody is to be told
 
 TABLES: tuple[type[Table], ...] = (
     ApiKey, Submission, Call, EventRow, Delivery, ResponseRow, IdempotencyKey, Lease, RateLimit,
     Counter, ClockMark, OptOutRow,
     Statistic, CampaignName, Audit, Task,
     Campaign, RecipientImport, Recipient, CampaignTotal,
-    FeedRow, Destination, Notification, Alarm,
+    FeedRow, Destination, Notification, Alarm, AlarmTelling,
 )  # fmt: skip
 """Every table, in the order in which they refer to each other."""
