@@ -33,7 +33,7 @@ from obdtrack.store.encryption import Encryption
 from obdtrack.store.group_commit import GroupWriter
 from obdtrack.store.migrate import check_schema
 from obdtrack.web import health, metrics
-from obdtrack.web.api import campaigns, routes
+from obdtrack.web.api import campaigns, destinations, routes
 from obdtrack.web.api.openapi import register_api
 from obdtrack.web.callback import Callback
 from obdtrack.web.http.auth import guard
@@ -126,7 +126,8 @@ def create_app(services: Services | None = None) -> Application:
     observe(app)
     guard(app)
     register_errors(app)
-    register_api(app, routes.blueprint, campaigns.blueprint, intervals=services.provider.intervals)
+    parts = (routes.blueprint, campaigns.blueprint, destinations.blueprint)
+    register_api(app, *parts, intervals=services.provider.intervals)
     register_pages(app, services)
     app.watch = watch = Watch(services)
     app.register_blueprint(health.make_blueprint(watch))

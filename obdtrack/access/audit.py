@@ -95,6 +95,10 @@ class Action(StrEnum):
     CAMPAIGN_CREATED = "campaign-created"
     CAMPAIGN_CHANGED = "campaign-changed"
     RECIPIENTS_IMPORTED = "recipients-imported"
+    DESTINATION_CREATED = "destination-created"
+    DESTINATION_CHANGED = "destination-changed"
+    DESTINATION_DELETED = "destination-deleted"
+    NOTIFICATIONS_REPLAYED = "notifications-replayed"
     OLD_FORGOTTEN = "old-forgotten"
 
 

@@ -19,8 +19,10 @@ from obdtrack.calls.search import CallFilter
 from obdtrack.campaigns import dispatch, follow, halts, imports, preflight, recipients, report
 from obdtrack.campaigns.figures import figures_of
 from obdtrack.domain.campaign import CampaignPlan, RecipientStatus
+from obdtrack.domain.destination import NotificationStatus
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome
+from obdtrack.notifications import log as notification_log
 from obdtrack.operations import system_status
 from obdtrack.privacy import retention
 from obdtrack.services import CallChange, new_id
@@ -121,6 +123,11 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "a table of recipients": lambda: list(report._batches(ID)),
     "calls of recipients": lambda: report._calls_of([RECIPIENT]),
     "days of a campaign": lambda: list(report._by_day(CAMPAIGN, ZoneInfo("UTC"), None)),
+    "what a destination was sent": lambda: notification_log.page(ID, 50),
+    "what it was sent in vain": lambda: notification_log.page(ID, 50, "failed"),
+    "how much of it failed": lambda: notification_log.count(ID, NotificationStatus.FAILED),
+    "what is to be sent again": lambda: next(notification_log.failed_after(ID, 7), None),
+    "what must wait no longer": lambda: notification_log.make_due(ID, NOON),
     "errors of an import": lambda: imports._listed(KEPT, RecipientStatus.INVALID),
 }
 """What is asked while calls are placed, reported, looked up, polled and forgotten."""

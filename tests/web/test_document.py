@@ -9,6 +9,7 @@ import schemathesis
 from flask import Flask
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis.strategies import SearchStrategy
+from limits import RateLimitItemPerMinute
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS as REGISTRY
 from schemathesis.specs.openapi import checks as of_openapi
@@ -60,8 +61,10 @@ def test_the_document_needs_a_key(caller: Caller) -> None:
     indirect=["each_store"],
 )  # fmt: skip
 def test_the_application_keeps_to_its_document(
-    app: Flask, services: Services, mode: GenerationMode
+    app: Flask, services: Services, mode: GenerationMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Each operation is tried with a wrong key, all of them within a minute.
+    monkeypatch.setattr("obdtrack.limits.FAILURES", RateLimitItemPerMinute(300))
     key = create_key("schemathesis", ["read", "place", "pii", "admin"], services)
     headers = {"Authorization": f"Bearer {key}"}
     document = schemathesis.openapi.from_wsgi("/api/openapi.json", app, headers=headers)

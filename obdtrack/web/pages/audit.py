@@ -36,6 +36,10 @@ DEEDS: dict[str, str] = {
     Action.CAMPAIGN_CREATED: "Created a campaign",
     Action.CAMPAIGN_CHANGED: "Changed a campaign",
     Action.RECIPIENTS_IMPORTED: "Imported recipients of a campaign",
+    Action.DESTINATION_CREATED: "Created a destination",
+    Action.DESTINATION_CHANGED: "Changed a destination",
+    Action.DESTINATION_DELETED: "Deleted a destination",
+    Action.NOTIFICATIONS_REPLAYED: "Sent notifications again",
     Action.OLD_FORGOTTEN: "Deleted expired data",
 }
 
