@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Check the installation and suggest fixes.",
     "backup": "Copy the database to a new file while it is in use.",
     "campaign": "Import recipients, check, start, pause and stop a campaign, and report on it.",
+    "destinations": "Have URLs of yours told what happens, and see what they were sent.",
     "demo": "Try everything on this machine, with a provider simulator.",
     "simulator": "Run a stand-in for the provider on loopback.",
 }

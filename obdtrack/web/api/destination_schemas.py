@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
@@ -9,9 +10,11 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 from obdtrack.domain.destination import DestinationState, NotificationStatus
 from obdtrack.domain.feed import PATTERNS, EventType, Numbers
 from obdtrack.domain.status import Status
+from obdtrack.errors import Code, ObdtrackError
 from obdtrack.notifications.log import MOST_COUNTED
 from obdtrack.web.api.fields import Moment, Text
 from obdtrack.web.api.schemas import TIME, PageQuerySchema, PageSchema
+from obdtrack.web.http.errors import by_field
 
 _UP_TO = f"At most {MOST_COUNTED:,} are counted."
 
@@ -75,6 +78,25 @@ class CreateDestinationSchema(EditDestinationSchema):
     """A destination to create."""
 
     url = _url(required=True)
+
+
+def destination_values(
+    url: str, *, types: Sequence[str], numbers: str, **chosen: Any
+) -> dict[str, Any]:
+    """Return what somebody typed or picked as `CreateDestinationSchema` loads it.
+
+    `chosen` are parts of the filter; those that are empty are left out. Raises ObdtrackError
+    (invalid) with what is wrong by field.
+    """
+    wanted = {name: value for name, value in chosen.items() if value}
+    given = {"url": url, "types": types, "numbers": numbers, "filter": wanted}
+    try:
+        loaded: dict[str, Any] = CreateDestinationSchema().load(given)
+    except ValidationError as error:
+        raise ObdtrackError(
+            Code.INVALID, "Some fields are invalid.", fields=by_field(error.messages)
+        ) from None
+    return loaded
 
 
 class DestinationSchema(Schema):
