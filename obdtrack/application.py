@@ -19,6 +19,7 @@ from obdtrack.errors import ConfigError
 from obdtrack.jobs import KINDS, Background
 from obdtrack.logs import configure_logs
 from obdtrack.notifications.call_events import tell
+from obdtrack.notifications.reading import Waiters
 from obdtrack.providers import registry
 from obdtrack.services import Services
 from obdtrack.settings import (
@@ -33,7 +34,7 @@ from obdtrack.store.encryption import Encryption
 from obdtrack.store.group_commit import GroupWriter
 from obdtrack.store.migrate import check_schema
 from obdtrack.web import health, metrics
-from obdtrack.web.api import campaigns, destinations, routes
+from obdtrack.web.api import campaigns, destinations, events, routes
 from obdtrack.web.api.openapi import register_api
 from obdtrack.web.callback import Callback
 from obdtrack.web.http.auth import guard
@@ -95,10 +96,14 @@ def make_background(services: Services) -> Background:
 
 
 class Application(Flask):
-    """The web application: `watch` has its figures, `quarantine` the reports it refused."""
+    """The web application: `watch` has its figures, `quarantine` the reports it refused.
+
+    `waiters` are those who wait for events.
+    """
 
     watch: Watch
     quarantine: Quarantine
+    waiters: Waiters
 
 
 def create_app(services: Services | None = None) -> Application:
@@ -126,8 +131,9 @@ def create_app(services: Services | None = None) -> Application:
     observe(app)
     guard(app)
     register_errors(app)
-    parts = (routes.blueprint, campaigns.blueprint, destinations.blueprint)
-    register_api(app, *parts, intervals=services.provider.intervals)
+    app.waiters = Waiters(services)
+    parts = (campaigns.blueprint, destinations.blueprint, events.make_blueprint(app.waiters))
+    register_api(app, routes.blueprint, *parts, intervals=services.provider.intervals)
     register_pages(app, services)
     app.watch = watch = Watch(services)
     app.register_blueprint(health.make_blueprint(watch))

@@ -14,6 +14,7 @@ class Code(StrEnum):
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not-found"
+    GONE = "gone"
     CONFLICT = "conflict"
     TOO_LARGE = "too-large"
     RATE_LIMITED = "rate-limited"
@@ -25,7 +26,7 @@ class ObdtrackError(Exception):
     """A failure with a message a person can act on.
 
     `message` is for the caller and holds no secret and no full phone number.
-    `fields` names the offending fields; `retry_after` is in seconds.
+    `fields` names the offending fields; `retry_after` is in seconds; `more` is said besides.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class ObdtrackError(Exception):
         *,
         fields: Mapping[str, Sequence[str]] | None = None,
         retry_after: int | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.fields = fields or {}
         self.retry_after = retry_after
+        self.more = more or {}
 
 
 class ConfigError(Exception):

@@ -91,14 +91,15 @@ def _load(settings: Settings) -> WSGIApplication:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         services = make_services(settings, serving=True)
-        app = InFlight(create_app(services))
+        application = create_app(services)
+        app = InFlight(application)
         make_background(services).start()
     except Exception:
         log.exception("server_not_started")
         sys.exit(1)
     gc.collect()  # what is loaded now stays: looking through it for garbage would delay reports
     gc.freeze()
-    end_when_told(app)
+    end_when_told(app, application.waiters.stop)
     return on_one_core(app)
 
 

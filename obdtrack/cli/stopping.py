@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wsgi import ClosingIterator
@@ -62,8 +62,10 @@ class InFlight:
         self._worked_at = time.monotonic()
 
 
-def end_when_told(requests: InFlight) -> None:
+def end_when_told(requests: InFlight, release: Callable[[], object] = lambda: None) -> None:
     """End this process soon after SIGTERM or SIGINT; to be called by its main thread.
+
+    `release` lets those go who would wait for longer.
 
     The server's own way to stop, which goes on meanwhile, lets every connection come to its end:
     half a request from a stranger would keep it for as long as a slow head may take, and all
@@ -73,13 +75,16 @@ def end_when_told(requests: InFlight) -> None:
     tell.setblocking(False)
     # Unlike a handler this stays when the server sets its own.
     signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_end, args=(told, tell, requests), daemon=True).start()
+    threading.Thread(target=_end, args=(told, tell, requests, release), daemon=True).start()
 
 
-def _end(told: socket.socket, _tell: socket.socket, requests: InFlight) -> None:
+def _end(
+    told: socket.socket, _tell: socket.socket, requests: InFlight, release: Callable[[], object]
+) -> None:
     while told.recv(1)[0] not in (signal.SIGTERM, signal.SIGINT):
         pass
     told_at = time.monotonic()
+    release()
     while min(requests.idle_seconds(), time.monotonic() - told_at) < PATIENCE:
         time.sleep(_LOOK_SECONDS)
     os._exit(0)

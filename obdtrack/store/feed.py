@@ -24,7 +24,8 @@ _COLUMNS = ("id", "type", "recorded_at", "subject", "campaign_id", "data", "chan
 
 _SEQUENCE = "feed_position_seq"
 _WRITING = 0x6665_6564  # "feed": the first half of the key of the locks that are ours
-_TAKEN = f"SELECT last_value - (NOT is_called)::int FROM {_SEQUENCE}"  # noqa: S608  # constants
+_TAKEN_POSTGRES = f"SELECT last_value - (NOT is_called)::int FROM {_SEQUENCE}"  # noqa: S608
+_TAKEN_SQLITE = "SELECT seq FROM sqlite_sequence WHERE name = 'feed'"
 
 # A key has two halves of 32 bits, signed; the place's lower ones are enough to tell it.
 _MAKE_KNOWN = (
@@ -56,13 +57,19 @@ def settled() -> int:
     The rows up to there have to be read after this, and not in a snapshot that is older.
     """
     store: Any = models.FeedRow._meta.database
+    last = taken()
     if not store.for_update:
-        (newest,) = store.execute_sql("SELECT max(position) FROM feed").fetchone()
-        return newest or 0
-    (taken,) = store.execute_sql(_TAKEN).fetchone()
-    # Whoever makes itself known only after this takes places behind `taken`.
-    (behind,) = store.execute_sql(_LOWEST_KNOWN, (taken,)).fetchone()
-    return int(taken - (behind or 0))
+        return last
+    # Whoever makes itself known only after this takes places behind the last.
+    (behind,) = store.execute_sql(_LOWEST_KNOWN, (last,)).fetchone()
+    return last - (behind or 0)
+
+
+def taken() -> int:
+    """Return the last place that was given to anybody, also to who has not committed; 0 if none."""
+    store: Any = models.FeedRow._meta.database
+    found = store.execute_sql(_TAKEN_POSTGRES if store.for_update else _TAKEN_SQLITE).fetchone()
+    return int(found[0]) if found else 0
 
 
 def page(

@@ -27,7 +27,7 @@ from obdtrack.operations import system_status
 from obdtrack.privacy import retention
 from obdtrack.services import CallChange, new_id
 from obdtrack.statistics import questions
-from obdtrack.store import models, tasks
+from obdtrack.store import feed, models, tasks
 from obdtrack.store.database import Store
 from obdtrack.store.postgres import PostgresStore
 from obdtrack.store.sqlite import SqliteStore
@@ -128,6 +128,10 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "how much of it failed": lambda: notification_log.count(ID, NotificationStatus.FAILED),
     "what is to be sent again": lambda: next(notification_log.failed_after(ID, 7), None),
     "what must wait no longer": lambda: notification_log.make_due(ID, NOON),
+    "events from a cursor on": lambda: feed.page(1, 9, 50),
+    "what happened to one call": lambda: feed.page(1, 9, 50, subject=ID),
+    "what happened in a campaign": lambda: feed.page(1, 9, 50, campaign_id=ID),
+    "events that are too old": lambda: feed.forget_older(NOON, 50),
     "errors of an import": lambda: imports._listed(KEPT, RecipientStatus.INVALID),
 }
 """What is asked while calls are placed, reported, looked up, polled and forgotten."""

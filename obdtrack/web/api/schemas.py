@@ -15,6 +15,7 @@ from marshmallow import (
 
 from obdtrack.domain.calling_hours import CallType
 from obdtrack.domain.facts import FACTS, Fact, FactKind
+from obdtrack.domain.feed import PATTERNS, EventType
 from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.providers.base import most_numbers
 from obdtrack.web.api.fields import (
@@ -484,6 +485,65 @@ class CallPageSchema(PageSchema):
     """Some calls, newest first."""
 
     data = fields.List(fields.Nested(CallSchema))
+
+
+class FeedQuerySchema(Schema):
+    """Which events to read, and for how long to wait for one."""
+
+    after = fields.String(
+        metadata={
+            "description": "`next_cursor` of the previous response; `latest`: only what happens "
+            "from now on. Default: from the oldest event that is kept."
+        }
+    )
+    types = Choices(
+        PATTERNS,
+        metadata={"description": "Any of these, as `call.*`; repeat the parameter or use commas."},
+    )
+    call_id = fields.UUID(metadata={"description": "Only what happened to this call."})
+    campaign_id = fields.UUID(metadata={"description": "Only what happened in this campaign."})
+    limit = Count(
+        load_default=100,
+        validate=validate.Range(1, MAX_EVENTS),
+        metadata={"description": "Events per page."},
+    )
+    wait = Count(
+        load_default=0,
+        validate=validate.Range(0, 30),
+        metadata={"description": "Seconds to wait for an event if there is none yet."},
+    )
+
+
+class FeedEventSchema(Schema):
+    """Something that happened, as a CloudEvent (version 1.0)."""
+
+    specversion = fields.Constant("1.0")
+    id = fields.UUID(metadata={"description": "The same for ever, wherever the event is sent."})
+    source = fields.String()
+    type = fields.String(metadata={"enum": list(EventType)})
+    time = fields.String(metadata=TIME)
+    subject = fields.UUID(
+        allow_none=True, metadata={"description": "Id of the call or of what else it is about."}
+    )
+    datacontenttype = fields.String()
+    dataschema = fields.String()
+    data = fields.Raw(
+        allow_none=True,
+        metadata={
+            "description": "What it is about as the API shows it, a call as it stood then; null if "
+            "it has been deleted since."
+        },
+    )
+    changed = fields.Raw(
+        metadata={"type": "object", "description": "Earlier values of what is otherwise now."}
+    )
+
+
+class FeedPageSchema(Schema):
+    """Some events, oldest first; go on from `next_cursor`, also after a page without any."""
+
+    data = fields.List(fields.Nested(FeedEventSchema))
+    next_cursor = fields.String()
 
 
 class EventPageSchema(PageSchema):

@@ -50,7 +50,7 @@ def takes_sessions(endpoint: str | None) -> bool:
 def guard(app: Flask) -> None:
     """Check every request against the scope of its route. A route without one is closed."""
     app.before_request(_check)
-    app.teardown_request(lambda _: _ask_main_store())
+    app.teardown_request(lambda _: ask_main_store())
 
 
 def services() -> Services:
@@ -133,7 +133,8 @@ def _ask_replica_if_only_shown(endpoint: str) -> None:
         g.replica.enter_context(asking(replica))
 
 
-def _ask_main_store() -> None:
+def ask_main_store() -> None:
+    """Have the rest of this request read from the main store, whatever it would read from."""
     if "replica" in g:
         g.pop("replica").close()
 
@@ -146,7 +147,7 @@ def look_up(find: Callable[[], Found | None]) -> Found | None:
     """
     found = find()
     if found is None and "replica" in g:
-        _ask_main_store()
+        ask_main_store()
         return find()
     return found
 

@@ -27,6 +27,7 @@ HTTP_STATUS: dict[Code, HTTPStatus] = {
     Code.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
     Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
     Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Code.GONE: HTTPStatus.GONE,
     Code.CONFLICT: HTTPStatus.CONFLICT,
     Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Code.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
@@ -42,11 +43,12 @@ def problem(
     code: str,
     fields: Mapping[str, Sequence[str]] | None = None,
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Response:
     """Return an error as RFC 9457 describes it; `errors` holds what is wrong, by field."""
     if wants_page():
         return fault(status, detail, headers)
-    body = problem_body(status, code, detail, fields, g.get("request_id"))
+    body = {**problem_body(status, code, detail, fields, g.get("request_id")), **(more or {})}
     return Response(
         json.dumps(body, ensure_ascii=False),
         status=status.value,
@@ -72,6 +74,7 @@ def on_obdtrack_error(error: ObdtrackError) -> Response:
         code=error.code,
         fields=error.fields,
         headers=headers,
+        more=error.more,
     )
 
 
