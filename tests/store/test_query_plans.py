@@ -131,7 +131,6 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "events from a cursor on": lambda: feed.page(1, 9, 50),
     "what happened to one call": lambda: feed.page(1, 9, 50, subject=ID),
     "what happened in a campaign": lambda: feed.page(1, 9, 50, campaign_id=ID),
-    "events that are too old": lambda: feed.forget_older(NOON, 50),
     "errors of an import": lambda: imports._listed(KEPT, RecipientStatus.INVALID),
 }
 """What is asked while calls are placed, reported, looked up, polled and forgotten."""
