@@ -9,9 +9,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from obdtrack.access.audit import operator
 from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.notifications import destinations
+from obdtrack.notifications.destinations import Wishes
 from tests.factories import accepted
 from tests.pages.site import Site
+from tests.pages.test_destinations import send
 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright",
@@ -54,13 +58,18 @@ def addresses(site: Site) -> list[str]:
     inbox = site.weighed("/deliveries?outcome=rejected").text
     delivery = re.findall(r'href="(/deliveries/[0-9a-f-]{36})"', inbox)[0]
     site.plan_campaign("diwali", "+918867139999\nno number\n")
+    with site.services.store.connection_context():
+        wishes = Wishes("https://shop.example/" + "a" * 200, ("call.*", "opt_out.added"))
+        destination, _ = destinations.create(wishes, operator(), site.services)
+        send(site.services, destination, response="{" + "0" * 999)
+    told = [f"/destinations{path}" for path in ("", "/new", f"/{destination}")]
     calls = [f"/calls/{call['id']}" for call in (answered, queued, unknown)]
     return [
         "/", "/?status=attention", "/?name=none", "/search", *calls,
         f"/submissions/{unknown['submission_id']}", "/campaigns",
         "/campaigns/otp", "/campaigns/new", "/campaigns/diwali", "/deliveries",
         "/deliveries?outcome=rejected", delivery,
-        "/deliveries?outcome=challenge", "/place", "/audit", "/api/docs",
+        "/deliveries?outcome=challenge", "/place", *told, "/audit", "/api/docs",
     ]  # fmt: skip
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from obdtrack.domain.campaign import CampaignState
+from obdtrack.domain.destination import DestinationState, NotificationStatus
 from obdtrack.domain.status import FINAL, NEEDS_ATTENTION, Outcome, Source, Status
 
 
@@ -74,6 +76,19 @@ OUTCOME: dict[str, Look] = {
     Outcome.CHALLENGE: Look("Challenge", "arrow", "wait", "The provider tested the webhook."),
     Outcome.FAILED: Look("Failed", "cross", "bad", "Stored, but processing it failed."),
     Outcome.REJECTED: Look("Rejected", "stop", "bad", "It carried a wrong secret."),
+}
+
+DESTINATION: dict[str, Look] = {
+    DestinationState.ACTIVE: Look("Active", "check", "good", "It is told what happens."),
+    DestinationState.PAUSED: Look("Paused", "bar", "doubt", "It is sent nothing until resumed."),
+    DestinationState.DISABLED: Look("Disabled", "stop", "bad", "It was disabled by itself."),
+}
+FAILING = Look("Failing", "alert", "doubt", "It does not take what it is sent, and is tried again.")
+
+NOTIFICATION: dict[str, Look] = {
+    NotificationStatus.PENDING: Look("Pending", "clock", "wait", "To be sent, or tried again."),
+    NotificationStatus.DELIVERED: Look("Delivered", "check", "good", "It was taken."),
+    NotificationStatus.FAILED: Look("Failed", "cross", "bad", "It is not tried again by itself."),
 }
 
 
@@ -164,6 +179,16 @@ def status_look(status: str) -> Look:
 def campaign_look(state: str) -> Look:
     """Return how the state of a campaign is shown."""
     return CAMPAIGN[state]
+
+
+def destination_look(state: str, failing_since: datetime | None) -> Look:
+    """Return how the state of a destination is shown, which may be failing since then."""
+    return FAILING if failing_since and state == DestinationState.ACTIVE else DESTINATION[state]
+
+
+def notification_look(status: str) -> Look:
+    """Return how the status of a notification is shown."""
+    return NOTIFICATION[status]
 
 
 def outcome_look(outcome: str) -> Look:

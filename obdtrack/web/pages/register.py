@@ -20,6 +20,7 @@ from obdtrack.web.pages import (
     campaign_plans,
     campaigns,
     deliveries,
+    destinations,
     place,
     sign_in,
     submission,
@@ -38,6 +39,7 @@ PAGES = (
     campaign_control,
     campaigns,
     place,
+    destinations,
     audit,
     api_reference,
 )

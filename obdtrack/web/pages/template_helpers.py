@@ -50,6 +50,8 @@ def frame(app: Flask) -> None:
         asset=assets.address,
         status_look=labels.status_look,
         campaign_look=labels.campaign_look,
+        destination_look=labels.destination_look,
+        notification_look=labels.notification_look,
         outcome_look=labels.outcome_look,
         SOURCE=labels.SOURCE,
         source_word=labels.source_word,
