@@ -79,4 +79,6 @@ $(VENV)/.run: requirements.txt
 $(VENV)/.test: $(VENV)/.run requirements-dev.txt
 	@echo "Installing what the tests need (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund \
+		--prefix $(VENV)/node standardwebhooks@1.1.1 || true
 	@touch $@
