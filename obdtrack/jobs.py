@@ -20,6 +20,9 @@ from obdtrack.campaigns.control import CAMPAIGN
 from obdtrack.campaigns.dispatch import dispatch
 from obdtrack.domain.poll_schedule import POLL, PUT_OFF
 from obdtrack.errors import Code, ObdtrackError
+from obdtrack.notifications.alarms import TELLING
+from obdtrack.notifications.telling import ping, tell_what_is_due
+from obdtrack.operations.alarm_rules import look_for_trouble
 from obdtrack.operations.system_status import check_clock
 from obdtrack.privacy.retention import delete_expired, rotate_partitions
 from obdtrack.services import Services
@@ -101,6 +104,15 @@ KINDS = {
         at_once=True,
     ),
     "clock": _sweep(warn_of_skew, 600),
+    "alarms": _sweep(look_for_trouble, 60),
+    TELLING: TaskKind(
+        tell_what_is_due,
+        again=timedelta(minutes=1),
+        lease=timedelta(minutes=5),
+        at_most=lambda _: 16,
+        threads=16,
+    ),
+    "ping": _sweep(ping, 60, worth_it=lambda services: bool(services.settings.heartbeat_url)),
     "rejoin": _sweep(rejoin, 60),
     "retention": _sweep(delete_expired, 60),
     "partitions": _sweep(rotate_partitions, 3600),

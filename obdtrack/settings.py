@@ -63,24 +63,28 @@ def _check(accepts: Callable[[Any], bool], sentence: str) -> Callable[[Any], Non
     return validate
 
 
-def _is_provider_url(url: str) -> bool:
-    if not url:
-        return True  # the provider's own
-    parts = urlsplit(url)
-    if not parts.hostname:
+def _is_safe_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:  # no address, or no port
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    local = parts.scheme == "http" and is_loopback(host)
+    return bool(host) and (parts.scheme == "https" or local)
 
 
-def _provider_url(env: FileAwareEnv) -> str:
-    url = env.str(
-        "PROVIDER_URL",
-        "",
-        validate=_check(
-            _is_provider_url, "must be an https:// URL (http:// only for a loopback address)."
-        ),
-    )
-    return url if not url or url.endswith("/") else url + "/"
+SAFE_URL = "must be an https:// URL (http:// only for a loopback address)."
+
+
+def _url(name: str, end: str = "") -> Callable[[FileAwareEnv], str]:
+    """Return what reads a URL, empty if there is none, and has it end in `end` instead of `/`."""
+
+    def read_it(env: FileAwareEnv) -> str:
+        validate = _check(lambda url: not url or _is_safe_url(url), SAFE_URL)
+        url = env.str(name, "", validate=validate)
+        return url and url.removesuffix("/") + end
+
+    return read_it
 
 
 def _zone(env: FileAwareEnv, setting: str, default: str) -> ZoneInfo:
@@ -301,10 +305,72 @@ def _count(name: str, default: int, lowest: int, highest: int) -> Callable[[File
     )
 
 
+def _is_target(target: str) -> bool:
+    name, _, address = target.partition(":")
+    return bool(_MAIL.fullmatch(address)) if name == "mailto" else _is_safe_url(target)
+
+
+_MAIL = re.compile(r"[^\s<>@,;:\"]+@[^\s<>@,;:\"]+")
+
+
+def _alarms(env: FileAwareEnv) -> tuple[str, ...]:
+    text = env.str(
+        "ALARMS",
+        "",
+        validate=_check(
+            lambda text: all(map(_is_target, entries(text))),
+            f"each must be mailto:somebody@example.com, or {SAFE_URL.removeprefix('must be ')}",
+        ),
+    )
+    return tuple(entries(text))
+
+
+OFF = "off"
+"""Turns a rule of alarms off."""
+
+AUTO = "auto"
+"""The age of a backup that nobody has set: it matters once a backup was made."""
+
+
+def _alarm_count(name: str, default: int) -> Callable[[FileAwareEnv], int | None]:
+    """Return what reads how much it takes to raise an alarm; None: it is off."""
+
+    def is_count(text: str) -> bool:
+        return bool(re.fullmatch("[1-9][0-9]{0,8}", text))
+
+    def read_it(env: FileAwareEnv) -> int | None:
+        validate = _check(
+            lambda text: text == OFF or is_count(text), f"must be a whole number from 1, or {OFF}."
+        )
+        text = env.str(name, str(default), validate=validate)
+        return int(text) if text and is_count(text) else None
+
+    return read_it
+
+
+def _alarm_length(name: str, default: str) -> Callable[[FileAwareEnv], timedelta | str | None]:
+    """Return what reads how long something lasts before it is an alarm; None: it is off."""
+
+    def is_length(text: str) -> bool:
+        try:
+            return read_length(text) >= timedelta()
+        except ValueError:
+            return False
+
+    def read_it(env: FileAwareEnv) -> timedelta | str | None:
+        words = {OFF: None, default: AUTO} if default == AUTO else {OFF: None}
+        sentence = f"must be a length of time, like 90s, 15m, 6h or 2d, or {' or '.join(words)}."
+        validate = _check(lambda text: text in words or is_length(text), sentence)
+        text = env.str(name, default, validate=validate)
+        return read_length(text) if text and is_length(text) else words.get(text)
+
+    return read_it
+
+
 READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "database_url": _database_url,
     "read_database_url": _read_database_url,
-    "provider_url": _provider_url,
+    "provider_url": _url("PROVIDER_URL", "/"),
     "provider_token": lambda env: env.str(
         "PROVIDER_TOKEN",
         "",
@@ -365,6 +431,41 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "proxy_hops": _count("PROXY_HOPS", 0, 0, 5),
     "trusted_hosts": lambda env: tuple(map(plain_host, entries(env.str("TRUSTED_HOSTS", "")))),
     "jobs": lambda env: env.bool("JOBS", True),
+    "public_url": _url("PUBLIC_URL"),
+    "heartbeat_url": lambda env: env.str(
+        "HEARTBEAT_URL", "", validate=_check(lambda url: not url or _is_safe_url(url), SAFE_URL)
+    ),
+    "alarms": _alarms,
+    "smtp_host": lambda env: env.str("SMTP_HOST", ""),
+    "smtp_port": _count("SMTP_PORT", 587, 1, 65535),
+    "smtp_tls": lambda env: env.str(
+        "SMTP_TLS",
+        "starttls",
+        validate=_check(
+            lambda text: text in ("starttls", "tls", "none"), "must be starttls, tls or none."
+        ),
+    ),
+    "smtp_user": lambda env: env.str("SMTP_USER", ""),
+    "smtp_password": lambda env: env.str("SMTP_PASSWORD", ""),
+    "smtp_from": lambda env: env.str(
+        "SMTP_FROM",
+        "",
+        validate=_check(
+            lambda text: not text or bool(_MAIL.fullmatch(text)), "must be a mail address."
+        ),
+    ),
+    "alarm_silent": _alarm_count("ALARM_SILENT", 5),
+    "alarm_polled": _alarm_count("ALARM_POLLED", 1),
+    "alarm_unknown": _alarm_length("ALARM_UNKNOWN", "1h"),
+    "alarm_failures": _alarm_count("ALARM_FAILURES", 20),
+    "alarm_unauthorized": _alarm_count("ALARM_UNAUTHORIZED", 1),
+    "alarm_wrong_secret": _alarm_count("ALARM_WRONG_SECRET", 10),
+    "alarm_unmatched": _alarm_count("ALARM_UNMATCHED", 1),
+    "alarm_destination": _alarm_length("ALARM_DESTINATION", "60h"),
+    "alarm_campaign": _alarm_length("ALARM_CAMPAIGN", "0m"),
+    "alarm_disk": _alarm_count("ALARM_DISK", 1024),
+    "alarm_backup": _alarm_length("ALARM_BACKUP", AUTO),
+    "alarm_clock": _alarm_length("ALARM_CLOCK", "15m"),
     "insecure": lambda env: env.bool("INSECURE", False),
 }
 
@@ -422,6 +523,27 @@ class Settings:
     closed_days: tuple[Days, ...] = ()
     redials: int = 2
     read_database_url: str | None = field(default=None, repr=False)
+    public_url: str = ""
+    heartbeat_url: str = field(default="", repr=False)
+    alarms: tuple[str, ...] = field(default=(), repr=False)
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_tls: str = "starttls"
+    smtp_user: str = ""
+    smtp_password: str = field(default="", repr=False)
+    smtp_from: str = ""
+    alarm_silent: int | None = 5
+    alarm_polled: int | None = 1
+    alarm_unknown: timedelta | None = timedelta(hours=1)
+    alarm_failures: int | None = 20
+    alarm_unauthorized: int | None = 1
+    alarm_wrong_secret: int | None = 10
+    alarm_unmatched: int | None = 1
+    alarm_destination: timedelta | None = timedelta(hours=60)
+    alarm_campaign: timedelta | None = timedelta()
+    alarm_disk: int | None = 1024
+    alarm_backup: timedelta | str | None = AUTO
+    alarm_clock: timedelta | None = timedelta(minutes=15)
 
     @property
     def own_url(self) -> str:
@@ -533,6 +655,12 @@ def _gaps(values: Mapping[str, Any]) -> list[str]:
         missing = [] if is_loopback(host) else missing
     if values.get("read_database_url") and str(values.get("database_url")).startswith("sqlite:"):
         missing.append(f"{PREFIX}READ_DATABASE_URL is set, but SQLite has no replicas to read.")
+    if any(target.startswith("mailto:") for target in values.get("alarms") or ()):
+        missing += [
+            f"{PREFIX}{name.upper()} is not set, and {PREFIX}ALARMS has a mail address."
+            for name in ("smtp_host", "smtp_from")
+            if not values.get(name)
+        ]
     return missing
 
 

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "webhook": "Register the provider's webhook, test it, and see how its reports are read.",
     "doctor": "Check the installation and suggest fixes.",
     "backup": "Copy the database to a new file while it is in use.",
+    "alarms": "List alarms; test whether they reach you.",
     "campaign": "Import recipients, check, start, pause and stop a campaign, and report on it.",
     "destinations": "Have URLs of yours told what happens, and see what they were sent.",
     "demo": "Try everything on this machine, with a provider simulator.",

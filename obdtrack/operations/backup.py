@@ -10,13 +10,19 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from obdtrack.errors import ConfigError
+from obdtrack.store import bulk_sql, models
+from obdtrack.store.columns import to_microseconds
 from obdtrack.store.database import Store
 from obdtrack.store.migrate import require_tables
 from obdtrack.store.sqlite import SqliteStore
+
+BACKED_UP = "backed-up"
+"""Counts the microseconds from 1970 UTC to the last backup."""
 
 _COMPLAINTS_SHOWN = 3
 
@@ -53,6 +59,13 @@ def back_up(store: Store, target: Path) -> Backup:
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(f"{target} was not created: {error}") from error
     return Backup(target, size)
+
+
+def note_backup(store: Store, now: datetime) -> None:
+    """Store that there is a backup of this time; ObdtrackError (unavailable) if it cannot be."""
+    with store.write():
+        row = (BACKED_UP, to_microseconds(now))
+        bulk_sql.put(models.Counter, ("name",), ("value",), [row])
 
 
 def _require_new(target: Path) -> None:

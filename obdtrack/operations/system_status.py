@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from peewee import SQL, fn
 
@@ -22,6 +23,7 @@ from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.reports import Report, occurred_at
 from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.domain.times import settled
+from obdtrack.notifications.alarms import open_alarms
 from obdtrack.services import Services
 from obdtrack.store import leases, models
 from obdtrack.store.columns import to_microseconds
@@ -42,7 +44,7 @@ DELIVERIES = (Outcome.UNMATCHED, Outcome.UNREADABLE, Outcome.FAILED)
 _BELIEVED = (Outcome.MATCHED, Outcome.DUPLICATE, Outcome.UNMATCHED)
 
 
-SWEEPS = ("clock", "rejoin", "retention", "partitions")
+SWEEPS = ("clock", "alarms", "rejoin", "retention", "partitions")
 """The kinds of background work that are due every so often, whatever there is to do."""
 
 OVERDUE = timedelta(minutes=15)
@@ -91,25 +93,25 @@ def last_report_at(*outcomes: Outcome) -> datetime | None:
     return max((time for time in times if time is not None), default=None)
 
 
-def silent_calls(made_before: datetime) -> int:
-    """Count accepted calls placed before then for which no report ever came.
+def silent_calls(made_before: datetime) -> list[UUID]:
+    """List the accepted calls placed before then for which no report ever came.
 
     Only the oldest LOOKED_AT queued calls are looked at: silent ones are the oldest.
     """
     call = models.Call
     oldest = (
-        call.select(call.created_at, call.attempt_count)
+        call.select(call.id, call.created_at, call.attempt_count)
         .where(call.status == Status.QUEUED)
         .order_by(call.id)
         .limit(LOOKED_AT)
         .alias("oldest")
     )
     is_silent = (oldest.c.attempt_count == 0) & (oldest.c.created_at < to_microseconds(made_before))
-    return _count(oldest, is_silent)
+    return _ids(oldest, is_silent)
 
 
-def only_polled(made_before: datetime) -> int:
-    """Count, among the newest LOOKED_AT calls, those placed before then that only polling settled.
+def only_polled(made_before: datetime, newest_calls: int = LOOKED_AT) -> list[UUID]:
+    """List, among so many of the newest calls, those placed before then that only polling settled.
 
     Nothing about them ever reached the callback. A call that was polled too early is none of
     them once its report has come.
@@ -118,14 +120,14 @@ def only_polled(made_before: datetime) -> int:
     newest = (
         call.select(call.id, call.created_at, call.status_source)
         .order_by(call.id.desc())
-        .limit(LOOKED_AT)
+        .limit(newest_calls)
         .alias("newest")
     )
     reported = delivery.select(SQL("1")).where(delivery.call_id == newest.c.id)
     is_polled = (newest.c.status_source == Source.POLL) & (
         newest.c.created_at < to_microseconds(made_before)
     )
-    return _count(newest, is_polled & ~fn.EXISTS(reported))
+    return _ids(newest, is_polled & ~fn.EXISTS(reported))
 
 
 class ReportedEnd(NamedTuple):
@@ -189,9 +191,9 @@ def _length(query: Any) -> int:
     return int(query.limit(CAP).count())
 
 
-def _count(source: Any, condition: Any) -> int:
-    found: Any = models.Call.select(fn.COUNT(SQL("1"))).from_(source).where(condition)
-    return int(found.scalar())
+def _ids(source: Any, condition: Any) -> list[UUID]:
+    found: Any = models.Call.select(source.c.id).from_(source).where(condition).tuples()
+    return [call_id for (call_id,) in found]
 
 
 class SystemStatus(NamedTuple):
@@ -201,7 +203,7 @@ class SystemStatus(NamedTuple):
     `repaired` counts, since the beginning, outcomes found by polling, `rejoined` reports that were
     left behind though their call was known, `rejected` requests with a wrong secret, and
     `outside_hours` attempts that rang outside the calling hours. `campaigns` are those that have
-    not ended, by state. `only_polled` are those of the
+    not ended, by state, and `alarms` those that are open, by rule. `only_polled` are those of the
     newest calls about which nothing came by itself to this day. `skew` is None if the provider's
     times fit ours, `log_bytes` (SQLite's log) with another database.
     """
@@ -219,6 +221,7 @@ class SystemStatus(NamedTuple):
     rejected: int
     outside_hours: int
     campaigns: Mapping[str, int]
+    alarms: Mapping[str, int]
     skew: Skew | None
     log_bytes: int | None
 
@@ -249,13 +252,14 @@ def current_status(services: Services) -> SystemStatus:
         # While no process lives it is no surprise that nobody does them.
         late=late_sweeps(now) if leases.any_lease_alive(services.shared_now()) else Queue(0, None),
         last_report_at=last_report_at(),
-        silent=silent_calls(heard - patience) if heard else 0,
-        only_polled=only_polled(now - patience),
+        silent=len(silent_calls(heard - patience)) if heard else 0,
+        only_polled=len(only_polled(now - patience)),
         repaired=counted[REPAIRED],
         rejoined=counted[REJOINED],
         rejected=counted[COUNTER],
         outside_hours=counted[OUTSIDE_HOURS],
         campaigns=Counter(row.state for row in going_on),
+        alarms=Counter(row.rule for row in open_alarms()),
         skew=check_clock(services),
         log_bytes=services.store.log_bytes() if isinstance(services.store, SqliteStore) else None,
     )

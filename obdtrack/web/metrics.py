@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import (
 )
 
 from obdtrack.access.keys import Scope
+from obdtrack.operations.alarm_rules import RULES
 from obdtrack.operations.system_status import CAP, LOOKED_AT, Queue, SystemStatus
 from obdtrack.web.http.auth import needs
 from obdtrack.web.http.probes import Watch
@@ -187,6 +188,10 @@ def _of_database(stock: SystemStatus) -> Iterator[Metric]:
     for state, number in stock.campaigns.items():
         campaigns.add_metric([state], number)
     yield campaigns
+    alarms = GaugeMetricFamily("obdtrack_alarms_open", "Alarms that are open.", labels=["rule"])
+    for rule in RULES:
+        alarms.add_metric([rule.name], stock.alarms.get(rule.name, 0))
+    yield alarms
     for family, table in ((GaugeMetricFamily, _GAUGES), (CounterMetricFamily, _COUNTERS)):
         for name, help_text, read in table:
             if (value := read(stock)) is not None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from obdtrack.access import audit
 from obdtrack.domain.submission import Failure, SendResponse
-from obdtrack.services import Services
+from obdtrack.services import Services, new_id
+from obdtrack.store import models
 from obdtrack.web.pages.export import defused
 from tests.conftest import Caller
 from tests.factories import NUMBER, Clock, ScriptedProvider, accepted
@@ -207,3 +209,26 @@ def test_times_are_shown_in_the_chosen_zone(
 
 def text(response: Any, visitor: Visitor) -> str:
     return visitor.read(response.location)
+
+
+def test_alarms_are_listed_open_ones_first_with_their_calls_and_what_to_do(
+    guest: Visitor, services: Services, clock: Clock
+) -> None:
+    call = str(new_id())
+    detail = {"title": "Trouble", "to_do": "see to it with `make`", "calls": [call]}
+    for rule, what, hours in (("disk", "It is full.", None), ("clock", "It was wrong.", 2)):
+        ended_at = clock.now + timedelta(hours=hours) if hours else None
+        with services.store.write():
+            models.Alarm.insert(
+                id=new_id(), rule=rule, subject="", opened_at=clock.now, ended_at=ended_at,
+                detail={**detail, "what": what},
+            ).execute()  # fmt: skip
+    told = guest.read("/alarms")
+    assert told.index("It is full.") < told.index("It was wrong.")
+    assert told.count("To do: see to it with make") == 1
+    assert told.count("until") == 1
+    assert f'href="/calls/{call}"' in guest.open("/alarms").text
+
+
+def test_without_alarms_their_page_says_that_all_is_well(guest: Visitor) -> None:
+    assert "All is well" in guest.read("/alarms")

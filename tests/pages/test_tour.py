@@ -69,7 +69,7 @@ def addresses(site: Site) -> list[str]:
         f"/submissions/{unknown['submission_id']}", "/campaigns",
         "/campaigns/otp", "/campaigns/new", "/campaigns/diwali", "/deliveries",
         "/deliveries?outcome=rejected", delivery,
-        "/deliveries?outcome=challenge", "/place", *told, "/audit", "/api/docs",
+        "/deliveries?outcome=challenge", "/place", *told, "/audit", "/alarms", "/api/docs",
     ]  # fmt: skip
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,8 +24,10 @@ from obdtrack.domain.campaign import CampaignPlan, RecipientStatus
 from obdtrack.domain.destination import NotificationStatus
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome
+from obdtrack.notifications import alarms
 from obdtrack.notifications import log as notification_log
-from obdtrack.operations import system_status
+from obdtrack.notifications.targets import AlarmTarget
+from obdtrack.operations import alarm_rules, system_status
 from obdtrack.privacy import retention
 from obdtrack.services import CallChange, new_id
 from obdtrack.statistics import questions
@@ -31,6 +35,7 @@ from obdtrack.store import feed, models, tasks
 from obdtrack.store.database import Store
 from obdtrack.store.postgres import PostgresStore
 from obdtrack.store.sqlite import SqliteStore
+from tests import factories
 from tests.factories import IDS, MID, NOON, NUMBER, PROVIDER
 
 ID = new_id()
@@ -48,6 +53,14 @@ def turn() -> dispatch.Turn:
     made = object.__new__(dispatch.Turn)
     made._campaign_id, made.now = ID, NOON
     return made
+
+
+def rule_of_alarms(name: str) -> None:
+    """Look by a rule of alarms, with its figure of the limit at nothing."""
+    (rule,) = (rule for rule in alarm_rules.RULES if rule.name == name)
+    services = SimpleNamespace(settings=factories.settings())
+    limit = DAY if name == "unknown" else 0
+    list(rule.look(alarm_rules.RuleCase(services, NOON, limit, frozenset())))
 
 
 QUESTIONS: dict[str, Callable[[], object]] = {
@@ -131,6 +144,16 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "events from a cursor on": lambda: feed.page(1, 9, 50),
     "what happened to one call": lambda: feed.page(1, 9, 50, subject=ID),
     "what happened in a campaign": lambda: feed.page(1, 9, 50, campaign_id=ID),
+    "open alarms": lambda: alarms.open_alarms(),
+    "past alarms": lambda: alarms.past_alarms(50, ID),
+    "what somebody is to be told": lambda: alarms.to_tell(AlarmTarget(ID, ""), NOON),
+    **{
+        f"alarms of {name}": partial(rule_of_alarms, name)
+        for name in ("silent", "polled", "unknown", "unauthorized", "wrong_secret", "unmatched")
+    },
+    "which calls ended lately": lambda: alarm_rules._ended(NOON, NOON + DAY, newest=True),
+    "whose submissions these are": lambda: alarm_rules.submissions_of([MID]),
+    "how calls ended": lambda: alarm_rules._ended(NOON, NOON + DAY),
     "errors of an import": lambda: imports._listed(KEPT, RecipientStatus.INVALID),
 }
 """What is asked while calls are placed, reported, looked up, polled and forgotten."""

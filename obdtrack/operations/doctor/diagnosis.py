@@ -85,6 +85,9 @@ def _secrets(settings: Settings) -> Iterator[str]:
         # A short validation key could stand for something in any sentence.
         token if len(token) >= SECRET_LENGTH else "",
         settings.secret_key or "",
+        settings.smtp_password,
+        settings.heartbeat_url,
+        *settings.alarms,
         *settings.webhook_secrets,
         *(text for text in settings.extra.values() if len(text) >= SECRET_LENGTH),
     )

@@ -11,6 +11,7 @@ from werkzeug.routing import BaseConverter
 from obdtrack.services import Services
 from obdtrack.web.http.browser_security import secure
 from obdtrack.web.pages import (
+    alarms,
     api_reference,
     audit,
     call,
@@ -40,6 +41,7 @@ PAGES = (
     campaigns,
     place,
     destinations,
+    alarms,
     audit,
     api_reference,
 )
