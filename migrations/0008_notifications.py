@@ -117,6 +117,11 @@ def up(migrator, db):
         "CREATE UNIQUE INDEX notifications_destination_id_position "
         "ON notifications (destination_id, position)"
     )
+    migrator.migrate(
+        # How far a campaign's recipients have been told that they are to be called, and when all had.
+        migrator.add_column("recipient_imports", "told_through", BinaryUUIDField(null=True)),
+        migrator.add_column("campaigns", "told_at", BigIntegerField(null=True)),
+    )
     for table, columns, where in INDEXES:
         name = "_".join((table, *columns))
         condition = f" WHERE {where}" if where else ""

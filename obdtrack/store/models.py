@@ -361,6 +361,7 @@ class Campaign(Table):
 
     `plan` is all that can be edited; the values of its variables are kept encrypted beside it.
     `reason` says why it stands so if nobody decided it, `checked` what the last check found.
+    `told_at` is when the feed had told of all recipients that they are to be called; None: not yet.
     """
 
     id = IdField(primary_key=True)
@@ -375,13 +376,17 @@ class Campaign(Table):
     started_at = MomentField(null=True)
     ended_at = MomentField(null=True)
     checked = JsonField(null=True)
+    told_at = MomentField(null=True)
 
     class Meta:
         table_name = "campaigns"
 
 
 class RecipientImport(Table):
-    """A file of recipients that was read, known by a keyed hash of its content and mapping."""
+    """A file of recipients that was read, known by a keyed hash of its content and mapping.
+
+    `told_through` is the last of them of whom the feed has told.
+    """
 
     id = IdField(primary_key=True)
     campaign_id = IdField()
@@ -389,6 +394,7 @@ class RecipientImport(Table):
     created_at = MomentField()
     completed_at = MomentField(null=True)
     result = JsonField()
+    told_through = IdField(null=True)
 
     class Meta:
         table_name = "recipient_imports"

@@ -33,7 +33,7 @@ FROZEN = {
     "0005_clock_marks": "7c434e895982e91a",
     "0006_call_type": "814529af4cebb753",
     "0007_campaigns": "d8453f008ffc787a",
-    "0008_notifications": "852859074c9793b7",
+    "0008_notifications": "25f1853c63d53dcc",
     "unreleased/0001_initial": "9c9401dc244fcbc4",
     "unreleased/0002_truth": "1476684f623edb4f",
     "unreleased/0003_pages": "c56357013aa28fe5",
