@@ -10,7 +10,7 @@ import pytest
 
 from obdtrack.application import load_to_serve
 from obdtrack.errors import ConfigError
-from obdtrack.settings import SECRET_LENGTH, load_settings, require_for_serving
+from obdtrack.settings import SECRET_LENGTH, SETTINGS, load_settings, require_for_serving
 from tests import factories
 
 
@@ -51,6 +51,17 @@ def test_a_setting_can_be_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         ("SECRET_KEY", "short"),
         ("SECRET_KEY_FILE", "/nonexistent/key"),
         ("LOG_LEVEL", "loud"),
+        ("ALARMS", "ops@example.com"),
+        ("ALARMS", "mailto:ops"),
+        ("ALARMS", "mailto:ops@example.com,http://hooks.example.com/"),
+        ("HEARTBEAT_URL", "hc-ping.com/1"),
+        ("PUBLIC_URL", "https://[calls"),
+        ("SMTP_TLS", "ssl"),
+        ("SMTP_FROM", "nobody"),
+        ("ALARM_SILENT", "0"),
+        ("ALARM_POLLED", "1.5"),
+        ("ALARM_UNKNOWN", "long"),
+        ("ALARM_CLOCK", "auto"),
     ],
 )
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -102,6 +113,7 @@ def test_every_list_is_separated_by_commas_and_line_ends(
         "WEBHOOK_FIELDS": ("provider_id=ref", "status = result"),
         "TRUSTED_HOSTS": ("calls.example.com", "127.0.0.1"),
         "POLL_SCHEDULE": ("15m", "2h"),
+        "ALARMS": ("mailto:ops@example.com", "https://hooks.example.com/x?y=1"),
     }
     for name, pair in given.items():
         value = written.format(*pair)
@@ -115,6 +127,33 @@ def test_every_list_is_separated_by_commas_and_line_ends(
     assert settings.webhook_fields == {"provider_id": "ref", "status": "result"}
     assert settings.trusted_hosts == given["TRUSTED_HOSTS"]
     assert settings.poll_schedule == (timedelta(minutes=15), timedelta(hours=2))
+    assert settings.alarms == given["ALARMS"]
+
+
+@pytest.mark.parametrize("rule", [name for name in SETTINGS if name.startswith("alarm_")])
+def test_every_rule_of_alarms_can_be_off_and_has_one_default(
+    monkeypatch: pytest.MonkeyPatch, rule: str
+) -> None:
+    assert getattr(load_settings(), rule) == getattr(factories.settings(), rule) is not None
+    monkeypatch.setenv(f"OBDTRACK_{rule.upper()}", "off")
+    assert getattr(load_settings(), rule) is None
+
+
+def test_what_it_takes_to_raise_an_alarm_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBDTRACK_ALARM_SILENT", "12")
+    monkeypatch.setenv("OBDTRACK_ALARM_BACKUP", "7d")
+    monkeypatch.setenv("OBDTRACK_ALARM_CAMPAIGN", "0s")
+    settings = load_settings()
+    assert (settings.alarm_silent, settings.alarm_backup) == (12, timedelta(days=7))
+    assert settings.alarm_campaign == timedelta()
+
+
+def test_an_alarm_by_mail_needs_a_server_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = "https://hooks.example.com/"
+    assert not [line for line in refusal(monkeypatch, ALARMS=hook) if "SMTP" in line]
+    lines = refusal(monkeypatch, ALARMS=f"{hook},mailto:ops@example.com")
+    named = [line.split()[0] for line in lines if "SMTP" in line]
+    assert named == ["OBDTRACK_SMTP_HOST", "OBDTRACK_SMTP_FROM"]
 
 
 @pytest.mark.parametrize("name", ["WEBHOOK_SECRETS", "PROVIDER_TOKEN"])

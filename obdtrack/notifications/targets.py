@@ -101,7 +101,7 @@ def _mail(address: str, message: AlarmMessage, services: Services) -> None:
     mail["Date"] = format_datetime(services.now())
     mail["Message-ID"] = make_msgid(domain=settings.smtp_from.rpartition("@")[2])
     mail["Auto-Submitted"] = "auto-generated"  # nobody's holiday responds (RFC 3834)
-    mail.set_content(message.text)
+    mail.set_content(message.text, cte="quoted-printable")  # any server takes ASCII
     context = ssl.create_default_context()
     where = (settings.smtp_host, settings.smtp_port)
     with (

@@ -151,21 +151,25 @@ class EndedCall(NamedTuple):
 
 
 def _ended(begin: datetime, end: datetime, *, newest: bool = False) -> dict[str, list[EndedCall]]:
-    """Return some calls made in this time that ended, by bridge: the first, or the newest."""
+    """Return which of the first, or the newest, calls of this time ended, by bridge."""
     call, submission = models.Call, models.Submission
-    spared = (call.status == Status.REJECTED) & call.reason.in_(sorted(SPARED))
-    made = (call.created_at >= begin) & (call.created_at < end)
     some = (
-        call.select(call.id, call.status, submission.bridge)
-        .join(submission, on=(submission.id == call.submission))
-        .where(made & call.status.in_(sorted({*FINAL, Status.REJECTED})) & ~spared)
+        call.select(call.id, call.status, call.reason, call.submission)
+        .where((call.created_at >= begin) & (call.created_at < end))
         .order_by(call.created_at.desc() if newest else call.created_at)
         .limit(_SAMPLE)
+        .alias("newest")
+    )
+    rows: Any = (
+        call.select(some.c.id, some.c.status, some.c.reason, submission.bridge)
+        .from_(some)
+        .join(submission, on=(submission.id == some.c.submission_id))
+        .tuples()
     )
     found: dict[str, list[EndedCall]] = {}
-    rows: Any = some.tuples()
-    for call_id, status, bridge in rows:
-        found.setdefault(bridge, []).append(EndedCall(call_id, status))
+    for call_id, status, reason, bridge in rows:
+        if status in FINAL or (status == Status.REJECTED and reason not in SPARED):
+            found.setdefault(bridge, []).append(EndedCall(call_id, status))
     return found
 
 

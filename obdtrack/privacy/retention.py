@@ -68,6 +68,15 @@ def forget_calls(before: datetime, limit: int) -> int:
     return _delete_calls(_as_many_as_fit(oldest, limit)) if oldest else 0
 
 
+def forget_alarms(before: datetime, limit: int) -> int:
+    """Delete the oldest alarms that ended before then; returns how many."""
+    alarm, telling = models.Alarm, models.AlarmTelling
+    query = alarm.select(alarm.id).where(alarm.ended_at < before).order_by(alarm.id)
+    old = [row.id for row in query.limit(limit)]
+    telling.delete().where(telling.alarm_id.in_(old)).execute()
+    return _count(alarm.delete().where(alarm.id.in_(old))) if old else 0
+
+
 def _forget_deliveries(condition: Any, before: datetime, limit: int) -> int:
     delivery = models.Delivery
     # Ids are in the order of time: nothing behind a younger one is older.
@@ -183,6 +192,7 @@ KINDS = (
     RetainedKind("retention_calls_days", forget_other_deliveries),
     RetainedKind("retention_calls_days", forget_calls),
     RetainedKind("retention_calls_days", forget_old),
+    RetainedKind("retention_calls_days", forget_alarms),
 )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from inspect import signature
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,7 +29,7 @@ from obdtrack.campaigns.control import control, move
 from obdtrack.cli import alarms as command
 from obdtrack.domain.campaign import CampaignAction
 from obdtrack.domain.submission import Failure, SendResponse
-from obdtrack.jobs import run_due
+from obdtrack.jobs import KINDS, run_due
 from obdtrack.notifications import telling
 from obdtrack.notifications.alarms import open_alarms
 from obdtrack.notifications.targets import AlarmMessage, AlarmTarget
@@ -436,7 +437,7 @@ def reached(world: World, monkeypatch: pytest.MonkeyPatch) -> Reached:
     return made
 
 
-def test_one_that_is_away_keeps_no_other_from_being_told_and_is_told_when_it_is_back(
+def test_one_who_is_away_is_told_later_and_the_others_meanwhile(
     world: World, reached: Reached
 ) -> None:
     reached.away = {MAIL}
@@ -469,6 +470,21 @@ def test_one_that_was_away_all_the_while_is_told_once_what_is_over(
 
 
 @sqlite_only
+def test_what_went_out_as_the_process_died_is_told_again_and_nothing_is_lost(
+    world: World, reached: Reached, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.set(alarms=(HOOK,))
+    with connected(world.services.store):
+        campaign_pauses(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "note_told", lambda *_: 1 // 0)
+        world.minutes()
+    assert reached.took[HOOK] == ["opened"]
+    restarted(world).minutes(5)
+    assert reached.took[HOOK] == ["opened", "opened"]
+
+
+@sqlite_only
 def test_who_is_no_longer_named_is_not_told(world: World, reached: Reached) -> None:
     reached.away = {HOOK}
     with connected(world.services.store):
@@ -480,6 +496,76 @@ def test_who_is_no_longer_named_is_not_told(world: World, reached: Reached) -> N
     assert reached.tries == []
     with connected(world.services.store):
         assert not models.Task.select().where(models.Task.kind == "telling").exists()
+
+
+# Each of these is found out
+
+
+def nothing_is_noted(patch: pytest.MonkeyPatch, _: World) -> None:
+    """Forget who was told what, as a memory does that a restart empties."""
+    patch.setattr(telling, "note_told", lambda *_: None)
+
+
+def noted_before_it_goes_out(patch: pytest.MonkeyPatch, world: World) -> None:
+    """Note that somebody was told, and tell them then."""
+    look = telling.to_tell
+
+    def to_tell(target: AlarmTarget, *args: Any) -> list[Any]:
+        found = look(target, *args)
+        for alarm, _ in found:
+            telling.note_told(target, alarm, world.services)
+        return found
+
+    patch.setattr(telling, "to_tell", to_tell)
+
+
+def all_by_one_task(patch: pytest.MonkeyPatch, _: World) -> None:
+    """Tell one after the other, so that one who is away keeps the next from being told."""
+    once = telling.tell_what_is_due
+
+    def all_of_them(_: UUID, services: Services) -> None:
+        for target in telling.targets(services.settings):
+            once(target.id, services)
+
+    patch.setitem(KINDS, "telling", KINDS["telling"]._replace(run=all_of_them))
+
+
+def no_margin(patch: pytest.MonkeyPatch, _: World) -> None:
+    """End an alarm as soon as its figure is below the limit."""
+    patch.setattr(alarm_rules.RuleCase, "reached", lambda self, n, _="": n >= self.limit)
+
+
+def an_hour_is_silence(patch: pytest.MonkeyPatch, _: World) -> None:
+    """Take an hour without reports for silence, whether there were calls or not."""
+
+    def look(here: alarm_rules.RuleCase) -> Iterator[alarm_rules.Found]:
+        heard = alarm_rules.last_report_at()
+        if heard and here.now - heard > timedelta(hours=1):
+            yield alarm_rules.Found("Silence.")
+
+    changed = [rule._replace(look=look) if rule.name == "silent" else rule for rule in RULES]
+    patch.setattr(alarm_rules, "RULES", changed)
+
+
+MUTANTS: dict[Any, Callable[..., None]] = {
+    nothing_is_noted: test_a_restart_tells_nothing_again,
+    noted_before_it_goes_out: test_one_who_is_away_is_told_later_and_the_others_meanwhile,
+    all_by_one_task: test_one_who_is_away_is_told_later_and_the_others_meanwhile,
+    no_margin: test_a_figure_at_its_limit_raises_no_alarm_anew,
+    an_hour_is_silence: test_a_night_without_calls_is_no_silence,
+}
+
+
+@sqlite_only
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_what_is_broken_on_purpose_is_found_out(
+    world: World, mutant: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = MUTANTS[mutant]
+    given = {name: request.getfixturevalue(name) for name in signature(check).parameters}
+    mutant(monkeypatch, world)
+    with pytest.raises(AssertionError):
+        check(**given)
 
 
 # By mail and by request, for real

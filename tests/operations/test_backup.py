@@ -15,11 +15,15 @@ from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
 
-from obdtrack.errors import ConfigError
+from obdtrack.cli import backup as command
+from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.operations import backup
-from obdtrack.operations.backup import back_up
+from obdtrack.operations.backup import BACKED_UP, back_up
+from obdtrack.services import utc_now
 from obdtrack.store import models
+from obdtrack.store.columns import to_microseconds
 from obdtrack.store.database import Store, open_database
 from obdtrack.store.sqlite import SqliteStore
 from tests.end_to_end.conftest import COMMAND, ROOT, Installation
@@ -190,3 +194,35 @@ def test_a_refusal_is_a_sentence(tmp_path: Path, target: str, words: str):
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def used_store(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The database that commands use, and go on using in this process."""
+    monkeypatch.setattr(command, "open_database", lambda *_, **__: sqlite_store)
+    return sqlite_store
+
+
+@pytest.mark.parametrize("by_us", [True, False])
+def test_a_backup_is_noted_whoever_made_it(used_store: Store, tmp_path: Path, by_us: bool):
+    before = utc_now()
+    assert CliRunner().invoke(command.command, []).exit_code == 2
+    assert BACKED_UP not in {row.name for row in models.Counter.select()}
+    given = str(tmp_path / "copy.db") if by_us else "--note"
+    done = CliRunner().invoke(command.command, [given])
+    assert done.exit_code == 0, done.output
+    noted = models.Counter.get(models.Counter.name == BACKED_UP).value
+    assert to_microseconds(before) <= noted <= to_microseconds(utc_now())
+    assert (tmp_path / "copy.db").exists() is by_us
+
+
+def test_a_copy_that_cannot_be_noted_is_a_copy(used_store: Store, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(type(used_store), "write", raising)
+    done = CliRunner().invoke(command.command, [str(tmp_path / "copy.db")])
+    assert done.exit_code == 0
+    assert "could not be noted: The disk is full." in done.output
+    assert CliRunner().invoke(command.command, ["--note"]).exit_code == 1
+
+
+def raising(*_: object) -> None:
+    raise ObdtrackError(Code.UNAVAILABLE, "The disk is full.")

@@ -14,7 +14,7 @@ from obdtrack.domain.status import Outcome
 from obdtrack.errors import ConfigError
 from obdtrack.privacy import retention
 from obdtrack.privacy.retention import delete_expired
-from obdtrack.services import Services
+from obdtrack.services import Services, new_id
 from obdtrack.settings import load_settings
 from obdtrack.statistics import counters
 from obdtrack.store import models, partitions
@@ -221,6 +221,21 @@ def test_a_dropped_partition_is_audited_by_its_name(services: Services, clock: C
     assert "deliveries_2026_11" in entry.detail["partitions"]
     with services.store.connection_context():
         partitions.drop_before(services.store, clock.now + timedelta(days=400))
+
+
+def test_an_alarm_that_is_over_goes_in_its_time_with_who_was_told(
+    services: Services, clock: Clock
+) -> None:
+    told = {"title": "", "what": "", "to_do": "", "calls": []}
+    for ended_at in (clock.now, None):
+        opened = {"opened_at": clock.now, "ended_at": ended_at, "detail": told}
+        row = models.Alarm.create(id=new_id(), rule="disk", subject="", **opened)
+        models.AlarmTelling.create(alarm_id=row.id, target_id=row.id)
+    time_passes(clock, services, days=400)
+    assert at_once(services) == 0
+    time_passes(clock, services, hours=1)
+    assert at_once(services) == 1
+    assert (models.Alarm.get().ended_at, models.AlarmTelling.select().count()) == (None, 1)
 
 
 def test_opt_outs_and_the_audit_outlive_everything(
