@@ -16,15 +16,17 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from obdtrack.store.database import open_database
 from tests.torture import mutants
 from tests.torture.audit import fail_everywhere
 from tests.torture.campaigns import CampaignFate, freeze_campaign, kill_campaign
 from tests.torture.clients import STARTS, meet_slow_clients, stand_a_flood
 from tests.torture.crowds import place_under_keys, report_the_same
 from tests.torture.cuts import Cut, cut_everywhere
-from tests.torture.databases import quiet, scratch
+from tests.torture.databases import postgres, quiet, scratch
 from tests.torture.disks import fill_the_disk
 from tests.torture.everywhere import SCENARIOS
+from tests.torture.feed import follow_feed
 from tests.torture.freezes import DATABASES, freeze_again_and_again, freeze_holding_figures
 from tests.torture.kills import kill_again_and_again
 from tests.torture.machine import Calls
@@ -251,6 +253,20 @@ def _of_campaign(seen: CampaignFate, faults: str) -> Figures:
     return words, seen.twice == seen.lost == 0
 
 
+def feed_followed(events: int) -> Figures:
+    """Write events from eight threads, which commit in adverse order, and read them meanwhile."""
+    with scratch() as folder, postgres(folder / "data") as url:
+        store = open_database(url)
+        seen = follow_feed(store, events)
+        store.close_all()
+    words = (
+        f"{seen.events} events by 8 writers on PostgreSQL, of whom one always holds its "
+        f"transaction open: {seen.skipped} skipped, {seen.twice} twice, {seen.disordered} of a "
+        "call out of order"
+    )
+    return words, seen.wrong == 0
+
+
 RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "kills": (kills, 200, "kill -9 under load"),
     "campaign-kills": (campaign_kills, 100, "kill -9 while a campaign runs"),
@@ -258,6 +274,7 @@ RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "operations": (operations, 1, "every operation fails"),
     "cuts": (cuts, 20, "provider's connection cut"),
     "lost-reports": (lost_reports, 10_000, "reports lost"),
+    "feed": (feed_followed, 100_000, "commits in adverse order"),
     "crowds": (crowds, 100, "the same at once, 8 threads"),
     "machine": (machine, 500, "any order"),
     "slow-sockets": (slow_sockets, 500, "slow clients"),

