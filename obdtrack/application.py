@@ -49,8 +49,8 @@ from obdtrack.web.pages.register import register_pages
 log = structlog.get_logger()
 
 
-LISTENERS = (follow, tell)
-"""Who follows from every change of a call, in its transaction."""
+LISTENERS = (tell, follow)
+"""Who hears of every change of a call, in its transaction: it is told before what follows."""
 
 
 def load_to_serve(*, insecure: bool = False) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -11,11 +11,13 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from obdtrack.domain.feed import FeedEvent
 from obdtrack.domain.fold import CallState
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.limits import ProcessLimits
 from obdtrack.providers.base import Provider
 from obdtrack.settings import Settings
+from obdtrack.store import feed
 from obdtrack.store.clock import uptime
 from obdtrack.store.database import Store
 from obdtrack.store.encryption import Encryption
@@ -92,6 +94,14 @@ class Services:
         if found := self.providers.get(kept.provider):
             return found
         raise ObdtrackError(Code.CONFLICT, f"No account of {kept.provider} is configured.")
+
+    def tell(self, events: Iterable[FeedEvent]) -> None:
+        """Add events to the feed, if there is one. Must run in the transaction of what they tell.
+
+        Where there is none nothing is taken from `events`.
+        """
+        if self.settings.events_days:
+            feed.append(events)
 
     def shared_now(self) -> datetime:
         """Return the time by which leases run: the database's, if it may be on another machine.

@@ -1,4 +1,4 @@
-"""Numbers whose owners do not want to be called.
+"""Numbers whose owners do not want to be called; whoever is added is told of in the feed.
 
 A number that was reported without its country code stands here as the digits it is, and counts for
 every number with that national part.
@@ -6,13 +6,16 @@ every number with that national part.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from obdtrack.domain.feed import EventType, FeedEvent
 from obdtrack.domain.phone import ERASED, parts_of
+from obdtrack.domain.times import to_text
+from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
 
 _PAGE = 500
@@ -30,15 +33,15 @@ class OptedOut(NamedTuple):
 
 
 def note(
-    number: str, occurred_at: datetime | None, recorded_at: datetime, delivery_id: UUID | None
+    number: str,
+    occurred_at: datetime | None,
+    recorded_at: datetime,
+    delivery_id: UUID | None,
+    services: Services,
 ) -> None:
-    """Store that a number opted out; what was stored first stays."""
-    models.OptOutRow.insert(
-        number=number,
-        occurred_at=occurred_at,
-        recorded_at=recorded_at,
-        delivery_id=delivery_id,
-    ).on_conflict_ignore().execute()
+    """Store that a number opted out; what was stored first stays. Within a transaction."""
+    row = {"number": number, "occurred_at": occurred_at, "recorded_at": recorded_at}
+    _add([{**row, "delivery_id": delivery_id}], services)
 
 
 def of_numbers(numbers: Collection[str]) -> dict[str, datetime]:
@@ -77,14 +80,33 @@ def whole_ending(digits: str) -> list[str]:
     return [found.number for found in query.limit(2)]
 
 
-def note_all(numbers: Iterable[str], recorded_at: datetime) -> int:
-    """Store that these numbers opted out; returns how many were not there yet."""
+def note_all(numbers: Iterable[str], recorded_at: datetime, services: Services) -> int:
+    """Store that these numbers opted out, within a transaction; returns how many are new."""
     told = ({"number": number, "recorded_at": recorded_at} for number in numbers)
     added = 0
     while page := list(islice(told, _PAGE)):
-        insert = models.OptOutRow.insert_many(page).on_conflict_ignore()
-        added += insert.as_rowcount().execute()
+        added += _add(page, services)
     return added
+
+
+def _add(rows: Sequence[Mapping[str, Any]], services: Services) -> int:
+    """Store and tell of those of these rows that are not there yet; returns how many they were."""
+    row = models.OptOutRow
+    insert = row.insert_many(rows).on_conflict_ignore().returning(row.number)
+    added = {found.number for found in insert.execute()}
+    services.tell(_event(one) for one in rows if one["number"] in added)
+    return len(added)
+
+
+def _event(row: Mapping[str, Any]) -> FeedEvent:
+    occurred_at, recorded_at = row.get("occurred_at"), row["recorded_at"]
+    data = {
+        "number": row["number"],
+        "occurred_at": occurred_at and to_text(occurred_at),
+        "recorded_at": to_text(recorded_at),
+        "reported": row.get("delivery_id") is not None,
+    }
+    return FeedEvent(new_id(), EventType.OPT_OUT_ADDED, recorded_at, None, data=data)
 
 
 def remove(numbers: Collection[str]) -> int:

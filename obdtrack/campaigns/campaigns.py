@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,7 @@ from obdtrack.domain.campaign import (
     allowed_actions,
     wrong_with,
 )
+from obdtrack.domain.feed import EventType, FeedEvent
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
@@ -35,6 +36,14 @@ from obdtrack.store.encryption import Encryption
 
 _NAME_TAKEN = "There is a campaign of this name already, or there are calls of it."
 _FINAL_NAME = "A campaign that was started keeps its name: its calls are known by it."
+
+_TOLD: Mapping[CampaignState, EventType] = {
+    CampaignState.PAUSED: EventType.CAMPAIGN_PAUSED,
+    CampaignState.STOPPED: EventType.CAMPAIGN_STOPPED,
+    CampaignState.FAILED: EventType.CAMPAIGN_STOPPED,
+    CampaignState.COMPLETED: EventType.CAMPAIGN_COMPLETED,
+}
+"""What is told of a campaign that comes to stand so."""
 
 
 def find(identifier: str) -> models.Campaign | None:
@@ -169,24 +178,51 @@ def change(
     detail: Mapping[str, Any] | None = None,
     **columns: Any,
 ) -> CampaignState:
-    """Move a campaign (`locked`) on by the table, and audit who did it, when and why.
+    """Move a campaign (`locked`) on by the table; audit who did it, when and why, and tell of it.
 
-    `columns` are set with it. Within a transaction. Raises ObdtrackError (conflict) as
-    `require_allowed`.
+    `columns` are set with it, also in `campaign`. Within a transaction. Raises ObdtrackError
+    (conflict) as `require_allowed`.
     """
     before, after, now = campaign.state, require_allowed(campaign, action), services.now()
+    was = {"state": before, "reason": campaign.reason}
     if after is CampaignState.RUNNING and campaign.started_at is None:
         columns["started_at"] = now
     if after in ENDED:
         columns["ended_at"] = now
     if action is CampaignAction.EDIT:
-        columns["checked"] = None
+        columns |= {"checked": None, "told_at": None}
     columns |= {"state": after, "reason": reason, "changed_at": now}
     row = models.Campaign
     row.update(**columns).where(row.id == campaign.id).execute()
+    for name, value in columns.items():
+        setattr(campaign, name, value)
     noted = {"action": action, "before": before, "after": after, "reason": reason}
     audit.record(Action.CAMPAIGN_CHANGED, campaign.id, actor, services, {**noted, **(detail or {})})
+    if told := _event_type(before, campaign, begins="started_at" in columns):
+        services.tell(_events(told, campaign, was))
     return after
+
+
+def _event_type(before: str, campaign: models.Campaign, *, begins: bool) -> EventType | None:
+    """Return what is told of a campaign that stood so before; it `begins` if it runs at last."""
+    if before == campaign.state:
+        return None
+    if campaign.state == CampaignState.RUNNING:
+        return EventType.CAMPAIGN_STARTED if begins else EventType.CAMPAIGN_RESUMED
+    if campaign.state == CampaignState.SCHEDULED and campaign.started_at is None:
+        # It was paused before it began, and waits for its time again.
+        return EventType.CAMPAIGN_RESUMED if before == CampaignState.PAUSED else None
+    return _TOLD.get(CampaignState(campaign.state))
+
+
+def _events(
+    event_type: EventType, campaign: models.Campaign, was: Mapping[str, Any]
+) -> Iterator[FeedEvent]:
+    shown = campaign_view(campaign)
+    changed = {name: value for name, value in was.items() if value != shown[name]}
+    yield FeedEvent(
+        new_id(), event_type, campaign.changed_at, campaign.id, campaign.id, shown, changed
+    )
 
 
 def plan_json(plan: CampaignPlan) -> dict[str, Any]:

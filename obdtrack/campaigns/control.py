@@ -59,10 +59,7 @@ def move(
     `reason` says why, if nobody asked for it; `why` is what somebody said who did.
     """
     before, detail = campaign.state, {"why": why} if why else None
-    campaign.state = campaigns.change(
-        campaign, action, actor, services, reason=reason, detail=detail
-    )
-    campaign.reason, campaign.changed_at = reason, services.now()
+    campaigns.change(campaign, action, actor, services, reason=reason, detail=detail)
     told = {"campaign_id": str(campaign.id), "before": str(before), "after": str(campaign.state)}
     if reason:
         log.warning("campaign_halted", reason=reason, **told)

@@ -20,7 +20,7 @@ from obdtrack.calls.placing.calling_rules import (
 )
 from obdtrack.calls.placing.place import pend, place_chosen
 from obdtrack.calls.placing.submissions import PendingSubmission
-from obdtrack.campaigns import campaigns, control, totals
+from obdtrack.campaigns import campaigns, control, recipients, totals
 from obdtrack.campaigns.control import CAMPAIGN
 from obdtrack.campaigns.figures import CampaignFigures, figures_of
 from obdtrack.campaigns.follow import line_of, slow_down
@@ -32,6 +32,7 @@ from obdtrack.domain.campaign import (
     CampaignState,
     RecipientStatus,
 )
+from obdtrack.domain.feed import EventType
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest, Failure, NotPermittedError, SendResponse
@@ -68,7 +69,7 @@ _A_MOMENT = timedelta(seconds=0.1)
 _SOON = timedelta(seconds=0.5)
 _LOOK_AGAIN = timedelta(seconds=5)
 _SELDOM = timedelta(minutes=10)
-_SWEPT_AT_ONCE = 1000
+_SWEPT_AT_ONCE = 500
 
 STATE_KNOWN_SECONDS = 0.2
 """So long a look at the campaign's state counts when the next request is about to leave."""
@@ -245,7 +246,7 @@ class Turn:
         return {one.id: one.tries for one in query.limit(_SWEPT_AT_ONCE)}
 
     def _go_on(self) -> Step:
-        """Do what a running campaign does next: halt, complete, wait or send."""
+        """Do what a running campaign does next: halt, tell, complete, wait or send."""
         try:
             self.plan = campaigns.plan_of(self.campaign, self.services.encryption)
         except ValueError:
@@ -255,6 +256,9 @@ class Turn:
         if found := halt(here):
             control.move(self.campaign, found.action, self.services, found.reason)
             return _NOW, []
+        if self.campaign.told_at is None:
+            self._tell_scheduled()
+            return _NOW, []
         if not totals.stored(self._campaign_id)[RecipientStatus.SCHEDULED]:
             if self.figures.waiting:
                 return _LOOK_AGAIN, []
@@ -263,6 +267,27 @@ class Turn:
         if opens_at := closed_until(self.plan, self.now, self.services):
             return min(opens_at - self.now, _SELDOM), []
         return self._claim()
+
+    def _tell_scheduled(self) -> None:
+        """Tell of some recipients that they are to be called, file by file."""
+        imports = models.RecipientImport
+        for one in imports.select().where(imports.campaign_id == self._campaign_id):
+            if found := [row.id for row in self._untold(one).limit(_SWEPT_AT_ONCE)]:
+                recipients.tell(EventType.CALL_SCHEDULED, found, self.services)
+                imports.update(told_through=found[-1]).where(imports.id == one.id).execute()
+                return
+        told = models.Campaign.update(told_at=self.now)
+        told.where(models.Campaign.id == self._campaign_id).execute()
+
+    def _untold(self, one: models.RecipientImport) -> Any:
+        """Return who is to be called of a file and was not told of yet, as they stand in it."""
+        row = models.Recipient
+        waiting = (row.campaign_id == self._campaign_id) & (row.import_id == one.id)
+        # Who is to be called again is due later than their file came.
+        waiting &= (row.status == RecipientStatus.SCHEDULED) & (row.due_at == one.created_at)
+        if one.told_through:
+            waiting &= row.id > one.told_through
+        return row.select(row.id).where(waiting).order_by(row.id)
 
     def _fail(self) -> Step:
         control.move(self.campaign, CampaignAction.FAIL, self.services, "secret-key-changed")
@@ -383,6 +408,8 @@ class Turn:
             for one, why in reasons.items()
         ]
         bulk_sql.update(models.Recipient, ("status", "reason"), ("id",), changes)
+        skipped = [one for status, _, one in changes if status is RecipientStatus.SKIPPED]
+        recipients.tell(EventType.CALL_SKIPPED, skipped, self.services)
         for key, number in Counter(totals.key_of(*change[:2]) for change in changes).items():
             self._count(key, number)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from obdtrack.campaigns import control, totals
+from obdtrack.campaigns import control, recipients, totals
 from obdtrack.domain.campaign import (
     ENDED,
     RETRIED,
@@ -15,6 +15,7 @@ from obdtrack.domain.campaign import (
     CampaignState,
     RecipientStatus,
 )
+from obdtrack.domain.feed import EventType
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import Failure
 from obdtrack.services import CallChange, Services
@@ -122,6 +123,7 @@ def _schedule(
 ) -> None:
     before, after = RecipientStatus.SENT, RecipientStatus.SCHEDULED
     _move(campaign.id, recipient_id, before, after, due_at=due_at, tries=tries)
+    recipients.tell(EventType.CALL_SCHEDULED, [recipient_id], services)
     if campaign.state == CampaignState.RUNNING:  # it may not have expected that for a while
         tasks.plan(control.CAMPAIGN, {campaign.id: services.shared_now()})
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,10 +13,12 @@ import peewee
 
 from obdtrack.campaigns import totals
 from obdtrack.domain.campaign import CampaignState, RecipientStatus
+from obdtrack.domain.feed import EventType, FeedEvent
 from obdtrack.domain.phone import masked
 from obdtrack.domain.redaction import hide_within, mask_all
 from obdtrack.domain.times import to_text
-from obdtrack.store import models
+from obdtrack.services import Services, new_id
+from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import to_microseconds
 
 _DIGIT = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){3})")
@@ -73,25 +76,43 @@ def planned_for(number: str, limit: int) -> list[PlannedCall]:
     return [PlannedCall(*one) for one in found]
 
 
-def leave_out(to_number: str, reason: str) -> int:
+def tell(event_type: EventType, recipient_ids: Collection[UUID], services: Services) -> None:
+    """Put into the feed that it came to this with recipients, who stand so by now.
+
+    Must run in the transaction in which it did.
+    """
+    if recipient_ids:
+        services.tell(_events(event_type, recipient_ids, services.now()))
+
+
+def _events(
+    event_type: EventType, recipient_ids: Collection[UUID], now: datetime
+) -> Iterator[FeedEvent]:
+    found = bulk_sql.load(models.Recipient, "id", list(recipient_ids))
+    for row, shown in zip(found, recipient_views(found, numbers_in_full=True), strict=True):
+        yield FeedEvent(new_id(), event_type, now, row.id, row.campaign_id, shown)
+
+
+def leave_out(to_number: str, reason: str, services: Services) -> int:
     """Skip whoever is still to be called at this number, and delete the values for all its rows.
 
     Within a transaction; returns how many were skipped. What else the transaction does about calls
     to the number comes after: whoever is being called meanwhile is seen then.
     """
     row = models.Recipient
+    # Nobody else changes these rows from here on.
     row.update(variables_encrypted=None).where(row.to_number == to_number).execute()
     planned = (row.to_number == to_number) & (row.status == RecipientStatus.SCHEDULED)
-    found = row.select(row.campaign_id).where(planned).order_by(row.campaign_id)
-    campaign_ids = [one.campaign_id for one in found.distinct()]
-    skipped = 0
-    for campaign_id in campaign_ids:
-        change = row.update(status=RecipientStatus.SKIPPED, reason=reason)
-        count = int(change.where(planned & (row.campaign_id == campaign_id)).execute())
-        key = totals.key_of(RecipientStatus.SKIPPED, reason)
+    skipped = {
+        one.id: one.campaign_id for one in row.select(row.id, row.campaign_id).where(planned)
+    }
+    changes = [(RecipientStatus.SKIPPED, reason, one) for one in skipped]
+    bulk_sql.update(row, ("status", "reason"), ("id",), changes)
+    key = totals.key_of(RecipientStatus.SKIPPED, reason)
+    for campaign_id, count in sorted(Counter(skipped.values()).items()):
         totals.count(campaign_id, {RecipientStatus.SCHEDULED: -count, key: count})
-        skipped += count
-    return skipped
+    tell(EventType.CALL_SKIPPED, skipped, services)
+    return len(skipped)
 
 
 def forget_old(before: datetime, limit: int) -> int:
@@ -128,7 +149,7 @@ def recipient_views(
 ) -> list[dict[str, Any]]:
     """Return recipients as the API shows them; one that was sent has its call's status."""
     call = models.Call
-    ids = [row.call_id for row in found if row.call_id]
+    ids = [row.call_id for row in found if row.status == RecipientStatus.SENT and row.call_id]
     calls = {one.id: one for one in call.select().where(call.id.in_(ids))} if ids else {}
     return [_view(row, calls.get(row.call_id), in_full=numbers_in_full) for row in found]
 

@@ -15,7 +15,6 @@ from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import FINAL, Status
 from obdtrack.domain.times import to_text
 from obdtrack.services import CallChange, Services, new_id
-from obdtrack.store import feed
 
 _FIELDS = (
     "status", "reason", "status_source", "status_as_of", "conflict", "provider_message", *FACTS,
@@ -25,8 +24,7 @@ _values = attrgetter(*_FIELDS)
 
 def tell(changes: Sequence[CallChange], services: Services) -> None:
     """Add to the feed what happened to these calls. A listener of the journal."""
-    if services.settings.events_days:
-        feed.append(_events(changes, services.now()))
+    services.tell(_events(changes, services.now()))
 
 
 def _events(changes: Iterable[CallChange], now: datetime) -> Iterator[FeedEvent]:

@@ -85,7 +85,7 @@ def _conclude(number: str, name: str, actor: Actor, services: Services) -> int:
     """Stop waiting for reports on calls to this number: polling would bring it back."""
     now = services.now()
     with open_journal(services, now=now) as journal:
-        leave_out(number, REASON)  # first: who is being called meanwhile is seen next
+        leave_out(number, REASON, services)  # first: who is being called meanwhile is seen next
         waiting = queries.waiting_calls(number)
         if any(call.status == Status.SUBMITTING for call in waiting):
             raise ObdtrackError(

@@ -54,7 +54,7 @@ def suppress(text: str, actor: Actor, services: Services) -> str:
     number = person_number(text)
     with services.store.write():
         parts = opt_outs.parts_listed(number)
-        opt_outs.note(number, min(parts.values(), default=None), services.now(), None)
+        opt_outs.note(number, min(parts.values(), default=None), services.now(), None, services)
         opt_outs.remove(parts)
         _record(Action.NUMBER_SUPPRESSED, number, actor, services)
     return number
@@ -63,7 +63,7 @@ def suppress(text: str, actor: Actor, services: Services) -> str:
 def suppress_all(numbers: Iterable[str], actor: Actor, services: Services) -> int:
     """Put these numbers (E.164) on the list, all or none; returns how many were not there yet."""
     with services.store.write():
-        added = opt_outs.note_all(numbers, services.now())
+        added = opt_outs.note_all(numbers, services.now(), services)
         audit.record(Action.NUMBERS_IMPORTED, "opt-outs", actor, services, {"added": added})
     return added
 

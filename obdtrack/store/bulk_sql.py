@@ -21,6 +21,7 @@ import peewee
 from peewee import BooleanField
 
 from obdtrack.domain.campaign import CampaignState, RecipientStatus
+from obdtrack.domain.feed import EventType
 from obdtrack.domain.status import Kind, Outcome, Source, Status
 from obdtrack.store.columns import (
     IdField,
@@ -57,7 +58,9 @@ _BOUND_AS: dict[type, Convert] = {
     NoneType: lambda none: none,
     bool: int,
     bytes: bytes,
-    **dict.fromkeys((CampaignState, Kind, Outcome, RecipientStatus, Source, Status), str),
+    **dict.fromkeys(
+        (CampaignState, EventType, Kind, Outcome, RecipientStatus, Source, Status), str
+    ),
 }
 for _type, _bind in _BOUND_AS.items():
     sqlite3.register_adapter(_type, _bind)

@@ -59,14 +59,18 @@ def add_recipients(
     numbers: int | Sequence[str],
     rows: Sequence[dict[str, str]] = (),
 ) -> None:
-    """Store rows as an import does."""
+    """Store rows as an import does, all of one file."""
     if isinstance(numbers, int):
         numbers = list(map(number, range(numbers)))
     seal, now = services.encryption.seal, services.now()
     sealed = [seal(one) if one else None for one in rows] or [None] * len(numbers)
+    kept = models.RecipientImport.create(
+        force_insert=True, id=new_id(), campaign_id=campaign_id, digest=str(new_id()),
+        created_at=now, completed_at=now, result={"rows": len(numbers)},
+    )  # fmt: skip
     columns = ("id", "campaign_id", "import_id", "row", "to_number", "variables_encrypted",
                "status", "due_at", "tries")  # fmt: skip
-    values = [(new_id(), campaign_id, campaign_id, n + 2, to_number, sealed[n], "scheduled", now, 0)
+    values = [(new_id(), campaign_id, kept.id, n + 2, to_number, sealed[n], "scheduled", now, 0)
             for n, to_number in enumerate(numbers)]  # fmt: skip
     bulk_sql.insert(models.Recipient, columns, values)
     totals.count(campaign_id, {RecipientStatus.SCHEDULED: len(numbers)})

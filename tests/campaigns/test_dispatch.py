@@ -156,7 +156,7 @@ def test_who_opted_out_or_was_called_moments_ago_is_skipped(
     campaign_id = started(running, 3)
     place_call(call_request(to=number(1)), None, running)
     with running.store.write():
-        opt_outs.note(number(0), None, clock(), None)
+        opt_outs.note(number(0), None, clock(), None, services)
     pass_time(running, clock, 3)
     assert dialled(provider) == [number(1), number(2)]
     skipped = [("skipped", "opted-out"), ("skipped", "called-recently"), ("sent", None)]

@@ -101,7 +101,7 @@ def test_those_who_do_not_want_it_and_those_just_called_are_counted_and_stay(
         erased = pseudonym("+918867135005", services.encryption)
         for number in ("+918867135003", "8867135004", erased):
             with services.store.write():
-                opt_outs.note(number, None, NOON, None)
+                opt_outs.note(number, None, NOON, None, services)
         checked = found(guarded)
         assert (checked["opted_out"], checked["called_recently"], checked["ready"]) == (3, 1, 1)
         shown = totals.totals_of(models.Campaign.get())

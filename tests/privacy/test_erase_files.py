@@ -62,7 +62,7 @@ def test_nor_in_the_samples_of_a_table_that_is_empty_by_now(services: Services) 
     store = services.store
     leave_no_files(store)
     with store.write():
-        opt_outs.note_all([NUMBER, OTHER], NOON)  # of one row there is no sample
+        opt_outs.note_all([NUMBER, OTHER], NOON, services)  # of one row there is no sample
     store.execute_sql("ANALYZE")
     with store.write():
         opt_outs.remove([NUMBER, OTHER])

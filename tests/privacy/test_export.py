@@ -58,7 +58,7 @@ def test_what_stands_elsewhere_is_given_without_the_numbers_of_others(
     assert data["calls"] == []
     assert data["opted_out_at"] == "2026-11-20T12:59:01Z"
     found = sorted(row["table"] for row in data["elsewhere"])
-    assert found == ["calls", "deliveries", "deliveries"]
+    assert found == ["calls", "deliveries", "deliveries", "feed", "feed"]
     assert NUMBER in json.dumps(data["elsewhere"])
     assert OTHER[1:] not in json.dumps(data)
 

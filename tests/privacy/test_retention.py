@@ -244,7 +244,8 @@ def test_opt_outs_and_the_audit_outlive_everything(
     opt_out(caller)
     time_passes(clock, services, days=4000)
     at_once(services)
-    assert set(rows(services.store)) == {"api_keys", "audit", "clock_marks", "opt_outs"}
+    kept = {"api_keys", "audit", "clock_marks", "counters", "opt_outs"}
+    assert set(rows(services.store)) == kept
     assert caller.place().status_code == 409
 
 

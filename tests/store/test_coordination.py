@@ -7,7 +7,7 @@ from uuid import UUID
 
 from obdtrack.calls import opt_outs
 from obdtrack.calls.placing import idempotency
-from obdtrack.services import new_id
+from obdtrack.services import Services, new_id
 from obdtrack.store import leases
 from obdtrack.store.database import Store
 from tests.factories import NOON, NUMBER, minute
@@ -167,15 +167,15 @@ def test_a_key_is_free_again_once_it_is_old_enough(each_store: Store) -> None:
 
 
 def test_a_number_that_opted_out_is_known_with_the_time_of_its_first_wish(
-    each_store: Store,
+    services: Services,
 ) -> None:
-    with each_store.write():
-        opt_outs.note(NUMBER, minute(1), minute(2), None)
-        opt_outs.note(NUMBER, minute(3), minute(4), new_id())
+    with services.store.write():
+        opt_outs.note(NUMBER, minute(1), minute(2), None, services)
+        opt_outs.note(NUMBER, minute(3), minute(4), new_id(), services)
     assert opt_outs.of_numbers([NUMBER, "+918919520000"]) == {NUMBER: minute(1)}
 
 
-def test_a_wish_without_a_time_counts_from_when_we_heard_it(each_store: Store) -> None:
-    with each_store.write():
-        opt_outs.note(NUMBER, None, minute(2), None)
+def test_a_wish_without_a_time_counts_from_when_we_heard_it(services: Services) -> None:
+    with services.store.write():
+        opt_outs.note(NUMBER, None, minute(2), None, services)
     assert opt_outs.of_numbers([NUMBER]) == {NUMBER: minute(2)}

@@ -125,6 +125,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "who is called next": lambda: turn()._due(50),
     "when somebody is due": lambda: turn()._wait(DAY),
     "whom a stop skips": lambda: turn()._some(RecipientStatus.SCHEDULED),
+    "who is told next": lambda: turn()._untold(KEPT).exists(),
     "whether too many failed": lambda: halts._failing(
         halts.Situation(CAMPAIGN, PLAN, figures_of("diwali"), NOON, None)
     ),

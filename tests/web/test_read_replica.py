@@ -177,7 +177,7 @@ def test_whether_to_call_is_never_asked_of_the_replica(
     assert first.status_code == 201
     assert caller.post("/calls", {"to": NUMBER, "flow_id": "23"}, **key).json == first.json
     with store.write():
-        opt_outs.note(number, None, services.now(), None)
+        opt_outs.note(number, None, services.now(), None, services)
     assert caller.place().status_code == 409
 
 

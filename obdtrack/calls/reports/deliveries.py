@@ -12,11 +12,14 @@ from peewee import fn
 
 from obdtrack.calls.reports.room import Held, Room, surplus
 from obdtrack.domain.content_coding import UndecodableError, decode
+from obdtrack.domain.feed import EventType, FeedEvent
 from obdtrack.domain.naming import ProviderIds, names_of
 from obdtrack.domain.phone import parts_of
 from obdtrack.domain.reports import RawDelivery, Reading, Report, numbers_in
 from obdtrack.domain.status import Outcome
+from obdtrack.domain.times import to_text
 from obdtrack.providers.base import Provider
+from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
 
 _WRONG = "its secret is not one of OBDTRACK_WEBHOOK_SECRETS"
@@ -26,6 +29,11 @@ _MISPLACED = (
 )
 _RAW = ("id", "received_at", "provider", "method", "query", "headers", "content_type", "body")
 _MEANING = ("outcome", "reason", "call_id", "provider_id", "mid", "to_number")
+
+_TOLD = {
+    Outcome.UNMATCHED: EventType.DELIVERY_UNMATCHED,
+    Outcome.UNREADABLE: EventType.DELIVERY_UNREADABLE,
+}
 
 
 class InboundRequest(NamedTuple):
@@ -72,6 +80,29 @@ def add(found: Iterable[tuple[InboundRequest, DeliveryResult]]) -> None:
         models.Delivery,
         _RAW + _MEANING,
         [(*_raw_row(stored), *meaning) for stored, meaning in found],
+    )
+
+
+def tell(found: Iterable[tuple[InboundRequest, DeliveryResult]], services: Services) -> None:
+    """Put those of these into the feed that somebody has to look at, with what they mean now."""
+    services.tell(
+        FeedEvent(
+            new_id(),
+            _TOLD[meaning.outcome],
+            services.now(),
+            stored.id,
+            data={
+                "id": stored.id,
+                "received_at": to_text(stored.received_at),
+                "outcome": meaning.outcome,
+                "reason": meaning.reason,
+                "call_id": meaning.call_id,
+                "provider_id": meaning.provider_id or meaning.mid,
+                "to": meaning.to_number,
+            },
+        )
+        for stored, meaning in found
+        if meaning.outcome in _TOLD
     )
 
 

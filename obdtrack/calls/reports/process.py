@@ -5,8 +5,9 @@ A fault in one delivery is that delivery's outcome.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 import structlog
 
@@ -48,10 +49,14 @@ def read(stored: InboundRequest, services: Services) -> Reading | Exception:
 
 
 def process(
-    batch: Sequence[InboundRequest], readings: Sequence[Reading | Exception], journal: Journal
+    batch: Sequence[InboundRequest],
+    readings: Sequence[Reading | Exception],
+    journal: Journal,
+    before: Mapping[UUID, Outcome] | None = None,
 ) -> list[ProcessedDelivery]:
     """Record the reports among these readings and return what each delivery means.
 
+    `before` has the outcomes of those that were read before: nobody is told of the same again.
     What a delivery holds several of is stored beside it, each as a delivery of its own.
     """
     services = journal.services
@@ -75,11 +80,20 @@ def process(
         _interpreted(
             stored,
             reading,
-            next(recorded) if isinstance(reading, Report) else _verdict(stored, reading),
+            next(recorded) if isinstance(reading, Report) else _verdict(stored, reading, services),
             services,
         )
         for stored, reading in told
     ]
+    known = before or {}
+    deliveries.tell(
+        (
+            (stored, one.meaning)
+            for (stored, _), one in zip(told, found, strict=True)
+            if known.get(stored.id) != one.meaning.outcome
+        ),
+        services,
+    )
     if parts:
         meanings = (one.meaning for one in found[len(batch) :])
         kept = (without_secrets(stored, services) for stored, _ in parts)
@@ -96,6 +110,7 @@ def without_secrets(stored: InboundRequest, services: Services) -> InboundReques
 def _verdict(
     stored: InboundRequest,
     reading: Challenge | NotOurs | OptOut | Unreadable | Several | Exception,
+    services: Services,
 ) -> ReportResult:
     match reading:
         case Several(parts):
@@ -106,21 +121,21 @@ def _verdict(
         case NotOurs(reason):
             return ReportResult(Outcome.IGNORED, reason)
         case OptOut() as opt_out:
-            return _opted_out(stored, opt_out)
+            return _opted_out(stored, opt_out, services)
         case Challenge():
             return ReportResult(Outcome.CHALLENGE)
         case error:
             return ReportResult(Outcome.FAILED, f"{type(error).__name__}: {error}")
 
 
-def _opted_out(stored: InboundRequest, opt_out: OptOut) -> ReportResult:
+def _opted_out(stored: InboundRequest, opt_out: OptOut, services: Services) -> ReportResult:
     """Note an opt-out, for the whole number if that is certain, else for all that it may be."""
     said = opt_out.number
     if said is None:
         reason = "an opt-out whose number cannot be read: find it and add it by `suppress add`"
         return ReportResult(Outcome.UNMATCHED, reason)
     known = _known_as(said)
-    opt_outs.note(known or said, opt_out.occurred_at, stored.received_at, stored.id)
+    opt_outs.note(known or said, opt_out.occurred_at, stored.received_at, stored.id, services)
     if known is None:
         return ReportResult(Outcome.UNMATCHED, _NO_COUNTRY)
     return ReportResult(Outcome.RECEIVED, "the number opted out of calls")

@@ -44,7 +44,7 @@ def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outco
     journal.lock(set().union(*names))
     outcomes = _outcomes_now(list(readings))
     left = [stored for stored in waiting if outcomes.get(stored.id) not in _SETTLED]
-    found = process(left, [readings[stored.id] for stored in left], journal)
+    found = process(left, [readings[stored.id] for stored in left], journal, outcomes)
     meanings = {stored.id: one.meaning for stored, one in zip(left, found, strict=True)}
     deliveries.set_meanings(meanings.items())
     outcomes |= {delivery_id: meaning.outcome for delivery_id, meaning in meanings.items()}
