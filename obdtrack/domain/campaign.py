@@ -88,6 +88,18 @@ CHANGES: Mapping[CampaignAction, Mapping[CampaignState, CampaignState]] = {
 }
 """The one table of what may happen to a campaign: the state after each, by the state before."""
 
+HALTED: Mapping[str, str] = {
+    "too-many-failed": "too many of the newest calls failed",
+    "budget": "the budget is spent, or another call could exceed it",
+    "invalid-token": "the provider does not accept our access token",
+    "forbidden": "the provider does not allow these calls",
+    "insufficient-balance": "the balance at the provider is too low",
+    "ended": "its end had come",
+    "outside-hours": "the calling hours were over",
+    "secret-key-changed": "values were stored under another OBDTRACK_SECRET_KEY",
+}
+"""Why a campaign paused or stopped by itself, in words."""
+
 ENDED = frozenset({CampaignState.STOPPED, CampaignState.COMPLETED, CampaignState.FAILED})
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from obdtrack.campaigns.follow import SPARED
 from obdtrack.campaigns.halts import FAILURES, last_failures
-from obdtrack.domain.campaign import CampaignState
+from obdtrack.domain.campaign import HALTED, CampaignState
 from obdtrack.domain.destination import DestinationState
 from obdtrack.domain.phone import masked
 from obdtrack.domain.status import FINAL, Outcome, Status
@@ -264,8 +264,9 @@ def _campaign(here: RuleCase) -> Iterator[Found]:
     by_itself = halted & campaign.reason.is_null(False)
     columns = (campaign.id, campaign.name, campaign.reason, campaign.changed_at)
     for row in campaign.select(*columns).where(by_itself):
-        if row.changed_at <= here.now - here.limit:
-            what = f'The campaign "{row.name}" paused by itself: {row.reason}.'
+        if row.reason and row.changed_at <= here.now - here.limit:
+            why = HALTED.get(row.reason, row.reason)
+            what = f'The campaign "{row.name}" paused by itself: {why}.'
             calls = [call.id for call in last_failures(row, EXAMPLES)]
             yield Found(what, calls, str(row.id), row.changed_at)
 

@@ -64,9 +64,10 @@ def add_recipients(
         numbers = list(map(number, range(numbers)))
     seal, now = services.encryption.seal, services.now()
     sealed = [seal(one) if one else None for one in rows] or [None] * len(numbers)
+    result = {"rows": len(numbers), "ready": len(numbers), "invalid": 0, "duplicate": 0}
     kept = models.RecipientImport.create(
         force_insert=True, id=new_id(), campaign_id=campaign_id, digest=str(new_id()),
-        created_at=now, completed_at=now, result={"rows": len(numbers)},
+        created_at=now, completed_at=now, result=result,
     )  # fmt: skip
     columns = ("id", "campaign_id", "import_id", "row", "to_number", "variables_encrypted",
                "status", "due_at", "tries")  # fmt: skip

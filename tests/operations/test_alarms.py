@@ -675,7 +675,8 @@ def test_a_request_has_the_text_and_every_part_of_it(real: World, hook: SimpleNa
         "rule": "campaign",
         "subject": "[obdtrack] Alarm: A campaign paused by itself",
         "title": "A campaign paused by itself",
-        "what": 'The campaign "diwali" paused by itself: budget.',
+        "what": 'The campaign "diwali" paused by itself: the budget is spent, or another call '
+        "could exceed it.",
         "to_do": "see docs/campaigns.md for what pauses it; then resume or stop it.",
         "since": "2026-11-23T12:00:00Z",
         "until": None,

@@ -12,11 +12,10 @@ from obdtrack.campaigns.imports import result_of
 from obdtrack.campaigns.preflight import first_requests
 from obdtrack.campaigns.recipients import hidden_cell
 from obdtrack.campaigns.report import progress_view
-from obdtrack.domain.campaign import CampaignAction, CampaignState, allowed_actions
+from obdtrack.domain.campaign import HALTED, CampaignAction, CampaignState, allowed_actions
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.services import Services
 from obdtrack.store import models
-from obdtrack.web.pages.labels import HALTED
 from obdtrack.web.pages.privacy import Reader
 
 MOST_BAD_ROWS = 50

@@ -50,18 +50,6 @@ CAMPAIGN: dict[str, Look] = {
     CampaignState.FAILED: Look("Failed", "cross", "bad", "It cannot go on."),
 }
 
-HALTED: dict[str, str] = {
-    "too-many-failed": "too many of the newest calls failed",
-    "budget": "the budget is spent, or another call could exceed it",
-    "invalid-token": "the provider does not accept our access token",
-    "forbidden": "the provider does not allow these calls",
-    "insufficient-balance": "the balance at the provider is too low",
-    "ended": "its end had come",
-    "outside-hours": "the calling hours were over",
-    "secret-key-changed": "values were stored under another OBDTRACK_SECRET_KEY",
-}
-"""Why a campaign was halted by itself."""
-
 OUTCOME: dict[str, Look] = {
     Outcome.RECEIVED: Look("Received", "check", "wait", "Stored; it is not about a call."),
     Outcome.MATCHED: Look("Matched", "check", "good", "It is on its call's timeline."),
