@@ -22,7 +22,8 @@ TELLING = "telling"
 REMINDED_AFTER = timedelta(days=1)
 """How long after they were told last people are told that an alarm is still open."""
 
-_AT_ONCE = 50
+_AT_ONCE = 15
+"""Messages of one turn, each of which may take 15 s: a turn must end before its lease does."""
 
 
 class Trouble(NamedTuple):
