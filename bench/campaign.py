@@ -17,14 +17,12 @@ from bench.load import CALL, PLACE, drive, request
 from bench.measure import OPTIONS, WARM_SECONDS, measured, publish, standings
 from bench.product import MAKE_KEY, PATIENCE_SECONDS, PROMPT, run, serving
 
-NUMBERS, SINGLE, CONNECTIONS = 10_000, "single calls", 8
+NUMBERS, OLD, SINGLE, CONNECTIONS = 10_000, 1_000, "single calls", 8
 TOGETHER = (1, 100)
-OLD = 1_000
 NEW = (67_000_000, 30_000_000, "placed")
 PLAN = {"flow_id": "23", "per_minute": 600_000, "max_in_flight": NUMBERS, "stop_if": None}
 LASTED = "SELECT max(settled_at) - min(created_at) FROM submissions WHERE created_at > {since}"
 SENT = "SELECT count(*) FROM calls WHERE status = 'queued' AND campaign_id IS NOT NULL"
-WANTED = {("rate", SINGLE): ""}
 
 
 @click.command(help=__doc__, params=[*OPTIONS])
@@ -42,7 +40,7 @@ def command(seconds: int, rounds: int, database: str) -> None:
                     else _single_calls(databases, key, stub.port, seconds)
                 )
                 found.append(measured("numbers", name, number, figures))
-    publish("campaign", standings(found, WANTED), numbers=NUMBERS, seconds=seconds)
+    publish("campaign", standings(found, {("rate", SINGLE): ""}), numbers=NUMBERS, seconds=seconds)
 
 
 def _single_calls(databases: Databases, key: str, provider: int, seconds: int) -> dict[str, float]:

@@ -132,8 +132,8 @@ def _sample(history: tuple[str, ...], checkout: Path) -> tuple[str, list[str]]:
                 post(ours.port, CALLBACK, SECRET, filled_in(report(start, word), SAMPLE))
         with closing(sqlite3.connect(f"{folder}/scratch.db")) as connection:
             dump = [row for row in connection.iterdump() if row.startswith("INSERT")]
-    rows = [BYTES.sub(_as_text, row) for row in dump]
-    # Ids begin with the millisecond they were made in.
+    # Ids begin with the millisecond they were made in. A place in the feed is given only once.
+    rows = [BYTES.sub(_as_text, row) for row in dump if not row.startswith('INSERT INTO "feed"')]
     own = {row: [i for i in ID.findall(row) if int(i[:12], 16) >= begun] for row in rows}
     ids = {i for found in own.values() for i in found}
     return "\n".join(row for row, found in own.items() if found), sorted(ids)

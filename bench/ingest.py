@@ -10,8 +10,8 @@ import click
 
 from bench.databases import filled
 from bench.load import CALLBACK, Calls, report, request
-from bench.measure import OPTIONS, WARM_SECONDS, Candidate, measure, publish, standings
-from bench.product import SECRET, THREADS, wsgi
+from bench.measure import OPTIONS, STORED, WARM_SECONDS, Candidate, measure, publish, standings
+from bench.product import COMMAND, SECRET, SERVE, THREADS, serving, wsgi
 
 LANES, MOST_A_SECOND = (16, 64), 12_000  # connections; reports that the filled calls suffice for
 FASTIFY = Path(__file__).parent / "baselines" / "fastify"
@@ -25,11 +25,13 @@ CANDIDATES = (  # the first two only parse the JSON; the last two make a transac
 )
 ELSEWHERE = {"obdtrack, 2 processes": "sqlite", "fastify": "postgres"}  # what each does not take
 WANTED = {
+    ("rate", "no feed"): " (≥ 0.9)",
     ("rate", "flask, 1 thread"): " (≥ 0.6)",
     ("rate", "peewee"): " (≥ 10; 2 processes ≥ 2.5)",
     ("rate", "fastify"): " (≥ 2)",
     ("p99 ms", "fastify"): " (≤ 0.5)",
 }
+HEARD = f"{STORED} AND EXISTS (SELECT 1 FROM notifications WHERE status = 'delivered')"
 ORDER = click.Option(["--order"], type=click.Choice(["placed", "random"]), default="placed")
 
 
@@ -39,8 +41,19 @@ def load(seconds: int, order: str) -> tuple[str, Calls]:
     return request(CALLBACK, SECRET, report()), (0, count, order)
 
 
+def told(port: int) -> list[Candidate]:
+    """Return the product without a feed, with it, and with a destination on this port as well."""
+    add = f"destinations add http://127.0.0.1:{port}/ --numbers full"
+    script = f"{' '.join(COMMAND)} {add} 2>&1 && exec {' '.join(SERVE)}"
+    telling = ("env", "OBDTRACK_DESTINATIONS_PRIVATE=true", "sh", "-c", script)
+    silent = Candidate("no feed", ("env", "OBDTRACK_EVENTS_DAYS=0", *SERVE))
+    return [silent, Candidate("feed"), Candidate("feed and destination", telling, HEARD)]
+
+
 @click.command(help=__doc__, params=[*OPTIONS, ORDER])
-@click.option("--only", default="", help="Beginnings of candidates' names, with commas between.")
+@click.option(
+    "--only", default="", help="Beginnings of candidates' names, or told: as it tells others."
+)
 def command(seconds: int, rounds: int, database: str, order: str, only: str) -> None:
     """Measure all candidates in turn, round by round, and compare them within each round."""
     able = [c for c in CANDIDATES if c.name.startswith(tuple(only.split(",")))]
@@ -49,7 +62,8 @@ def command(seconds: int, rounds: int, database: str, order: str, only: str) -> 
         print(f"Fastify is left out: run npm install in {FASTIFY}")
         able = [c for c in able if c.name != "fastify"]
     template, calls = load(seconds, order)
-    with filled(database, calls[1]) as databases:
+    with filled(database, calls[1]) as databases, serving("", command=wsgi("bare:prompt", 1)) as to:
+        able = told(to.port) if only == "told" else able
         entries = [(candidate, databases, template, calls, 9) for candidate in able]
         found = list(measure("reports", entries, LANES, rounds, seconds))
     publish(f"ingest, {database}", standings(found, WANTED), seconds=seconds, order=order)
