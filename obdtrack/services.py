@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -41,16 +41,28 @@ class ProvidersOwn(Protocol):
         """The provider's name."""
 
 
+class Standing(NamedTuple):
+    """As much of a call's state as its row tells without being read as a whole."""
+
+    status: str
+    conflict: bool
+    report_count: int
+    attempt_count: int
+
+
 class CallChange(NamedTuple):
     """What a unit of work did to one call: where it stood `before` (None: it is new), and since.
 
-    `path` are the states it came to, one for each event that was added; the last holds.
+    `path` are the states it came to, one for each event that was added. The last holds; `rest` is
+    its `calls.states.rest_of`. One that was `rebuilt` stands otherwise by the same events.
     """
 
     call_id: UUID
-    before: CallState | None
+    before: Standing | None
     path: tuple[CallState, ...]
+    rest: Mapping[str, Any]
     campaign_id: UUID | None = None
+    rebuilt: bool = False
 
     @property
     def state(self) -> CallState:

@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from obdtrack.calls import queries, writes
 from obdtrack.calls.placing.submissions import PendingSubmission
 from obdtrack.calls.queries import CallRow
-from obdtrack.calls.states import states_of
+from obdtrack.calls.states import rest_of, states_of
 from obdtrack.calls.writes import NewCall, NewState
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import NOT_TAKEN, CallState, fold
@@ -27,7 +28,7 @@ from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.poll_schedule import Plan, plan
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.providers.base import CallLog
-from obdtrack.services import CallChange, Services
+from obdtrack.services import CallChange, Services, Standing
 from obdtrack.statistics import counters
 from obdtrack.statistics.counters import Change, slot_of
 from obdtrack.store import bulk_sql, leases, models
@@ -63,9 +64,10 @@ class _OpenCall:
         self.path.append(self.state)
         self.reports += event.kind is Kind.REPORT
 
-    def change(self) -> CallChange:
-        before = fold(self.events[: self.stored], self.row.interval)
-        return CallChange(self.row.id, before, tuple(self.path), self.row.campaign_id)
+    def change(self, rest: Mapping[str, Any]) -> CallChange:
+        row = self.row
+        before = Standing(row.status, row.conflict, row.report_count, row.attempt_count)
+        return CallChange(row.id, before, tuple(self.path), rest, row.campaign_id)
 
 
 class Journal:
@@ -164,9 +166,10 @@ class Journal:
     def create(self, begun: Sequence[tuple[PendingSubmission, Sequence[Event]]]) -> None:
         """Store submissions with their calls, each beginning with its event; nothing has left."""
         created = [
-            (NewCall(submission, pending, fold([event], pending.request.interval)), event)
+            (NewCall(submission, pending, state, rest_of(state)), event)
             for submission, events in begun
             for pending, event in zip(submission.calls, events, strict=True)
+            for state in (fold([event], pending.request.interval),)
         ]
         rows = writes.create_calls([new for new, _ in created])
         writes.add_events((new.pending.id, event) for new, event in created)
@@ -176,7 +179,7 @@ class Journal:
                 self._newest[row.name] = slot_of(row.created_at)
             call = self._calls[row.id] = _OpenCall(row, [event], whole=True)
             call.state = new.state
-            self._heard.append(CallChange(row.id, None, (new.state,), row.campaign_id))
+            self._heard.append(CallChange(row.id, None, (new.state,), new.rest, row.campaign_id))
 
     def append(self, call_id: UUID, event: Event) -> None:
         """Add an event to a call. Raises what folding it raises; then nothing was added."""
@@ -218,11 +221,13 @@ class Journal:
         if rewrite:
             writes.replace_events(call_id, kinds, events)
             writes.set_submitted_at(call_id, events)
-        writes.save_states([NewState(call.row, state, check_at)])
+        rest = rest_of(state)
+        writes.save_states([NewState(call.row, state, rest, check_at)])
         self._changes.append(writes.change(call.row, state))
         call.state = state
         if state != before:
-            self._heard.append(CallChange(call_id, before, (state,), call.row.campaign_id))
+            change = call.change(rest)
+            self._heard.append(change._replace(path=(state,), rebuilt=True))
 
     def poll_at(self, call_id: UUID, when: datetime) -> None:
         """Have the provider polled at this time if the call still waits when its schedule ended."""
@@ -270,13 +275,14 @@ class Journal:
         writes.count_again((call.row.id, e) for call, e in seen if e.id in call.again)
         states = [self._new_state(call) for call, _ in added]
         writes.save_states(states)
-        self._changes += [writes.change(row, state) for row, state, _ in states]
+        self._changes += [writes.change(row, state) for row, state, *_ in states]
         if self._put_off:
             writes.plan_polls(self._put_off)
         for number in self._silenced:
             writes.stop_polling(number)
         if listeners := self.services.listeners:
-            changes = [*self._heard, *(call.change() for call, _ in added)]
+            told = zip(added, states, strict=True)
+            changes = [*self._heard, *(call.change(new.rest) for (call, _), new in told)]
             for listener in listeners if changes else ():
                 listener(changes, self.services)
         if self._changes or self._counted:
@@ -290,7 +296,7 @@ class Journal:
         state = call.fold()
         planned = self._plan(call.row, state)
         check = call.check if planned.given_up else planned.next_check_at
-        return NewState(call.row, state, check)
+        return NewState(call.row, state, rest_of(state), check)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ next event of their call, or `rebuild`; those are folded when they are read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from itertools import compress
 from operator import attrgetter, ne
 from types import SimpleNamespace
@@ -21,7 +20,7 @@ from obdtrack.domain.fold import Attempt, CallState, fold
 from obdtrack.domain.status import Source, Status
 from obdtrack.domain.times import from_text
 from obdtrack.store import models
-from obdtrack.store.columns import MomentField, from_microseconds, to_microseconds
+from obdtrack.store.columns import MomentField
 
 _REST = ("provider_message", *(name for name in FACTS if name not in FACT_COLUMNS))
 _MOMENTS = [
@@ -55,20 +54,16 @@ def rest_of(state: CallState) -> dict[str, Any]:
     return rest
 
 
-def snapshot(state: CallState) -> list[Any]:
-    """Return a state as JSON to be kept beside the call's row, for `from_snapshot`."""
-    columns = {
-        name: to_microseconds(value) if isinstance(value, datetime) else value
-        for name, value in zip(STATE_COLUMNS, state_row(state), strict=True)
-        if value is not None
-    }
-    return [columns, rest_of(state)]
+def snapshot(state: CallState, rest: Mapping[str, Any]) -> list[Any]:
+    """Return a state, with its `rest_of`, as JSON to be kept beside the call's row."""
+    pairs = zip(STATE_COLUMNS, state_row(state), strict=True)
+    return [{name: value for name, value in pairs if value is not None}, rest]
 
 
 def from_snapshot(kept: Sequence[Any]) -> CallState:
-    """Return the state that was kept so."""
+    """Return the state that `snapshot` kept."""
     columns, rest = kept
-    moments = {name: from_microseconds(columns[name]) for name in _MOMENTS if name in columns}
+    moments = {name: from_text(columns[name]) for name in _MOMENTS if name in columns}
     values = {**dict.fromkeys(STATE_COLUMNS), **columns, **moments}
     return _stored(SimpleNamespace(**values, state=rest))
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import PendingCall, PendingSubmission
 from obdtrack.calls.queries import EVENT_COLUMNS, STATE_COLUMNS, CallRow
-from obdtrack.calls.states import rest_of, state_row
+from obdtrack.calls.states import state_row
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.naming import ProviderName
@@ -22,19 +22,24 @@ from obdtrack.store import bulk_sql, models, tasks
 
 
 class NewState(NamedTuple):
-    """A call as it was read in this transaction, where it stands now, and its next check."""
+    """A call as it was read in this transaction, where it stands now, and its next check.
+
+    `rest` is what `rest_of` returns of the state.
+    """
 
     row: CallRow
     state: CallState
+    rest: Mapping[str, Any]
     next_check_at: datetime | None
 
 
 class NewCall(NamedTuple):
-    """A call of a new submission, and where it stands by its first event."""
+    """A call of a new submission, and where it stands by its first event, as in `NewState`."""
 
     submission: PendingSubmission
     pending: PendingCall
     state: CallState
+    rest: Mapping[str, Any]
 
 
 def create_calls(created: Sequence[NewCall]) -> list[CallRow]:
@@ -48,7 +53,7 @@ def create_calls(created: Sequence[NewCall]) -> list[CallRow]:
             state.reason, state.charges, pending.request.name, 0, submission.provider, False,
             pending.request.campaign_id,
         )
-        for submission, pending, state in created
+        for submission, pending, state, _ in created
     ]  # fmt: skip
 
 
@@ -61,10 +66,10 @@ _NEW_COLUMNS = (
 
 
 def _call_row(new: NewCall) -> tuple[Any, ...]:
-    submission, (call_id, request, fingerprint, _), state = new
+    submission, (call_id, request, fingerprint, _), state, rest = new
     return (
         call_id, submission.id, submission.created_at, submission.provider, fingerprint,
-        request.to, *_requested(request), *state_row(state), rest_of(state),
+        request.to, *_requested(request), *state_row(state), rest,
     )  # fmt: skip
 
 
@@ -90,9 +95,9 @@ def replace_events(call_id: UUID, kinds: Collection[Kind], events: Sequence[Even
 
 def save_states(states: Sequence[NewState]) -> None:
     """Store where calls stand, and when they are polled."""
-    changes = [(*state_row(state), rest_of(state), check, row.id) for row, state, check in states]
+    changes = [(*state_row(state), rest, check, row.id) for row, state, rest, check in states]
     bulk_sql.update(models.Call, (*STATE_COLUMNS, "state", "next_check_at"), ("id",), changes)
-    tasks.plan(POLL, {row.id: check for row, _, check in states})
+    tasks.plan(POLL, {one.row.id: one.next_check_at for one in states})
 
 
 def change(row: CallRow, state: CallState, *, new: bool = False) -> Change:

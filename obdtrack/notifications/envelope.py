@@ -6,20 +6,33 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from obdtrack.calls import opt_outs
 from obdtrack.calls.representation import call_view
 from obdtrack.calls.states import from_snapshot
+from obdtrack.domain.facts import FACTS
 from obdtrack.domain.feed import Numbers
+from obdtrack.domain.fold import CallState
 from obdtrack.domain.phone import masked
 from obdtrack.domain.redaction import DOTS, hide_within, in_texts
+from obdtrack.domain.status import Status
 from obdtrack.domain.times import to_text
-from obdtrack.store import bulk_sql, models
+from obdtrack.store import bulk_sql, feed, models
 
 SOURCE = "/obdtrack"
 """What the ids of events are unique within."""
+
+_FIRST = frozenset({Status.SUBMITTING, Status.SKIPPED})
+"""Where a call stands of which nothing has happened yet."""
+
+_FIELDS = (
+    "status", "reason", "status_source", "status_as_of", "conflict", "provider_message", *FACTS,
+)  # fmt: skip
+_values = attrgetter(*_FIELDS)
 
 _NUMBERS = ("to", "number")
 """Where the data of what is no call has a person's number."""
@@ -29,25 +42,30 @@ def envelopes(rows: Sequence[models.FeedRow], numbers: Numbers) -> list[dict[str
     """Return events, JSON-ready, with as much of numbers as `numbers` says.
 
     `data` is the call, or what else it is about, as the API shows it; where a call stood then, and
-    not where it stands now. It is null if the call has been deleted since.
+    not where it stands now. It is null if the call has been deleted since, and `changed` is if the
+    event before is not kept any more.
     """
-    calls = _calls_of([row.subject for row in rows if isinstance(row.data, list)])
+    of_calls = [row for row in rows if isinstance(row.data, list)]
+    earlier = feed.earlier(of_calls)
+    calls = _calls_of([row.subject for row in of_calls])
     out = opt_outs.of_numbers({call.to_number for call in calls.values()})
-    return [_envelope(row, calls, out, numbers) for row in rows]
+    return [_envelope(row, earlier.get(row.position), calls, out, numbers) for row in rows]
 
 
 def _envelope(
-    row: models.FeedRow, calls: Mapping[UUID, models.Call], out: Mapping[str, Any], numbers: Numbers
+    row: models.FeedRow,
+    earlier: Any,
+    calls: Mapping[UUID, models.Call],
+    out: Mapping[str, Any],
+    numbers: Numbers,
 ) -> dict[str, Any]:
     in_full, changed, data = numbers is Numbers.FULL, row.changed or {}, row.data
     if isinstance(data, list):
-        call = calls.get(row.subject)
+        call, state = calls.get(row.subject), from_snapshot(data)
         number = call.to_number if call else None
+        changed = _changed(earlier, state)
         data = call and call_view(
-            call,
-            from_snapshot(data),
-            numbers_in_full=in_full,
-            opted_out_at=out.get(call.to_number),
+            call, state, numbers_in_full=in_full, opted_out_at=out.get(call.to_number)
         )
     else:
         shown = {name: data[name] for name in _NUMBERS if data and data.get(name)}
@@ -72,6 +90,21 @@ def _envelope(
         "dataschema": f"urn:obdtrack:{row.type.partition('.')[0]}:1",
         "data": data,
         "changed": changed,
+    }
+
+
+def _changed(earlier: Any, state: CallState) -> dict[str, Any] | None:
+    """Return the earlier values, as JSON has them, of what stands otherwise now.
+
+    `earlier` is the snapshot before, None if it is not kept; nothing was before a new call.
+    """
+    if earlier is None:
+        return {} if state.status in _FIRST else None
+    pairs = zip(_FIELDS, _values(from_snapshot(earlier)), _values(state), strict=True)
+    return {
+        name: to_text(was) if isinstance(was, datetime) else was
+        for name, was, now in pairs
+        if was != now
     }
 
 

@@ -93,6 +93,28 @@ def page(
     return list(query.order_by(row.position).limit(limit))
 
 
+def earlier(rows: Collection[models.FeedRow]) -> dict[int, Any]:
+    """Return by the places of these events what the event before it of the same subject has.
+
+    Those without one are left out.
+    """
+    row = models.FeedRow
+    if not rows:
+        return {}
+    subjects, last = {one.subject for one in rows}, max(one.position for one in rows)
+    query = row.select(row.subject, row.position).where(row.subject.in_(list(subjects)))
+    before, newest = dict[int, int](), dict[UUID, int]()
+    for one in query.where(row.position <= last).order_by(row.position):
+        if one.subject in newest:
+            before[one.position] = newest[one.subject]
+        newest[one.subject] = one.position
+    wanted = {one.position: place for one in rows if (place := before.get(one.position))}
+    found = {one.position: one.data for one in rows}
+    others = sorted(set(wanted.values()) - found.keys())
+    found |= dict(bulk_sql.fetch(row, ("position", "data"), "position", others, order="position"))
+    return {position: found[place] for position, place in wanted.items()}
+
+
 def first_after(moment: datetime) -> int:
     """Return the place before the first event that was recorded then or later, by halving."""
     low, high = forgotten(), settled()  # every event up to `low` is earlier, none behind `high` is

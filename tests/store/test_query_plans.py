@@ -131,7 +131,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     ),
     "the last failures": lambda: halts.last_failures(CAMPAIGN, 20),
     "whose call it is": lambda: follow._recipient(
-        CallChange(ID, None, ()),
+        CallChange(ID, None, (), {}),
         RecipientStatus.SENT,
     ),
     "a table of recipients": lambda: list(report._batches(ID)),

@@ -534,8 +534,11 @@ class FeedEventSchema(Schema):
             "it has been deleted since."
         },
     )
-    changed = fields.Raw(
-        metadata={"type": "object", "description": "Earlier values of what is otherwise now."}
+    changed = fields.Dict(
+        allow_none=True,
+        metadata={
+            "description": "Earlier values of what is otherwise now; null if they are not known."
+        },
     )
 
 
