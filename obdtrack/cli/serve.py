@@ -29,7 +29,7 @@ from obdtrack.store.migrate import check_schema
 
 log = structlog.get_logger()
 
-THREADS = 256
+THREADS = 320
 """Requests worked on at once: waiting for the disk or the provider costs a thread, not a core.
 More than may wait for the provider, so that reports and look-ups always find one."""
 
