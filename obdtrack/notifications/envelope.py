@@ -11,6 +11,8 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from obdtrack.calls import opt_outs
 from obdtrack.calls.representation import call_view
 from obdtrack.calls.states import from_snapshot
@@ -50,6 +52,17 @@ def envelopes(rows: Sequence[models.FeedRow], numbers: Numbers) -> list[dict[str
     calls = _calls_of([row.subject for row in of_calls])
     out = opt_outs.of_numbers({call.to_number for call in calls.values()})
     return [_envelope(row, earlier.get(row.position), calls, out, numbers) for row in rows]
+
+
+def body_of(event: Mapping[str, Any]) -> bytes:
+    """Return an event of `envelopes` as the body of a request: a CloudEvent in structured mode.
+
+    No attribute of one may be an object; so `changed` stands among its data.
+    """
+    said = {name: value for name, value in event.items() if name != "changed"}
+    if said["data"] is not None:
+        said["data"] = {**said["data"], "changed": event["changed"]}
+    return orjson.dumps(said)
 
 
 def _envelope(
