@@ -435,6 +435,7 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
     "heartbeat_url": lambda env: env.str(
         "HEARTBEAT_URL", "", validate=_check(lambda url: not url or _is_safe_url(url), SAFE_URL)
     ),
+    "destinations_private": lambda env: env.bool("DESTINATIONS_PRIVATE", False),
     "alarms": _alarms,
     "smtp_host": lambda env: env.str("SMTP_HOST", ""),
     "smtp_port": _count("SMTP_PORT", 587, 1, 65535),
@@ -524,6 +525,7 @@ class Settings:
     redials: int = 2
     read_database_url: str | None = field(default=None, repr=False)
     public_url: str = ""
+    destinations_private: bool = False
     heartbeat_url: str = field(default="", repr=False)
     alarms: tuple[str, ...] = field(default=(), repr=False)
     smtp_host: str = ""

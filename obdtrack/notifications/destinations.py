@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,6 +20,8 @@ from obdtrack.domain.feed import Numbers
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.notifications import log
+from obdtrack.notifications.addresses import objection
+from obdtrack.notifications.signing import new_secret
 from obdtrack.services import Services, new_id
 from obdtrack.store import feed, models, tasks
 from obdtrack.store.database_errors import repeated
@@ -93,7 +93,8 @@ def create(wishes: Wishes, actor: Actor, services: Services) -> tuple[UUID, str]
     _require_key(services)
     if not services.settings.events_days:
         raise ObdtrackError(Code.CONFLICT, _NO_FEED)
-    now, destination_id, secret = services.now(), new_id(), _new_secret()
+    _require_address(wishes.url, services)
+    now, destination_id, secret = services.now(), new_id(), new_secret()
     with services.store.write():
         if models.Destination.select().count() >= MOST:
             raise ObdtrackError(Code.CONFLICT, f"There are {MOST} destinations already, the most.")
@@ -121,6 +122,8 @@ def edit(
 
     Raises ObdtrackError: not found, invalid for an address nothing may be sent to.
     """
+    if "url" in changes:
+        _require_address(changes["url"], services)
     with services.store.write():
         before = found(destination_id, lock=True)
         new = {name: value for name, value in changes.items() if getattr(before, name) != value}
@@ -158,7 +161,7 @@ def rotate(destination_id: UUID, actor: Actor, services: Services) -> str:
     It is not shown again. Raises ObdtrackError: not found, conflict.
     """
     _require_key(services)
-    secret = _new_secret()
+    secret = new_secret()
     with services.store.write():
         before = found(destination_id, lock=True)
         _change(
@@ -198,11 +201,7 @@ def recover(destination_id: UUID, since: datetime, actor: Actor, services: Servi
     Raises ObdtrackError: not found, invalid for a time to come.
     """
     if since > services.now():
-        raise ObdtrackError(
-            Code.INVALID,
-            "Some fields are invalid.",
-            fields={"since": ["Must not be in the future."]},
-        )
+        raise _invalid({"since": ["Must not be in the future."]})
     place = feed.first_after(since)
     _set_back(destination_id, place, {"since": to_text(since)}, actor, services)
     return _send_failed_again(destination_id, place, services)
@@ -315,10 +314,15 @@ def _audited(values: Mapping[str, Any]) -> dict[str, Any]:
     return detail
 
 
-def _new_secret() -> str:
-    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-
-
 def _require_key(services: Services) -> None:
     if not services.settings.secret_key:
         raise ObdtrackError(Code.CONFLICT, _NO_KEY)
+
+
+def _require_address(url: str, services: Services) -> None:
+    if sentence := objection(url, services):
+        raise _invalid({"url": [sentence]})
+
+
+def _invalid(fields: Mapping[str, list[str]]) -> ObdtrackError:
+    return ObdtrackError(Code.INVALID, "Some fields are invalid.", fields=fields)

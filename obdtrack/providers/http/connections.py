@@ -6,12 +6,14 @@ do not say whether a request had left. So the connections carry the bounds thems
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -34,13 +36,17 @@ class Limits:
     """Bounds of one exchange.
 
     `connect`: seconds for each address; `read`: seconds of silence while a response is awaited;
-    `total`: seconds for everything, a second try included; `max_bytes`: the largest response body.
+    `total`: seconds for everything, a second try included; `max_bytes`: the largest response body,
+    and what is beyond is left out if it is `cut`. If `may_reach` is false for one of the addresses
+    (of IP) that the host stands for, none is connected to.
     """
 
     connect: float = 3.0
     read: float = 8.0
     total: float = 15.0
     max_bytes: int = 1_000_000
+    cut: bool = False
+    may_reach: Callable[[str], bool] | None = None
 
 
 class ConnectionAttempt:
@@ -127,7 +133,11 @@ class _Connection(HTTPConnection):
     def _first_that_answers(self) -> socket.socket:
         attempt, failure = ATTEMPT.get(), OSError("the name has no address")
         port = int(self.port)
-        for host in _addresses(self._dns_host, port, attempt.time_to_send()):
+        found = _addresses(self._dns_host, port, attempt.time_to_send())
+        may_reach = attempt.limits.may_reach
+        if may_reach and not all(map(may_reach, found)):
+            raise PermissionError(errno.EACCES, "the host stands for an address that is not public")
+        for host in found:
             patience = attempt.time_to_send()
             try:
                 sock = create_connection((host, port), patience, None, self.socket_options)

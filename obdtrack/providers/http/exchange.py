@@ -102,7 +102,7 @@ def _once(
         verify = session.verify or True  # a bundle of certificates may be set, but never nothing
         response = adapter.send(prepared, stream=True, timeout=patience, verify=verify)
         with closing(response):
-            return _read(response, attempt.limits.max_bytes)
+            return _read(response, attempt.limits)
     except NotPermittedError as refused:
         if attempt.sent:
             words = "The request was not sent to its end."
@@ -114,15 +114,18 @@ def _once(
         ATTEMPT.reset(token)
 
 
-def _read(response: requests.Response, max_bytes: int) -> HttpExchange:
+def _read(response: requests.Response, limits: Limits) -> HttpExchange:
     status, body = response.status_code, bytearray()
     if status < 200:
         # The real one comes later, and would be taken for that of the connection's next request.
         raise ExchangeError(Failure.UNREADABLE_ANSWER, "Only an interim response arrived.", status)
     while chunk := response.raw.read(_CHUNK_BYTES, decode_content=False):
         body += chunk
-        if len(body) > max_bytes:
-            words = f"The response is larger than {max_bytes} bytes."
+        if len(body) > limits.max_bytes:
+            if limits.cut:
+                del body[limits.max_bytes :]
+                break
+            words = f"The response is larger than {limits.max_bytes} bytes."
             raise ExchangeError(Failure.ANSWER_TOO_LARGE, words, status)
     return HttpExchange(status, response.headers, bytes(body))
 
