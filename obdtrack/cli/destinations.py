@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,9 +15,11 @@ from obdtrack.access.audit import operator
 from obdtrack.cli.opening import open_services
 from obdtrack.domain.destination import NotificationStatus
 from obdtrack.domain.feed import Numbers
+from obdtrack.domain.redaction import mask_all
 from obdtrack.errors import ConfigError
 from obdtrack.notifications import destinations, log
 from obdtrack.notifications.destinations import Wishes, destination_view
+from obdtrack.notifications.dispatch import send_test
 from obdtrack.notifications.log import notification_view
 from obdtrack.services import Services
 from obdtrack.web.api.destination_schemas import destination_values
@@ -82,6 +85,19 @@ def show(destination_id: UUID) -> None:
     services = open_services()
     for name, value in destination_view(destinations.found(destination_id), services).items():
         click.echo(f"{name + ':':<17} {_cell(value)}")
+
+
+@command.command("test")
+@_ID
+def test(destination_id: UUID) -> None:
+    """Send an event of the type destination.test now; status 1 if it was not taken."""
+    services = open_services()
+    tried = send_test(destinations.found(destination_id), services)
+    click.echo(f"{tried.failure or 'taken'} ({tried.duration_ms} ms)")
+    if tried.response:
+        click.echo(mask_all(_printable(tried.response)))
+    if tried.failure:
+        sys.exit(1)
 
 
 @command.command("rotate")
@@ -199,4 +215,8 @@ def _cell(value: Any) -> str:
         value = [f"{name}={_cell(part)}" for name, part in value.items()]
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     shown = "-" if value is None or not text else text
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in shown)
+    return _printable(shown)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from obdtrack.cli import destinations as module
 from obdtrack.errors import ConfigError, ObdtrackError
 from obdtrack.notifications import destinations
+from obdtrack.notifications.sender import Tried
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
 from tests.factories import NOON
@@ -76,6 +77,18 @@ def test_one_is_paused_and_resumed_and_given_a_new_secret(run: Run, made: str) -
     assert run("pause", made).stdout == f"{URL} is paused: {said}"
     assert run("resume", made).stdout == f"{URL} is active: {said}"
     assert run("rotate", made).stdout.startswith("whsec_")
+
+
+def test_a_test_says_why_it_was_not_taken(
+    run: Run, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = Tried(500, 12, "oops\x1b +918867135001", "The response is 500.")
+    monkeypatch.setattr(module, "send_test", lambda *_: tried)
+    done = run("test", made)
+    assert done.stdout == "The response is 500. (12 ms)\noops\ufffd +9188•••••001\n"
+    assert done.exit_code == 1
+    monkeypatch.setattr(module, "send_test", lambda *_: Tried(204, 12, "", None))
+    assert run("test", made).stdout == "taken (12 ms)\n"
 
 
 def test_what_failed_is_listed_and_sent_again(run: Run, made: str) -> None:

@@ -22,6 +22,7 @@ from obdtrack.services import Services, new_id
 from obdtrack.store import feed, models, tasks
 from tests.conftest import Caller
 from tests.factories import NOON, NUMBER, Clock, with_settings
+from tests.notifications.receiver import receiver
 
 ON_SQLITE = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
 """For what is refused whichever the database is."""
@@ -207,6 +208,32 @@ def test_one_that_is_paused_or_disabled_goes_on_where_it_stood(
     ]
     (waiting,) = admin.get(f"{path}/notifications").json["data"]
     assert waiting["next_try_at"] == to_text(clock.now)
+
+
+@ON_SQLITE
+def test_a_test_says_what_came_of_it(app: Flask, services: Services) -> None:
+    services = with_settings(services, destinations_private=True)
+    app.extensions["obdtrack"] = services
+    admin = Caller(app.test_client(), create_key("admin", ["admin"], services))
+    with receiver() as theirs:
+        made = admin.post("/destinations", {"url": theirs.url}).json
+        tried = admin.post(f"/destinations/{made['id']}/test").json
+        assert (tried["delivered"], tried["http_status"], tried["response"]) == (True, 200, "ok")
+        theirs.respond = lambda _: 500
+        tried = admin.post(f"/destinations/{made['id']}/test").json
+        assert (tried["delivered"], tried["failure"]) == (False, "The response is 500.")
+    assert [event["type"] for event in theirs.received.events] == ["destination.test"] * 2
+    assert admin.get(f"/destinations/{made['id']}/notifications").json["data"] == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("url", ["http://shop.example/", "https://10.0.0.7/", "https://a:b@c.de/"])
+def test_an_address_nothing_may_be_sent_to_is_refused(admin: Caller, made: Any, url: str) -> None:
+    refused = admin.post("/destinations", {"url": url})
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["url"])
+    path = f"/api/v1/destinations/{made['id']}"
+    refused = admin.client.patch(path, json={"url": url}, headers=admin.headers)
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["url"])
 
 
 def test_after_a_rotation_the_old_secret_is_kept_for_a_day(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import re
 import shutil
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
+from obdtrack.notifications.signing import signed as sign
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/notifications.md").read_text()
@@ -79,17 +80,9 @@ class Case(NamedTuple):
     body: bytes = BODY
 
 
-def signed(*secrets: str, age: float = 0, body: bytes = BODY) -> dict[str, str]:
+def signed(*secrets: str, age: float = 0) -> dict[str, str]:
     """The headers of a request that was signed with these secrets so many seconds ago."""
-    at = int(time.time() - age)
-    keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
-    content = f"{ID}.{at}.".encode() + body
-    made = [base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in keys]
-    return {
-        "webhook-id": ID,
-        "webhook-timestamp": str(at),
-        "webhook-signature": " ".join(f"v1,{one}" for one in made),
-    }
+    return sign(ID, datetime.now(UTC) - timedelta(seconds=age), BODY, secrets)
 
 
 def cases() -> list[Case]:

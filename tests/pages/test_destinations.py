@@ -99,6 +99,14 @@ def test_the_log_says_why_and_goes_again(visitor: Visitor, services: Services) -
     assert "1 will be sent again." in visitor.read(path)
 
 
+def test_a_test_says_on_the_page_what_came_of_it(visitor: Visitor, services: Services) -> None:
+    made = add(services)
+    with services.store.connection_context(), services.store.write():
+        models.Destination.update(url="http://shop.example/").execute()  # of an older setting
+    visitor.send(f"/destinations/{made}/test")
+    assert "Not taken: Must begin with https://" in visitor.read(f"/destinations/{made}")
+
+
 @pytest.mark.parametrize(
     ("since", "said"),
     [

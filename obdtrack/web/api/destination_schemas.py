@@ -150,6 +150,20 @@ class ReplayedDestinationSchema(DestinationSchema):
     )
 
 
+class TestSchema(Schema):
+    """What came of a test; nothing of it is kept."""
+
+    delivered = fields.Boolean()
+    duration_ms = fields.Integer()
+    http_status = fields.Integer(allow_none=True)
+    failure = fields.String(
+        allow_none=True, metadata={"description": "Why it was not taken, in a sentence."}
+    )
+    response = fields.String(
+        allow_none=True, metadata={"description": "The first 1,000 bytes of the response."}
+    )
+
+
 class DestinationPageSchema(PageSchema):
     """All destinations, oldest first; one page holds them."""
 

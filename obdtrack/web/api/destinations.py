@@ -11,9 +11,11 @@ from flask_smorest import Blueprint
 from marshmallow import RAISE
 
 from obdtrack.access.keys import Scope
+from obdtrack.domain.redaction import hide
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.notifications import destinations, log
 from obdtrack.notifications.destinations import Wishes, destination_view
+from obdtrack.notifications.dispatch import send_test
 from obdtrack.notifications.log import notification_view
 from obdtrack.store import models
 from obdtrack.web.api.destination_schemas import (
@@ -27,6 +29,7 @@ from obdtrack.web.api.destination_schemas import (
     RecoverQuerySchema,
     ReplayedDestinationSchema,
     SecretDestinationSchema,
+    TestSchema,
 )
 from obdtrack.web.api.openapi import secured
 from obdtrack.web.api.routes import Headers, note_pii_use, page
@@ -83,6 +86,16 @@ def edit(body: dict[str, Any], destination_id: UUID) -> dict[str, Any]:
 def delete(destination_id: UUID) -> None:
     """Delete a destination with its log. What is on its way to it right now may still arrive."""
     destinations.delete(destination_id, current_access(), services())
+
+
+@blueprint.route("/<uuid:destination_id>/test", methods=["POST"])
+@secured(Scope.ADMIN, HTTPStatus.NOT_FOUND)
+@blueprint.response(200, TestSchema)
+def test(destination_id: UUID) -> dict[str, Any]:
+    """Send an event of the type `destination.test` now; 200 also if it was not taken."""
+    tried = send_test(found(destination_id), services())
+    response = hide(tried.response) if tried.response else tried.response
+    return {**tried._asdict(), "delivered": tried.failure is None, "response": response}
 
 
 @blueprint.route("/<uuid:destination_id>/pause", methods=["POST"])

@@ -23,10 +23,12 @@ from werkzeug.wrappers import Response as Redirect
 from obdtrack.access.keys import Scope
 from obdtrack.domain.destination import NotificationStatus
 from obdtrack.domain.feed import PATTERNS, Numbers
+from obdtrack.domain.redaction import hide
 from obdtrack.domain.status import Status
 from obdtrack.errors import ObdtrackError
 from obdtrack.notifications import destinations, log
 from obdtrack.notifications.destinations import Wishes, destination_view
+from obdtrack.notifications.dispatch import send_test
 from obdtrack.notifications.log import MOST_COUNTED, notification_view
 from obdtrack.store import models
 from obdtrack.web.api.destination_schemas import destination_values
@@ -128,6 +130,17 @@ def act(destination_id: UUID, action: str) -> Redirect:
         _ACTIONS[action](destination_id, current_access(), services())
     except ObdtrackError as error:
         flash(error.message)
+    return _back(destination_id)
+
+
+@blueprint.post("/<uuid:destination_id>/test")
+@needs(Scope.ADMIN)
+def test(destination_id: UUID) -> Redirect:
+    """Send it an event that means nothing, and say what came of it."""
+    tried = send_test(found(destination_id), services())
+    verdict = f"Not taken: {tried.failure}" if tried.failure else "The test event was taken."
+    said = f" It said: {hide(tried.response)[:200]}" if tried.failure and tried.response else ""
+    flash(f"{verdict}{said} ({tried.duration_ms:,} ms)")
     return _back(destination_id)
 
 
