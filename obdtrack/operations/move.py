@@ -10,7 +10,7 @@ from peewee import BooleanField
 from obdtrack.calls.rebuild import Rebuilt, rebuild
 from obdtrack.errors import ConfigError
 from obdtrack.services import Services, utc_now
-from obdtrack.store import leases
+from obdtrack.store import feed, leases
 from obdtrack.store.connections import asking
 from obdtrack.store.database import Store
 from obdtrack.store.migrate import check_schema, migrate
@@ -100,6 +100,10 @@ def copy_all(source: Store, target: Store, progress: Callable[[CopiedPart], None
             _require_empty(target)
             for table in _moved():
                 _copy_table(source, target, table, progress)
+            with asking(source):
+                place = feed.taken()
+            with asking(target):
+                feed.go_on_after(place)
             _require_whole(source, target)
         mark_moved(source, target.title, utc_now())
 

@@ -72,6 +72,16 @@ def taken() -> int:
     return int(found[0]) if found else 0
 
 
+def go_on_after(place: int) -> None:
+    """Have the next place given be the one after this, as in the database that rows came from."""
+    store: Any = models.FeedRow._meta.database
+    if store.for_update:
+        store.execute_sql(f"SELECT setval('{_SEQUENCE}', %s, %s)", (max(place, 1), place > 0))
+    else:
+        store.execute_sql("DELETE FROM sqlite_sequence WHERE name = 'feed'")
+        store.execute_sql("INSERT INTO sqlite_sequence (name, seq) VALUES ('feed', ?)", (place,))
+
+
 def page(
     after: int,
     through: int,

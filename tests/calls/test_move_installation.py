@@ -15,11 +15,12 @@ import pytest
 from obdtrack.calls.placing.recover import end_heartbeat, heartbeat
 from obdtrack.calls.polling.check import refresh
 from obdtrack.cli.copy_to import make_bars, show
+from obdtrack.domain.feed import EventType, FeedEvent
 from obdtrack.errors import ConfigError
 from obdtrack.operations import move
 from obdtrack.operations.move import CopiedPart, copy_all, take_back, verify
-from obdtrack.services import Services, utc_now
-from obdtrack.store import connections, models
+from obdtrack.services import Services, new_id, utc_now
+from obdtrack.store import connections, feed, models
 from obdtrack.store.connections import asking, connected
 from obdtrack.store.database import Store, bind_tables, open_database
 from obdtrack.store.migrate import check_schema, migrate
@@ -27,7 +28,7 @@ from obdtrack.store.models import Table
 from obdtrack.store.postgres import PostgresStore
 from obdtrack.store.schema import TABLES
 from tests.conftest import Caller
-from tests.factories import ScriptedProvider, accepted, call_log, log_row
+from tests.factories import NOON, ScriptedProvider, accepted, call_log, log_row
 
 
 @pytest.fixture(params=["sqlite to postgres", "postgres to sqlite"])
@@ -88,6 +89,22 @@ def test_everything_arrives_and_computes_to_the_same(
     assert verify(target, replace(services, store=target)) == (2, (), 0)
     with asking(target):
         assert {row.status for row in models.Call.select()} == {"completed"}
+
+
+def test_the_feed_goes_on_where_it_was(source: Store, target: Store, services: Services) -> None:
+    def happens(store: Store, count: int) -> list[UUID]:
+        events = [FeedEvent(new_id(), EventType.OPT_OUT_ADDED, NOON, None) for _ in range(count)]
+        with store.write():
+            feed.append(events)
+        return [event.id for event in events]
+
+    before = happens(services.store, 3)
+    copy_all(source, target, no_progress)
+    with asking(target):
+        place = feed.page(0, feed.settled(), 2)[-1].position  # as far as somebody had read
+        after = happens(target, 1)
+        assert [row.id for row in feed.page(place, feed.settled(), 9)] == [*before[2:], *after]
+        models.FeedRow.delete().execute()
 
 
 def test_each_table_is_one_bar_however_many_batches_it_takes(
