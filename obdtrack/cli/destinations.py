@@ -15,7 +15,6 @@ from obdtrack.access.audit import operator
 from obdtrack.cli.opening import open_services
 from obdtrack.domain.destination import NotificationStatus
 from obdtrack.domain.feed import Numbers
-from obdtrack.domain.redaction import mask_all
 from obdtrack.errors import ConfigError
 from obdtrack.notifications import destinations, log
 from obdtrack.notifications.destinations import Wishes, destination_view
@@ -95,7 +94,7 @@ def test(destination_id: UUID) -> None:
     tried = send_test(destinations.found(destination_id), services)
     click.echo(f"{tried.failure or 'taken'} ({tried.duration_ms} ms)")
     if tried.response:
-        click.echo(mask_all(_printable(tried.response)))
+        click.echo(_printable(tried.response))
     if tried.failure:
         sys.exit(1)
 
@@ -160,7 +159,7 @@ def show_log(destination_id: UUID, status: str | None, limit: int, before: UUID 
     """List what it was sent, newest first, and why it was not taken."""
     open_services()
     rows = log.page(destinations.found(destination_id).id, limit, status, before)
-    _table(_LOGGED, [notification_view(row, numbers_in_full=False) for row in rows])
+    _table(_LOGGED, [notification_view(row) for row in rows])
 
 
 @command.command("replay")

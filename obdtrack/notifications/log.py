@@ -10,7 +10,6 @@ from uuid import UUID
 import peewee
 
 from obdtrack.domain.destination import NotificationStatus
-from obdtrack.domain.redaction import hide
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
@@ -104,10 +103,9 @@ def forget(destination_id: UUID, services: Services) -> None:
             deleted = row.delete().where(row.id.in_(some)).execute()
 
 
-def notification_view(row: models.Notification, *, numbers_in_full: bool) -> dict[str, Any]:
-    """Return a notification as the API shows it; what came back may hold numbers."""
+def notification_view(row: models.Notification) -> dict[str, Any]:
+    """Return a notification as the API shows it."""
     is_pending = row.status == NotificationStatus.PENDING
-    response = row.response
     return {
         "id": row.id,
         "event_id": row.event_id,
@@ -121,7 +119,7 @@ def notification_view(row: models.Notification, *, numbers_in_full: bool) -> dic
         "duration_ms": row.duration_ms,
         "http_status": row.http_status,
         "failure": row.failure,
-        "response": response if numbers_in_full or not response else hide(response),
+        "response": row.response,
     }
 
 

@@ -13,6 +13,7 @@ import orjson
 from requests import Request, Session
 
 from obdtrack.domain.destination import OLD_SECRET_SIGNS
+from obdtrack.domain.redaction import hide
 from obdtrack.notifications.addresses import is_public, objection
 from obdtrack.notifications.signing import signed
 from obdtrack.providers.http.connections import Limits
@@ -38,7 +39,8 @@ GONE = 410
 class Tried(NamedTuple):
     """What came of a try; `failure` says in a sentence why it was not taken, None if it was.
 
-    `response` is the beginning of what came back, `wait` what its `Retry-After` asks for.
+    `response` is the beginning of what came back, its numbers masked: what is erased must not
+    live on in what somebody repeats. `wait` is what its `Retry-After` asks for.
     """
 
     http_status: int | None
@@ -80,7 +82,7 @@ def post(
     return Tried(
         found.status,
         _milliseconds(began),
-        found.body[:_KEPT_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd"),
+        hide(found.body[:_KEPT_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")),
         None if 200 <= found.status < 300 else f"The response is {found.status}.",
         _wait(found.headers.get("Retry-After", ""), services.now()),
     )

@@ -82,10 +82,10 @@ def test_one_is_paused_and_resumed_and_given_a_new_secret(run: Run, made: str) -
 def test_a_test_says_why_it_was_not_taken(
     run: Run, made: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried = Tried(500, 12, "oops\x1b +918867135001", "The response is 500.")
+    tried = Tried(500, 12, "oops\x1b", "The response is 500.")
     monkeypatch.setattr(module, "send_test", lambda *_: tried)
     done = run("test", made)
-    assert done.stdout == "The response is 500. (12 ms)\noops\ufffd +9188•••••001\n"
+    assert done.stdout == "The response is 500. (12 ms)\noops\ufffd\n"
     assert done.exit_code == 1
     monkeypatch.setattr(module, "send_test", lambda *_: Tried(204, 12, "", None))
     assert run("test", made).stdout == "taken (12 ms)\n"

@@ -16,8 +16,9 @@ from obdtrack.domain.destination import DESTINATION, DestinationState, Notificat
 from obdtrack.domain.feed import EventType, FeedEvent
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.notifications import destinations, log
+from obdtrack.notifications import destinations, log, sender
 from obdtrack.notifications.destinations import Wishes
+from obdtrack.providers.http.exchange import HttpExchange
 from obdtrack.services import Services, new_id
 from obdtrack.store import feed, models, tasks
 from tests.conftest import Caller
@@ -69,7 +70,7 @@ def sent(destination: Any, services: Services, *statuses: str) -> list[UUID]:
                 created_at=NOON,
                 due_at=NOON + timedelta(seconds=position),
                 failure=None if status == "delivered" else "It took longer than 15 seconds.",
-                response=f"told {NUMBER}",
+                response="oops",
             ).execute()
     return ids
 
@@ -227,6 +228,16 @@ def test_a_test_says_what_came_of_it(app: Flask, services: Services) -> None:
 
 
 @ON_SQLITE
+def test_a_number_that_is_repeated_in_a_response_is_not_kept(
+    admin: Caller, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repeated = HttpExchange(200, {}, f'{{"to": "{NUMBER}"}}'.encode())
+    monkeypatch.setattr(sender, "exchange", lambda *_: repeated)
+    tried = admin.post(f"/destinations/{made['id']}/test").json
+    assert tried["response"] == '{"to": "+9188•••••001"}'
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("url", ["http://shop.example/", "https://10.0.0.7/", "https://a:b@c.de/"])
 def test_an_address_nothing_may_be_sent_to_is_refused(admin: Caller, made: Any, url: str) -> None:
     refused = admin.post("/destinations", {"url": url})
@@ -266,7 +277,6 @@ def test_the_log_is_paged_newest_first_and_by_status(
     first = admin.get(path, limit=2, status="failed").json
     rest = admin.get(path, limit=2, status="failed", cursor=first["next_cursor"]).json
     assert [row["id"] for row in first["data"] + rest["data"]] == [ids[4], ids[2], ids[0]]
-    assert {row["response"] for row in first["data"]} == {"told +9188•••••001"}
     assert admin.get(path, status="lost").status_code == 422
     assert admin.get(f"/destinations/{new_id()}/notifications").status_code == 404
     shown = admin.get(f"/destinations/{made['id']}").json

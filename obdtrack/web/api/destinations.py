@@ -11,7 +11,6 @@ from flask_smorest import Blueprint
 from marshmallow import RAISE
 
 from obdtrack.access.keys import Scope
-from obdtrack.domain.redaction import hide
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.notifications import destinations, log
 from obdtrack.notifications.destinations import Wishes, destination_view
@@ -94,8 +93,7 @@ def delete(destination_id: UUID) -> None:
 def test(destination_id: UUID) -> dict[str, Any]:
     """Send an event of the type `destination.test` now; 200 also if it was not taken."""
     tried = send_test(found(destination_id), services())
-    response = hide(tried.response) if tried.response else tried.response
-    return {**tried._asdict(), "delivered": tried.failure is None, "response": response}
+    return {**tried._asdict(), "delivered": tried.failure is None}
 
 
 @blueprint.route("/<uuid:destination_id>/pause", methods=["POST"])
@@ -148,8 +146,7 @@ def list_notifications(
     rows, following = cut(
         log.page(there, limit + 1, query.get("status"), query.get("cursor")), limit
     )
-    in_full = current_access().sees_numbers
-    return page([notification_view(row, numbers_in_full=in_full) for row in rows], following)
+    return page(list(map(notification_view, rows)), following)
 
 
 @blueprint.route("/<uuid:destination_id>/notifications/replay", methods=["POST"])
@@ -169,8 +166,7 @@ def replay_failed(destination_id: UUID) -> dict[str, Any]:
 def replay(destination_id: UUID, notification_id: UUID) -> dict[str, Any]:
     """Send one notification again, whatever became of it; one that is pending is sent now."""
     destinations.replay(destination_id, notification_id, current_access(), services())
-    row = log.found(destination_id, notification_id)
-    return notification_view(row, numbers_in_full=current_access().sees_numbers)
+    return notification_view(log.found(destination_id, notification_id))
 
 
 def _shown(destination_id: UUID) -> dict[str, Any]:
