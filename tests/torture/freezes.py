@@ -74,11 +74,12 @@ class Held(NamedTuple):
 
 
 def freeze_holding_figures(
-    times: int, database: str, mutant: str = "sound", seconds: float = 6
+    times: int, database: str, mutant: str = "sound", seconds: float = 5.5
 ) -> Held:
     """Freeze one of two servers so often, for so long, where all figures are written, uncommitted.
 
-    Meanwhile the other places calls, receives reports and looks things up.
+    Meanwhile the other places calls, receives reports and looks things up. Whoever still waits when
+    it goes on has waited for as long as that.
     """
     codes: Counter[int] = Counter()
     slowest = 0.0
@@ -86,13 +87,14 @@ def freeze_holding_figures(
         freezing.server.kill()
         freezing.serve(f"stand_still_holding_figures,{mutant},short_leases")
         for round_ in range(times):
-            with _placing(freezing, [f"+918867{round_:03}029"]):
-                with MixedLoad([other], 2, endings=PROMPT) as load:
-                    ready = partial(_note_readiness, load, other)
-                    with again_and_again(ready):
-                        time.sleep(seconds)
-                codes += load.codes
-                slowest = max(slowest, *load.slowest.values())
+            with (
+                MixedLoad([other], 2, endings=PROMPT) as load,
+                again_and_again(partial(_note_readiness, load, other)),
+                _placing(freezing, [f"+918867{round_:03}029"]),
+            ):
+                time.sleep(seconds)
+            codes += load.codes
+            slowest = max(slowest, *load.slowest.values())
     return Held(codes, slowest)
 
 
