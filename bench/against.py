@@ -38,12 +38,11 @@ def command(
         template, numbers = ingest.load(seconds, order)
         stub = stack.enter_context(serving("", command=PROMPT))
         for name, at in sides.items():
-            databases = stack.enter_context(filled(database, numbers[1], at=at))
-            placed = request(PLACE, run(databases.template, *MAKE_KEY, checkout=at), CALL)
+            made = stack.enter_context(filled(database, numbers[1], at=at))
+            placed = request(PLACE, run(made.template, *MAKE_KEY, checkout=at), CALL)
             ours = Candidate(name, checkout=at)
-            reports.append((ours, databases, template, numbers, stub.port))
-            ours = ours._replace(stored=place.PLACED)
-            placing.append((ours, databases, placed, place.NEW, stub.port))
+            reports.append((ours, made, template, numbers, stub.port))
+            placing.append((ours._replace(stored=place.PLACED), made, placed, place.NEW, stub.port))
         if "reports" in only:
             found += measure("reports", reports, ingest.LANES, rounds, seconds)
         if "placing" in only:

@@ -24,9 +24,11 @@ from bench.load import CALL, CALLBACK, PLACE, filled_in, report
 from bench.product import HERE, MAKE_KEY, PROMPT, SECRET, SERVE, post, run, serving
 
 WORKPLACE = HERE / "var" / "bench"
-SAMPLE, MOMENTS = 99_999_999, 200  # the call that is copied; when calls were placed
+SAMPLE, MOMENTS = 99_999_990, 200  # the first call that is copied; when calls were placed
 ID, BYTES = re.compile(r"X'([0-9A-F]{32})'"), re.compile(r"X'([0-9A-F]{34,})'")
 MOMENT = re.compile(r"\b1\d{15}\b|\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d")  # µs since 1970, or text
+Sample = tuple[str, list[str], int]  # its SQL, its ids and its number
+OF_CALLS = re.compile('INSERT INTO "(?!feed|leases)')
 Histories = Sequence[tuple[str, ...]]  # the provider's words about calls, which take them in turn
 CAST = """UPDATE pg_cast SET castcontext = '{}'
     WHERE castsource = 'integer'::regtype AND casttarget = 'boolean'::regtype"""
@@ -108,7 +110,7 @@ def filled(
             server = stack.enter_context(get_server(folder, cleanup_mode="stop"))
             databases = PostgresDatabases(server.get_uri())
         run(databases.template, "migrate", checkout=at)
-        samples = [_sample(words, at) for words in histories]
+        samples = [_samples(tuple(dict.fromkeys(histories)), at)[words] for words in histories]
         databases.write(_copies(samples, count, days, slice(len(samples))))
         if days:
             # It makes all rows of the figures; after the other calls it would take half an hour.
@@ -118,30 +120,35 @@ def filled(
 
 
 @cache
-def _sample(history: tuple[str, ...], checkout: Path) -> tuple[str, list[str]]:
-    """Have the product make a call with this history; returns its SQL and its ids."""
+def _samples(histories: Histories, checkout: Path) -> dict[tuple[str, ...], Sample]:
+    """Have the product make a call with each history; returns what is copied of it."""
+    samples = {}
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/scratch.db"
         run(url, "migrate", checkout=checkout)
         key = run(url, *MAKE_KEY, checkout=checkout)
         with serving("", command=PROMPT) as stub, serving(url, checkout, SERVE, stub.port) as ours:
-            begun = time.time_ns() // 1_000_000
-            post(ours.port, PLACE, key, filled_in(CALL, SAMPLE))
-            for attempt, word in enumerate(history):
-                start = datetime.now(UTC) + timedelta(minutes=5 * attempt)
-                post(ours.port, CALLBACK, SECRET, filled_in(report(start, word), SAMPLE))
-        with closing(sqlite3.connect(f"{folder}/scratch.db")) as connection:
-            dump = [row for row in connection.iterdump() if row.startswith("INSERT")]
-    # Ids begin with the millisecond they were made in. A place in the feed is given only once.
-    rows = [BYTES.sub(_as_text, row) for row in dump if not row.startswith('INSERT INTO "feed"')]
-    own = {row: [i for i in ID.findall(row) if int(i[:12], 16) >= begun] for row in rows}
+            for number, history in enumerate(histories, start=SAMPLE):
+                time.sleep(0.001)  # ids begin with the millisecond they were made in
+                begun = time.time_ns() // 1_000_000
+                post(ours.port, PLACE, key, filled_in(CALL, number))
+                for attempt, word in enumerate(history):
+                    start = datetime.now(UTC) + timedelta(minutes=5 * attempt)
+                    post(ours.port, CALLBACK, SECRET, filled_in(report(start, word), number))
+                samples[history] = (*_since(begun, f"{folder}/scratch.db"), number)
+    return samples
+
+
+def _since(begun: int, path: str) -> tuple[str, list[str]]:
+    """Return the SQL of what a database got since a millisecond, and its ids."""
+    with closing(sqlite3.connect(path)) as connection:
+        dump = [BYTES.sub(_as_text, row) for row in connection.iterdump() if OF_CALLS.match(row)]
+    own = {row: [i for i in ID.findall(row) if int(i[:12], 16) >= begun] for row in dump}
     ids = {i for found in own.values() for i in found}
     return "\n".join(row for row, found in own.items() if found), sorted(ids)
 
 
-def _copies(
-    samples: Sequence[tuple[str, list[str]]], count: int, days: int, part: slice
-) -> Iterator[str]:
+def _copies(samples: Sequence[Sample], count: int, days: int, part: slice) -> Iterator[str]:
     """Yield the SQL that inserts a part of each moment's calls, the moments over the last `days`.
 
     An id is a UUIDv7 of its millisecond, its call, and its place among the call's ids.
@@ -150,11 +157,11 @@ def _copies(
     for start in range(0, count, size):
         ago, kinds = timedelta(seconds=int(days * 86_400 * (1 - start / count))), []
         made = f"{int((now - ago).timestamp() * 1000):012X}"
-        for sql, ids in samples:
+        for sql, ids, number in samples:
             kind = MOMENT.sub(partial(_earlier, ago), sql).replace("%", "%%")
             for place, old in enumerate(ids):
                 kind = kind.replace(old, f"{made}70008%(id)s{place:02X}")
-            for mark, name in _names(SAMPLE).items():
+            for mark, name in _names(number).items():
                 kind = kind.replace(name, f"%({mark})s")
             kinds.append(kind)
         numbers = range(start, min(start + size, count))[part]

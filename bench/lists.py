@@ -1,7 +1,6 @@
 """A list of recipients: how fast it is imported and checked, in how much memory, beside reports.
 
-A server is sent the list with `POST /api/v1/campaigns/{id}/recipients`. All the while reports are
-posted one after the other, 50 a second, and the server's resident memory is read.
+Reports are posted one after the other, 50 a second, and the server's resident memory is read.
 """
 
 import random
