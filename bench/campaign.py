@@ -1,8 +1,7 @@
 """A campaign of 10,000 numbers, one and a hundred in a request, against a program's single calls.
 
-The provider, a stub, accepts at once. All take turns, each on a fresh database; the single calls
-come over eight connections. A campaign's rate is that of its numbers from the first intention to
-the last stored response.
+The provider, a stub, accepts at once. All take turns, each on a fresh database. A campaign's rate
+is that of its numbers from the first intention to the last stored response.
 """
 
 import json

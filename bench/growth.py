@@ -68,9 +68,8 @@ def opened(stack: ExitStack, name: str, database: str, calls: int, at: Path = HE
     databases = stack.enter_context(filled(database, calls, HISTORIES, DAYS, at))
     url, size = databases.template, databases.ask(databases.template, databases.size)
     print(f"{name}: {size / calls:,.0f} bytes each")
-    return Side(
-        name, calls, run(url, *MAKE_KEY, checkout=at), stack.enter_context(serving(url, at))
-    )
+    key = run(url, *MAKE_KEY, checkout=at)
+    return Side(name, calls, key, stack.enter_context(serving(url, at)))
 
 
 def ask(sides: Sequence[Side], rounds: int, seconds: int) -> Iterator[dict[str, Any]]:
