@@ -38,7 +38,7 @@ def call(
     with store.write():
         begun = Event(new_id(), Kind.SUBMISSION, Source.API, at, Status.SUBMITTING)
         state = fold([begun])
-        (row,) = writes.create_calls([NewCall(submission, pending, state)])
+        (row,) = writes.create_calls([NewCall(submission, pending, state, rest_of(state))])
         counters.count([writes.change(row, state, new=True)])
         if provider_id is not None:
             mid = IDS.submission(provider_id)
@@ -59,7 +59,7 @@ def state(
     """Store where a call stands."""
     with store.write():
         (match,) = queries.lock_calls([call_id])
-        writes.save_states([NewState(match, state, next_check_at)])
+        writes.save_states([NewState(match, state, rest_of(state), next_check_at)])
         counters.count([writes.change(match, state)])
 
 
