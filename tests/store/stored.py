@@ -12,6 +12,7 @@ from obdtrack.calls import queries, writes
 from obdtrack.calls.placing.submissions import PendingCall, PendingSubmission
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
+from obdtrack.calls.states import rest_of
 from obdtrack.calls.writes import NewCall, NewState
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
