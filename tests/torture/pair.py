@@ -84,7 +84,8 @@ class Pair:
 
     def __init__(self, folder: Path, mutant: str, environ: dict[str, str]) -> None:
         self._open = ExitStack()
-        self.database_url = self._open.enter_context(databases.postgres(folder / "data"))
+        self._data = folder / "data"
+        self.database_url = self._open.enter_context(databases.postgres(self._data))
         self.twins = tuple(Twin(folder, self.database_url) for _ in range(2))
         self._mutant = mutant
         self._balancer = Balancer([twin.port for twin in self.twins])
@@ -132,8 +133,7 @@ class Pair:
     @contextmanager
     def hanging(self) -> Iterator[None]:
         """Have the database stand still for the block: its connections stay open."""
-        postmaster = self._postgres.get_pid()
-        assert postmaster is not None
+        postmaster = int(Path(self._data, "postmaster.pid").read_text().split()[0])
         with stopped([postmaster, *forks.children(postmaster)]):
             yield
 
