@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,9 +19,12 @@ from obdtrack.calls.polling.poll import must_pause
 from obdtrack.calls.reports.rejoin import rejoin
 from obdtrack.campaigns.control import CAMPAIGN
 from obdtrack.campaigns.dispatch import dispatch
+from obdtrack.domain.destination import DESTINATION
 from obdtrack.domain.poll_schedule import POLL, PUT_OFF
 from obdtrack.errors import Code, ObdtrackError
+from obdtrack.notifications import dispatch as sending
 from obdtrack.notifications.alarms import TELLING
+from obdtrack.notifications.destinations import MOST as MOST_DESTINATIONS
 from obdtrack.notifications.telling import ping, tell_what_is_due
 from obdtrack.operations.alarm_rules import look_for_trouble
 from obdtrack.operations.system_status import check_clock
@@ -34,6 +38,9 @@ from obdtrack.store.tasks import Claim
 log = structlog.get_logger()
 
 TICK_SECONDS = 1.0
+
+LONGEST_FAREWELL = 5.0
+"""Seconds for which those who do something apart are waited for at the end."""
 
 
 def always(_: Services) -> bool:
@@ -49,7 +56,8 @@ class TaskKind(NamedTuple):
     planned or removed meanwhile. Other processes leave it alone for the time of its `lease`.
     `at_most` of them are taken at once, done by so many `threads`, if there is reason to
     (`worth_it`, a look that takes no turn to write). A `sweep` has one task, and no subject. Those
-    that are done `at_once` are looked for again without a pause while there are some.
+    that are done `at_once` are looked for again without a pause while there are some. Of those that
+    are done `apart` none waits for another, nor who looks for them.
     """
 
     run: Callable[[UUID, Services], object]
@@ -60,6 +68,7 @@ class TaskKind(NamedTuple):
     threads: int = 1
     worth_it: Callable[[Services], bool] = always
     at_once: bool = False
+    apart: bool = False
 
 
 def _sweep(
@@ -103,6 +112,14 @@ KINDS = {
         threads=16,
         at_once=True,
     ),
+    DESTINATION: TaskKind(
+        sending.dispatch,
+        again=timedelta(seconds=0.5),
+        lease=sending.LEASE,
+        at_most=lambda _: MOST_DESTINATIONS,
+        worth_it=sending.any_due,
+        apart=True,
+    ),
     "clock": _sweep(warn_of_skew, 600),
     "alarms": _sweep(look_for_trouble, 60),
     TELLING: TaskKind(
@@ -120,8 +137,16 @@ KINDS = {
 """Every kind of task, by its name. Each has a thread: nothing waits for a slow provider."""
 
 
-def run_due(name: str, services: Services) -> int:
-    """Take the tasks of this kind that are due, and do them; returns how many were taken."""
+Work = Callable[[], object]
+
+
+def run_due(
+    name: str, services: Services, begin: Callable[[Work], object] = lambda work: work()
+) -> int:
+    """Take the tasks of this kind that are due, and do them; returns how many were taken.
+
+    Those that are done apart are given to `begin`, one by one.
+    """
     kind, now = KINDS[name], services.shared_now()
     if not (tasks.is_due(name, now, sweep=kind.sweep) and kind.worth_it(services)):
         return 0
@@ -130,7 +155,10 @@ def run_due(name: str, services: Services) -> int:
             name, now, kind.at_most(services.settings),
             lease=kind.lease, again=kind.again, sweep=kind.sweep,
         )  # fmt: skip
-    if len(claims) > 1:
+    if kind.apart:
+        for claim in claims:
+            begin(partial(_do, kind, services, claim))
+    elif len(claims) > 1:
         with ThreadPoolExecutor(kind.threads) as pool:
             list(pool.map(partial(_do, kind, services), claims))
     else:
@@ -173,12 +201,13 @@ class Background:
         self._stopping = threading.Event()
         self._start = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._apart: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin, once; further calls change nothing."""
-        work: dict[str, Callable[[], object]] = {
+        work: dict[str, Work] = {
             "heartbeat": partial(heartbeat, self._services),
-            **{name: partial(run_due, name, self._services) for name in self.kinds},
+            **{name: partial(run_due, name, self._services, self._begin) for name in self.kinds},
         }
         with self._start:
             if self._threads:
@@ -195,6 +224,9 @@ class Background:
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=30)
+        deadline = time.monotonic() + LONGEST_FAREWELL
+        for thread in self._apart:  # what a destination does not respond to is sent again
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
         end_heartbeat(self._services)
 
     def request_stop(self) -> None:
@@ -205,7 +237,12 @@ class Background:
         """Wait until somebody stops it."""
         self._stopping.wait()
 
-    def _repeat(self, work: Callable[[], object], name: str) -> None:
+    def _begin(self, work: Work) -> None:
+        self._apart = [thread for thread in self._apart if thread.is_alive()]
+        self._apart.append(threading.Thread(target=work, daemon=True))
+        self._apart[-1].start()
+
+    def _repeat(self, work: Work, name: str) -> None:
         at_once = name in KINDS and KINDS[name].at_once
         while not self._stopping.is_set():
             taken: object = None

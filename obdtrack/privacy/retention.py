@@ -77,6 +77,17 @@ def forget_alarms(before: datetime, limit: int) -> int:
     return _count(alarm.delete().where(alarm.id.in_(old))) if old else 0
 
 
+def forget_notifications(before: datetime, limit: int) -> int:
+    """Delete the oldest notifications made before then, whatever became of them; returns how many.
+
+    What they are about has been deleted, too.
+    """
+    note = models.Notification
+    query = note.select(note.id).where(note.created_at < before).order_by(note.created_at)
+    old = [row.id for row in query.limit(limit)]
+    return _count(note.delete().where(note.id.in_(old))) if old else 0
+
+
 def _forget_deliveries(condition: Any, before: datetime, limit: int) -> int:
     delivery = models.Delivery
     # Ids are in the order of time: nothing behind a younger one is older.
@@ -186,6 +197,7 @@ class RetainedKind(NamedTuple):
 
 KINDS = (
     RetainedKind("events_days", feed.forget_older),
+    RetainedKind("events_days", forget_notifications),
     RetainedKind("idempotency_days", idempotency.forget_older),
     RetainedKind("retention_quarantine_days", partial(forget_deliveries, Outcome.REJECTED)),
     RetainedKind("retention_unmatched_days", partial(forget_deliveries, Outcome.UNMATCHED)),

@@ -69,9 +69,15 @@ for _type, _bind in _BOUND_AS.items():
 _PEEWEE_ERRORS: Any = vars(peewee)["__exception_wrapper__"]
 
 
-def insert(model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows of Python values, given in the order of `columns` (field names)."""
-    _insert(model, columns, rows, "")
+def insert(
+    model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]],
+    *, unless_there: bool = False,
+) -> None:  # fmt: skip
+    """Insert rows of Python values, given in the order of `columns` (field names).
+
+    Rows that are there already, by any unique key, stay as they are or are an error.
+    """
+    _insert(model, columns, rows, " ON CONFLICT DO NOTHING" if unless_there else "")
 
 
 def put(

@@ -32,10 +32,13 @@ class Received(list[tuple[dict[str, str], bytes]]):
 
 
 class Receiver:
-    """Responds as `respond` says: a status, or a status and headers; by default 200."""
+    """Responds as `respond` says: a status, or a status and headers; by default 200.
+
+    Of what it `received` it has `taken` that to which it responded with success.
+    """
 
     def __init__(self) -> None:
-        self.received = Received()
+        self.received, self.taken = Received(), Received()
         self.respond: Callable[[Any], int | tuple[int, dict[str, str]]] = lambda _: 200
         self.url = ""
 
@@ -56,9 +59,12 @@ def receiver(port: int = 0) -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            told.received.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            request = {k.lower(): v for k, v in self.headers.items()}, body
+            told.received.append(request)
             answer = told.respond(json.loads(body))
             status, headers = answer if isinstance(answer, tuple) else (answer, {})
+            if 200 <= status < 300:
+                told.taken.append(request)
             self.send_response(status)
             for name, value in {"Content-Length": "2", **headers}.items():
                 self.send_header(name, value)

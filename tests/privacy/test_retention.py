@@ -204,7 +204,7 @@ def test_what_went_before_a_failure_is_audited_all_the_same(
     def broken(*_: object) -> int:
         raise RuntimeError("no table")
 
-    kinds = (*retention.KINDS[:3], retention.RetainedKind("retention_calls_days", broken))
+    kinds = (*retention.KINDS[:4], retention.RetainedKind("retention_calls_days", broken))
     monkeypatch.setattr(retention, "KINDS", kinds)
     with pytest.raises(RuntimeError):
         at_once(services)

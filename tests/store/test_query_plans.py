@@ -25,6 +25,7 @@ from obdtrack.domain.destination import NotificationStatus
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Outcome
 from obdtrack.notifications import alarms
+from obdtrack.notifications import dispatch as notification_dispatch
 from obdtrack.notifications import log as notification_log
 from obdtrack.notifications.targets import AlarmTarget
 from obdtrack.operations import alarm_rules, system_status
@@ -45,6 +46,7 @@ PLAN = CampaignPlan(bridge=NUMBER, flow_id="23")
 KEPT = models.RecipientImport(id=ID, campaign_id=ID, created_at=NOON)
 CAMPAIGN = models.Campaign(id=ID, name="diwali", changed_at=NOON)
 RECIPIENT = models.Recipient(id=ID, campaign_id=ID, to_number=NUMBER, call_id=ID)
+NOTE = models.Notification(id=ID, destination_id=ID, position=1, subject=ID, due_at=NOON)
 SPAN = questions.span(NOON, NOON + DAY)
 
 
@@ -52,6 +54,16 @@ def turn() -> dispatch.Turn:
     """A turn of a campaign that nobody has begun."""
     made = object.__new__(dispatch.Turn)
     made._campaign_id, made.now = ID, NOON
+    return made
+
+
+def sending() -> notification_dispatch.SendingTurn:
+    """A turn of a destination that nobody has begun."""
+    made = object.__new__(notification_dispatch.SendingTurn)
+    made._id = ID
+    made._services = SimpleNamespace(now=lambda: NOON, shared_now=lambda: NOON)
+    made.destination = models.Destination(position=-1, types=[], filter={})
+    made._advance = lambda *_: True
     return made
 
 
@@ -141,6 +153,11 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "what it was sent in vain": lambda: notification_log.page(ID, 50, "failed"),
     "how much of it failed": lambda: notification_log.count(ID, NotificationStatus.FAILED),
     "what is to be sent again": lambda: next(notification_log.failed_after(ID, 7), None),
+    "what is due": lambda: sending()._due(128),
+    "what is pending about some": lambda: sending()._in_order([NOTE]),
+    "whether anything is due": lambda: notification_dispatch.any_due(sending()._services),
+    "how many wait": lambda: sending()._make_notifications(),
+    "old notifications": lambda: retention.forget_notifications(NOON, 500),
     "what must wait no longer": lambda: notification_log.make_due(ID, NOON),
     "events from a cursor on": lambda: feed.page(1, 9, 50),
     "what happened to one call": lambda: feed.page(1, 9, 50, subject=ID),
@@ -168,7 +185,9 @@ FEW: dict[str, CallFilter] = {
 }
 """What few of a campaign's many calls are."""
 
-WHOLE_TABLE = re.compile(r"^SCAN (?!_wrapped|oldest|newest|wanted)\S+$|Seq Scan")
+WHOLE_TABLE = re.compile(
+    r"^SCAN (?!_wrapped|oldest|newest|wanted|sqlite_sequence)\S+$|Seq Scan(?! on feed_p)"
+)
 """How SQLite and PostgreSQL say that they read all of a table, not of a bounded selection."""
 
 

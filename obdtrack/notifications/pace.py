@@ -1,0 +1,40 @@
+"""How much of the processor the sending of notifications takes: little while others need it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+SHARE = 0.03
+"""Of a processor, while others in this process are busy: reports come first."""
+
+BUSY = 0.25
+"""So much of a processor the others in this process use when they are busy."""
+
+_LONGEST_REST = 3.0
+
+
+class Pace:
+    """Tells one who works in pieces how long to rest after each; all in seconds.
+
+    `process_time` is what all threads of this process have used.
+    """
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        process_time: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._monotonic, self._process_time = monotonic, process_time
+        self._looked = monotonic(), process_time()
+        self.is_busy = False
+
+    def rest_after(self, used: float, took: float) -> float:
+        """Return how long to rest after a piece that used so much of a processor, and took so long.
+
+        What the others used is what was used beside that since the piece before.
+        """
+        then, before = self._looked
+        now, total = self._looked = self._monotonic(), self._process_time()
+        self.is_busy = total - before - used > BUSY * (now - then)
+        return min(max(0.0, used / SHARE - took), _LONGEST_REST) if self.is_busy else 0.0
