@@ -89,12 +89,15 @@ def test_whatever_comes_is_read_or_refused(kind: str, content: bytes) -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.sampled_from(WAYS), ROWS, st.data())
+@given(st.sampled_from(WAYS), ROWS, st.integers(0, 9999), st.integers(0, 255))
 def test_a_list_that_was_damaged_is_read_or_refused(
-    way: tuple[str, Callable[[list[list[str]]], bytes]], rows: list[list[str]], data: st.DataObject
+    way: tuple[str, Callable[[list[list[str]]], bytes]],
+    rows: list[list[str]],
+    place: int,
+    wrong: int,
 ) -> None:
     kind, written = way
     content = bytearray(written(rows))
-    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content[place % len(content)] = wrong  # a workbook holds the time: its length varies
     with suppress(ObdtrackError):
         read(kind, bytes(content))
