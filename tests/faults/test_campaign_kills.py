@@ -9,8 +9,8 @@ from tests.torture.freezes import DATABASES
 
 
 @pytest.mark.timeout(180)
-def test_nobody_is_called_twice_or_forgotten_by_ten_kills() -> None:
-    seen = kill_campaign(10, 100)
+def test_nobody_is_called_twice_or_forgotten_by_six_kills() -> None:
+    seen = kill_campaign(6, 60)
     assert (seen.twice, seen.lost) == (0, 0)
     assert seen.interrupted > 0
 
