@@ -73,6 +73,7 @@ def _envelope(
     numbers: Numbers,
 ) -> dict[str, Any]:
     in_full, changed, data = numbers is Numbers.FULL, row.changed or {}, row.data
+    kind = row.type.partition(".")[0]
     if isinstance(data, list):
         call, state = calls.get(row.subject), from_snapshot(data)
         number = call.to_number if call else None
@@ -83,6 +84,7 @@ def _envelope(
     else:
         shown = {name: data[name] for name in _NUMBERS if data and data.get(name)}
         number = next(iter(shown.values()), None)
+        kind = "recipient" if kind == "call" else kind
         if number and not in_full:
             data = {
                 **hide_within(data, number, others=False),
@@ -100,7 +102,7 @@ def _envelope(
         "time": to_text(row.recorded_at),
         "subject": row.subject,
         "datacontenttype": "application/json",
-        "dataschema": f"urn:obdtrack:{row.type.partition('.')[0]}:1",
+        "dataschema": f"urn:obdtrack:{kind}:1",
         "data": data,
         "changed": changed,
     }

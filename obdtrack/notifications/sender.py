@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-import orjson
 from requests import Request, Session
 
 from obdtrack.domain.destination import OLD_SECRET_SIGNS
 from obdtrack.domain.redaction import hide
 from obdtrack.notifications.addresses import is_public, objection
+from obdtrack.notifications.envelope import body_of
 from obdtrack.notifications.signing import signed
 from obdtrack.providers.http.connections import Limits
 from obdtrack.providers.http.exchange import ExchangeError, exchange
@@ -71,7 +71,7 @@ def post(
     """Send an event (as `envelopes` makes it), signed; a redirect is a failure."""
     if why := objection(url, services):
         return Tried(None, 0, None, why)
-    body, began = orjson.dumps(event), time.monotonic()
+    body, began = body_of(event), time.monotonic()
     headers = {"Content-Type": _MEDIA_TYPE}
     headers |= signed(str(event["id"]), services.now(), body, secrets)
     limits = _LIMITS if services.settings.destinations_private else _PUBLIC

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from obdtrack.calls.placing.place import place_call
@@ -16,6 +18,7 @@ from obdtrack.domain.phone import masked
 from obdtrack.domain.reports import RawDelivery
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.notifications.envelope import body_of
 from obdtrack.privacy.erasure import erase
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
@@ -169,3 +172,14 @@ def test_without_a_feed_nothing_is_kept(services: Services) -> None:
     quiet = telling(services, events_days=0)
     place_call(call_request(), None, quiet)
     assert told() == []
+
+
+def test_a_notification_has_only_attributes_that_a_cloud_event_may_have(
+    services: Services,
+) -> None:
+    place_call(call_request(), None, services)
+    *_, queued = told()
+    body = json.loads(body_of(queued))
+    assert body["data"].pop("changed") == queued["changed"]
+    assert {type(value) for name, value in body.items() if name != "data"} == {str}
+    assert {**body, "changed": queued["changed"]} == json.loads(orjson.dumps(queued))
