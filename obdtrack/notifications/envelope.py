@@ -60,7 +60,7 @@ def body_of(event: Mapping[str, Any]) -> bytes:
     No attribute of one may be an object; so `changed` stands among its data.
     """
     said = {name: value for name, value in event.items() if name != "changed"}
-    if said["data"] is not None:
+    if said.get("data") is not None:
         said["data"] = {**said["data"], "changed": event["changed"]}
     return orjson.dumps(said)
 
