@@ -90,8 +90,9 @@ def emptied(url: str) -> Store:
     store = open_database(url)
     store.clock = None  # leases run by the clock of the test
     with store.connection_context(), store.atomic():
-        for table in reversed(TABLES):  # TRUNCATE would make each of their files anew
-            table.delete().execute()
+        # TRUNCATE would make each of their files anew; and the way there and back takes longest.
+        names = [table._meta.table_name for table in reversed(TABLES)]
+        store.execute_sql("; ".join(f'DELETE FROM "{name}"' for name in names))
     return store
 
 
