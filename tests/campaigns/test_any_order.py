@@ -1,6 +1,7 @@
 """Whatever is done with a campaign in whatever order, its states keep to the table.
 
-Nobody is called twice who was not planned to be. The examples are the same in every run.
+Nobody is called twice who was not planned to be, and others are told of whoever is called or not.
+The examples are the same in every run.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ def test_the_states_keep_to_the_table_and_each_number_is_called_as_planned() -> 
 
 @pytest.mark.parametrize(
     "mutant",
-    [mutants.claim_after_sending, mutants.call_again_when_unsure],
+    [
+        mutants.claim_after_sending,
+        mutants.call_again_when_unsure,
+        mutants.tell_of_no_recipient,
+    ],
 )
 def test_a_fault_in_any_of_that_would_be_noticed(mutant: Mutant) -> None:
     with mutant(), pytest.raises(AssertionError):

@@ -15,7 +15,14 @@ from obdtrack.access.audit import Action
 from obdtrack.calls.placing import recover
 from obdtrack.campaigns import campaigns, totals
 from obdtrack.campaigns.control import control
-from obdtrack.domain.campaign import CHANGES, CampaignAction, CampaignState, Retries
+from obdtrack.domain.campaign import (
+    CHANGES,
+    CampaignAction,
+    CampaignState,
+    RecipientStatus,
+    Retries,
+)
+from obdtrack.domain.feed import EventType
 from obdtrack.domain.submission import CallRequest, Failure, SendResponse
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store import models
@@ -124,6 +131,19 @@ class Campaigns(RuleBasedStateMachine):
         counted = Counter(totals.key_of(row.status, row.reason) for row in rows)
         assert counted == totals.stored(self.id)
         assert counted.total() == len(NUMBERS)
+
+    @invariant()
+    def whoever_is_called_or_skipped_was_told_of(self) -> None:
+        told: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+        for event in models.FeedRow.select(models.FeedRow.type, models.FeedRow.subject):
+            told[event.type][event.subject] += 1
+        rows = list(models.Recipient.select())
+        skipped = {row.id: 1 for row in rows if row.status == RecipientStatus.SKIPPED}
+        assert told[EventType.CALL_SKIPPED] == skipped
+        called = {row.id for row in rows if row.call_id}
+        assert called <= told[EventType.CALL_SCHEDULED].keys()
+        calls = {call.id: 1 for call in models.Call.select(models.Call.id)}
+        assert told[EventType.CALL_PLACED] == calls
 
     def teardown(self) -> None:
         """Let go of the database."""

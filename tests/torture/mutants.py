@@ -308,8 +308,14 @@ def call_again_when_unsure() -> Iterator[None]:
 
     original = module.follow
     application = import_module("obdtrack.application")
-    with patch.object(application, "LISTENERS", (follow,)):
+    listeners = tuple(follow if one is original else one for one in application.LISTENERS)
+    with patch.object(application, "LISTENERS", listeners):
         yield
+
+
+def tell_of_no_recipient() -> Any:
+    """Say nothing of who is to be called and who is not."""
+    return patch.object(import_module("obdtrack.campaigns.recipients"), "tell", lambda *_: None)
 
 
 @contextmanager
