@@ -8,8 +8,9 @@ from collections.abc import Callable
 SHARE = 0.03
 """Of a processor, while others in this process are busy: reports come first."""
 
-BUSY = 0.25
-"""So much of a processor the others in this process use when they are busy."""
+BUSY = 0.12
+"""So much of a processor the others in this process use when they are busy: they get less than they
+need while one works who does not rest."""
 
 _LONGEST_REST = 3.0
 

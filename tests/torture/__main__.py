@@ -27,6 +27,7 @@ from tests.torture.databases import postgres, quiet, scratch
 from tests.torture.disks import fill_the_disk
 from tests.torture.everywhere import SCENARIOS
 from tests.torture.feed import follow_feed
+from tests.torture.forwarding import forward_through_kills
 from tests.torture.freezes import DATABASES, freeze_again_and_again, freeze_holding_figures
 from tests.torture.kills import kill_again_and_again
 from tests.torture.machine import Calls
@@ -253,6 +254,17 @@ def _of_campaign(seen: CampaignFate, faults: str) -> Figures:
     return words, seen.twice == seen.lost == 0
 
 
+def forwarding(kills: int) -> Figures:
+    """Kill the server and the receiver of its events, the latter twice as often."""
+    seen = forward_through_kills(kills, 2 * kills)
+    words = (
+        f"{seen.server_kills} kills of the server, {seen.receiver_kills} of the receiver, "
+        f"{seen.events} events: {seen.lost} lost, of {seen.disordered} calls out of order; "
+        f"{seen.again} arrived again"
+    )
+    return words, seen.wrong == 0
+
+
 def feed_followed(events: int) -> Figures:
     """Write events from eight threads, which commit in adverse order, and read them meanwhile."""
     with scratch() as folder, postgres(folder / "data") as url:
@@ -275,6 +287,7 @@ RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "cuts": (cuts, 20, "provider's connection cut"),
     "lost-reports": (lost_reports, 10_000, "reports lost"),
     "feed": (feed_followed, 100_000, "commits in adverse order"),
+    "forwarding": (forwarding, 50, "kill -9 of both ends while events are sent"),
     "crowds": (crowds, 100, "the same at once, 8 threads"),
     "machine": (machine, 500, "any order"),
     "slow-sockets": (slow_sockets, 500, "slow clients"),

@@ -318,6 +318,30 @@ def tell_of_no_recipient() -> Any:
     return patch.object(import_module("obdtrack.campaigns.recipients"), "tell", lambda *_: None)
 
 
+def forget_what_failed() -> Any:
+    """Note that a destination has all it was sent, whatever it responded."""
+    sending = import_module("obdtrack.notifications.dispatch")
+
+    def noted(past: Any) -> Any:
+        taken = past.tried and past.tried._replace(failure=None)
+        return original(past._replace(tried=taken))
+
+    original = sending._noted
+    return patch.object(sending, "_noted", noted)
+
+
+def send_the_newest_first() -> Any:
+    """Send a destination what happened to a call in the wrong order."""
+    turn = import_module("obdtrack.notifications.dispatch").SendingTurn
+
+    def in_order(self: Any, due: Any) -> Any:
+        ready, blocked = original(self, due)
+        return [some[::-1] for some in ready], blocked
+
+    original = turn._in_order
+    return patch.object(turn, "_in_order", in_order)
+
+
 @contextmanager
 def short_leases() -> Iterator[None]:
     """Find the dead sooner, which breaks nothing; named last, as it imports what others break."""
@@ -326,6 +350,8 @@ def short_leases() -> Iterator[None]:
     recovery = jobs.KINDS["recovery"]._replace(lease=lease)
     again = timedelta(seconds=0.2)
     campaign = jobs.KINDS["campaign"]._replace(lease=again, again=again)
-    kinds = patch.dict(jobs.KINDS, recovery=recovery, campaign=campaign)
-    with patch.object(recover, "LEASE", lease), kinds:
+    destination = jobs.KINDS["destination"]._replace(lease=lease)
+    kinds = patch.dict(jobs.KINDS, recovery=recovery, campaign=campaign, destination=destination)
+    turns = patch.object(import_module("obdtrack.notifications.dispatch"), "TURN_SECONDS", 1.0)
+    with patch.object(recover, "LEASE", lease), turns, kinds:
         yield
