@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from obdtrack.campaigns.control import CAMPAIGN
+from obdtrack.campaigns import campaigns
+from obdtrack.campaigns.control import CAMPAIGN, control
+from obdtrack.domain.campaign import CampaignAction
 from obdtrack.jobs import run_due
+from tests.campaigns.running import RAVI
 from tests.pages.site import Site
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ sync_api = pytest.importorskip(
     reason="no playwright here: pip install -r requirements-dev.txt to test pages in a browser",
 )
 expect = sync_api.expect
+
+RARELY, OFTEN = 16_000, 4_000
+"""More milliseconds than pass between two looks at a campaign that stands still, or moves."""
 
 GOOD = ["+918867130001,Asha", "+918867130002,Ravi", "+918867130003,Meena"]
 BAD = ["9.18867E+11,Kiran", "88671,Latha", ",Mani", "+91886713000x,Nila", "+918867130008,"]
@@ -105,3 +111,43 @@ def test_a_list_with_bad_rows_is_put_right_checked_called_paused_and_reported(
         rows = list(csv.DictReader(file))
     assert sorted(row["status"] for row in rows).count("invalid") == 5
     assert len(rows) == 13
+
+
+def test_a_campaign_is_followed_while_it_runs_and_stops(site: Site) -> None:
+    site.plan_campaign("holi", "+918867131001\n+918867131002\n")
+    site.take_clock()
+    page, plan = site.page, site.page.locator(".plan")
+    page.goto(f"{site.url}/campaigns/holi")
+    expect(plan).to_contain_text("0 of 2 done, 2 to be called")
+    order(site, "holi", CampaignAction.START)
+    site.poll(RARELY)
+    expect(plan).to_contain_text("It is calling.")
+    order(site, "holi", CampaignAction.STOP)
+    site.poll(OFTEN)
+    expect(plan).to_contain_text("2 skipped")
+    expect(plan.get_by_role("button", name="Pause")).to_have_count(0)
+
+
+def test_a_campaign_is_started_and_paused_without_script(site: Site) -> None:
+    site.plan_campaign("onam", "+918867132001\n+918867132002\n")
+    with site.visit(java_script_enabled=False) as page:
+        page.goto(f"{site.url}/campaigns/onam")
+        plan = page.locator(".plan")
+        page.click("summary:has-text('Start')")
+        page.click(".sure[open] button")
+        expect(plan).to_contain_text("It is calling.")
+        page.click("button:has-text('Pause')")
+        expect(plan.get_by_role("button", name="Pause")).to_have_count(0)
+        run_due(CAMPAIGN, site.services)
+        page.reload()
+        expect(plan).to_contain_text("Nobody is called until it is resumed.")
+
+
+def order(site: Site, name: str, action: CampaignAction) -> None:
+    """Have somebody elsewhere start or stop a campaign, and it do what follows at once."""
+    with site.services.store.connection_context():
+        found = campaigns.find(name)
+        assert found is not None
+        control(found.id, action, RAVI, site.services)
+    if action is CampaignAction.STOP:
+        run_due(CAMPAIGN, site.services)
