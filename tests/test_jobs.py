@@ -19,6 +19,7 @@ from obdtrack import jobs
 from obdtrack.calls.placing.place import place_call
 from obdtrack.calls.placing.recover import heartbeat
 from obdtrack.cli import worker
+from obdtrack.domain.destination import DESTINATION
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.jobs import KINDS, Background, TaskKind, run_due
 from obdtrack.providers.base import StatusResponse
@@ -281,3 +282,26 @@ def test_worker_names_the_kinds_to_who_names_another(started: list[list[str]]) -
 def test_the_documents_name_every_kind() -> None:
     row = next(line for line in PAGES["docs/operations.md"].splitlines() if "`worker`" in line)
     assert all(f"`{kind}`" in row for kind in KINDS)
+
+
+def test_the_end_does_not_wait_for_long_for_what_is_done_apart(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, over = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        began.set()
+        over.wait(30)
+
+    kind = KINDS[DESTINATION]._replace(run=hang, worth_it=lambda _: True)
+    monkeypatch.setitem(KINDS, DESTINATION, kind)
+    monkeypatch.setattr(jobs, "LONGEST_FAREWELL", 0.1)
+    with connected(services.store), services.store.write():
+        tasks.plan(DESTINATION, {new_id(): services.shared_now()})
+    background = Background(services, [DESTINATION])
+    background.start()
+    assert began.wait(8)
+    before = time.monotonic()
+    background.stop()
+    assert time.monotonic() - before < 5
+    over.set()

@@ -12,20 +12,23 @@ BUSY = 0.12
 """So much of a processor the others in this process use when they are busy: they get less than they
 need while one works who does not rest."""
 
-_LONGEST_REST = 3.0
+LONGEST_REST = 3.0
 
 
 class Pace:
     """Tells one who works in pieces how long to rest after each; all in seconds.
 
-    `process_time` is what all threads of this process have used.
+    `among` as many the share is divided; `process_time` is what all threads of this process have
+    used.
     """
 
     def __init__(
         self,
+        among: int = 1,
         monotonic: Callable[[], float] = time.monotonic,
         process_time: Callable[[], float] = time.process_time,
     ) -> None:
+        self._share = SHARE / max(1, among)
         self._monotonic, self._process_time = monotonic, process_time
         self._looked = monotonic(), process_time()
         self.is_busy = False
@@ -38,4 +41,4 @@ class Pace:
         then, before = self._looked
         now, total = self._looked = self._monotonic(), self._process_time()
         self.is_busy = total - before - used > BUSY * (now - then)
-        return min(max(0.0, used / SHARE - took), _LONGEST_REST) if self.is_busy else 0.0
+        return min(max(0.0, used / self._share - took), LONGEST_REST) if self.is_busy else 0.0

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -19,10 +20,10 @@ from standardwebhooks.webhooks import Webhook
 from obdtrack.access.audit import Itself
 from obdtrack.domain.destination import DESTINATION, PAUSES, DestinationState, next_try
 from obdtrack.domain.feed import EventType, FeedEvent
-from obdtrack.jobs import run_due
-from obdtrack.notifications import destinations, dispatch
+from obdtrack.jobs import KINDS, run_due
+from obdtrack.notifications import destinations, dispatch, sender
 from obdtrack.notifications.destinations import Wishes
-from obdtrack.notifications.pace import Pace
+from obdtrack.notifications.pace import LONGEST_REST, Pace
 from obdtrack.services import Services, new_id
 from obdtrack.store import feed, models, tasks
 from tests.factories import NOON, Clock, with_settings
@@ -460,3 +461,74 @@ def test_a_destination_that_hangs_delays_no_other(
         let_go.set()
         for thread in threads:
             thread.join()
+
+
+def test_what_was_sent_by_one_who_died_before_he_noted_it_is_sent_again(
+    services: Services, server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = added(services, server.url)
+    ids = happened(services, new_id(), new_id())
+    with monkeypatch.context() as patched:
+        patched.setattr(dispatch.SendingTurn, "_store", died)
+        with pytest.raises(MemoryError):
+            send(services, made)
+    assert sorted(server.received.ids) == sorted(ids)
+    send(services, made)
+    assert sorted(server.received.ids) == sorted(2 * ids)
+    assert {one.status for one in notes(services)} == {"delivered"}
+
+
+def died(*_: object) -> bool:
+    raise MemoryError
+
+
+@ON_SQLITE
+def test_a_turn_and_its_last_try_are_over_before_the_lease_is(services: Services) -> None:
+    longest = dispatch.TURN_SECONDS + sender.LONGEST_SECONDS + LONGEST_REST
+    assert longest < dispatch.LEASE.total_seconds()
+    assert KINDS[DESTINATION].lease == dispatch.LEASE
+
+
+@ON_SQLITE
+def test_nothing_new_is_sent_once_a_turn_is_over(services: Services, server: Receiver) -> None:
+    """A process that was frozen meanwhile sends nothing that another one is sending by then."""
+    uptime = iter([0.0, 1.0, 1.0, 1.0, *[9.0] * 20])
+    frozen = replace(services, uptime=lambda: next(uptime))
+    made = added(services, server.url)
+    call = new_id()
+    ids = happened(services, call, call, call)
+    dispatch.dispatch(made, frozen, Pace(process_time=lambda: 0.0))
+    services.store.close()
+    assert server.received.ids == ids[:1]
+    send(services, made)
+    assert server.received.ids == ids
+
+
+class Processor:
+    """What a clock and the processor time of a process show, as told."""
+
+    def __init__(self) -> None:
+        self.seconds = self.all_threads = 0.0
+
+    def passes(self, seconds: float, all_threads: float) -> None:
+        self.seconds += seconds
+        self.all_threads += all_threads
+
+
+@pytest.mark.parametrize(("among", "rest"), [(1, 0.9), (2, 1.9)])
+def test_while_others_are_busy_sending_takes_a_small_share(among: int, rest: float) -> None:
+    here = Processor()
+    pace = Pace(among, lambda: here.seconds, lambda: here.all_threads)
+    here.passes(0.1, 0.08)
+    assert pace.rest_after(used=0.03, took=0.1) == pytest.approx(rest)
+    assert pace.is_busy
+    here.passes(1.0, 0.03)  # the others have nothing to do any more
+    assert pace.rest_after(used=0.03, took=0.1) == 0
+    assert not pace.is_busy
+
+
+def test_no_rest_is_longer_than_a_lease_allows() -> None:
+    here = Processor()
+    pace = Pace(20, lambda: here.seconds, lambda: here.all_threads)
+    here.passes(5, 5)
+    assert pace.rest_after(used=1, took=2) == LONGEST_REST
