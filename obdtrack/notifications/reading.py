@@ -30,6 +30,10 @@ WAITERS = 64
 nothing has happened, and when to ask again."""
 
 _LOOK_SECONDS = 0.1
+_READS_A_SECOND = 80
+"""Each who waits reads when something has happened: the more they are the less often, or reports
+would have to wait for them."""
+
 _EXAMINED = 10_000
 """Events that are gone through at a time for those that somebody wants."""
 
@@ -178,7 +182,7 @@ class Waiters:
                     self._looking = False
                     return
             self._pass_on(feed.settled)
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(max(_LOOK_SECONDS, self.waiting / _READS_A_SECOND))
 
     def _pass_on(self, settled: Callable[[], int]) -> None:
         try:
