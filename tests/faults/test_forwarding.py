@@ -9,7 +9,7 @@ from tests.torture.forwarding import forward_through_kills
 
 @pytest.mark.timeout(180)
 def test_every_event_arrives_and_those_of_a_call_in_order_through_kills_of_both_ends() -> None:
-    seen = forward_through_kills(2, 4)
+    seen = forward_through_kills(1, 3)
     assert (seen.lost, seen.disordered) == (0, 0)
     assert seen.events > 50
 

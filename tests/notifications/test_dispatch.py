@@ -217,7 +217,7 @@ def story(services: Services, server: Receiver, clock: Clock, seed: int) -> list
     return [*lost, *(call for call, events in expected.items() if found.get(call) != events)]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_nothing_is_lost_and_what_happened_to_a_call_arrives_in_order(
     services: Services, server: Receiver, clock: Clock, seed: int
 ) -> None:
@@ -437,8 +437,8 @@ def test_a_turn_is_taken_only_if_there_is_something_to_send(
     assert stands(services, made).failing_since is None
 
 
-def test_a_destination_that_hangs_delays_no_other(
-    services: Services, server: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_a_destination_that_hangs_delays_no_other_and_is_left_to_who_sends_to_it(
+    services: Services, server: Receiver, clock: Clock
 ) -> None:
     let_go = threading.Event()
     with receiver() as hanging:
@@ -454,10 +454,14 @@ def test_a_destination_that_hangs_delays_no_other(
 
         began = time.monotonic()
         assert run_due(DESTINATION, services, begin) == 2
-        while len(server.received) < len(ids) and time.monotonic() < began + 20:
+        while all(one.is_alive() for one in threads) and time.monotonic() < began + 20:
             time.sleep(0.02)
         assert sorted(server.received.ids) == sorted(ids)
-        assert not let_go.is_set()
+        waiting = len(hanging.received)
+        clock.forward(seconds=10)  # both may have a turn again, but for the lease
+        happened(services, new_id())
+        run_due(DESTINATION, services)
+        assert (len(server.received), len(hanging.received)) == (len(ids) + 1, waiting)
         let_go.set()
         for thread in threads:
             thread.join()

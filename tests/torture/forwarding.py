@@ -56,7 +56,7 @@ class Listening:
     def start(self) -> None:
         """Start it, or start it again."""
         command = [sys.executable, "-m", "tests.torture.listener", str(self.port), str(self._path)]
-        self._process = subprocess.Popen(command, cwd=ROOT)
+        self._process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
 
     def kill(self) -> None:
         """End it at once."""
@@ -126,7 +126,7 @@ def _kill_receiver(receiver: Listening, kills: int, moment: random.Random) -> No
 
 def _kill_server(server: Served, kills: int, moment: random.Random) -> None:
     for _ in range(kills):
-        time.sleep(moment.uniform(1.0, 6.0))
+        time.sleep(moment.uniform(0.5, 5.0))
         server.kill()
         server.serve()
 
