@@ -39,7 +39,7 @@ from obdtrack.notifications.pace import Pace
 from obdtrack.notifications.sender import GONE, Tried, post, secrets_of
 from obdtrack.providers.http.exchange import open_session
 from obdtrack.services import Services, new_id
-from obdtrack.store import bulk_sql, feed, models, tasks
+from obdtrack.store import bulk_sql, feed, models, tasks, witness
 from obdtrack.store.database_errors import repeated
 
 log = structlog.get_logger()
@@ -337,9 +337,10 @@ class SendingTurn:
             return self._disable(before, _GONE)
         if since is None:
             return True
-        if now - since >= DISABLED_AFTER:
+        failing_for = witness.beyond_doubt(self._services.shared_now()) - since
+        if failing_for >= DISABLED_AFTER:
             return self._disable(before, _DEAD)
-        if now - since >= DISABLED_AFTER / 2:
+        if failing_for >= DISABLED_AFTER / 2:
             self._tell_once(before, since)
         wait = last.tried.wait if last.tried else None
         if before.failing_since is None and not wait:

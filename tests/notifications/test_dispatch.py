@@ -26,7 +26,7 @@ from obdtrack.notifications.destinations import Wishes
 from obdtrack.notifications.pace import LONGEST_REST, Pace
 from obdtrack.services import Services, new_id
 from obdtrack.store import feed, models, tasks
-from tests.factories import NOON, Clock, with_settings
+from tests.factories import NOON, Clock, time_passes, with_settings
 from tests.notifications.receiver import Receiver, receiver
 
 ON_SQLITE = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
@@ -315,6 +315,22 @@ def test_five_days_of_failures_only_disable_it_and_half_of_that_is_told_once(
     assert seen == {"destination.failing": 60, "destination.disabled": 120}
     assert told_of(services) == ["destination.failing", "destination.disabled"]
     assert stands(services, made).reason == "It took nothing for 5 days."
+
+
+@ON_SQLITE
+def test_a_clock_that_is_set_ahead_disables_nobody(
+    services: Services, server: Receiver, clock: Clock
+) -> None:
+    server.respond = lambda _: 500
+    made = added(services, server.url)
+    with services.store.connection_context():
+        time_passes(clock, services, minutes=1)
+    for _ in range(2):
+        happened(services, new_id())
+        send(services, made)
+        clock.forward(days=6)
+    assert stands(services, made).state == DestinationState.ACTIVE
+    assert told_of(services) == []
 
 
 @ON_SQLITE
