@@ -84,11 +84,11 @@ def dispatch(destination_id: UUID, services: Services, pace: Pace | None = None)
     """Send a destination what is due, for some seconds. A kind of task."""
     row = models.Destination
     active = row.select().where(row.state == DestinationState.ACTIVE).count()
-    pace = pace or Pace(among=active)
+    pace = pace or Pace(active, feed.settled())
     with open_session() as session, ThreadPoolExecutor(CONNECTIONS) as pool:
         turn = SendingTurn(destination_id, session, pool, services)
         while turn.may_begin() and turn.take(_FEW if pace.is_busy else turn.at_once):
-            time.sleep(pace.rest_after(turn.used, turn.took))
+            time.sleep(pace.rest_after(turn.used, turn.took, feed.settled()))
 
 
 def send_test(destination: models.Destination, services: Services) -> Tried:

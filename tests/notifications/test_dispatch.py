@@ -24,6 +24,7 @@ from obdtrack.jobs import KINDS, run_due
 from obdtrack.notifications import destinations, dispatch, sender
 from obdtrack.notifications.destinations import Wishes
 from obdtrack.notifications.pace import LONGEST_REST, Pace
+from obdtrack.privacy.retention import delete_expired
 from obdtrack.services import Services, new_id
 from obdtrack.store import feed, models, tasks
 from tests.factories import NOON, Clock, time_passes, with_settings
@@ -61,7 +62,7 @@ def happened(
 
 def send(services: Services, destination: UUID) -> None:
     """Have a turn, as if nobody else needed the processor."""
-    dispatch.dispatch(destination, services, Pace(process_time=lambda: 0.0))
+    dispatch.dispatch(destination, services, Pace(place=feed.settled(), process_time=lambda: 0.0))
     services.store.close()
 
 
@@ -400,6 +401,23 @@ def test_what_was_deleted_before_it_could_be_sent_holds_nobody_up(
     ]
 
 
+def test_the_log_is_kept_as_long_as_events_are(
+    services: Services, server: Receiver, clock: Clock
+) -> None:
+    made = added(services, server.url)
+    happened(services, new_id())
+    send(services, made)
+    time_passes(clock, services, days=services.settings.events_days - 1)
+    happened(services, new_id())
+    send(services, made)
+    delete_expired(services, sleep=lambda _: None)
+    assert len(notes(services)) == 2
+    time_passes(clock, services, days=1, hours=1)
+    delete_expired(services, sleep=lambda _: None)
+    (left,) = notes(services)
+    assert left.event_id == UUID(server.received.ids[1])
+
+
 @ON_SQLITE
 def test_a_test_is_sent_at_once_and_is_in_no_feed_and_no_log(
     services: Services, server: Receiver
@@ -517,7 +535,7 @@ def test_nothing_new_is_sent_once_a_turn_is_over(services: Services, server: Rec
     made = added(services, server.url)
     call = new_id()
     ids = happened(services, call, call, call)
-    dispatch.dispatch(made, frozen, Pace(process_time=lambda: 0.0))
+    dispatch.dispatch(made, frozen, Pace(place=feed.settled(), process_time=lambda: 0.0))
     services.store.close()
     assert server.received.ids == ids[:1]
     send(services, made)
@@ -538,17 +556,19 @@ class Processor:
 @pytest.mark.parametrize(("among", "rest"), [(1, 0.9), (2, 1.9)])
 def test_while_others_are_busy_sending_takes_a_small_share(among: int, rest: float) -> None:
     here = Processor()
-    pace = Pace(among, lambda: here.seconds, lambda: here.all_threads)
+    pace = Pace(among, 7, lambda: here.seconds, lambda: here.all_threads)
     here.passes(0.1, 0.08)
-    assert pace.rest_after(used=0.03, took=0.1) == pytest.approx(rest)
+    assert pace.rest_after(used=0.03, took=0.1, place=7) == pytest.approx(rest)
     assert pace.is_busy
     here.passes(1.0, 0.03)  # the others have nothing to do any more
-    assert pace.rest_after(used=0.03, took=0.1) == 0
+    assert pace.rest_after(used=0.03, took=0.1, place=7) == 0
     assert not pace.is_busy
+    here.passes(1.0, 0.03)  # or get nothing of the processor, as others need it outside
+    assert pace.rest_after(used=0.03, took=0.1, place=300) == pytest.approx(rest)
 
 
 def test_no_rest_is_longer_than_a_lease_allows() -> None:
     here = Processor()
-    pace = Pace(20, lambda: here.seconds, lambda: here.all_threads)
+    pace = Pace(20, 7, lambda: here.seconds, lambda: here.all_threads)
     here.passes(5, 5)
-    assert pace.rest_after(used=1, took=2) == LONGEST_REST
+    assert pace.rest_after(used=1, took=2, place=7) == LONGEST_REST
