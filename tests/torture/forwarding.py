@@ -24,6 +24,7 @@ ENDINGS = ("00", "22", "29")
 PRIVATE = {"OBDTRACK_DESTINATIONS_PRIVATE": "true"}
 SECONDS_UNTIL_SENT = 120.0
 SHORT_LEASES = "short_leases"
+UNANSWERED = "SELECT count(*) FROM notifications WHERE tries > 0 AND http_status IS NULL"
 
 
 class Forwarding(NamedTuple):
@@ -79,7 +80,8 @@ def forward_through_kills(
         threads = [
             threading.Thread(target=_place, args=(server, stop)),
             threading.Thread(
-                target=_kill_receiver, args=(receiver, receiver_kills, random.Random(seed))
+                target=_kill_receiver,
+                args=(server, receiver, receiver_kills, random.Random(seed)),
             ),
         ]
         try:
@@ -116,10 +118,13 @@ def _place(server: Served, stop: threading.Event) -> None:
             count += 1
 
 
-def _kill_receiver(receiver: Listening, kills: int, moment: random.Random) -> None:
-    for _ in range(kills):
+def _kill_receiver(server: Served, receiver: Listening, kills: int, moment: random.Random) -> None:
+    for count in range(kills):
         time.sleep(moment.uniform(0.5, 2.5))
         receiver.kill()
+        if count == 0:  # once at least it is away when something is sent
+            before = server.ask(UNANSWERED)
+            until(lambda before=before: server.ask(UNANSWERED) > before, SECONDS_UNTIL_SENT)
         time.sleep(moment.uniform(0.0, 0.5))
         receiver.start()
 
