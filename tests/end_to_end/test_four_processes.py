@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from tests.factories import ScriptedProvider, accepted, call_request, report_bod
 from tests.torture import forks
 
 SERVERS = 4
-KILLS = 5
+KILLS = 4
 CALLS = 300
 POSTERS = 6
 
@@ -57,8 +58,8 @@ def expected(services: Services, provider: ScriptedProvider) -> list[str]:
 def servers(postgres_url: str, expected: list[str], tmp_path: Path) -> Iterator[list[Server]]:
     """Four processes as on four machines: they share nothing but the database."""
     installed = [Server(tmp_path, postgres_url) for _ in range(SERVERS)]
-    for one in installed:
-        one.serve()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(Server.serve, installed))
     yield installed
     for one in installed:
         one.process.kill()
