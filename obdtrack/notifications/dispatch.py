@@ -56,7 +56,6 @@ CONNECTIONS = 4
 _FEW, _MANY = 16, 128
 """Notifications sent between two transactions: at first, and while nobody else is busy."""
 
-_TAKEN_AT_ONCE = 500
 _EXAMINED = 5000
 _MOST_PENDING = 10_000
 """Whatever waits, so many are made of what is in the feed; the rest stays there."""
@@ -171,7 +170,9 @@ class SendingTurn:
             return False
         failing = there.failing_since is not None
         due = self._due(1 if failing else limit)
-        has_more = len(due) < limit and not (failing and due) and self._make_notifications()
+        has_more = (
+            len(due) < limit and not (failing and due) and self._make_notifications(4 * limit)
+        )
         if not due:
             return has_more
         ready, blocked = self._in_order(due)
@@ -187,8 +188,8 @@ class SendingTurn:
 
     # From the feed
 
-    def _make_notifications(self) -> bool:
-        """Make notifications of the next events in the feed; False if there are none."""
+    def _make_notifications(self, limit: int) -> bool:
+        """Make notifications of so many of the next events; False if there are none."""
         place, through, row = self.destination.position, feed.settled(), models.Notification
         if place >= through:
             return False
@@ -197,8 +198,8 @@ class SendingTurn:
             return False
         end, wanted = min(place + _EXAMINED, through), matching(self.destination.types)
         types = None if len(wanted) == len(EventType) else wanted
-        rows = feed.page(place, end, _TAKEN_AT_ONCE, types=types)
-        if len(rows) == _TAKEN_AT_ONCE:
+        rows = feed.page(place, end, limit, types=types)
+        if len(rows) == limit:
             end = rows[-1].position
         return self._advance(end, self._fitting(rows))
 

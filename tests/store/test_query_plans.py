@@ -156,7 +156,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "what is due": lambda: sending()._due(128),
     "what is pending about some": lambda: sending()._in_order([NOTE]),
     "whether anything is due": lambda: notification_dispatch.any_due(sending()._services),
-    "how many wait": lambda: sending()._make_notifications(),
+    "how many wait": lambda: sending()._make_notifications(500),
     "old notifications": lambda: retention.forget_notifications(NOON, 500),
     "what must wait no longer": lambda: notification_log.make_due(ID, NOON),
     "events from a cursor on": lambda: feed.page(1, 9, 50),
