@@ -13,12 +13,15 @@ from uuid import UUID
 
 from peewee import SQL, fn
 
-from obdtrack.domain.status import NEEDS_ATTENTION, WAITING, Outcome
+from obdtrack.domain.status import NEEDS_ATTENTION, UNSUCCESSFUL, WAITING, Outcome
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import moved_id, to_microseconds
 
 ENDING = 4
 """Digits that the index of endings holds; shorter endings are too common to be searched."""
+
+NO_REASON = "none"
+"""What is asked for where no reason was given."""
 
 _SLACK = timedelta(minutes=1)
 _MOST_FAILED = 500
@@ -34,7 +37,7 @@ class CallFilter(NamedTuple):
 
     `masked` is a number as lists show it (`+9188•••••001`): all that look like it are wanted.
     `attention` asks for those a person should look at: unknown, unresolved, in conflict, or with
-    a report that could not be interpreted.
+    a report that could not be interpreted. `reason` is a word, or NO_REASON.
     """
 
     status: str | None = None
@@ -50,6 +53,15 @@ class CallFilter(NamedTuple):
     statuses: tuple[str, ...] = ()
     campaign_id: UUID | None = None
     submission_id: UUID | None = None
+    reason: str | None = None
+
+
+class ReasonCount(NamedTuple):
+    """How many calls have a status for this reason; None: none was given."""
+
+    status: str
+    reason: str | None
+    calls: int
 
 
 def newest(wanted: CallFilter, limit: int, before: UUID | None = None) -> list[models.Call]:
@@ -59,6 +71,24 @@ def newest(wanted: CallFilter, limit: int, before: UUID | None = None) -> list[m
         return found[0]
     calls = {call.id: call for listed in found for call in listed}
     return sorted(calls.values(), key=lambda call: call.id.bytes, reverse=True)[:limit]
+
+
+def reasons(wanted: CallFilter, most: int) -> list[ReasonCount]:
+    """Count why the newest calls, at most so many, were not answered; the most frequent first."""
+    call = models.Call
+    query = call.select(call.id, call.status, call.reason)
+    for condition in (*_conditions(wanted), *_period(wanted)):
+        query = query.where(condition)
+    newest = query.order_by(call.id.desc()).limit(most).alias("newest")
+    status, reason, calls = newest.c.status, newest.c.reason, fn.COUNT(newest.c.id)
+    found: Any = (
+        call.select(status, reason, calls)
+        .from_(newest)
+        .where(status.in_(list(UNSUCCESSFUL)))
+        .group_by(status, reason)
+        .tuples()
+    )
+    return sorted((ReasonCount(*row) for row in found), key=lambda row: (-row.calls, row.status))
 
 
 def by_id(call_ids: Collection[UUID]) -> dict[UUID, models.Call]:
@@ -125,7 +155,10 @@ def _questions(wanted: CallFilter) -> Iterator[tuple[CallFilter, list[Any]]]:
         yield wanted, [_IN_DOUBT]
         yield wanted, [models.Call.id.in_(failed_calls())]
         return
-    for status in wanted.statuses or (wanted.status,):
+    statuses = wanted.statuses or (wanted.status,)
+    if wanted.reason is not None and statuses == (None,):
+        statuses = tuple(sorted(UNSUCCESSFUL))  # the many others need not be walked
+    for status in statuses:
         yield wanted._replace(status=status), []
 
 
@@ -158,6 +191,8 @@ def _conditions(wanted: CallFilter) -> Iterator[Any]:
     ):
         if value is not None:
             yield column == value
+    if wanted.reason is not None:
+        yield call.reason.is_null() if wanted.reason == NO_REASON else call.reason == wanted.reason
     if wanted.ending is not None:
         yield from _ends_in(wanted.ending)
     if wanted.masked is not None:

@@ -80,6 +80,19 @@ def states_of(calls: Sequence[models.Call]) -> dict[UUID, CallState]:
     }
 
 
+def provider_words(call: models.Call) -> str | None:
+    """Return why a call was not answered in its provider's own words, if they say more than ours.
+
+    They are taken from the row alone: an old one has none.
+    """
+    kept = call.state or {}
+    said: str | None = kept.get("provider_message") or kept.get("provider_status")
+    if said is None or call.status == Status.COMPLETED:
+        return None
+    ours = (call.status.replace("-", ""), Status.QUEUED)
+    return None if any(word.startswith(said.lower()) for word in ours) else said
+
+
 def _stored(call: Any) -> CallState:
     rest = dict(call.state)
     packed, message = rest.pop("attempts", ()), rest.pop("provider_message", None)

@@ -82,6 +82,11 @@ FINAL: frozenset[Status] = frozenset(status for status, weight in STRENGTH.items
 WAITING: frozenset[Status] = frozenset({Status.SUBMITTING, Status.UNKNOWN, Status.QUEUED})
 """Statuses that are expected to change by themselves."""
 
+UNSUCCESSFUL: frozenset[Status] = frozenset(Status) - {
+    Status.COMPLETED, Status.QUEUED, Status.SUBMITTING,
+}  # fmt: skip
+"""Statuses of calls that nobody answered, as far as we know."""
+
 NEEDS_ATTENTION: frozenset[Status] = frozenset({Status.UNKNOWN, Status.UNRESOLVED})
 """Statuses a person should look at."""
 

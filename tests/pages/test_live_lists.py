@@ -34,7 +34,7 @@ def watch(site: Site, path: str) -> Any:
     site.take_clock()
     site.page.goto(site.url + path)
     site.page.mouse.move(0, 0)
-    return site.page.locator("main tbody tr")
+    return site.page.locator("[data-live-rows] tbody tr")
 
 
 def test_a_call_that_left_the_filter_is_marked_and_then_goes(site: Site) -> None:

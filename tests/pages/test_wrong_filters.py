@@ -22,6 +22,7 @@ WRONG = {
         "status=attention,busy",
         "cannot be combined with another status",
     ),
+    "reason": ("reason=Why+not", "“Why not” is not a reason like no-report"),
     "name": (f"name={'x' * 101}", "is longer than 100 characters"),
     "name, twice": ("name=otp&name=sale", "Given more than once"),
     "reference": ("reference=a%00b", "contains control characters"),

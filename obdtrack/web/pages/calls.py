@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as Redirect
 from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, search
 from obdtrack.calls.lookups import admit
-from obdtrack.calls.search import CallFilter
+from obdtrack.calls.search import NO_REASON, CallFilter
 from obdtrack.campaigns.recipients import planned_for
 from obdtrack.domain.status import WAITING, Status
 from obdtrack.web.http.auth import current_access, needs, services
@@ -29,7 +29,7 @@ from obdtrack.web.pages.filters import (
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.search_box import Hit, find_hits
 from obdtrack.web.pages.template_helpers import live, reader
-from obdtrack.web.pages.totals import make_strip
+from obdtrack.web.pages.totals import count_reasons, make_strip
 
 blueprint = Blueprint("pages_calls", __name__)
 
@@ -41,6 +41,7 @@ _CHOICES = {
     "ATTENTION": ATTENTION,
     "DAYS": DAYS,
     "EXPIRED": EXPIRED,
+    "NO_REASON": NO_REASON,
 }
 
 
@@ -51,7 +52,6 @@ def index() -> Response:
     chosen = _filter()
     before = read_id(request.args, chosen.wrong)
     unknown = chosen.expired or chosen.wrong
-    days = request.args if chosen.period == DAYS else {}  # of another period none are shown
     found = [] if unknown else search.newest(chosen.wanted, PAGE + 1, before)
     shown, older = cut(found, PAGE)
     return live(
@@ -64,7 +64,7 @@ def index() -> Response:
         strip=None
         if chosen.searched or before or unknown
         else make_strip(chosen, services().now()),
-        days={name: days.get(name, "") for name in ("from", "to")},
+        reasons=None if chosen.searched or before or unknown else count_reasons(chosen),
         is_first=not (shown or before or search.is_any(CallFilter())),
         busy=any(call.status in WAITING for call in shown),
         **_CHOICES,

@@ -28,7 +28,7 @@ from obdtrack.web.pages.filters import NO_PLACE, PERIODS, is_plain, read_filter,
 from obdtrack.web.pages.labels import GROUP
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.template_helpers import live, reader
-from obdtrack.web.pages.totals import make_strip
+from obdtrack.web.pages.totals import count_reasons, make_strip
 
 blueprint = Blueprint("pages_campaigns", __name__, url_prefix="/campaigns")
 
@@ -137,6 +137,7 @@ def show(name: str) -> Response:
         hours=answered_by_hour(bars),
         attempts=attempts_needed(strip.figures),
         filter=chosen,
+        reasons=count_reasons(chosen),
         periods=PERIODS,
         calls=calls[:_CALLS],
         is_cut=len(calls) > _CALLS,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
 
-from obdtrack.calls.search import ENDING, CallFilter
+from obdtrack.calls.search import ENDING, NO_REASON, CallFilter
 from obdtrack.domain.status import Status
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
@@ -42,19 +42,26 @@ class Filter(NamedTuple):
     """What is wanted, the period's name, and whether it is about one person or reference.
 
     `wrong` says by parameter what is invalid; `wanted` is then wider than requested, and no list of
-    it may be shown.
+    it may be shown. `days` are those of the period DAYS, as typed.
     """
 
     wanted: CallFilter
     period: str
     searched: bool
     wrong: dict[str, str]
+    days: dict[str, str]
     expired: bool = False
 
     @property
     def title(self) -> str:
         """The period in words."""
         return "Selected days" if self.period == DAYS else PERIODS[self.period][0]
+
+    @property
+    def counted(self) -> dict[str, str]:
+        """What an address asks for all calls by that the figures of this filter count."""
+        name = {"name": self.wanted.name} if self.wanted.name else {}
+        return {**name, "period": self.period, **self.days}
 
 
 def read_filter(args: Args, zone: Zone, now: datetime, encryption: Encryption) -> Filter:
@@ -76,12 +83,14 @@ def read_filter(args: Args, zone: Zone, now: datetime, encryption: Encryption) -
         until=until,
         attention=ATTENTION in statuses,
         masked=_read("masked", args, wrong),
+        reason=_read("reason", args, wrong),
     )
     _read("tz", args, wrong)
     searched = any((sealed, wanted.ending, wanted.reference, wanted.mid, wanted.masked))
     if searched and "period" not in args and period != DAYS:
         wanted, period = wanted._replace(since=None), "any"
-    return Filter(wanted, period, searched, wrong, expired=bool(sealed) and not opened)
+    days = {name: args[name] for name in ("from", "to") if period == DAYS and args.get(name)}
+    return Filter(wanted, period, searched, wrong, days, expired=bool(sealed) and not opened)
 
 
 def misnamed(args: Args, known: Collection[str], several: str | None = None) -> dict[str, str]:
@@ -205,6 +214,10 @@ _RULES: dict[str, tuple[Callable[[str], object], str]] = {
     "masked": (
         lambda text: text.startswith("+") and MASKED.fullmatch(text[1:]),
         "is not a number as lists show it, like +9188•••••001.",
+    ),
+    "reason": (
+        re.compile("[a-z-]{1,60}").fullmatch,
+        f"is not a reason like no-report; “{NO_REASON}” stands for calls without one.",
     ),
     "tz": (ZONES.__contains__, f"is none of {', '.join(ZONES)}."),
 }

@@ -13,6 +13,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from obdtrack.access.keys import Access, Scope
+from obdtrack.calls.states import provider_words
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.web.http.auth import services
 from obdtrack.web.pages import assets, labels, preferences
@@ -56,6 +57,7 @@ def frame(app: Flask) -> None:
         SOURCE=labels.SOURCE,
         source_word=labels.source_word,
         here=here,
+        provider_words=provider_words,
     )
     app.context_processor(_shared)
     app.after_request(preferences.keep_choices)

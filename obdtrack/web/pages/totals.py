@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from obdtrack.calls import search
+from obdtrack.calls.search import CallFilter, ReasonCount
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR
 from obdtrack.statistics.questions import Span
@@ -20,6 +22,9 @@ _MOST_PARTS = 40
 _LABELS = 6
 LONGEST = timedelta(days=400)
 _ALL_TIME = timedelta(days=90)  # how much of it the small chart shows
+MOST_LOOKED_AT = 2000
+"""Calls whose reasons are counted for a page: there are no sums of them."""
+
 _NOW_TOO = timedelta(microseconds=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -54,6 +59,26 @@ def make_strip(chosen: Filter, now: datetime, width: float = 440) -> Strip:
         until=wanted.until,
         drawn=_moment(parts.span.first),
     )
+
+
+class Reasons(NamedTuple):
+    """Why `calls` of the calls of a period were not answered, among its `most` newest."""
+
+    counts: list[ReasonCount]
+    calls: int
+    most: int
+
+    def percent(self, count: ReasonCount) -> float:
+        """Return one reason's part of all."""
+        return 100 * count.calls / self.calls
+
+
+def count_reasons(chosen: Filter) -> Reasons:
+    """Return why calls of a filter's period and campaign were not answered."""
+    wanted = chosen.wanted
+    of = CallFilter(name=wanted.name, since=wanted.since, until=wanted.until)
+    counts = search.reasons(of, MOST_LOOKED_AT)
+    return Reasons(counts, sum(count.calls for count in counts), MOST_LOOKED_AT)
 
 
 class Parts(NamedTuple):
