@@ -67,6 +67,34 @@ def test_the_figures_of_the_period_stand_above_the_calls(
     assert "Placed 1 Answered –" in visitor.read("/?name=spring")
 
 
+def test_calls_are_listed_with_the_time_of_day_and_their_age(
+    visitor: Visitor, two: list[Any], clock: Clock
+) -> None:
+    clock.forward(minutes=3)
+    for path in ("/", "/campaigns/otp", f"/submissions/{two[0]['submission_id']}"):
+        assert "23 Nov 12:00:00 3 minutes ago" in visitor.read(path)
+
+
+def test_a_number_leads_to_all_calls_to_it_and_a_name_to_its_campaign(
+    visitor: Visitor, guest: Visitor, caller: Caller, two: list[Any]
+) -> None:
+    again = caller.place(reference="order-9", name="spring").json
+    for reader in (visitor, guest):
+        link = f"/?number_of={again['id']}"
+        assert f'href="{link}"' in reader.open("/").text
+        told = reader.read(link)
+        assert [f"order-{n}" in told for n in (7, 8, 9)] == [True, False, True]
+    assert 'href="/campaigns/spring">spring</a>' in visitor.open("/").text
+    assert NUMBER[1:] not in guest.open(link).text
+
+
+def test_a_name_that_holds_a_number_is_no_link_for_who_may_not_see_it(
+    guest: Visitor, caller: Caller
+) -> None:
+    caller.place(name=f"for {NUMBER}")
+    assert NUMBER[1:] not in guest.open("/").text
+
+
 def test_what_is_found_nowhere_says_so(visitor: Visitor) -> None:
     response = visitor.send("/search", on="/", q="<b>nobody</b>")
     assert "“ <b>nobody</b> ” matches no number we called" in visitor.read(response.location)

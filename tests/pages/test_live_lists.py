@@ -116,7 +116,7 @@ def test_rows_beyond_the_page_are_not_said_to_be_followed(site: Site) -> None:
 def test_a_row_in_use_is_brought_up_to_date_when_it_is_left(site: Site) -> None:
     call = site.place()
     rows = watch(site, "/")
-    rows.first.locator("a").focus()
+    rows.first.locator(".row-link").focus()
     site.report(call)
     site.poll(POLL)
     expect(rows.first).to_contain_text("Queued")
@@ -153,11 +153,21 @@ def test_what_stands_open_is_not_copied_again_by_itself(site: Site) -> None:
     assert site.page.evaluate("navigator.clipboard.readText()") == "something else"
 
 
-def test_a_press_on_a_row_leads_to_its_call(site: Site) -> None:
-    call = site.place()
-    rows = watch(site, "/")
-    rows.first.locator(".c-age").click()
+@pytest.mark.parametrize("cell", [".c-number", ".c-name", ".c-why", ".c-age"])
+def test_a_press_beside_the_links_of_a_row_leads_to_its_call(site: Site, cell: str) -> None:
+    call = site.place(name="otp")
+    box = watch(site, "/").first.locator(cell).bounding_box()
+    site.page.mouse.click(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
     site.page.wait_for_url(f"**/calls/{call['id']}")
+
+
+@pytest.mark.parametrize(
+    ("cell", "there"), [(".c-number", "/?number_of={}"), (".c-name", "/campaigns/otp")]
+)
+def test_a_press_on_a_link_of_a_row_leads_where_it_says(site: Site, cell: str, there: str) -> None:
+    call = site.place(name="otp")
+    watch(site, "/").first.locator(f"{cell} a").click()
+    site.page.wait_for_url(site.url + there.format(call["id"]))
 
 
 @pytest.mark.parametrize("cell", [".c-number", ".c-name"])
@@ -166,9 +176,10 @@ def test_a_number_and_a_reference_are_selected_with_the_mouse(site: Site, cell: 
     rows = watch(site, "/")
     box = text_box(rows.first.locator(cell))
     middle = box["y"] + box["height"] / 2
-    site.page.mouse.move(box["x"] + 1, middle)
+    beside = -6 if cell == ".c-number" else 1  # a browser drags a link that is taken itself
+    site.page.mouse.move(box["x"] + beside, middle)
     site.page.mouse.down()
-    site.page.mouse.move(box["x"] + box["width"] - 1, middle, steps=5)
+    site.page.mouse.move(box["x"] + box["width"] - beside, middle, steps=5)
     site.page.mouse.up()
     selected = site.page.evaluate("getSelection().toString()")
     assert selected[3:10] in rows.first.inner_text()

@@ -30,6 +30,7 @@ WRONG = {
     "masked": ("masked=9188", "is not a number as lists show it"),
     "tz": ("tz=mars&from=2026-11-23", "“mars” is none of utc"),
     "before": ("before=newest", "This cursor did not come from the previous page."),
+    "number_of": ("number_of=nobody", "There is no call with this id."),
     "stauts": ("stauts=busy", "There is no such filter."),
 }
 """By the name of the parameter (to a comma): an address, and what is said of it."""

@@ -7,12 +7,12 @@ from werkzeug.exceptions import Gone
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
-from obdtrack.calls import opt_outs, search
+from obdtrack.calls import opt_outs, queries, search
 from obdtrack.calls.lookups import admit
 from obdtrack.calls.search import NO_REASON, CallFilter
 from obdtrack.campaigns.recipients import planned_for
 from obdtrack.domain.status import WAITING, Status
-from obdtrack.web.http.auth import current_access, needs, services
+from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.export import csv_lines
 from obdtrack.web.pages.filters import (
@@ -111,6 +111,11 @@ def as_csv() -> Response:
 def _filter() -> Filter:
     made = services()
     chosen = read_filter(request.args, current_zone(), made.now(), made.encryption)
+    if name := request.args.get("number_of"):
+        if call := look_up(lambda: queries.find(name)):
+            chosen = chosen._replace(wanted=chosen.wanted._replace(number=call.to_number))
+        else:
+            chosen.wrong["number_of"] = "There is no call with this id."
     if not (reader().sees_numbers or chosen.wrong or chosen.expired):
         admit(chosen.wanted, current_access(), made)
     return chosen

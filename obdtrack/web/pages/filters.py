@@ -86,7 +86,9 @@ def read_filter(args: Args, zone: Zone, now: datetime, encryption: Encryption) -
         reason=_read("reason", args, wrong),
     )
     _read("tz", args, wrong)
-    searched = any((sealed, wanted.ending, wanted.reference, wanted.mid, wanted.masked))
+    searched = any(
+        (sealed, args.get("number_of"), wanted.ending, wanted.reference, wanted.mid, wanted.masked)
+    )
     if searched and "period" not in args and period != DAYS:
         wanted, period = wanted._replace(since=None), "any"
     days = {name: args[name] for name in ("from", "to") if period == DAYS and args.get(name)}
@@ -226,4 +228,15 @@ _RULES: dict[str, tuple[Callable[[str], object], str]] = {
 CHOICES = ("tz", "theme")
 """What any page's address may hold."""
 
-_KNOWN = {*_RULES, *CHOICES, "status", "number", "period", "was", "from", "to", "before"}
+_KNOWN = {
+    *_RULES,
+    *CHOICES,
+    "status",
+    "number",
+    "number_of",
+    "period",
+    "was",
+    "from",
+    "to",
+    "before",
+}

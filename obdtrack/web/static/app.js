@@ -54,7 +54,7 @@
   on("click", "tr:has(.row-link)", (row, event) => {
     const selected = getSelection();
     if (event.detail && !selected.isCollapsed && row.contains(selected.anchorNode)) { event.preventDefault(); return; }
-    if (!event.target.closest("a, button, .c-name")) one(".row-link", row).click();
+    if (!event.target.closest("a, button")) one(".row-link", row).click();
   });
 
   // "/" goes to the search box.
