@@ -53,11 +53,15 @@ class Chart(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """A figure as a page shows it: what it is called, how many, and what it counts."""
+    """A figure as a page shows it: what it is called, how many, what it counts, and how.
+
+    `statuses` are those it counts, as an address has them.
+    """
 
     word: str
     calls: int
     meaning: str
+    statuses: str
 
 
 class ChartPart(NamedTuple):
@@ -82,13 +86,12 @@ class ChartFigures(NamedTuple):
 
     def of(self, name: str) -> int:
         """Return how many calls have a status, or one of a group's."""
-        statuses = GROUP[name].statuses if name in GROUP else (name,)
-        return sum(self.by_status.get(status, 0) for status in statuses)
+        return sum(self.by_status.get(status, 0) for status in _statuses(name))
 
     def tile(self, name: str) -> Tile:
         """Return a status or a group with its word and what that means."""
         look = GROUP.get(name) or STATUS[name]
-        return Tile(look.word, self.of(name), look.meaning)
+        return Tile(look.word, self.of(name), look.meaning, ",".join(_statuses(name)))
 
     def percent(self, status: str) -> float | None:
         """Return a status's part of the calls that ended; None if it is no end, or none did."""
@@ -105,6 +108,13 @@ class ChartFigures(NamedTuple):
                 parts.append(ChartPart(status, _WORDS[status], calls, round(x, 2), round(width, 2)))
                 x += width
         return parts
+
+
+def _statuses(name: str) -> list[str]:
+    """Return a status, or those of a group, in their order."""
+    return (
+        [status for status in ORDER if status in GROUP[name].statuses] if name in GROUP else [name]
+    )
 
 
 def add_up(sums: Iterable[Sum]) -> ChartFigures:

@@ -90,13 +90,17 @@ def _named(name: str | None) -> ZoneInfo | None:
 def day_start(text: str, zone: Zone, *, days_later: int = 0) -> datetime | None:
     """Return the first moment of a day written like 2026-11-23, or of one so many days later.
 
-    None if it is no day. One before or after all years in which anybody was called becomes the
-    first or the last of them. Days are counted on the zone's calendar: where clocks change not all
-    have 24 hours.
+    A minute, written like 2026-11-23T14:30, is itself. None if it is neither. One before or after
+    all years in which anybody was called becomes the first or the last of them. Days are counted on
+    the zone's calendar: where clocks change not all have 24 hours.
     """
+    is_minute = "T" in text
     try:
-        first = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        form = "%Y-%m-%dT%H:%M" if is_minute else "%Y-%m-%d"
+        first = datetime.strptime(text, form).replace(tzinfo=UTC)
     except ValueError:
         return None
     first = min(max(first, _FIRST_DAY), _LAST_DAY).replace(tzinfo=zone.info)
-    return (first + timedelta(days=days_later)).astimezone(UTC)  # by the clock on the wall
+    return (first + timedelta(days=0 if is_minute else days_later)).astimezone(
+        UTC
+    )  # by the clock on the wall

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from flask import url_for
 
 from obdtrack.calls import search
 from obdtrack.calls.search import CallFilter, ReasonCount
@@ -33,7 +35,7 @@ class Strip(NamedTuple):
     """The figures and their chart.
 
     The figures count calls placed from `since` (None: all) to `until` (None: now); the bars begin
-    at `drawn`.
+    at `drawn`. `links` lead to the calls of each bar.
     """
 
     figures: ChartFigures
@@ -41,6 +43,7 @@ class Strip(NamedTuple):
     since: datetime | None
     until: datetime | None
     drawn: datetime
+    links: list[str]
 
 
 def make_strip(chosen: Filter, now: datetime, width: float = 440) -> Strip:
@@ -58,7 +61,19 @@ def make_strip(chosen: Filter, now: datetime, width: float = 440) -> Strip:
         since=_moment(period.first) if period and wanted.since else None,
         until=wanted.until,
         drawn=_moment(parts.span.first),
+        links=[_link(wanted.name, parts, i) for i in range(len(parts.names))],
     )
+
+
+def _link(name: str | None, parts: Parts, place: int) -> str:
+    """Return the address of the list of the calls that one bar counts."""
+    first, days = parts.span.first + place * parts.width, parts.width // 48
+    start, end = (
+        current_zone().local(_moment(slot)) for slot in (first, first + parts.width - bool(days))
+    )
+    form = "%Y-%m-%d" if days else "%Y-%m-%dT%H:%M"  # of days the last is named, too
+    query: dict[str, Any] = {"name": name, "from": start.strftime(form), "to": end.strftime(form)}
+    return url_for("pages_calls.index", **query)
 
 
 class Reasons(NamedTuple):
