@@ -106,9 +106,21 @@ def update(
     keys: tuple[str, ...],
     rows: Iterable[Sequence[Any]],
 ) -> None:
-    """Set `columns` in the rows that `keys` name; each row gives the columns, then the keys."""
-    sql = _update_sql(model, columns, keys, model._meta.database.param)
-    _run_each(model, sql, columns + keys, rows)
+    """Set `columns` in the rows that `keys` name, each once; `rows` give columns, then keys.
+
+    On SQLite many rows are one statement: whoever changes them keeps everybody else from writing,
+    and would wait for the other threads of its process between any two.
+    """
+    database, given = model._meta.database, columns + keys
+    if database.for_update:
+        sql = _update_sql(model, columns, keys, database.param)
+        _run_each(model, sql, given, rows)
+        return
+    cursor = database.cursor()
+    with _PEEWEE_ERRORS:
+        for some in _in_powers_of_two(_converted(_to_driver(model, given), rows)):
+            sql = _update_together_sql(model, columns, keys, len(some))
+            cursor.execute(sql, list(chain.from_iterable(some)))
 
 
 def add_up(
@@ -301,6 +313,24 @@ def _update_sql(
     changes = ", ".join(f'"{_column(model, name)}" = {param}' for name in columns)
     found = " AND ".join(f'"{_column(model, name)}" = {param}' for name in keys)
     return f'UPDATE "{model._meta.table_name}" SET {changes} WHERE {found}'
+
+
+@cache
+def _update_together_sql(
+    model: type[Table], columns: tuple[str, ...], keys: tuple[str, ...], count: int
+) -> str:
+    table = model._meta.table_name
+    row = f"({', '.join('?' * len(columns + keys))})"
+    # SQLite names the columns of VALUES so.
+    named = [
+        (_column(model, name), f"column{place}") for place, name in enumerate(columns + keys, 1)
+    ]
+    values = f"(VALUES {', '.join([row] * count)}) AS new"
+    changes = ", ".join(f'"{name}" = new.{value}' for name, value in named[: len(columns)])
+    found = " AND ".join(
+        f'"{table}"."{name}" = new.{value}' for name, value in named[len(columns) :]
+    )
+    return f'UPDATE "{table}" SET {changes} FROM {values} WHERE {found}'
 
 
 def _names(model: type[Table], columns: tuple[str, ...]) -> str:
