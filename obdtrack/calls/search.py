@@ -14,6 +14,7 @@ from uuid import UUID
 from peewee import SQL, fn
 
 from obdtrack.domain.status import NEEDS_ATTENTION, UNSUCCESSFUL, WAITING, Outcome
+from obdtrack.statistics.counters import MOST_ATTEMPTS
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import moved_id, to_microseconds
 
@@ -37,7 +38,9 @@ class CallFilter(NamedTuple):
 
     `masked` is a number as lists show it (`+9188•••••001`): all that look like it are wanted.
     `attention` asks for those a person should look at: unknown, unresolved, in conflict, or with
-    a report that could not be interpreted. `reason` is a word, or NO_REASON.
+    a report that could not be interpreted. `reason` is a word, or NO_REASON. `source` is
+    how the status is known, `attempts` at which attempt the figures count a call (the last of them
+    counts the later ones too).
     """
 
     status: str | None = None
@@ -54,6 +57,8 @@ class CallFilter(NamedTuple):
     campaign_id: UUID | None = None
     submission_id: UUID | None = None
     reason: str | None = None
+    source: str | None = None
+    attempts: int | None = None
 
 
 class ReasonCount(NamedTuple):
@@ -182,6 +187,7 @@ def _conditions(wanted: CallFilter) -> Iterator[Any]:
         name = name.concat("")
     for column, value in (
         (call.status, wanted.status),
+        (call.status_source, wanted.source),
         (call.to_number, wanted.number),
         (name, wanted.name),
         (call.reference, wanted.reference),
@@ -193,6 +199,11 @@ def _conditions(wanted: CallFilter) -> Iterator[Any]:
             yield column == value
     if wanted.reason is not None:
         yield call.reason.is_null() if wanted.reason == NO_REASON else call.reason == wanted.reason
+    if wanted.attempts is not None:
+        more = wanted.attempts == MOST_ATTEMPTS
+        first = 0 if wanted.attempts == 1 else wanted.attempts  # what has none is counted as one
+        made = call.attempt_count
+        yield made >= first if more else made.between(first, wanted.attempts)
     if wanted.ending is not None:
         yield from _ends_in(wanted.ending)
     if wanted.masked is not None:

@@ -10,7 +10,7 @@ import pytest
 
 from obdtrack.domain.submission import Failure, SendResponse
 from tests.conftest import Caller
-from tests.factories import Clock, ScriptedProvider, accepted
+from tests.factories import Clock, ScriptedProvider, accepted, call_log, log_row
 from tests.pages.conftest import Visitor
 
 TILE = re.compile(r"<dt[^>]*>([^<]+)</dt>\s*<dd>\s*<a[^>]*href=\"([^\"]+)\">(\d+)</a>")
@@ -61,6 +61,26 @@ def test_a_status_of_a_campaign_leads_to_its_calls(visitor: Visitor) -> None:
     assert {word for word, _, _ in found} == {"Answered", "Busy", "Queued", "Unknown"}
     for _, link, count in found:
         assert listed(visitor, link) == int(count)
+
+
+def test_what_polling_found_and_what_a_redial_reached_lead_to_their_calls(
+    visitor: Visitor, caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_send = accepted()
+    call = caller.place(name="redialed", interval=5, reference="POLLED").json
+    provider.on_find = lambda **_: call_log(log_row())
+    caller.post(f"/calls/{call['id']}/refresh")
+    found = {word: (link, int(n)) for word, link, n in TILE.findall(visitor.open("/").text)}
+    link, count = found["Found by polling"]
+    assert (count, listed(visitor, link)) == (1, 1)
+    assert "known from polling the provider" in visitor.read(unescape(link))
+    page = visitor.open("/campaigns/redialed").text
+    (link,) = re.findall(r'href="([^"]+attempts=1[^"]*)">1<', page)
+    assert listed(visitor, link) == 1
+    assert listed(visitor, link.replace("attempts=1", "attempts=2")) == 0
+    nine = link.replace("attempts=1", "attempts=9")
+    assert listed(visitor, nine) == 0
+    assert "dialed 9 times or more." in visitor.read(unescape(nine))
 
 
 def test_a_campaign_of_the_list_leads_to_all_its_calls(visitor: Visitor) -> None:

@@ -30,6 +30,8 @@ WRONG = {
     "masked": ("masked=9188", "is not a number as lists show it"),
     "tz": ("tz=mars&from=2026-11-23", "“mars” is none of utc"),
     "before": ("before=newest", "This cursor did not come from the previous page."),
+    "source": ("source=gossip", "“gossip” is none of api, webhook, poll"),
+    "attempts": ("attempts=0", "“0” is not a number from 1 to 9."),
     "number_of": ("number_of=nobody", "There is no call with this id."),
     "stauts": ("stauts=busy", "There is no such filter."),
 }

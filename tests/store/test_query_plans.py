@@ -92,6 +92,8 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "calls of a submission": lambda: search.newest(CallFilter(submission_id=ID), 50),
     "calls of a reference": lambda: search.newest(CallFilter(reference="order-7"), 50),
     "calls of a reason": lambda: search.newest(CallFilter(reason="no-report"), 50),
+    "calls of a source": lambda: search.newest(CallFilter(source="poll"), 50),
+    "calls of a number of attempts": lambda: search.newest(CallFilter(attempts=2), 50),
     "why calls fail": lambda: search.reasons(CallFilter(**ALL_DAY), 50),
     "why a campaign's calls fail": lambda: search.reasons(CallFilter(name="diwali"), 50),
     "calls of a day": lambda: search.newest(CallFilter(**ALL_DAY), 50),

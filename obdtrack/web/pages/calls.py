@@ -12,6 +12,7 @@ from obdtrack.calls.lookups import admit
 from obdtrack.calls.search import NO_REASON, CallFilter
 from obdtrack.campaigns.recipients import planned_for
 from obdtrack.domain.status import WAITING, Status
+from obdtrack.statistics.counters import MOST_ATTEMPTS
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.export import csv_lines
@@ -42,6 +43,7 @@ _CHOICES = {
     "DAYS": DAYS,
     "EXPIRED": EXPIRED,
     "NO_REASON": NO_REASON,
+    "MOST_ATTEMPTS": MOST_ATTEMPTS,
 }
 
 

@@ -12,9 +12,10 @@ from uuid import UUID
 from werkzeug.datastructures import MultiDict
 
 from obdtrack.calls.search import ENDING, NO_REASON, CallFilter
-from obdtrack.domain.status import Status
+from obdtrack.domain.status import Source, Status
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
+from obdtrack.statistics.counters import MOST_ATTEMPTS
 from obdtrack.statistics.questions import half_hour
 from obdtrack.store.encryption import Encryption
 from obdtrack.web.pages.preferences import ZONES, Zone, day_start
@@ -84,6 +85,8 @@ def read_filter(args: Args, zone: Zone, now: datetime, encryption: Encryption) -
         attention=ATTENTION in statuses,
         masked=_read("masked", args, wrong),
         reason=_read("reason", args, wrong),
+        source=_read("source", args, wrong),
+        attempts=int(_read("attempts", args, wrong) or 0) or None,
     )
     _read("tz", args, wrong)
     searched = any(
@@ -220,6 +223,11 @@ _RULES: dict[str, tuple[Callable[[str], object], str]] = {
     "reason": (
         re.compile("[a-z-]{1,60}").fullmatch,
         f"is not a reason like no-report; “{NO_REASON}” stands for calls without one.",
+    ),
+    "source": (set(Source).__contains__, f"is none of {', '.join(Source)}."),
+    "attempts": (
+        re.compile(f"[1-{MOST_ATTEMPTS}]").fullmatch,
+        f"is not a number from 1 to {MOST_ATTEMPTS}.",
     ),
     "tz": (ZONES.__contains__, f"is none of {', '.join(ZONES)}."),
 }
