@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -276,3 +277,8 @@ def test_a_report_that_names_another_number_is_shown_and_not_believed(
     assert "the id is this call's, and the number is another" in told
     assert "number +9188•••••002" in told
     assert "conflict" in visitor.read("/?status=queued")
+
+
+def test_metadata_is_shown_in_its_own_letters(visitor: Visitor, caller: Caller) -> None:
+    call = caller.place(metadata={"घर": "<दीवाली> & co"}).json
+    assert '{"घर": "<दीवाली> & co"}' in unescape(visitor.open(f"/calls/{call['id']}").text)

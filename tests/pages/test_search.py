@@ -202,3 +202,10 @@ def test_a_number_that_no_call_went_to_yet_is_found_in_its_campaign(
     assert "In campaigns diwali (checked), row 2: still to be called" in told
     told = visitor.read(found(visitor, TWIN))
     assert "row 3: not called: the number is on the do-not-call list" in told
+
+
+def test_a_search_for_nothing_says_what_can_be_searched_for(visitor: Visitor) -> None:
+    told = visitor.read("/search")
+    assert "What are you looking for?" in told
+    assert "expired" not in told
+    assert "expired" in visitor.read("/search?what=long-ago")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -40,6 +42,7 @@ def frame(app: Flask) -> None:
     app.jinja_env.add_extension(_LessIndented)
     app.jinja_env.filters.update(
         age=age,
+        as_json=partial(json.dumps, ensure_ascii=False),
         clock=clock,
         coded=coded,
         day=day,

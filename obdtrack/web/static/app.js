@@ -31,6 +31,9 @@
   // The menu closes when the reader goes elsewhere.
   for (const menu of all("details.menu")) {
     document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+    menu.addEventListener("focusout", ({ relatedTarget: next }) => {
+      if (next && !menu.contains(next)) menu.open = false;
+    });
     menu.addEventListener("keydown", (event) => {
       if (event.key === "Escape") { menu.open = false; one("summary", menu).focus(); }
     });
