@@ -20,7 +20,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from obdtrack.application import create_app, load_to_serve, make_background, make_services
-from obdtrack.cli.one_core import on_one_core
+from obdtrack.cli.one_core import on_one_core, start_on_one_core
 from obdtrack.cli.ports import listening_address, require_free_port
 from obdtrack.cli.stopping import InFlight, end_when_told
 from obdtrack.logs import configure_logs
@@ -93,7 +93,7 @@ def _load(settings: Settings) -> WSGIApplication:
         services = make_services(settings, serving=True)
         application = create_app(services)
         app = InFlight(application)
-        make_background(services).start()
+        start_on_one_core(make_background(services).start)
     except Exception:
         log.exception("server_not_started")
         sys.exit(1)

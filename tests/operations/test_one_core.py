@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from obdtrack.cli.one_core import on_one_core
+from obdtrack.cli.one_core import on_one_core, start_on_one_core
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
 
@@ -41,3 +42,18 @@ def test_where_that_is_forbidden_requests_are_served_all_the_same(
 
     monkeypatch.setattr(os, "sched_setaffinity", forbidden)
     assert served(lambda *_: [b"served"]) == [b"served"]
+
+
+def test_threads_that_are_started_in_the_background_stay_there_too() -> None:
+    found = list[str]()
+
+    def note() -> None:
+        found.append(f"{len(os.sched_getaffinity(0))} {os.sched_getscheduler(0)}")
+
+    def start() -> None:
+        working = threading.Thread(target=note)
+        working.start()
+        working.join()
+
+    start_on_one_core(start)
+    assert found == [f"1 {os.SCHED_BATCH}"]
