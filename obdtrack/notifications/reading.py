@@ -50,6 +50,9 @@ class WantedEvents(NamedTuple):
     campaign_id: UUID | None = None
 
 
+ANYTHING = WantedEvents()
+
+
 class FeedPage(NamedTuple):
     """Some events, oldest first, and the place from which to go on.
 
@@ -102,7 +105,7 @@ def _mac(raw: bytes, encryption: Encryption) -> bytes:
     return hmac.digest(encryption.key_for("cursor"), raw, "sha256")[:_MAC_BYTES]
 
 
-def read(place: int, limit: int, wanted: WantedEvents = WantedEvents()) -> FeedPage:  # noqa: B008  # immutable
+def read(place: int, limit: int, wanted: WantedEvents = ANYTHING) -> FeedPage:
     """Return the events behind a place, at most `limit`.
 
     There may be more of them also if there are fewer than that, or none: who goes on from the place

@@ -24,16 +24,16 @@ _COLUMNS = ("id", "type", "recorded_at", "subject", "campaign_id", "data", "chan
 
 _SEQUENCE = "feed_position_seq"
 _WRITING = 0x6665_6564  # "feed": the first half of the key of the locks that are ours
-_TAKEN_POSTGRES = f"SELECT last_value - (NOT is_called)::int FROM {_SEQUENCE}"  # noqa: S608
+_TAKEN_POSTGRES = f"SELECT last_value - (NOT is_called)::int FROM {_SEQUENCE}"
 _TAKEN_SQLITE = "SELECT seq FROM sqlite_sequence WHERE name = 'feed'"
 
 # A key has two halves of 32 bits, signed; the place's lower ones are enough to tell it.
 _MAKE_KNOWN = (
-    f"SELECT pg_advisory_xact_lock_shared({_WRITING}, "  # noqa: S608  # constants
+    f"SELECT pg_advisory_xact_lock_shared({_WRITING}, "
     f"((last_value - (NOT is_called)::int) %% 2147483648)::int) FROM {_SEQUENCE}"
 )
 _LOWEST_KNOWN = (
-    "SELECT max((%s::bigint - objid::bigint) & 2147483647) "  # noqa: S608  # constants
+    "SELECT max((%s::bigint - objid::bigint) & 2147483647) "
     "FROM pg_locks WHERE locktype = 'advisory' "
     f"AND classid = {_WRITING} AND objsubid = 2 "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
