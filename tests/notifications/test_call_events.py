@@ -92,6 +92,8 @@ def test_who_had_ended_otherwise_is_corrected_and_in_conflict(
     report(services, raw_delivery(status=before))
     report(services, raw_delivery(status=then))
     assert types()[2:] == expected
+    report(services, raw_delivery(dtmf="1"))
+    assert types()[2 + len(expected) :] == ["call.reported"], "the conflict is told once"
 
 
 def test_a_call_that_was_not_taken_is_told_so(
