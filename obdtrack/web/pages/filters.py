@@ -233,7 +233,7 @@ _RULES: dict[str, tuple[Callable[[str], object], str]] = {
 }
 """What the texts of an address must be, and what is said of one that is not."""
 
-CHOICES = ("tz", "theme")
+CHOICES = ("tz", "theme", "lang")
 """What any page's address may hold."""
 
 _KNOWN = {

@@ -1,4 +1,4 @@
-"""The reader's choices that a cookie keeps: the time zone, and light or dark."""
+"""The reader's choices that a cookie keeps: time zone, light or dark, and language."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flask import Response, request
 
 from obdtrack.web.http.auth import services
 from obdtrack.web.http.browser_security import is_page, is_tls
+from obdtrack.web.pages.language import LANGUAGES
 
 ZONES = {"utc": "UTC", "mine": "Mine", "provider": "The provider's"}
 THEMES = {"auto": "As the system", "light": "Light", "dark": "Dark"}
@@ -72,6 +73,7 @@ def keep_choices(response: Response) -> Response:
     for name, cookie, known in (
         ("tz", "obdtrack_zone", ZONES),
         ("theme", "obdtrack_theme", THEMES),
+        ("lang", "obdtrack_language", LANGUAGES),
     ):
         if (choice := request.args.get(name)) in known:
             response.set_cookie(

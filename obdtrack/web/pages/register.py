@@ -26,6 +26,7 @@ from obdtrack.web.pages import (
     sign_in,
     submission,
 )
+from obdtrack.web.pages.language import speak
 from obdtrack.web.pages.privacy import note_pii_use
 from obdtrack.web.pages.template_helpers import compile_pages, frame
 
@@ -65,6 +66,7 @@ def register_pages(app: Flask, services: Services) -> None:
     Bootstrap5(app)
     secure(app, services)
     frame(app)
+    speak(app)
     app.url_map.converters["name"] = NameConverter
     app.before_request(note_pii_use)  # after the guard, which knows who reads
     for page in PAGES:
