@@ -83,11 +83,11 @@ def test_the_menu_stands_beside_the_brand_and_closes_when_focus_leaves_it(site: 
     page = opened(site, site.url, 1280)
     for width in (360, 768, 850, 900, 1000, 1100, 1200):
         page.set_viewport_size({"width": width, "height": 900})
-        brand, icon = page.locator(".brand").bounding_box(), page.locator(".menu").bounding_box()
+        brand, icon = page.locator(".brand").bounding_box(), page.locator(".person").bounding_box()
         middles = [box["y"] + box["height"] / 2 for box in (brand, icon)]
         assert abs(middles[0] - middles[1]) < 3, width
-    page.click(".menu summary")
-    page.focus(".menu button")
-    expect(page.locator(".menu .sheet")).to_be_visible()
+    page.click(".person > summary")
+    page.focus(".person button")
+    expect(page.locator(".person .sheet")).to_be_visible()
     page.keyboard.press("Tab")
-    expect(page.locator(".menu .sheet")).to_be_hidden()
+    expect(page.locator(".person .sheet")).to_be_hidden()

@@ -159,6 +159,7 @@ def test_an_empty_period_is_no_beginning(visitor: Visitor, caller: Caller) -> No
         ("/calls/{id}", "Calls"),
         ("/search", "Calls"),
         ("/deliveries", "Deliveries"),
+        ("/audit", "Audit"),
     ],
 )
 def test_the_navigation_says_where_one_is(
@@ -167,7 +168,14 @@ def test_the_navigation_says_where_one_is(
     call = caller.place(name="otp").json
     page = visitor.open(path.format(id=call["id"])).text
     nav = page.partition('aria-label="Pages"')[2].partition("</nav>")[0]
-    assert re.findall(r'aria-current="\w+">([^<]+)', nav) == [word]
+    assert re.findall(r'<a[^>]* aria-current="\w+">([^<]+)', nav) == [word]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/calls/nothing", "/assets/nothing/at-all"])
+def test_no_page_is_the_current_one_where_there_is_none(visitor: Visitor, path: str) -> None:
+    page = visitor.open(path, headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert "aria-current" not in page.text.partition("</nav>")[0]
 
 
 @pytest.mark.parametrize("page", ["/", "/calls.csv", "/deliveries"])

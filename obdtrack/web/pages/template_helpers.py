@@ -18,7 +18,7 @@ from obdtrack.access.keys import Access, Scope
 from obdtrack.calls.states import provider_words
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.web.http.auth import services
-from obdtrack.web.pages import assets, labels, preferences
+from obdtrack.web.pages import assets, labels, navigation, preferences
 from obdtrack.web.pages.privacy import Reader
 
 _TIME = re.compile(r"\b2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z")
@@ -60,6 +60,9 @@ def frame(app: Flask) -> None:
         SOURCE=labels.SOURCE,
         source_word=labels.source_word,
         here=here,
+        links=navigation.links,
+        FIRST=navigation.FIRST,
+        ADMINISTRATION=navigation.ADMINISTRATION,
         provider_words=provider_words,
     )
     app.context_processor(_shared)

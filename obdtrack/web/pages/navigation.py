@@ -1,0 +1,66 @@
+"""The pages that the header leads to, as the reader may open them, some of them in a menu."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flask import request
+from flask_babel import gettext
+
+from obdtrack.access.keys import Scope
+from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.privacy import Reader
+
+
+class Entry(NamedTuple):
+    """One page of the header: where, its word, who may open it, and the blueprints within it."""
+
+    endpoint: str
+    word: str
+    scope: Scope = Scope.READ
+    within: tuple[str, ...] = ()
+
+
+class Link(NamedTuple):
+    """An entry as it is shown: `current` is `page` for this page, `true` for one within, or ''."""
+
+    endpoint: str
+    word: str
+    current: str
+
+
+FIRST = (
+    Entry("pages_calls.index", N_("Calls"), within=("pages_call",)),
+    Entry(
+        "pages_campaigns.index",
+        N_("Campaigns"),
+        within=("pages_campaign_plans", "pages_campaign_lists"),
+    ),
+    Entry("pages_deliveries.index", N_("Deliveries")),
+    Entry("pages_place.form", N_("Place a call"), Scope.PLACE),
+    Entry("pages_docs.docs", N_("API")),
+)
+"""What stands in the header itself."""
+
+ADMINISTRATION = (
+    Entry("pages_alarms.index", N_("Alarms")),
+    Entry("pages_destinations.index", N_("Destinations"), Scope.ADMIN),
+    Entry("pages_audit.index", N_("Audit"), Scope.ADMIN),
+)
+"""What stands in the menu beside it."""
+
+
+def links(entries: tuple[Entry, ...], reader: Reader) -> list[Link]:
+    """Return those that the reader may open, in the reader's language."""
+    return [
+        Link(one.endpoint, gettext(one.word), _current(one))
+        for one in entries
+        if reader.may(one.scope)
+    ]
+
+
+def _current(entry: Entry) -> str:
+    if request.endpoint == entry.endpoint:
+        return "page"
+    section = entry.endpoint.partition(".")[0]
+    return "true" if request.blueprint in (section, *entry.within) else ""
