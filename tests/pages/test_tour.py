@@ -35,6 +35,27 @@ CUT = """[...document.querySelectorAll('.table-wrap')].some((table) =>
   table.firstElementChild.scrollWidth > table.clientWidth)"""
 
 
+GLUED = """() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+  for (let last = null, text; text = texts.nextNode(); last = text) {
+    if (!last || text.parentElement.closest("template, option, title, textarea")) continue;
+    const joint = last.data.slice(-1) + text.data.slice(0, 1);
+    if (!/[\\p{L}\\p{N}).,;:][\\p{L}\\p{N}(+]/u.test(joint)) continue;
+    const around = document.createRange();
+    around.setStart(last, 0);
+    around.setEnd(text, text.length);
+    const common = around.commonAncestorContainer, between = [];
+    for (const one of [last, text]) {
+      for (let it = one.parentElement; it !== common; it = it.parentElement) between.push(it);
+    }
+    const apart = (it) => !getComputedStyle(it).display.startsWith("inline");
+    if (between.length && !between.some(apart)) found.push(last.data + "|" + text.data);
+  }
+  return found;
+}"""
+"""Find texts that follow each other in one line without a blank between them."""
+
+
 class Seen(NamedTuple):
     """What was found on one page; `wide` and `cut` hold the widths at which it does not fit."""
 
@@ -43,6 +64,7 @@ class Seen(NamedTuple):
     dark: list[str]
     wide: list[int]
     cut: list[int]
+    glued: list[str]
 
 
 def addresses(site: Site) -> list[str]:
@@ -110,7 +132,7 @@ def look_at(site: Site, path: str) -> Seen:
             wide.append(width)
         if page.evaluate(CUT):
             cut.append(width)
-    return Seen(path, light, dark, wide, cut)
+    return Seen(path, light, dark, wide, cut, page.evaluate(GLUED))
 
 
 def violations(page: Any, options: dict[str, Any]) -> list[str]:
@@ -132,6 +154,10 @@ def test_no_page_is_wider_than_its_window(tour: list[Seen]) -> None:
 
 def test_no_column_is_cut_off(tour: list[Seen]) -> None:
     assert {seen.path: seen.cut for seen in tour if seen.cut} == {}
+
+
+def test_no_texts_are_glued_together(tour: list[Seen]) -> None:
+    assert {seen.path: seen.glued for seen in tour if seen.glued} == {}
 
 
 def test_no_page_complains_or_asks_elsewhere(served: Site, tour: list[Seen]) -> None:

@@ -154,10 +154,7 @@ def look_up(find: Callable[[], Found | None]) -> Found | None:
 
 def _authenticated() -> Access:
     if "Authorization" not in request.headers and takes_sessions(request.endpoint):
-        access = session.signed_in(services())
-        if access is None:
-            raise ObdtrackError(Code.UNAUTHORIZED, "Sign in first.")
-        return access
+        return session.signed_in(services())
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     bearer = scheme.lower() == "bearer"
     access = check_key(secret.strip()) if bearer else None

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from flask import Response, g, make_response, redirect, render_template, request, url_for
 
+from obdtrack.errors import challenge
 from obdtrack.web.http.browser_security import is_page
 from obdtrack.web.http.session import own_path
 
@@ -43,6 +44,11 @@ def wants_page() -> bool:
 
 def fault(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) -> Response:
     """Return the page for an error; who is not signed in is sent to sign in."""
+    if status is HTTPStatus.UNAUTHORIZED and "X-Live" in request.headers:
+        refused = make_response(detail, status.value)  # the page stays, and says so
+        refused.mimetype = "text/plain"
+        refused.headers["WWW-Authenticate"] = challenge()
+        return refused
     if status is HTTPStatus.UNAUTHORIZED:
         target = request.full_path.rstrip("?") if request.method == "GET" else None
         return make_response(redirect(url_for("pages_sign_in.sign_in", next=target), 303))

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import session
+from flask_babel import gettext as _
 
 from obdtrack.access.keys import Access, access_of, end_session
 from obdtrack.domain.times import from_text, to_text
+from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.web.http.browser_security import SESSION_HOURS
 
@@ -39,16 +41,21 @@ def end(access: Access, services: Services) -> None:
         end_session(access.key_id, session_id, now + timedelta(hours=SESSION_HOURS), now)
 
 
-def signed_in(services: Services) -> Access | None:
-    """Return the access of who is signed in; None if nobody is, or not any more.
+def signed_in(services: Services) -> Access:
+    """Return the access of who is signed in.
 
-    The key may be revoked, the session too old, or signed out where this cookie was copied from.
+    The cookie may have been copied, and signed out where it came from.
+    Raises ObdtrackError (unauthorized) that says why nobody is, or not any more.
     """
     key_id, until = session.get("key"), session.get("until")
-    if key_id is None or until is None or from_text(until) <= services.now():
-        return None
+    if key_id is None or until is None:
+        raise ObdtrackError(Code.UNAUTHORIZED, _("Sign in first."))
     access = access_of(UUID(key_id), services)
-    return access if access and session.get("id", "") not in access.ended else None
+    if access is None:
+        raise ObdtrackError(Code.UNAUTHORIZED, _("Your key was revoked."))
+    if from_text(until) <= services.now() or session.get("id", "") in access.ended:
+        raise ObdtrackError(Code.UNAUTHORIZED, _("Your session has ended."))
+    return access
 
 
 def note_change(now: datetime) -> None:

@@ -19,6 +19,7 @@ from obdtrack.calls.states import provider_words
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.web.http.auth import services
 from obdtrack.web.pages import assets, labels, navigation, preferences
+from obdtrack.web.pages.language import current_language
 from obdtrack.web.pages.privacy import Reader
 
 _TIME = re.compile(r"\b2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z")
@@ -165,6 +166,7 @@ def _shared() -> dict[str, Any]:
         "zone": (shown := preferences.current_zone()),
         "zones": preferences.ZONES,
         "other_zones": preferences.other_zones(shown),
+        "language": current_language(),
         "theme": preferences.current_theme(),
         "themes": preferences.THEMES,
         "now": services().now(),

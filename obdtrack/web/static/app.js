@@ -4,11 +4,12 @@
 (() => {
   const one = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const words = document.currentScript.dataset; // in the language of the page
+  const secure = location.protocol === "https:" ? "; Secure" : "";
 
   // The reader's own zone, for the next page.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone && !document.cookie.includes(`obdtrack_mine=${encodeURIComponent(zone)}`)) {
-    const secure = location.protocol === "https:" ? "; Secure" : "";
     document.cookie = `obdtrack_mine=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
   }
 
@@ -24,7 +25,7 @@
     form.dataset.sent = "yes";
     const button = one("button[type=submit]", form);
     button.setAttribute("aria-disabled", "true");
-    button.textContent = "Calling…";
+    button.textContent = words.calling;
   });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
@@ -49,7 +50,7 @@
     text.select();
     try {
       await navigator.clipboard.writeText(text.value);
-      summary.textContent = "Copied";
+      summary.textContent = words.copied;
     } catch { /* it stays selected */ }
   });
 
@@ -69,16 +70,12 @@
   });
 
   // Ages stay true.
+  const ages = new Intl.RelativeTimeFormat(document.documentElement.lang);
+  const units = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [2592000, "day", 86400]];
   const said = (then) => {
-    const seconds = Math.round((Date.now() - then) / 1000);
-    const words = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [2592000, "day", 86400]];
-    const ahead = seconds < 0;
-    const length = Math.abs(seconds);
-    const [, unit, size] = words.find(([limit]) => length < limit) || [0, "month", 2592000];
-    const count = Math.max(1, Math.floor(length / size));
-    if (length < 1) return "now";
-    const text = `${count === 1 ? (unit === "hour" ? "an" : "a") : count} ${unit}${count === 1 ? "" : "s"}`;
-    return ahead ? `in ${text}` : `${text} ago`;
+    const seconds = Math.round((then - Date.now()) / 1000);
+    const [, unit, size] = units.find(([limit]) => Math.abs(seconds) < limit) || [0, "month", 2592000];
+    return seconds ? ages.format(Math.trunc(seconds / size), unit) : words.now;
   };
   const tellAges = (within = document) => {
     for (const time of all("time.age", within)) {
@@ -93,15 +90,33 @@
   const page = one("[data-live-page]");
   if (!page) return;
   const state = one("[data-live-state]");
+  const turn = one("[data-live-switch]");
   const usual = Number(page.dataset.liveEvery) * 1000;
   let pause = usual;
   let mark = null;
   let timer = null;
   let asking = false;
   let latest = null; // the page as it came last: what waits in it is shown when the reader is done
+  let asOf = new Date();
+  let stopped = document.cookie.includes("obdtrack_live=off");
 
   const inUse = (part) => part.contains(document.activeElement) && document.activeElement !== document.body
     || (getSelection() && !getSelection().isCollapsed && part.contains(getSelection().anchorNode));
+
+  // One region says what changes, in a sentence or two, to those who do not see it.
+  const told = new Set();
+  let news = [];
+  const sentence = (part) => {
+    const copy = one(".row-link, .sentence, [data-said]", part)?.cloneNode(true);
+    for (const time of copy ? all("time.age", copy) : []) time.remove();
+    return copy ? copy.textContent.trim().replace(/\s+/g, " ").replace(/ (?=[:,.])/g, "") : "";
+  };
+  const say = () => {
+    if (!news.length) return;
+    const more = news.length > 3 ? [words.more.replace("0", news.length - 3)] : [];
+    one("[data-said-here]").textContent = [...news.slice(0, 3), ...more].join(". ");
+    news = [];
+  };
 
   const keepOpen = (old, fresh) => {
     const boxes = all("details", old);
@@ -122,9 +137,12 @@
       keepOpen(part, fresh);
       const place = document.importNode(fresh, true);
       if (place.tagName === "TR") place.classList.add("changed");
+      if (sentence(place) !== sentence(part)) news.push(sentence(place));
       part.replaceWith(place);
     }
     addRows(next);
+    news = news.filter(Boolean);
+    say();
   };
   // The list: rows are named by ids, which sort by time.
   const addRows = (next) => {
@@ -136,22 +154,32 @@
     const list = one("tbody", region);
     const rows = [...(one("tbody", theirs)?.rows || [])];
     if (!list || (!rows.length && !away)) {
-      if (plain(region) !== plain(theirs)) region.replaceChildren(...document.importNode(theirs, true).childNodes);
+      if (plain(region) === plain(theirs)) return;
+      tellRows(rows);
+      region.replaceChildren(...document.importNode(theirs, true).childNodes);
       return;
     }
     const known = new Set([...list.rows].map((row) => row.dataset.live));
     const added = rows.filter((row) => !known.has(row.dataset.live));
     const wait = away || new URLSearchParams(location.search).has("before");
     settle(list, rows, theirs.dataset.liveRows === "more", away);
+    tellRows(added);
     if (note) {
       note.hidden = !added.length || !wait;
-      one("button", note).textContent = `${added.length}${added.length === rows.length ? " or more" : ""} new`;
+      const many = `${added.length}${added.length === rows.length ? "+" : ""}`;
+      one("button", note).textContent = words.fresh.replace("0", many);
     }
     for (const row of wait ? [] : added) {
       const place = document.importNode(row, true);
       place.classList.add("changed");
       list.insertBefore(place, [...list.rows].find((other) => other.dataset.live < row.dataset.live) || null);
     }
+  };
+  const tellRows = (added) => {
+    const fresh = added.filter((row) => !told.has(row.dataset.live));
+    for (const row of fresh) told.add(row.dataset.live);
+    if (!fresh.length) return;
+    news.unshift(words.fresh.replace("0", fresh.length), ...fresh.length < 3 ? fresh.map(sentence) : []);
   };
   // Rows that are not on the page any more: either it ends before them, or they have left it.
   const settle = (list, rows, more, away) => {
@@ -167,56 +195,85 @@
     }
   };
   const ask = async () => {
-    if (asking) return;
+    if (asking || stopped) return;
     asking = true;
     clearTimeout(timer);
     try {
-      const headers = { Accept: "text/html" };
+      const headers = { Accept: "text/html", "X-Live": "1" };
       if (mark) headers["If-None-Match"] = mark;
       const options = { headers, credentials: "same-origin", cache: "no-store", redirect: "manual" };
       const response = await fetch(location.href, options);
       if (response.type === "opaqueredirect") { location.reload(); return; }
-      if (response.status === 200) {
+      if (response.status === 401) {
+        stopped = true; // nothing comes until the reader is signed in again
+        tell(await response.text(), true);
+      } else if (response.status === 200) {
         mark = response.headers.get("ETag");
         const next = new DOMParser().parseFromString(await response.text(), "text/html");
         const every = one("[data-live-page]", next);
         pause = every ? Number(every.dataset.liveEvery) * 1000 : usual;
         latest = next;
+        tell("");
         exchange(next);
         tellAges();
       } else if (response.status === 304) {
+        tell("");
         if (latest) exchange(latest);
         pause = Math.min(pause * 1.15, 30000);
       } else {
         pause = Math.min(pause * 2, 60000);
+        tell(words.broken);
       }
-      tell(response.ok || response.status === 304);
     } catch {
       pause = Math.min(pause * 2, 60000);
-      tell(false);
+      tell(words.lost);
     } finally {
       asking = false;
       plan();
     }
   };
-  const tell = (well) => {
-    if (!state) return;
-    state.hidden = false;
-    state.textContent = well ? "Live" : "No connection; this may be old";
+  // What keeps the page from being true is said under the header and to those who do not see it.
+  const tell = (trouble, out = false) => {
+    const band = one("[data-band]");
+    if (!trouble) asOf = new Date();
+    const text = trouble && `${words.asOf.replace("0", asOf.toLocaleTimeString([], { hourCycle: "h23" }))} ${trouble}`;
+    if (one("[data-band-why]").textContent !== text) {
+      one("[data-band-why]").textContent = text;
+      news.push(trouble ? text : words.back);
+      say();
+    }
+    band.hidden = !trouble;
+    one("a", band).hidden = !out;
+    document.body.classList.toggle("stale", Boolean(trouble));
+    show(trouble ? words.notLive : words.isLive);
   };
+  const show = (word) => {
+    turn.hidden = false;
+    turn.dataset.state = stopped ? "off" : "on";
+    state.textContent = word;
+    one("[data-live-do]").textContent = stopped ? words.resume : words.pause;
+  };
+  on("click", "[data-live-switch]", () => {
+    stopped = !stopped;
+    document.cookie = `obdtrack_live=${stopped ? "off" : "on"}; Path=/; SameSite=Lax${secure}`;
+    show(stopped ? words.paused : words.isLive);
+    pause = usual;
+    ask();
+  });
   const plan = () => {
     clearTimeout(timer);
-    if (!document.hidden) timer = setTimeout(ask, pause);
+    if (!document.hidden && !stopped) timer = setTimeout(ask, pause);
   };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) clearTimeout(timer);
     else { pause = usual; ask(); }
   });
-  addEventListener("scroll", () => { if (latest && scrollY < 10) addRows(latest); }, { passive: true });
+  addEventListener("scroll", () => { if (latest && scrollY < 10 && !stopped) addRows(latest); }, { passive: true });
   on("click", "[data-live-new] button", () => {
     const to = new URL(location.href);
     to.searchParams.delete("before");
     location.assign(to);
   });
+  show(stopped ? words.paused : words.isLive);
   plan();
 })();
