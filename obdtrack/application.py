@@ -134,8 +134,8 @@ def create_app(services: Services | None = None) -> Application:
     app.waiters = Waiters(services)
     parts = (campaigns.blueprint, destinations.blueprint, events.make_blueprint(app.waiters))
     register_api(app, routes.blueprint, *parts, intervals=services.provider.intervals)
-    register_pages(app, services)
     app.watch = watch = Watch(services)
+    register_pages(app, services, watch)
     app.register_blueprint(health.make_blueprint(watch))
     app.register_blueprint(metrics.make_blueprint(watch))
 

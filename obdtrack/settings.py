@@ -634,6 +634,16 @@ def _other_names() -> set[str]:
     return {name for name in names if name.isupper() and name.lower() not in READERS}
 
 
+def origin(name: str) -> str | None:
+    """Return where the environment has a setting from: its variable, or the file that one names.
+
+    None if it says nothing of it.
+    """
+    variable = PREFIX + name.upper()
+    path = os.environ.get(f"{variable}_FILE")
+    return path or (variable if variable in os.environ else None)
+
+
 def require_for_serving(settings: Settings) -> None:
     """Refuse to serve without the secrets that keep strangers out.
 

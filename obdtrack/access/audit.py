@@ -100,6 +100,7 @@ class Action(StrEnum):
     DESTINATION_DELETED = "destination-deleted"
     NOTIFICATIONS_REPLAYED = "notifications-replayed"
     OLD_FORGOTTEN = "old-forgotten"
+    INSTALLATION_CHECKED = "installation-checked"
 
 
 class Actor(Protocol):

@@ -19,11 +19,12 @@ from obdtrack.calls.reports.rejoin import REJOINED
 from obdtrack.campaigns.control import CAMPAIGN
 from obdtrack.domain.campaign import ENDED
 from obdtrack.domain.clock_offset import Skew, find_skew
+from obdtrack.domain.destination import DESTINATION
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.reports import Report, occurred_at
 from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.domain.times import settled
-from obdtrack.notifications.alarms import open_alarms
+from obdtrack.notifications.alarms import TELLING, open_alarms
 from obdtrack.services import Services
 from obdtrack.store import leases, models
 from obdtrack.store.columns import to_microseconds
@@ -68,10 +69,15 @@ def delivery_queues() -> dict[Outcome, Queue]:
     return {outcome: _deliveries(outcome) for outcome in DELIVERIES}
 
 
-def due_checks(now: datetime) -> Queue:
-    """Return the calls that are due to be polled; `since` when."""
+def task_queues(now: datetime) -> dict[str, Queue]:
+    """Return what is due to be done, by kind; `since` when."""
+    return {kind: due_tasks(kind, now) for kind in (POLL, CAMPAIGN, DESTINATION, TELLING, *SWEEPS)}
+
+
+def due_tasks(kind: str, now: datetime) -> Queue:
+    """Return the tasks of this kind that are due; `since` when the first of them."""
     task = models.Task
-    query = task.select(task.due_at).where((task.kind == POLL) & (task.due_at <= now))
+    query = task.select(task.due_at).where((task.kind == kind) & (task.due_at <= now))
     first = query.order_by(task.due_at).first()
     return Queue(_length(query), first.due_at if first else None)
 
@@ -248,7 +254,7 @@ def current_status(services: Services) -> SystemStatus:
         taken_at=now,
         calls=call_queues(),
         deliveries=delivery_queues(),
-        due=due_checks(now),
+        due=due_tasks(POLL, now),
         # While no process lives it is no surprise that nobody does them.
         late=late_sweeps(now) if leases.any_lease_alive(services.shared_now()) else Queue(0, None),
         last_report_at=last_report_at(),

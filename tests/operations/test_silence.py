@@ -120,7 +120,7 @@ def test_no_figure_reads_a_table_from_end_to_end(sqlite_store, clock):
         (
             system_status.call_queues(),
             system_status.delivery_queues(),
-            system_status.due_checks(clock.now),
+            system_status.due_tasks("poll", clock.now),
         )
         system_status.last_report_at(), system_status.recent_ends(50)
         system_status.silent_calls(clock.now), system_status.only_polled(clock.now)

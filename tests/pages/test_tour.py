@@ -94,7 +94,8 @@ def addresses(site: Site) -> list[str]:
         f"/submissions/{unknown['submission_id']}", "/campaigns",
         "/campaigns/otp", "/campaigns/new", "/campaigns/diwali", "/deliveries",
         "/deliveries?outcome=rejected", delivery,
-        "/deliveries?outcome=challenge", "/place", *told, "/audit", "/alarms", "/api/docs",
+        "/deliveries?outcome=challenge", "/place", *told, "/audit", "/alarms", "/health",
+        "/api/docs",
     ]  # fmt: skip
 
 

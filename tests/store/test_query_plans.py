@@ -120,7 +120,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "campaigns": lambda: questions.campaigns(50),
     "queues of calls": lambda: system_status.call_queues(),
     "queues of deliveries": lambda: system_status.delivery_queues(),
-    "checks that are due": lambda: system_status.due_checks(NOON),
+    "checks that are due": lambda: system_status.due_tasks("poll", NOON),
     "silent calls": lambda: system_status.silent_calls(NOON),
     "only polled": lambda: system_status.only_polled(NOON),
     "exchanges of a call": lambda: responses.of_call(ID),

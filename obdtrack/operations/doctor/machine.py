@@ -132,7 +132,7 @@ def _file(subject: CheckedInstallation) -> Path | None:
 def check_migrations(subject: CheckedInstallation) -> CheckResult:
     """Compare the schema with the one this version needs."""
     services = subject.with_database()
-    with services.store.connection_context():
+    with connected(services.store):
         try:
             check_schema(services.store)
             prove_reportable(services)

@@ -20,11 +20,15 @@ class Level(StrEnum):
 
 
 class CheckResult(NamedTuple):
-    """What one check found: `text` says it, `remedy` what to do about it."""
+    """What one check found: `text` says it, `remedy` what to do about it.
+
+    `about` are the calls or deliveries meant, as the API would be asked for them.
+    """
 
     level: Level
     text: str
     remedy: str | None = None
+    about: str | None = None
 
 
 class CheckedInstallation(NamedTuple):

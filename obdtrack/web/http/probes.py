@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from obdtrack.errors import ConfigError, ObdtrackError
+from obdtrack.operations.health import look
 from obdtrack.operations.probe import prove_reportable, prove_writable
 from obdtrack.operations.system_status import current_status
 from obdtrack.services import Services
@@ -45,6 +46,10 @@ class Remembered(Generic[Result]):
         self._asking = threading.Lock()
         self._known: tuple[float, Result] | None = None
 
+    def known(self) -> Result | None:
+        """Return the last result, however old, without asking; None if nobody asked yet."""
+        return self._known[1] if self._known else None
+
     def get(self) -> Result:
         """Return the result, found again if it is too old; raises what finding it raised."""
         known = self._known
@@ -74,6 +79,7 @@ class Watch:
         self.meter = Meter()
         self.ready = Remembered(self._ready, READY_SECONDS)
         self.stock = Remembered(lambda: current_status(services), STOCK_SECONDS)
+        self.health = Remembered(lambda: look(services), STOCK_SECONDS)
         self._tried = Remembered(lambda: prove_reportable(services), TRIAL_SECONDS)
 
     def _ready(self) -> dict[str, str | None]:

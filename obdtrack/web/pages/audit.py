@@ -41,6 +41,7 @@ DEEDS: dict[str, str] = {
     Action.DESTINATION_DELETED: "Deleted a destination",
     Action.NOTIFICATIONS_REPLAYED: "Sent notifications again",
     Action.OLD_FORGOTTEN: "Deleted expired data",
+    Action.INSTALLATION_CHECKED: "Checked the installation",
 }
 
 

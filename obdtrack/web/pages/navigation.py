@@ -43,6 +43,7 @@ FIRST = (
 """What stands in the header itself."""
 
 ADMINISTRATION = (
+    Entry("pages_health.index", N_("Health and settings")),
     Entry("pages_alarms.index", N_("Alarms")),
     Entry("pages_destinations.index", N_("Destinations"), Scope.ADMIN),
     Entry("pages_audit.index", N_("Audit"), Scope.ADMIN),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote
 
 from flask import Flask
@@ -10,6 +11,7 @@ from werkzeug.routing import BaseConverter
 
 from obdtrack.services import Services
 from obdtrack.web.http.browser_security import secure
+from obdtrack.web.http.probes import Watch
 from obdtrack.web.pages import (
     alarms,
     api_reference,
@@ -22,12 +24,14 @@ from obdtrack.web.pages import (
     campaigns,
     deliveries,
     destinations,
+    health,
     place,
     sign_in,
     submission,
 )
 from obdtrack.web.pages.language import speak
 from obdtrack.web.pages.privacy import note_pii_use
+from obdtrack.web.pages.problems import problem
 from obdtrack.web.pages.template_helpers import compile_pages, frame
 
 PAGES = (
@@ -60,7 +64,7 @@ class NameConverter(BaseConverter):
         return quote(str(value), safe="")
 
 
-def register_pages(app: Flask, services: Services) -> None:
+def register_pages(app: Flask, services: Services, watch: Watch) -> None:
     """Serve the pages, with their sessions and their templates."""
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
@@ -71,4 +75,6 @@ def register_pages(app: Flask, services: Services) -> None:
     app.before_request(note_pii_use)  # after the guard, which knows who reads
     for page in PAGES:
         app.register_blueprint(page.blueprint)
+    app.register_blueprint(health.make_blueprint(watch))
+    app.jinja_env.globals["problem"] = partial(problem, watch)
     compile_pages(app)
