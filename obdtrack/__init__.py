@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from obdtrack.version import VERSION
+
 if TYPE_CHECKING:
     from obdtrack.application import create_app
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["__version__", "create_app"]
 
 

@@ -11,12 +11,12 @@ from flask import Blueprint, Response, flash, redirect, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
-from obdtrack import __version__
 from obdtrack.access.keys import Scope
 from obdtrack.notifications.alarms import open_alarms
 from obdtrack.operations.doctor.result import CheckResult, Level
 from obdtrack.operations.health import ASKING, Checked, Health, check_now, last_checked, worst
 from obdtrack.settings import PREFIX, Settings, origin
+from obdtrack.version import VERSION
 from obdtrack.web.http.auth import ask_main_store, current_access, needs, services
 from obdtrack.web.http.probes import Watch
 from obdtrack.web.pages.labels import Look
@@ -120,7 +120,7 @@ def _shown(health: Health, checked: Checked | None) -> dict[str, Any]:
         "alarms": open_alarms(),
         "size": humanize.naturalsize(health.size, binary=True),
         "work": [(_(word), health.tasks[kind]) for kind, word in WORK.items()],
-        "version": __version__,
+        "version": VERSION,
         "settings": list(_grouped(services().settings))
         if Scope.ADMIN in current_access().scopes
         else [],
