@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
-from types import FunctionType
+from contextlib import AbstractContextManager, nullcontext
 from unittest.mock import patch
 
 from flask_smorest import Blueprint
@@ -32,21 +31,32 @@ class Compiled(BytecodeCache):
 COMPILED = Compiled()
 
 
-_made_by_itself: Callable[[Rule, bool], FunctionType] = vars(Rule)["_compile_builder"]
+_compiled_by_itself: Callable[[Rule], None] = vars(Rule)["compile"]
+_TAKEN_OVER = ("_parts", "_trace", "_converters", "arguments")
 
 
 class Addresses:
-    """What makes a route's addresses, compiled once for all tests: each has the same routes."""
+    """Routes compiled once for all tests: each application has the same."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[object, ...], FunctionType] = {}
+        self.kept: dict[tuple[object, ...], Rule] = {}
 
-    def builder(self, rule: Rule, append_unknown: bool) -> FunctionType:
-        """Do what a Rule does for itself."""
-        key = (rule.rule, rule.host, rule.subdomain, append_unknown, repr(rule.defaults))
-        return self.kept.get(key) or self.kept.setdefault(
-            key, _made_by_itself(rule, append_unknown)
-        )
+    def compile(self, rule: Rule) -> None:
+        """Do what a Rule does for itself, or take over what a rule that is alike has done."""
+        key = (rule.rule, rule.host, rule.subdomain, repr(rule.defaults), rule.merge_slashes)
+        alike = self.kept.get(key)
+        if alike is None:
+            _compiled_by_itself(rule)
+            self.kept[key] = rule
+            return
+        for name in _TAKEN_OVER:
+            setattr(rule, name, getattr(alike, name))
+        for name in ("_build", "_build_unknown"):
+            setattr(rule, name, getattr(alike, name).__func__.__get__(rule))
+
+    def used(self) -> AbstractContextManager[object]:
+        """Have the routes that are added meanwhile compiled so."""
+        return patch.object(Rule, "compile", lambda rule: self.compile(rule))
 
 
 ADDRESSES = Addresses()
@@ -59,8 +69,8 @@ def make_app(services: Services, *, documented: bool) -> Application:
     """
     views_told = patch.object(Blueprint, "register_views_in_doc")
     pages_made = patch("obdtrack.web.pages.register.compile_pages")
-    builders_made = patch.object(Rule, "_compile_builder", lambda *rule: ADDRESSES.builder(*rule))
-    with pages_made, builders_made, nullcontext() if documented else views_told:
+    fits = patch("obdtrack.application.check_schema")  # the tests' databases were just migrated
+    with pages_made, fits, ADDRESSES.used(), nullcontext() if documented else views_told:
         made = create_app(services)
     made.jinja_env.bytecode_cache = COMPILED
     return made

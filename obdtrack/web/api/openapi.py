@@ -44,7 +44,8 @@ class ProblemApi(Api):
 
     def _register_responses(self) -> None:
         # The library would describe errors as application/json.
-        content = {PROBLEM_JSON: {"schema": ProblemSchema, "example": _EXAMPLE}}
+        schema = self.ma_plugin.resolver.resolve_schema_dict(ProblemSchema)
+        content = {PROBLEM_JSON: {"schema": schema, "example": _EXAMPLE}}
         described = {status.name: status.phrase for status in HTTPStatus if status >= 400}
         for name, phrase in {**described, "DEFAULT_ERROR": "An error (RFC 9457)"}.items():
             response = {"description": phrase, "content": content}
