@@ -17,9 +17,12 @@ from obdtrack.access.audit import Action, Actor
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
-from obdtrack.store import bulk_sql, models
+from obdtrack.store import bulk_sql, leases, models
 
 _USE_NOTED_EVERY = timedelta(minutes=1)
+
+PROGRAM_USES = "program-uses"
+"""Counts the minutes in which programs used a key; somebody who signs in is none."""
 
 
 def digest(secret: str) -> str:
@@ -175,17 +178,19 @@ def access_of(key_id: UUID, services: Services) -> Access | None:
     return _granted(find_active_id(key_id), services)
 
 
-def authenticate(secret: str, services: Services) -> Access | None:
+def authenticate(secret: str, services: Services, *, program: bool = False) -> Access | None:
     """Return the access this key grants, or None if it is unknown or revoked."""
-    return _granted(find_active(secret), services)
+    return _granted(find_active(secret), services, program=program)
 
 
-def _granted(key: models.ApiKey | None, services: Services) -> Access | None:
+def _granted(
+    key: models.ApiKey | None, services: Services, *, program: bool = False
+) -> Access | None:
     if key is None:
         return None
     now = services.now()
     if needs_note(key, now):
-        _note_use(key.id, services)
+        _note_use(key.id, services, program=program)
     owner_id, ended = key.owner_id or key.id, key.ended_sessions or ()
     return Access(key.id, key.name, frozenset(key.scopes), owner_id, ended)
 
@@ -201,9 +206,11 @@ def revoke_key(key_id: UUID, services: Services, actor: Actor | None = None) -> 
         audit.record(Action.KEY_REVOKED, key_id, actor or audit.operator(), services)
 
 
-def _note_use(key_id: UUID, services: Services) -> None:
+def _note_use(key_id: UUID, services: Services, *, program: bool) -> None:
     try:
         with services.store.write():
             note_use(key_id, services.now())
+            if program:
+                leases.count(PROGRAM_USES)
     except ObdtrackError:  # looking something up must work while the database cannot be written
         log.warning("key_use_not_recorded", key_id=str(key_id))

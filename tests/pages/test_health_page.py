@@ -108,3 +108,32 @@ def test_a_page_says_so_if_whoever_asked_last_found_that_reports_cannot_be_store
 
 def test_what_the_last_check_found_is_none_before_the_first(services: Services) -> None:
     assert health.last_checked() is None
+
+
+def ticked(visitor: Visitor, path: str) -> list[str]:
+    steps = visitor.open(path).text.partition('class="steps"')[2].partition("</ol>")[0]
+    return re.findall(r"<strong>([^<]*)</strong>\s*<span", steps)
+
+
+def test_the_first_steps_tick_themselves_and_go_once_all_are_done(
+    visitor: Visitor, caller: Caller, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    assert ticked(visitor, "/") == []
+    assert 'class="strip"' not in visitor.open("/").text
+    for name in health.ASKING:
+        monkeypatch.setitem(CHECKS, name, lambda _: ok("fine"))
+    visitor.send("/health/check", on="/health")
+    done = ["The provider answers", "A webhook is registered"]
+    assert ticked(visitor, "/") == done
+    clock.forward(minutes=2)
+    call = caller.place().json
+    done += ["The first call was placed", "The first program used the API"]
+    assert ticked(visitor, "/health") == done
+    assert "First steps" not in visitor.read("/")
+    assert 'class="strip"' in visitor.open("/").text
+    caller.report(mid=call["provider_id"].partition(":")[0])
+    assert "First steps" not in visitor.read("/health")
+
+
+def test_who_signs_in_is_no_program(visitor: Visitor) -> None:
+    assert "The first program used the API" not in ticked(visitor, "/health")

@@ -140,9 +140,9 @@ def test_campaigns_are_in_the_order_of_their_newest_calls(
 
 
 def test_whoever_begins_is_told_how(visitor: Visitor, guest: Visitor) -> None:
-    assert "No calls yet" in visitor.read("/")
-    assert "Place the first one" in visitor.read("/?status=busy")
-    assert "Place the first one" not in guest.read("/")
+    assert "First steps" in visitor.read("/")
+    assert "Place one to your own phone. Place a call" in visitor.read("/?status=busy")
+    assert 'href="/place"' not in guest.open("/").text
 
 
 def test_an_empty_period_is_no_beginning(visitor: Visitor, caller: Caller) -> None:

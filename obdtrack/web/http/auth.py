@@ -71,12 +71,12 @@ def offered_access() -> Access | None:
         return None
 
 
-def check_key(secret: str) -> Access | None:
-    """Return the access this key grants, or None if it is none of ours.
+def check_key(secret: str, *, program: bool = False) -> Access | None:
+    """Return the access this key grants to a person or a `program`, or None if it is none of ours.
 
     Raises ObdtrackError (rate limited) if too many wrong ones came from the same address.
     """
-    access = authenticate(secret, services())
+    access = authenticate(secret, services(), program=program)
     if access is None:
         services().limits.failed_sign_ins.add(request.remote_addr)
     return access
@@ -157,7 +157,8 @@ def _authenticated() -> Access:
         return session.signed_in(services())
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     bearer = scheme.lower() == "bearer"
-    access = check_key(secret.strip()) if bearer else None
+    program = request.path.startswith("/api/")
+    access = check_key(secret.strip(), program=program) if bearer else None
     if access is None:
         raise ObdtrackError(
             Code.UNAUTHORIZED,

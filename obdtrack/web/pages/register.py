@@ -29,6 +29,7 @@ from obdtrack.web.pages import (
     sign_in,
     submission,
 )
+from obdtrack.web.pages.first_steps import first_steps
 from obdtrack.web.pages.language import speak
 from obdtrack.web.pages.privacy import note_pii_use
 from obdtrack.web.pages.problems import problem
@@ -76,5 +77,5 @@ def register_pages(app: Flask, services: Services, watch: Watch) -> None:
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     app.register_blueprint(health.make_blueprint(watch))
-    app.jinja_env.globals["problem"] = partial(problem, watch)
+    app.jinja_env.globals.update(problem=partial(problem, watch), first_steps=first_steps)
     compile_pages(app)
