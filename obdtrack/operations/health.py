@@ -78,6 +78,7 @@ def last_checked() -> Checked | None:
     """Return what the last of these runs found; None if there was none."""
     for row in audit.newest(1, subject=INSTALLATION):
         found = {name: CheckResult(**row.detail[name]) for name in ASKING if name in row.detail}
+        found = {name: it._replace(level=Level(it.level)) for name, it in found.items()}
         return Checked(row.recorded_at, row.actor, found)
     return None
 

@@ -136,7 +136,7 @@ def _line(name: str, found: CheckResult) -> Line:
     kind, _sep, query = (found.about or "").partition("?")
     page = {"calls": "pages_calls.index", "deliveries": "pages_deliveries.index"}.get(kind)
     link = f"{url_for(page)}?{query}&period=any" if page else None
-    return Line(_(CHECKED[name]), _look(Level(found.level)), found, link)
+    return Line(_(CHECKED[name]), _look(found.level), found, link)
 
 
 def _grouped(settings: Settings) -> Iterator[tuple[str, list[Setting]]]:
