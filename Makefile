@@ -10,7 +10,7 @@ PAGES := obdtrack/web/templates
 STYLE := obdtrack/web/static/app.css
 BEAUTIFY := $(BIN)/css-beautify --indent-size 2 --end-with-newline --disable-newline-between-rules
 
-.PHONY: demo test lint format types bench pictures torture lock locked licences audit deptry pythons clean
+.PHONY: catalogues demo test lint format types bench pictures torture lock locked licences audit deptry pythons clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m obdtrack demo
@@ -30,6 +30,17 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 	$(BIN)/djhtml --tabwidth 2 $(PAGES) || true
 	$(BEAUTIFY) --replace $(STYLE)
+
+# The texts of pages, as they are now, for their translators; what has no translation yet is empty.
+CATALOGUES := obdtrack/web/translations
+TEXTS := $(VENV)/texts.pot
+
+catalogues: $(VENV)/.test
+	$(BIN)/pybabel --quiet extract --mapping pyproject.toml --keywords N_ --add-location file \
+		--sort-by-file --no-wrap --msgid-bugs-address "the issues of obdtrack" --output $(TEXTS) obdtrack
+	$(BIN)/pybabel --quiet update --input-file $(TEXTS) --output-dir $(CATALOGUES) --no-wrap \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel --quiet compile --directory $(CATALOGUES)
 
 types: $(VENV)/.test
 	$(BIN)/mypy

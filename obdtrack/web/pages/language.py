@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask, request
-from flask_babel import Babel
+from flask_babel import Babel, format_timedelta, get_locale, gettext
 
 LANGUAGES = {"en": "English", "hi": "हिन्दी"}
 """The languages there are, each by its own name."""
@@ -23,7 +24,23 @@ def current_language() -> str:
     choice = request.args.get("lang") or request.cookies.get("obdtrack_language")
     if choice in LANGUAGES:
         return choice
-    return request.accept_languages.best_match(LANGUAGES) or "en"
+    # werkzeug's best match takes `hi` before an `en-IN` that the reader prefers to it
+    wanted = (tag.partition("-")[0] for tag, quality in request.accept_languages if quality)
+    return next((language for language in wanted if language in LANGUAGES), "en")
+
+
+def date(local: datetime, *, year: bool) -> str:
+    """Return a day of the reader's calendar: `23 Nov`, or with its year `23 Nov 2026`."""
+    locale = get_locale()
+    month = locale.months["format"]["abbreviated"][local.month] if locale else f"{local:%b}"
+    return f"{local.day} {month} {local.year}" if year else f"{local.day} {month}"
+
+
+def ago(passed: timedelta) -> str:
+    """Say how long ago something was, or, if less than nothing passed, how soon it will be."""
+    if abs(passed) < timedelta(seconds=1):
+        return str(gettext("now"))
+    return str(format_timedelta(-passed, add_direction=True, threshold=1))
 
 
 def speak(app: Flask) -> None:

@@ -70,6 +70,7 @@ def keep_choices(response: Response) -> Response:
     """Keep in cookies what this request for a page chose."""
     if not is_page():
         return response
+    response.vary.add("Accept-Language")
     for name, cookie, known in (
         ("tz", "obdtrack_zone", ZONES),
         ("theme", "obdtrack_theme", THEMES),

@@ -9,8 +9,8 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-import humanize
 from flask import Flask, Response, g, make_response, render_template, request, url_for
+from flask_babel import format_decimal, get_locale
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
@@ -19,7 +19,7 @@ from obdtrack.calls.states import provider_words
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.web.http.auth import services
 from obdtrack.web.pages import assets, labels, navigation, preferences
-from obdtrack.web.pages.language import current_language
+from obdtrack.web.pages.language import LANGUAGES, ago, date
 from obdtrack.web.pages.privacy import Reader
 
 _TIME = re.compile(r"\b2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z")
@@ -48,6 +48,7 @@ def frame(app: Flask) -> None:
         coded=coded,
         day=day,
         moment=moment,
+        number=format_decimal,
         reason=labels.reason_text,
         in_zone=in_zone,
     )
@@ -105,12 +106,7 @@ def age(then: datetime | None) -> Markup:
     """Say how long ago something was; the script keeps it true."""
     if then is None:
         return Markup("")
-    now = services().now()
-    said = (
-        humanize.naturaltime(now - then)
-        if then <= now
-        else "in " + humanize.naturaldelta(then - now)
-    )
+    said = ago(services().now() - then)
     return Markup('<time class="age" datetime="{}" title="{}">{}</time>').format(
         to_text(then), f"{day(then)} {clock(then)}", said
     )
@@ -127,7 +123,7 @@ def day(then: datetime | None) -> str:
         return ""
     local = preferences.current_zone().local(then)
     this_year = preferences.current_zone().local(services().now()).year == local.year
-    return f"{local.day} {local:%b}" if this_year else f"{local.day} {local:%b %Y}"
+    return date(local, year=not this_year)
 
 
 def moment(then: datetime | None) -> Markup:
@@ -166,7 +162,8 @@ def _shared() -> dict[str, Any]:
         "zone": (shown := preferences.current_zone()),
         "zones": preferences.ZONES,
         "other_zones": preferences.other_zones(shown),
-        "language": current_language(),
+        "language": str(get_locale()),
+        "languages": LANGUAGES,
         "theme": preferences.current_theme(),
         "themes": preferences.THEMES,
         "now": services().now(),

@@ -71,11 +71,12 @@
 
   // Ages stay true.
   const ages = new Intl.RelativeTimeFormat(document.documentElement.lang);
-  const units = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [2592000, "day", 86400]];
+  const units = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [604800, "day", 86400],
+    [2592000, "week", 604800], [31536000, "month", 2592000]];
   const said = (then) => {
     const seconds = Math.round((then - Date.now()) / 1000);
-    const [, unit, size] = units.find(([limit]) => Math.abs(seconds) < limit) || [0, "month", 2592000];
-    return seconds ? ages.format(Math.trunc(seconds / size), unit) : words.now;
+    const [, unit, size] = units.find(([limit]) => Math.abs(seconds) < limit) || [0, "year", 31536000];
+    return seconds ? ages.format(Math.round(seconds / size), unit) : words.now;
   };
   const tellAges = (within = document) => {
     for (const time of all("time.age", within)) {

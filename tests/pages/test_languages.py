@@ -1,0 +1,39 @@
+"""Pages speak the reader's language: as the browser prefers, or as was chosen in the menu."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.pages.conftest import Visitor
+
+HINDI = {"Accept-Language": "hi-IN,hi;q=0.9,en;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("preferred", "language"),
+    [("hi-IN,hi;q=0.9,en;q=0.8", "hi"), ("en-IN,hi;q=0.5", "en"), ("fr", "en"), ("", "en")],
+)
+def test_a_page_speaks_as_the_browser_prefers(
+    visitor: Visitor, preferred: str, language: str
+) -> None:
+    page = visitor.open("/", headers={"Accept-Language": preferred})
+    assert f'<html lang="{language}"' in page.text
+    assert "Accept-Language" in page.headers["Vary"]
+
+
+def test_what_was_chosen_is_kept_and_is_offered_by_its_own_name(visitor: Visitor) -> None:
+    menu = visitor.open("/campaigns?from=2026-11-01").text
+    (chosen,) = re.findall(r'href="([^"]*lang=hi[^"]*)" lang="hi" hreflang="hi">हिन्दी<', menu)
+    assert "from=2026-11-01" in chosen  # the page stays the same in all else
+    visitor.open(chosen.replace("&amp;", "&"))
+    kept = visitor.open("/", headers={"Accept-Language": "en"}).text
+    assert '<html lang="hi"' in kept
+    assert re.search(r'lang="hi" hreflang="hi" aria-current="true"', kept)
+
+
+def test_programs_are_told_in_english(visitor: Visitor) -> None:
+    refused = visitor.open("/api/v1/calls/none", headers=HINDI)
+    assert refused.json is not None
+    assert refused.json["detail"].isascii()
