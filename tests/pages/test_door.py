@@ -7,14 +7,15 @@ from unittest.mock import patch
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from obdtrack.access.keys import create_key
 from obdtrack.cli import demo
 from obdtrack.services import Services
 from obdtrack.web.http.session import own_path
-from tests.factories import Clock
+from tests.factories import Clock, ScriptedProvider
 from tests.pages.conftest import Visitor
-from tests.pages.site import csrf_token
+from tests.pages.site import SCOPES, csrf_token
 
 
 def test_nobody_sees_a_page_without_signing_in(app: Flask) -> None:
@@ -156,3 +157,92 @@ def test_the_demo_tells_where_the_door_is(capsys: pytest.CaptureFixture[str]) ->
     said = capsys.readouterr().out
     assert "open http://127.0.0.1:9000/ in a browser and sign in with that key" in said
     assert said.index("obd_key") < said.index("sign in")
+
+
+FORM = {"to": "+918867135001", "flow_id": "23", "reference": "mine", "once": "o" * 32}
+SAYS = "The form is as you left it, and nothing was sent yet."
+
+
+def sealed_in(page: str) -> str:
+    found = re.search(r'name="kept" value="([^"]+)"', page)
+    return found.group(1) if found else ""
+
+
+def sign_in_again(visitor: Visitor, page: str, key: str) -> TestResponse:
+    form = {"csrf_token": csrf_token(page), "kept": sealed_in(page), "key": key}
+    return visitor.client.post("/sign-in", data=form)
+
+
+def test_a_form_comes_back_filled_after_signing_in_again_and_is_not_sent(
+    app: Flask, services: Services, clock: Clock, provider: ScriptedProvider
+) -> None:
+    key = create_key("Asha", SCOPES, services)
+    visitor = Visitor(app, key)
+    clock.forward(hours=13)
+    door = visitor.client.post("/place", data=FORM)
+    assert (door.status_code, "Your session has ended." in door.text) == (401, True)
+    assert FORM["to"] not in door.text
+    again = sign_in_again(visitor, door.text, "obd_wrong")
+    assert (again.status_code, bool(sealed_in(again.text))) == (401, True)
+    page = sign_in_again(visitor, again.text, key)
+    assert (page.status_code, SAYS in page.text, provider.sent) == (200, True, [])
+    for name, value in FORM.items():
+        assert re.search(f'name="{name}"[^>]*value="{re.escape(value)}"', page.text), name
+    token = {"csrf_token": csrf_token(page.text)}
+    for _ in range(2):
+        sent = visitor.client.post("/place", data={**FORM, **token})
+        assert sent.location is not None
+        assert sent.location.startswith("/calls/")
+    assert len(provider.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/campaigns/new", {"name": "diwali", "flow_id": "23", "opens": "09:30"}),
+        ("/destinations/new", {"url": "https://shop.example/hook"}),
+    ],
+)
+def test_other_long_forms_come_back_too(
+    app: Flask, services: Services, path: str, fields: dict[str, str]
+) -> None:
+    key = create_key("Asha", SCOPES, services)
+    stranger = Visitor(app, "no key")
+    page = sign_in_again(stranger, stranger.client.post(path, data=fields).text, key).text
+    assert SAYS in page
+    for value in fields.values():
+        assert f'value="{value}"' in page or f">{value}</textarea>" in page
+
+
+def test_a_form_that_the_key_may_not_send_is_not_shown(app: Flask, services: Services) -> None:
+    stranger, key = Visitor(app, "no key"), create_key("Guest", ["read"], services)
+    response = sign_in_again(stranger, stranger.client.post("/place", data=FORM).text, key)
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}]
+)
+def test_a_form_from_elsewhere_is_not_kept(app: Flask, headers: dict[str, str]) -> None:
+    response = app.test_client().post("/place", data=FORM, headers=headers)
+    assert (response.status_code, response.location) == (303, "/sign-in")
+
+
+@pytest.mark.parametrize("kept", ["nonsense", "old"])
+def test_what_is_no_kept_form_leads_where_one_wanted_to_go(
+    app: Flask, services: Services, clock: Clock, kept: str
+) -> None:
+    stranger, key = Visitor(app, "no key"), create_key("Asha", SCOPES, services)
+    door = stranger.client.post("/place", data=FORM).text
+    clock.forward(hours=13)
+    page = stranger.open("/sign-in").text
+    form = {"csrf_token": csrf_token(page), "key": key}
+    form["kept"] = sealed_in(door) if kept == "old" else kept
+    response = stranger.client.post("/sign-in?next=/campaigns", data=form)
+    assert (response.status_code, response.location) == (303, "/campaigns")
+
+
+def test_a_button_pressed_after_the_session_leads_back_to_its_page(app: Flask) -> None:
+    page = {"Referer": "http://localhost/deliveries?outcome=rejected"}
+    response = app.test_client().post("/deliveries/test", headers=page)
+    assert response.location == "/sign-in?next=/deliveries"

@@ -102,6 +102,16 @@ def needed_scope(app: Flask, endpoint: str) -> Scope | None:
     return getattr(app.view_functions[endpoint], "needed_scope", None)
 
 
+def require_scope(endpoint: str) -> None:
+    """Raise ObdtrackError (forbidden) unless who asks may come here."""
+    scope = needed_scope(current_app, endpoint)
+    if scope is None or scope not in current_access().scopes:
+        raise ObdtrackError(
+            Code.FORBIDDEN,
+            f"This key lacks the scope {scope or Scope.ADMIN!s} that is needed here.",
+        )
+
+
 def _check() -> None:
     endpoint = request.endpoint
     if isinstance(request.routing_exception, SecurityError):
@@ -111,12 +121,7 @@ def _check() -> None:
     g.access = _authenticated()
     if endpoint is None:
         return  # 404 and 405 are for key holders only
-    scope = needed_scope(current_app, endpoint)
-    if scope is None or scope not in g.access.scopes:
-        raise ObdtrackError(
-            Code.FORBIDDEN,
-            f"This key lacks the scope {scope or Scope.ADMIN!s} that is needed here.",
-        )
+    require_scope(endpoint)
     _ask_replica_if_only_shown(endpoint)
 
 

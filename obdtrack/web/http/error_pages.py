@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from flask import Response, g, make_response, redirect, render_template, request, url_for
 
 from obdtrack.errors import challenge
+from obdtrack.web.http import kept_forms
 from obdtrack.web.http.browser_security import is_page
 from obdtrack.web.http.session import own_path
 
@@ -50,8 +52,7 @@ def fault(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) ->
         refused.headers["WWW-Authenticate"] = challenge()
         return refused
     if status is HTTPStatus.UNAUTHORIZED:
-        target = request.full_path.rstrip("?") if request.method == "GET" else None
-        return make_response(redirect(url_for("pages_sign_in.sign_in", next=target), 303))
+        return _door(detail)
     title, remedy = TITLES.get(status.value, (status.phrase, "Go back and try again."))
     page = render_template(
         "fault.html",
@@ -65,6 +66,19 @@ def fault(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) ->
     response = make_response(page, status.value)
     response.headers.update({k: v for k, v in (headers or {}).items() if k != "WWW-Authenticate"})
     return response
+
+
+def _door(why: str) -> Response:
+    """Have somebody sign in; a form that was sent with too old a session is kept meanwhile."""
+    if request.method == "GET":
+        target: str | None = request.full_path.rstrip("?")
+    else:
+        target = own_path(urlsplit(request.referrer or "").path) if request.referrer else None
+    held = kept_forms.hold() if request.method == "POST" else None
+    if held is None:
+        return make_response(redirect(url_for("pages_sign_in.sign_in", next=target), 303))
+    page = render_template("sign_in.html", target=target, kept=held, problem=why)
+    return make_response(page, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": challenge()})
 
 
 def _again(status: HTTPStatus) -> str | None:

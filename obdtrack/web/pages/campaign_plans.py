@@ -24,6 +24,7 @@ from obdtrack.web.api.campaign_schemas import CreateCampaignSchema, EditCampaign
 from obdtrack.web.api.campaigns import found, new_plan
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS, by_field
+from obdtrack.web.http.kept_forms import kept
 from obdtrack.web.pages.place import Messages, read_variables
 from obdtrack.web.pages.preferences import current_zone
 
@@ -55,6 +56,7 @@ def form() -> Response:
 
 @blueprint.post("/new")
 @needs(Scope.PLACE)
+@kept(lambda given: _form(None, given, {}))
 def create() -> Response | Redirect:
     """Create the campaign as a draft, or show what is wrong with which field."""
     read = read_form(request.form)
@@ -80,6 +82,7 @@ def edit_form(campaign_id: UUID) -> Response:
 
 @blueprint.post("/<uuid:campaign_id>/edit")
 @needs(Scope.PLACE)
+@kept(lambda given, campaign_id: _form(found(campaign_id), given, {}))
 def edit(campaign_id: UUID) -> Response | Redirect:
     """Change the campaign, or show what is wrong with which field."""
     campaign, read = found(str(campaign_id)), read_form(request.form)

@@ -34,6 +34,7 @@ from obdtrack.web.api.destination_schemas import destination_values
 from obdtrack.web.api.destinations import found
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
+from obdtrack.web.http.kept_forms import kept
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.filters import read_id
 from obdtrack.web.pages.preferences import current_zone
@@ -66,6 +67,7 @@ def form() -> Response:
 
 @blueprint.post("/new")
 @needs(Scope.ADMIN)
+@kept(lambda given: _form(None, given))
 def create() -> Response:
     """Create it and show its secret, or what is wrong with which field."""
     try:
@@ -86,6 +88,7 @@ def edit_form(destination_id: UUID) -> Response:
 
 @blueprint.post("/<uuid:destination_id>/edit")
 @needs(Scope.ADMIN)
+@kept(lambda given, destination_id: _form(found(UUID(destination_id)), given))
 def edit(destination_id: UUID) -> Response | Redirect:
     """Change it, or show what is wrong with which field."""
     row = found(destination_id)

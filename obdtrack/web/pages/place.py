@@ -31,6 +31,7 @@ from obdtrack.web.api.routes import NO_BRIDGE, call_request
 from obdtrack.web.api.schemas import PlaceCallSchema
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
+from obdtrack.web.http.kept_forms import kept
 
 blueprint = Blueprint("pages_place", __name__)
 
@@ -51,6 +52,7 @@ def form() -> Response:
 
 @blueprint.post("/place")
 @needs(Scope.PLACE)
+@kept(lambda given: _form(given, {}, given.get("once", "")[:64] or new_id().hex))
 def place() -> Response | Redirect:
     """Place the call, or show what is wrong with which field."""
     once = request.form.get("once", "")[:64]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
 from obdtrack.errors import challenge
-from obdtrack.web.http import session
+from obdtrack.web.http import kept_forms, session
 from obdtrack.web.http.auth import check_key, current_access, needs, services
 from obdtrack.web.pages import assets
 
@@ -22,11 +23,12 @@ def sign_in() -> Response | Redirect:
         return _door(target)
     access = check_key(request.form.get("key", "").strip()[:500])
     if access is None:
-        return _door(target, "Unknown or revoked API key.", 401)
+        return _door(target, _("Unknown or revoked API key."), 401)
     if Scope.READ not in access.scopes:
-        return _door(target, "This key does not have the scope read.", 403)
+        return _door(target, _("This key does not have the scope read."), 403)
     session.begin(access, services().now())
-    return redirect(target, 303)
+    kept = request.form.get("kept")
+    return (kept and kept_forms.bring_back(kept, access)) or redirect(target, 303)
 
 
 @blueprint.post("/sign-out")
@@ -44,7 +46,8 @@ def asset(mark: str, name: str) -> Response:
 
 
 def _door(target: str, problem: str | None = None, status: int = 200) -> Response:
-    page = render_template("sign_in.html", target=target, problem=problem)
+    kept = request.form.get("kept")
+    page = render_template("sign_in.html", target=target, kept=kept, problem=problem)
     response = make_response(page, status)
     if status == 401:
         response.headers["WWW-Authenticate"] = challenge()  # RFC 9110: never without
