@@ -67,10 +67,11 @@ def make_app(services: Services, *, documented: bool) -> Application:
 
     Next come its pages, which are compiled when a test asks for them.
     """
-    views_told = patch.object(Blueprint, "register_views_in_doc")
+    views_told = nullcontext() if documented else patch.object(Blueprint, "register_views_in_doc")
     pages_made = patch("obdtrack.web.pages.register.compile_pages")
     fits = patch("obdtrack.application.check_schema")  # the tests' databases were just migrated
-    with pages_made, fits, ADDRESSES.used(), nullcontext() if documented else views_told:
+    idle_kept = patch.object(services.store, "close_idle")  # nothing here forks
+    with pages_made, fits, idle_kept, ADDRESSES.used(), views_told:
         made = create_app(services)
     made.jinja_env.bytecode_cache = COMPILED
     return made

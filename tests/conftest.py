@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 import structlog
 from flask import Flask
 from flask.testing import FlaskClient
+from psycopg.pq import TransactionStatus
 from structlog.dev import ConsoleRenderer, plain_traceback
 from werkzeug.test import TestResponse
 
@@ -78,17 +79,34 @@ def postgres_url(postgres_folder: Path) -> Iterator[str]:
     server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def idle_connections() -> list[Any]:
+    """Connections that the test before left idle: the server needs long to warm a new one up."""
+    return []
+
+
 @pytest.fixture
-def postgres_store(postgres_url: str) -> Iterator[Store]:
-    store = emptied(postgres_url)
+def postgres_store(postgres_url: str, idle_connections: list[Any]) -> Iterator[Store]:
+    store = emptied(postgres_url, idle_connections)
     yield store
+    idle_connections[:] = [held for held in store._connections if is_as_new(held[-1])]
+    store._connections[:] = []
     store.close_all()
+    for *_, left in idle_connections[1:]:
+        left.close()
+    del idle_connections[1:]
 
 
-def emptied(url: str) -> Store:
+def is_as_new(connection: Any) -> bool:
+    """Whether it is open and in no transaction."""
+    return not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
+
+
+def emptied(url: str, idle: Sequence[Any] = ()) -> Store:
     """Return a database with all tables and no rows."""
     store = open_database(url)
     store.clock = None  # leases run by the clock of the test
+    store._connections.extend(idle)
     with store.connection_context(), store.atomic():
         # TRUNCATE would make each of their files anew; and the way there and back takes longest.
         names = [table._meta.table_name for table in reversed(TABLES)]
