@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -115,6 +116,8 @@ def create_app(services: Services | None = None) -> Application:
     if services is None:
         services = make_services(load_to_serve(), serving=True)
         configure_logs(services.settings.log_level)
+        for sentence in registry.misspelt(os.environ):
+            log.warning("setting_unknown", reason=sentence)
     require_for_serving(services.settings)
     token = services.settings.webhook_token
     if token and len(token) < SECRET_LENGTH:

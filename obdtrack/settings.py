@@ -27,6 +27,9 @@ from obdtrack.errors import ConfigError
 
 PREFIX = "OBDTRACK_"
 
+FOR_EXAMPLES = f"{PREFIX}KEY"
+"""What the examples of the API take a caller's key from; no setting, and no misspelt one."""
+
 SECRET_LENGTH = 16
 """Shortest secret accepted, in characters: long enough that nobody guesses it over HTTP."""
 

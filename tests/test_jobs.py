@@ -250,7 +250,7 @@ def test_a_worker_does_the_kinds_that_it_is_for(
 def started(monkeypatch: pytest.MonkeyPatch, services: Services) -> list[list[str]]:
     """The kinds of each background work that `worker` starts; it ends at once."""
     started: list[list[str]] = []
-    monkeypatch.setattr(worker, "load_settings", factories.settings)
+    monkeypatch.setattr(worker, "read_settings", factories.settings)
     monkeypatch.setattr(worker, "make_services", lambda *_, **__: services)
     monkeypatch.setattr(signal, "signal", no_work)
     monkeypatch.setattr(Background, "start", lambda self: started.append(list(self.kinds)))

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from obdtrack.domain.feed import EventType, FeedEvent
 from obdtrack.domain.phone import ERASED, parts_of
+from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.domain.times import to_text
 from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
@@ -80,12 +81,19 @@ def whole_ending(digits: str) -> list[str]:
     return [found.number for found in query.limit(2)]
 
 
-def note_all(numbers: Iterable[str], recorded_at: datetime, services: Services) -> int:
+def note_all(
+    numbers: Iterable[str],
+    recorded_at: datetime,
+    services: Services,
+    watch: Watcher = unwatched,
+) -> int:
     """Store that these numbers opted out, within a transaction; returns how many are new."""
     told = ({"number": number, "recorded_at": recorded_at} for number in numbers)
-    added = 0
+    added = done = 0
     while page := list(islice(told, _PAGE)):
         added += _add(page, services)
+        done += len(page)
+        watch(WorkDone("numbers", done))
     return added
 
 

@@ -7,7 +7,7 @@ still waits has none, or one that does not wait has one. At last the figures are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -23,6 +23,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState, fold
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.poll_schedule import POLL, plan
+from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.providers.base import CallLog
 from obdtrack.services import Services
 from obdtrack.statistics import counters
@@ -45,20 +46,19 @@ class Rebuilt(NamedTuple):
     figures: int = 0
 
 
-def rebuild(
-    services: Services, *, check: bool, progress: Callable[[int], None] = lambda _: None
-) -> Rebuilt:
+def rebuild(services: Services, *, check: bool, watch: Watcher = unwatched) -> Rebuilt:
     """Compute every call anew; with `check` only compare. Returns what differs.
 
     Works in batches of short transactions, so that reports go on coming in meanwhile. The figures
     are compared with the calls as they then stand. Raises ObdtrackError (unavailable) if the
     database is out of use.
     """
-    seen, different = 0, list[UUID]()
+    seen, different, total = 0, list[UUID](), models.Call.select().count()
     for call_ids in _batches():
         different += _rebuilt(call_ids, services, mend=not check)
         seen += len(call_ids)
-        progress(seen)
+        watch(WorkDone("calls", seen, total))
+    watch(WorkDone("figures"))
     return Rebuilt(seen, tuple(different), _wrong_figures(services, mend=not check))
 
 

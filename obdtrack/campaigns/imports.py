@@ -32,6 +32,7 @@ from obdtrack.campaigns.recipient_files import (
     read_file,
 )
 from obdtrack.domain.campaign import CampaignAction, RecipientStatus
+from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
@@ -96,6 +97,7 @@ def import_file(
     options: ImportOptions,
     actor: Actor,
     services: Services,
+    watch: Watcher = unwatched,
 ) -> tuple[dict[str, Any], bool]:
     """Store a file's rows as recipients; returns what came of it, and whether that was before.
 
@@ -120,6 +122,7 @@ def import_file(
     rows = table.rows(progress["rows"])
     while batch := list(islice(rows, BATCH)):
         progress = _store(kept, list(map(reader.read, batch)), progress, services)
+        watch(WorkDone("rows", progress["rows"], table.count))
     return result_of(_complete(kept, progress, actor, services)), False
 
 

@@ -8,52 +8,59 @@ from importlib import import_module
 import click
 
 from obdtrack import __version__
+from obdtrack.cli.output import PROGRAM, examples
 from obdtrack.errors import ConfigError, ObdtrackError
 
-# Command -> what it does, so that --help loads none of them.
+COMPLETE_VARIABLE = "_OBDTRACK_COMPLETE"
+"""What the shell asks for completions with."""
+
+# Command -> what it does in a line, so that --help loads none of them.
 COMMANDS: dict[str, str] = {
     "migrate": "Upgrade the database schema to this version.",
-    "serve": "Serve the API and the callback.",
+    "serve": "Serve the API, the pages and the callback.",
     "worker": "Run only the background work: polling, recovery, clean-up.",
     "poll": "Poll the provider once for every call that is due.",
-    "replay": "Reprocess stored deliveries, for example after fixing the cause.",
+    "replay": "Reprocess stored deliveries, after fixing the cause.",
     "rebuild": "Recompute every call from raw deliveries and responses.",
     "copy-to": "Copy everything to another database and verify the copy.",
     "keys": "Create, list and revoke API keys.",
-    "audit": "Show the audit log: keys, numbers seen and erased, decisions.",
+    "audit": "Show who did what: keys, numbers seen, decisions.",
     "erase": "Replace a number by a keyed hash, everywhere.",
     "export": "Export what is stored about a number, as JSON.",
     "suppress": "Manage the do-not-call list.",
-    "webhook": "Register the provider's webhook, test it, and see how its reports are read.",
+    "webhook": "Register and test the provider's webhook; read its reports.",
     "doctor": "Check the installation and suggest fixes.",
     "backup": "Copy the database to a new file while it is in use.",
     "alarms": "List alarms; test whether they reach you.",
-    "campaign": "Import recipients, check, start, pause and stop a campaign, and report on it.",
-    "destinations": "Have URLs of yours told what happens, and see what they were sent.",
-    "demo": "Try everything on this machine, with a provider simulator.",
+    "campaign": "Import recipients, check, run and report on a campaign.",
+    "destinations": "Have URLs of yours told what happens.",
+    "demo": "Try everything on this machine, with a simulated provider.",
     "simulator": "Run a stand-in for the provider on loopback.",
+    "completion": "Have the shell complete commands and options.",
 }
 
 
 class _Lazy(click.Group):
-    """Finds a command in the module of its name."""
+    """Finds a command in the module of its name; until then it is known by what it does."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"obdtrack.cli.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, found, rest = super().resolve_command(ctx, args)
+        if name and found:
+            found = import_module(f"obdtrack.cli.{name.replace('-', '_')}").command
+        return name, found, rest
 
 
-@click.group(cls=_Lazy)
+@click.group(
+    cls=_Lazy,
+    commands={name: click.Command(name, help=words) for name, words in COMMANDS.items()},
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("demo", "keys create --help"),
+)
 @click.version_option(__version__, prog_name="obdtrack")
 def _group() -> None:
     """Track outbound calls: place them, take the provider's reports, know what happened.
@@ -71,7 +78,7 @@ def main() -> None:
     A database that cannot be reached may be there in a moment: that is status 1.
     """
     try:
-        _group(prog_name="python -m obdtrack")
+        _group(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE)
     except (ConfigError, ObdtrackError) as error:
         click.echo(f"obdtrack: {error}", err=True)
         for field, sentences in getattr(error, "fields", {}).items():

@@ -7,7 +7,7 @@ import sys
 import click
 
 from obdtrack.cli.opening import open_services
-from obdtrack.domain.times import to_text
+from obdtrack.cli.output import examples, json_option, show, tell
 from obdtrack.notifications.alarms import open_alarms, past_alarms
 from obdtrack.notifications.telling import try_targets
 from obdtrack.settings import PREFIX
@@ -15,29 +15,40 @@ from obdtrack.settings import PREFIX
 _PAST = 50
 
 
-@click.group(help="List alarms; test whether they reach you.")
+@click.group(epilog=examples("alarms list", "alarms test"))
 def command() -> None:
-    """Group the verbs about alarms."""
+    """List alarms; test whether they reach you."""
 
 
-@command.command("list")
-def list_alarms() -> None:
+@command.command("list", epilog=examples("alarms list", "alarms list --json"))
+@json_option
+def list_alarms(as_json: bool) -> None:
     """List the alarms that are open, then the last that are over."""
     with open_services().store.connection_context():
         found = [*open_alarms(), *past_alarms(_PAST)]
-    for row in found:
-        until = f"until {to_text(row.ended_at)}" if row.ended_at else "open"
-        click.echo(f"{row.rule}  since {to_text(row.opened_at)}  {until}  {row.detail['what']}")
-    if not found:
-        click.echo("There was no alarm yet.")
+    rows = [
+        {
+            "rule": row.rule,
+            "state": "over" if row.ended_at else "open",
+            "since": row.opened_at,
+            "until": row.ended_at,
+            "what": row.detail["what"],
+        }
+        for row in found
+    ]
+    show(rows, ("rule", "state", "since", "until", "what"), as_json, "There was no alarm yet.")
 
 
-@command.command("test")
-def test() -> None:
-    """Send a test to everybody who is told of alarms; status 1 if one was not reached."""
+@command.command("test", epilog=examples("alarms test", "alarms test --json"))
+@json_option
+def test(as_json: bool) -> None:
+    """Send a test to everybody who is told of alarms.
+
+    Ends with status 1 if one was not reached, or if nobody is told.
+    """
     found = try_targets(open_services())
-    for target, problem in found:
-        click.echo(f"failed: {problem}" if problem else f"told: {target.title}")
-    if not found:
-        click.echo(f"Nobody is told: {PREFIX}ALARMS is not set.")
+    words = [f"failed: {problem}" if problem else f"told: {one.title}" for one, problem in found]
+    nobody = f"Nobody is told: {PREFIX}ALARMS is not set."
+    data = [{"target": one.title, "problem": problem} for one, problem in found]
+    tell(words or [nobody], data, as_json)
     sys.exit(0 if found and not any(problem for _, problem in found) else 1)

@@ -23,7 +23,9 @@ from obdtrack.campaigns.recipients import hidden_cell
 from obdtrack.campaigns.report import TABLES, lines
 from obdtrack.campaigns.totals import totals_of
 from obdtrack.cli.opening import open_services
+from obdtrack.cli.output import examples, json_lines, json_option, progress, tell
 from obdtrack.domain.campaign import CampaignAction
+from obdtrack.domain.progress import WorkDone
 from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.store import models
 from obdtrack.web.api.campaign_schemas import EditCampaignSchema, PlanSchema, ZoneName
@@ -38,6 +40,8 @@ _IN_A_FILE = (fields.Nested, Variables)
 _COUNTED = ("ready", "invalid", "duplicate", "opted_out", "called_recently", "outside_hours")
 """What a check counts, in the order in which it is told."""
 
+_IMPORTED = ("rows", "ready", "invalid", "duplicate")
+
 
 def _plan_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add an option for each part of a plan that is one value; the API's own schema checks it."""
@@ -50,12 +54,23 @@ def _plan_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@click.group(help="Import recipients, check, start, pause and stop a campaign, and report on it.")
+@click.group(
+    epilog=examples("campaign import list.csv --name diwali --flow-id 23", "campaign start diwali")
+)
 def command() -> None:
-    """Group the verbs about campaigns."""
+    """Import recipients, check, run and report on a campaign.
+
+    First `import`, then `check`, then `start`; each takes the campaign's name or id.
+    """
 
 
-@command.command("import")
+@command.command(
+    "import",
+    epilog=examples(
+        "campaign import list.csv --name diwali --flow-id 23",
+        "campaign import list.xlsx --name diwali --map to=Phone,reference=Order --plan plan.json",
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--name", required=True, help="The campaign, by name or id; created if new.")
 @click.option("--plan", type=click.File("rb"), help="A JSON file with the plan, as the API has it.")
@@ -66,6 +81,7 @@ def command() -> None:
 @click.option("--default-country", metavar="IN", help="Where numbers without a country belong.")
 @click.option("--yes", is_flag=True, help="Take the columns as guessed, without asking.")
 @_plan_options
+@json_option
 def import_list(
     file: Path,
     name: str,
@@ -73,12 +89,14 @@ def import_list(
     mapping: str,
     default_country: str | None,
     yes: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
-    """Import the recipients in FILE (.csv, .tsv, .jsonl, .xlsx) into a campaign.
+    """Import the recipients in FILE into a campaign.
 
-    A campaign that does not exist is created; of one that does, the parts of the plan that are
-    named are changed. The same file again is not imported again.
+    FILE is .csv, .tsv, .jsonl or .xlsx. A campaign that does not exist is created; of one that
+    does, the parts of the plan that are named are changed. The same file again is not imported
+    again.
     """
     services, kind = open_services(), ENDINGS.get(file.suffix.lower())
     if kind is None:
@@ -98,51 +116,87 @@ def import_list(
             campaigns.create(name, fresh, operator(), services)
         elif values:
             campaigns.edit(_found(name).id, values, operator(), services)
-        result, is_old = import_file(_found(name).id, content, kind, how, operator(), services)
-    _tell_import(result, is_old)
+        with progress() as watch:
+            campaign_id = _found(name).id
+            result, is_old = import_file(
+                campaign_id, content, kind, how, operator(), services, watch
+            )
+    _complain(result)
+    again = " (this file was imported before; nothing was added)" if is_old else ""
+    words = (
+        f"{result['rows']} rows: {result['ready']} ready, {result['invalid']} invalid, "
+        f"{result['duplicate']} duplicates{again}"
+    )
+    counts = {name: result[name] for name in ("id", "campaign_id", *_IMPORTED)}
+    tell([words], {**counts, "imported_before": is_old}, as_json)
 
 
-@command.command("check")
+@command.command("check", epilog=examples("campaign check diwali", "campaign check diwali --json"))
 @click.argument("campaign")
-def check_campaign(campaign: str) -> None:
-    """Say how many would be called, why others would not, until when, and what it may cost."""
+@json_option
+def check_campaign(campaign: str, as_json: bool) -> None:
+    """Say how many would be called, until when, at what cost.
+
+    Also why others would not be called, and the first requests as they will be sent.
+    """
     services, campaign_id = open_services(), _found(campaign).id
-    check(campaign_id, operator(), services)
+    with progress() as watch:
+        watch(WorkDone("checking"))
+        check(campaign_id, operator(), services)
     checked = _found(str(campaign_id))
     seen: dict[str, Any] = checked.checked
-    for name in _COUNTED:
-        if seen[name] or name == "ready":
-            click.echo(f"{seen[name]:>8,} {name.replace('_', ' ')}")
     too_much = ", which is more than the budget" if seen["over_budget"] else ""
-    click.echo(f"Estimated end: {seen['estimated_end_at'] or 'not known'}")
-    click.echo(f"Estimated cost: {seen['estimated_cost'] or 'not known'}{too_much}")
-    click.echo("The first as they will be sent:")
-    for sent in first_requests(checked, services, in_full=False):
-        click.echo(f"{sent['method']} {sent['path']}\n{sent['body']}")
+    first = first_requests(checked, services, in_full=False)
+    words = [
+        *(
+            f"{seen[name]:>8,} {name.replace('_', ' ')}"
+            for name in _COUNTED
+            if seen[name] or name == "ready"
+        ),
+        f"Estimated end: {seen['estimated_end_at'] or 'not known'}",
+        f"Estimated cost: {seen['estimated_cost'] or 'not known'}{too_much}",
+        "The first as they will be sent:",
+        *(f"{sent['method']} {sent['path']}\n{sent['body']}" for sent in first),
+    ]
+    tell(words, {**seen, "first_requests": first}, as_json)
 
 
 def _control(action: CampaignAction, words: str) -> None:
     """Make the command for one of the four changes of state."""
 
-    @command.command(action.value, help=words)
+    verb = f"campaign {action.value}"
+
+    @command.command(
+        action.value,
+        help=words,
+        epilog=examples(f"{verb} diwali", f"{verb} diwali --why 'as agreed with the shop'"),
+    )
     @click.argument("campaign")
     @click.option("--why", help="The reason, for the audit log.")
-    def change(campaign: str, why: str | None) -> None:
+    @json_option
+    def change(campaign: str, why: str | None, as_json: bool) -> None:
         services, campaign_id = open_services(), _found(campaign).id
         control(campaign_id, action, operator(), services, why=why)
         now = _found(str(campaign_id))
         told = {name: count for name, count in totals_of(now).items() if count}
         counts = ", ".join(f"{count} {name}" for name, count in told.items())
-        click.echo(f"{now.name} is {now.state}: {counts or 'no recipients'}")
+        view = {"id": now.id, "name": now.name, "state": now.state, "totals": told}
+        tell([f"{now.name} is {now.state}: {counts or 'no recipients'}"], view, as_json)
 
 
-_control(CampaignAction.START, "Start a campaign that was checked: now, or at its start_at.")
-_control(CampaignAction.PAUSE, "Pause a campaign: nothing more of it is sent until `resume`.")
+_control(CampaignAction.START, "Start a campaign that was checked.\n\nNow, or at its start_at.")
+_control(CampaignAction.PAUSE, "Pause a campaign.\n\nNothing more of it is sent until `resume`.")
 _control(CampaignAction.RESUME, "Have a paused campaign go on.")
-_control(CampaignAction.STOP, "Stop a campaign for good: who was not called is skipped.")
+_control(CampaignAction.STOP, "Stop a campaign for good.\n\nWho was not called is skipped.")
 
 
-@command.command("report")
+@command.command(
+    "report",
+    epilog=examples(
+        "campaign report diwali --zone Asia/Kolkata --output diwali.csv",
+        "campaign report diwali --by failed --json",
+    ),
+)
 @click.argument("campaign")
 @click.option(
     "--by", type=click.Choice(list(TABLES)), default="recipient", show_default=True,
@@ -153,15 +207,20 @@ _control(CampaignAction.STOP, "Stop a campaign for good: who was not called is s
     "--output", type=click.File("w", encoding="utf-8", lazy=True), default="-",
     help="A file to write, instead of standard output.",
 )  # fmt: skip
-def report(campaign: str, by: str, zone: str, output: TextIO) -> None:
-    """Print what a campaign came to, as CSV with numbers in full; the audit log says so."""
+@json_option
+def report(campaign: str, by: str, zone: str, output: TextIO, as_json: bool) -> None:
+    """Print what a campaign came to, as CSV.
+
+    Numbers are in full, and the audit says who saw them. With --json each line is an object.
+    """
     services, found = open_services(), _found(campaign)
     try:
         clocks = ZoneInfo(ZoneName().deserialize(zone))
     except ValidationError as error:
         raise ConfigError(f"--zone: {' '.join(error.messages)}") from None
     record_pii_use(operator(), services)
-    output.writelines(csv_table(lines(found, by, clocks, services, numbers_in_full=True)))
+    table = lines(found, by, clocks, services, numbers_in_full=True)
+    output.writelines(json_lines(table) if as_json else csv_table(table))
 
 
 def _plan_values(file: IO[bytes] | None, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,8 +266,8 @@ def _accepted_guess(seen: Mapping[str, Any], yes: bool) -> dict[str, str]:
     return guess
 
 
-def _tell_import(result: Mapping[str, Any], is_old: bool) -> None:
-    """Say what came of an import, and name every row that is not called."""
+def _complain(result: Mapping[str, Any]) -> None:
+    """Name every row that is not called."""
     listed = [*result["errors"], *result["duplicates"]]
     for line in listed:
         where = f"row {line['row']}" + (f", {line['column']}" if line["column"] else "")
@@ -218,11 +277,6 @@ def _tell_import(result: Mapping[str, Any], is_old: bool) -> None:
         click.echo(f"… and {rest} more", err=True)
     for column, count in result["empty_cells"].items():
         click.echo(f"{count} cells of {column} are empty", err=True)
-    again = " (this file was imported before; nothing was added)" if is_old else ""
-    click.echo(
-        f"{result['rows']} rows: {result['ready']} ready, {result['invalid']} invalid, "
-        f"{result['duplicate']} duplicates{again}"
-    )
 
 
 def _found(identifier: str) -> models.Campaign:

@@ -4,41 +4,48 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from obdtrack.application import make_services
+from obdtrack.cli.opening import read_settings
+from obdtrack.cli.output import PROGRAM, examples, json_option, progress, tell
 from obdtrack.errors import ConfigError
-from obdtrack.operations.move import CopiedPart, copy_all, take_back, verify
-from obdtrack.settings import DATABASE_SCHEMES, load_settings
+from obdtrack.operations.move import copy_all, take_back, verify
+from obdtrack.settings import DATABASE_SCHEMES
 from obdtrack.store.database import open_database
 from obdtrack.store.migrate import check_schema
 
 
-@click.command(help="Copy everything to another database and verify the copy.")
+@click.command(
+    epilog=examples(
+        "copy-to postgresql://obdtrack@db.example/calls", "copy-to - < url-with-password"
+    )
+)
 @click.argument("url", metavar="postgresql://user@host/name|-", required=False)
 @click.option("--undo", is_flag=True, help="Use the current database again after it was copied.")
-def command(url: str | None, undo: bool) -> None:
-    """Copy, verify, and say what to set; stopped half-way, nothing has happened.
+@json_option
+def command(url: str | None, undo: bool, as_json: bool) -> None:
+    """Copy everything to another database and verify the copy.
 
-    A URL with a password is read from standard input (`-`): everybody on the machine can read the
-    arguments of a process.
+    Says what to set then; stopped half-way, nothing has happened. Stop the server first. A URL with
+    a password is read from standard input (`-`): everybody on the machine can read the arguments of
+    a process.
     """
-    settings = load_settings()
+    settings = read_settings()
     if url and _has_password(url):
         raise ConfigError(
             "Everybody on this machine can read a password in a command's arguments, and it may "
             "stand in the shell's history: change it. Then write the URL to standard input: "
-            "python -m obdtrack copy-to - < FILE"
+            f"{PROGRAM} copy-to - < FILE"
         )
     if url == "-":
         url = sys.stdin.readline().strip()
     if undo:
         take_back(open_database(settings.database_url, create=False))
-        click.echo("This database is used again. What the copy was given since is not in it.")
+        told = "This database is used again. What the copy was given since is not in it."
+        tell([told], {"undone": True}, as_json)
         return
     if url == settings.database_url:
         raise ConfigError("That is the current database; name another one.")
@@ -51,15 +58,17 @@ def command(url: str | None, undo: bool) -> None:
     check_schema(source)
     open_database(url)  # a new file is created only now
     target = make_services(replace(settings, database_url=url))
-    with make_bars() as bars:
-        copy_all(source, target.store, partial(show, bars))
-    click.echo("Comparing ...", err=True)
-    rebuilt = verify(target.store, target)
+    with progress() as watch:
+        copy_all(source, target.store, watch)
+        rebuilt = verify(target.store, target, watch)
     if rebuilt.different:
-        raise ConfigError(f"{len(rebuilt.different)} calls differ: python -m obdtrack rebuild")
-    click.echo(f"All of it arrived: {rebuilt.calls} calls, none differs.")
-    click.echo("Now set OBDTRACK_DATABASE_URL to the new database and start the server.")
-    click.echo("The old one takes nothing any more; to go on with it: copy-to --undo")
+        raise ConfigError(f"{len(rebuilt.different)} calls differ: {PROGRAM} rebuild")
+    words = [
+        f"All of it arrived: {rebuilt.calls} calls, none differs.",
+        "Now set OBDTRACK_DATABASE_URL to the new database and start the server.",
+        "The old one takes nothing any more; to go on with it: copy-to --undo",
+    ]
+    tell(words, {"calls": rebuilt.calls, "different": 0}, as_json)
 
 
 def _has_password(url: str) -> bool:
@@ -69,19 +78,3 @@ def _has_password(url: str) -> bool:
         return bool(parts.password or parse_qs(parts.query).get("password"))
     except ValueError:
         return True  # what cannot be read may be one
-
-
-def show(bars: Progress, part: CopiedPart) -> None:
-    """Show how far a part is, as one bar of its own."""
-    bar = next((task.id for task in bars.tasks if task.description == part.name), None)
-    if bar is None:
-        bar = bars.add_task(part.name, total=part.rows)
-    bars.update(bar, completed=part.copied)
-
-
-def make_bars() -> Progress:
-    """Return bars with name, length, count and the time that is left."""
-    return Progress(
-        TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )  # fmt: skip

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,12 +20,14 @@ from rich.console import Console
 from obdtrack.access.keys import create_key
 from obdtrack.application import make_services
 from obdtrack.cli.demo_campaign import FLOW, run_campaign
+from obdtrack.cli.opening import read_settings
+from obdtrack.cli.output import PROGRAM, examples
 from obdtrack.cli.ports import free_port, listening_address, require_free_port
 from obdtrack.domain.status import WAITING
 from obdtrack.errors import ConfigError
 from obdtrack.providers.mobtexting.client import MobTexting
 from obdtrack.providers.mobtexting.simulator.server import SimulatorConfig, running
-from obdtrack.settings import Settings, callback_path, load_settings
+from obdtrack.settings import Settings, callback_path
 from obdtrack.store.database import open_database
 from obdtrack.store.migrate import migrate
 
@@ -44,11 +46,16 @@ CALLS: dict[str, str] = {
 }
 
 
-@click.command(help="Try everything on this machine, with a provider simulator.")
+@click.command(epilog=examples("demo", "demo --help"))
 def command() -> None:
-    """Start simulator and server, place calls, run a campaign, show it all, wait for Ctrl-C."""
-    _defaults(os.environ)
-    settings = load_settings()
+    """Try everything on this machine, with a simulated provider.
+
+    Starts simulator and server, places calls, runs a campaign, says where to look, and waits for
+    Ctrl-C. Nothing to set and nothing to pay for.
+    """
+    provider_port = free_port()
+    _defaults(os.environ, provider_port)
+    settings = read_settings()
     settings = replace(settings, host=listening_address(settings.host))
     require_free_port(settings.host, settings.port)
     base = settings.own_url
@@ -61,7 +68,7 @@ def command() -> None:
     # Both ways to stop end alike, also when a shell started us with Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with running(simulated, port=int(os.environ["OBDTRACK_DEMO_PROVIDER_PORT"])):
+    with running(simulated, port=provider_port):
         key = _prepared(settings)
         with _server():
             _wait_until_ready(base)
@@ -75,9 +82,8 @@ def command() -> None:
     click.echo("Stopped.")
 
 
-def _defaults(environ: Any) -> None:
+def _defaults(environ: MutableMapping[str, str], port: int) -> None:
     """Set what the demo needs and the environment does not: its own provider, fresh secrets."""
-    port = free_port()
     environ.update(
         OBDTRACK_PROVIDER_URL=f"http://127.0.0.1:{port}/api/v2/",
         OBDTRACK_PROVIDER_TOKEN=secrets.token_urlsafe(),
@@ -85,7 +91,6 @@ def _defaults(environ: Any) -> None:
         OBDTRACK_PROVIDER_TIMEZONE="UTC",
         OBDTRACK_PROVIDER_DATE_ORDER="",
         OBDTRACK_WEBHOOK_FIELDS="",
-        OBDTRACK_DEMO_PROVIDER_PORT=str(port),
     )
     environ.setdefault("OBDTRACK_SECRET_KEY", secrets.token_urlsafe())
     environ.setdefault("OBDTRACK_DATABASE_URL", DATABASE)
@@ -172,7 +177,7 @@ def _tell(base: str, key: str, call_id: str, secret: str) -> None:
     body = f'-d \'{{"to": "+918867135001", "flow_id": "{FLOW}"}}\''
     report = '-d \'{"id": "PROVIDER_ID", "status": "ANSWER", "duration": "16"}\''
     click.echo(f"""
-Place a call (the last two digits decide its fate: python -m obdtrack simulator --help):
+Place a call (the last two digits decide its fate: {PROGRAM} simulator --help):
   curl -s {first} {auth} -H 'Content-Type: application/json' {body}
 
 Look a call up:

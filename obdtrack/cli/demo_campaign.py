@@ -10,8 +10,8 @@ from typing import Any
 import requests
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from obdtrack.cli.output import make_bars
 from obdtrack.domain.campaign import ENDED, CampaignState
 from obdtrack.domain.status import Status
 from obdtrack.domain.times import to_text
@@ -49,10 +49,7 @@ def show_progress(campaigns: Iterable[Mapping[str, Any]], console: Console) -> N
 
     In a terminal that is a bar, elsewhere a line for each that is news.
     """
-    bars = Progress(
-        TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(),
-        TimeRemainingColumn(), console=console,
-    )  # fmt: skip
+    bars = make_bars(console)
     bar, news = bars.add_task("", total=None), ""
     with Live(bars, console=console) if console.is_terminal else nullcontext() as live:
         for campaign in campaigns:

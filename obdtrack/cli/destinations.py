@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import click
@@ -13,6 +11,7 @@ from marshmallow import ValidationError
 
 from obdtrack.access.audit import operator
 from obdtrack.cli.opening import open_services
+from obdtrack.cli.output import examples, json_option, printable, show, tell, tell_one
 from obdtrack.domain.destination import NotificationStatus
 from obdtrack.domain.feed import Numbers
 from obdtrack.errors import ConfigError
@@ -29,22 +28,43 @@ _LOGGED = (
     "id", "type", "status", "tries", "tried_at", "next_try_at", "http_status", "duration_ms",
     "failure",
 )  # fmt: skip
+_SOME = "0193573f-0f3e-7b0c-8c1d-5a2b6d7e8f90"
 _ID = click.argument("destination_id", metavar="ID", type=click.UUID)
 
 
-@click.group(help="Have URLs of yours told what happens, and see what they were sent.")
+def _examples(*verbs: str) -> str:
+    """Return examples of what is done to one destination."""
+    split = (verb.partition(" ") for verb in verbs)
+    return examples(*(f"destinations {verb} {_SOME} {rest}".rstrip() for verb, _, rest in split))
+
+
+@click.group(epilog=examples("destinations add https://shop.example/obdtrack", "destinations list"))
 def command() -> None:
-    """Group the verbs about destinations."""
+    """Have URLs of yours told what happens.
+
+    And see what they were sent, send it again, or pause.
+    """
 
 
-@command.command("list")
-def list_all() -> None:
-    """List all: state, URL, how far behind they are, what failed, and since when."""
+@command.command("list", epilog=examples("destinations list", "destinations list --json"))
+@json_option
+def list_all(as_json: bool) -> None:
+    """List all: state, how far behind, what failed.
+
+    `behind` counts events that are still to be sent, `failed` those that were given up.
+    """
     services = open_services()
-    _table(_LISTED, [destination_view(row, services) for row in destinations.all_of_them()])
+    views = [destination_view(row, services) for row in destinations.all_of_them()]
+    show(views, _LISTED, as_json, "There is no destination yet: destinations add URL")
 
 
-@command.command("add")
+@command.command(
+    "add",
+    epilog=examples(
+        "destinations add https://shop.example/obdtrack --types 'call.*'",
+        "destinations add https://crm.example/calls --status busy,no-answer --numbers full",
+    ),
+)
 @click.argument("url")
 @click.option("--types", default="", metavar="TYPE[,TYPE…]", help="Like call.*; default: all.")
 @click.option("--campaign", metavar="ID", help="Only what happens in this campaign.")
@@ -54,6 +74,7 @@ def list_all() -> None:
     "--numbers", type=click.Choice([str(one) for one in Numbers]), default="masked",
     show_default=True, help="How much of phone numbers is sent.",
 )  # fmt: skip
+@json_option
 def add(
     url: str,
     types: str,
@@ -61,8 +82,12 @@ def add(
     reference_prefix: str | None,
     status: str,
     numbers: str,
+    as_json: bool,
 ) -> None:
-    """Have URL told what happens from now on; prints its secret, alone, this once."""
+    """Have URL told what happens from now on.
+
+    Prints its secret, alone, this once: what is sent is signed with it.
+    """
     services = open_services()
     values = destination_values(
         url,
@@ -74,100 +99,121 @@ def add(
     )
     made, secret = destinations.create(Wishes(**values), operator(), services)
     click.echo(f"created {made}; its secret, which is not shown again:", err=True)
-    click.echo(secret)
+    tell([secret], {"id": made, "secret": secret}, as_json)
 
 
-@command.command("show")
+@command.command("show", epilog=_examples("show", "show --json"))
 @_ID
-def show(destination_id: UUID) -> None:
+@json_option
+def show_one(destination_id: UUID, as_json: bool) -> None:
     """Show one destination."""
     services = open_services()
-    for name, value in destination_view(destinations.found(destination_id), services).items():
-        click.echo(f"{name + ':':<17} {_cell(value)}")
+    tell_one(destination_view(destinations.found(destination_id), services), as_json)
 
 
-@command.command("test")
+@command.command("test", epilog=_examples("test", "test --json"))
 @_ID
-def test(destination_id: UUID) -> None:
-    """Send an event of the type destination.test now; status 1 if it was not taken."""
+@json_option
+def test(destination_id: UUID, as_json: bool) -> None:
+    """Send it a test event now; status 1 if it was not taken."""
     services = open_services()
     tried = send_test(destinations.found(destination_id), services)
-    click.echo(f"{tried.failure or 'taken'} ({tried.duration_ms} ms)")
-    if tried.response:
-        click.echo(_printable(tried.response))
+    words = [f"{tried.failure or 'taken'} ({tried.duration_ms} ms)"]
+    tell([*words, *filter(None, [printable(tried.response or "")])], tried._asdict(), as_json)
     if tried.failure:
         sys.exit(1)
 
 
-@command.command("rotate")
+@command.command("rotate", epilog=_examples("rotate", "rotate --json"))
 @_ID
-def rotate(destination_id: UUID) -> None:
-    """Print a new secret, alone; for 24 hours the old one signs as well."""
-    click.echo(destinations.rotate(destination_id, operator(), open_services()))
+@json_option
+def rotate(destination_id: UUID, as_json: bool) -> None:
+    """Print a new secret, alone.
+
+    For 24 hours the old one signs as well.
+    """
+    secret = destinations.rotate(destination_id, operator(), open_services())
+    tell([secret], {"id": destination_id, "secret": secret}, as_json)
 
 
-@command.command("recover")
+@command.command(
+    "recover",
+    epilog=_examples(
+        "recover --since 2026-11-23T11:57:39Z", "recover --since 2026-11-23T17:27+05:30"
+    ),
+)
 @_ID
 @click.option("--since", required=True, help="A time with its zone, like 2026-11-23T11:57:39Z.")
-def recover(destination_id: UUID, since: str) -> None:
+@json_option
+def recover(destination_id: UUID, since: str, as_json: bool) -> None:
     """Send all that happened since then and was not delivered."""
     services, moment = open_services(), _moment(since)
     replayed = destinations.recover(destination_id, moment, operator(), services)
-    click.echo(f"{replayed} that failed will be sent again")
-    _tell(destination_id, services)
+    told = f"{replayed} that failed will be sent again"
+    _tell(destination_id, services, as_json, told)
 
 
-@command.command("pause")
+@command.command("pause", epilog=_examples("pause", "pause --json"))
 @_ID
-def pause(destination_id: UUID) -> None:
+@json_option
+def pause(destination_id: UUID, as_json: bool) -> None:
     """Send it nothing until it is resumed; nothing is lost."""
     services = open_services()
     destinations.pause(destination_id, operator(), services)
-    _tell(destination_id, services)
+    _tell(destination_id, services, as_json)
 
 
-@command.command("resume")
+@command.command("resume", epilog=_examples("resume", "resume --json"))
 @_ID
-def resume(destination_id: UUID) -> None:
+@json_option
+def resume(destination_id: UUID, as_json: bool) -> None:
     """Send what it missed, and go on; also if it was disabled."""
     services = open_services()
     destinations.resume(destination_id, operator(), services)
-    _tell(destination_id, services)
+    _tell(destination_id, services, as_json)
 
 
-@command.command("remove")
+@command.command("remove", epilog=_examples("remove", "remove --yes"))
 @_ID
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def remove(destination_id: UUID, yes: bool) -> None:
+@json_option
+def remove(destination_id: UUID, yes: bool, as_json: bool) -> None:
     """Delete a destination with its log."""
     services = open_services()
     url = destinations.found(destination_id).url
     if not yes:
         click.confirm(f"Delete {url} with its log?", abort=True, err=True)
     destinations.delete(destination_id, operator(), services)
-    click.echo(f"deleted {destination_id}")
+    tell([f"deleted {destination_id}"], {"deleted": destination_id}, as_json)
 
 
-@command.command("log")
+@command.command("log", epilog=_examples("log --status failed", "log --limit 200 --json"))
 @_ID
 @click.option(
     "--status", type=click.Choice([str(one) for one in NotificationStatus]), help="Only these."
 )
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Rows.")
 @click.option("--before", type=click.UUID, help="Show those before this one.")
-def show_log(destination_id: UUID, status: str | None, limit: int, before: UUID | None) -> None:
-    """List what it was sent, newest first, and why it was not taken."""
+@json_option
+def show_log(
+    destination_id: UUID, status: str | None, limit: int, before: UUID | None, as_json: bool
+) -> None:
+    """List what it was sent, newest first, and why it was not taken.
+
+    With --json each is one line.
+    """
     open_services()
     rows = log.page(destinations.found(destination_id).id, limit, status, before)
-    _table(_LOGGED, [notification_view(row) for row in rows])
+    show(map(notification_view, rows), _LOGGED, as_json, "It was sent nothing.", as_lines=True)
 
 
-@command.command("replay")
+@command.command("replay", epilog=_examples("replay --failed", f"replay {_SOME}"))
 @_ID
 @click.argument("notification_id", type=click.UUID, required=False)
 @click.option("--failed", is_flag=True, help="All that failed.")
-def replay(destination_id: UUID, notification_id: UUID | None, failed: bool) -> None:
-    """Send one notification again, whatever became of it, or all that failed."""
+@json_option
+def replay(destination_id: UUID, notification_id: UUID | None, failed: bool, as_json: bool) -> None:
+    """Send one notification again, or all that failed."""
     if failed is (notification_id is not None):
         raise ConfigError("Name one notification, or say --failed for all that failed.")
     services = open_services()
@@ -176,15 +222,16 @@ def replay(destination_id: UUID, notification_id: UUID | None, failed: bool) -> 
         replayed = 1
     else:
         replayed = destinations.replay_failed(destination_id, operator(), services)
-    click.echo(f"{replayed} will be sent again")
+    tell([f"{replayed} will be sent again"], {"replayed": replayed}, as_json)
 
 
-def _tell(destination_id: UUID, services: Services) -> None:
+def _tell(destination_id: UUID, services: Services, as_json: bool, *words: str) -> None:
     shown = destination_view(destinations.found(destination_id), services)
-    click.echo(
+    state = (
         f"{shown['url']} is {shown['state']}: {shown['behind']} events behind, "
         f"{shown['pending']} pending, {shown['failed']} failed"
     )
+    tell([*words, state], shown, as_json)
 
 
 def _moment(text: str) -> datetime:
@@ -197,25 +244,3 @@ def _moment(text: str) -> datetime:
 
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _table(names: Sequence[str], views: Sequence[dict[str, Any]]) -> None:
-    """Print rows under their names, each column as wide as its widest cell."""
-    rows = [names, *([_cell(view[name]) for name in names] for view in views)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(line.rstrip())
-
-
-def _cell(value: Any) -> str:
-    """Return a value as text that cannot steer the terminal."""
-    if isinstance(value, dict):
-        value = [f"{name}={_cell(part)}" for name, part in value.items()]
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    shown = "-" if value is None or not text else text
-    return _printable(shown)
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -9,15 +9,19 @@ import click
 from obdtrack.access import keys
 from obdtrack.access.keys import Scope, create_key, revoke_key
 from obdtrack.cli.opening import open_services
-from obdtrack.domain.times import to_text
+from obdtrack.cli.output import examples, json_option, show, tell
+
+_LISTED = ("id", "name", "scopes", "created_at", "last_used_at", "revoked_at", "owner_id")
 
 
-@click.group(help="Create, list and revoke API keys.")
+@click.group(epilog=examples("keys create shop --scope read,place", "keys list"))
 def command() -> None:
-    """Group the verbs about keys."""
+    """Create, list and revoke API keys."""
 
 
-@command.command("create")
+@command.command(
+    "create", epilog=examples("keys create shop --scope read,place", "keys create dashboard")
+)
 @click.argument("name")
 @click.option(
     "--scope", "scopes", default=["read"], show_default=True, metavar="SCOPE[,SCOPE…]",
@@ -28,28 +32,39 @@ def command() -> None:
     help="The key whose place it takes (default: the newest of the same name): what was placed "
     "under an Idempotency-Key is known to both.",
 )  # fmt: skip
-def create(name: str, scopes: tuple[str, ...], replaces: UUID | None) -> None:
-    """Make a key and print it, alone. It is not stored and cannot be shown again."""
+@json_option
+def create(name: str, scopes: tuple[str, ...], replaces: UUID | None, as_json: bool) -> None:
+    """Make a key and print it, alone.
+
+    It is not stored and cannot be shown again.
+    """
     wanted = [scope.strip() for scope in ",".join(scopes).split(",") if scope.strip()]
-    click.echo(create_key(name, wanted, open_services(), replaces=replaces))
+    key = create_key(name, wanted, open_services(), replaces=replaces)
+    tell([key], {"key": key}, as_json)
 
 
-@command.command("list")
-def list_keys() -> None:
-    """List all keys: id, name, scopes, created, last used, revoked, and whose place it took."""
+@command.command("list", epilog=examples("keys list", "keys list --json"))
+@json_option
+def list_keys(as_json: bool) -> None:
+    """List all keys, the oldest first.
+
+    `owner_id` is the key whose place one took: both are one caller.
+    """
     open_services()
-    for key in keys.all_keys():
-        used = to_text(key.last_used_at) if key.last_used_at else "never"
-        revoked = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "active"
-        scopes = ",".join(key.scopes)
-        times = f"created {to_text(key.created_at)}  last used {used}  {revoked}"
-        owner = f"  same caller as {key.owner_id}" if key.owner_id else ""
-        click.echo(f"{key.id}  {key.name}  {scopes}  {times}{owner}")
+    rows = [{name: getattr(key, name) for name in _LISTED} for key in keys.all_keys()]
+    show(rows, _LISTED, as_json, "There is no key yet. Make one with: keys create NAME")
 
 
-@command.command("revoke")
-@click.argument("key_id", type=click.UUID)
-def revoke(key_id: UUID) -> None:
+@command.command(
+    "revoke",
+    epilog=examples(
+        "keys revoke 01935a4e-7f7c-7d2c-b9a5-0f5b8f0e6a11",
+        "keys revoke --json 01935a4e-7f7c-7d2c-b9a5-0f5b8f0e6a11",
+    ),
+)
+@click.argument("key_id", metavar="ID", type=click.UUID)
+@json_option
+def revoke(key_id: UUID, as_json: bool) -> None:
     """Revoke a key by its id; it stops working at once."""
     revoke_key(key_id, open_services())
-    click.echo(f"revoked {key_id}")
+    tell([f"revoked {key_id}"], {"revoked": key_id}, as_json)

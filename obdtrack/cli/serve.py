@@ -21,6 +21,8 @@ from granian.log import LogLevels
 
 from obdtrack.application import create_app, load_to_serve, make_background, make_services
 from obdtrack.cli.one_core import on_one_core, start_on_one_core
+from obdtrack.cli.opening import warn_of_settings
+from obdtrack.cli.output import examples
 from obdtrack.cli.ports import listening_address, require_free_port
 from obdtrack.cli.stopping import InFlight, end_when_told
 from obdtrack.logs import configure_logs
@@ -46,10 +48,15 @@ reach this port is believed. For trying things out on this machine only.
 **************************************************************************"""
 
 
-@click.command(help="Serve the API and the callback.")
+@click.command(epilog=examples("serve", "serve --insecure"))
 @click.option("--insecure", is_flag=True, help="Serve without secrets, on a loopback address only.")
 def command(insecure: bool) -> None:
-    """Check everything that can be checked, then serve until SIGTERM or Ctrl-C."""
+    """Serve the API, the pages and the callback.
+
+    Checks everything that can be checked, then serves until SIGTERM or Ctrl-C. Status 2 means that
+    a setting or the database prevents a start.
+    """
+    warn_of_settings()
     settings = load_to_serve(insecure=insecure)
     settings = replace(settings, host=listening_address(settings.host))
     require_for_serving(settings)  # again: a name may stand for an address that is not loopback

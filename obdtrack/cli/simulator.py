@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import click
 
+from obdtrack.cli.output import examples
 from obdtrack.errors import ConfigError
 from obdtrack.providers.mobtexting.simulator.server import FATES_HELP, SimulatorConfig, serve
 from obdtrack.settings import base_url, entries
 
-_EPILOG = "\b\n" + FATES_HELP.replace("\n\n", "\n\n\b\n")  # else click would join the lines
+_FATES = "\b\n" + FATES_HELP.replace("\n\n", "\n\n\b\n")  # else click would join the lines
+_EPILOG = f"{_FATES}\n\n{examples('simulator', 'simulator --port 9001 --balance 20')}"
 
 
-@click.command(help="Run a stand-in for the provider on loopback.", epilog=_EPILOG)
+@click.command(epilog=_EPILOG)
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
-@click.option("--port", default=8001, show_default=True)
+@click.option("--port", default=8001, show_default=True, help="Where it listens.")
 @click.option("--token", default="simulated-token", show_default=True, help="What callers send.")
 @click.option(
     "--callback",
@@ -49,7 +51,10 @@ def command(
     sends_per_second: int | None,
     bad_flow: str,
 ) -> None:
-    """Respond as the provider does and post reports, until Ctrl-C."""
+    """Run a stand-in for the provider on loopback.
+
+    Responds as the provider does and posts reports, until Ctrl-C.
+    """
     config = SimulatorConfig(
         token=token,
         callback_url=callback,

@@ -9,8 +9,8 @@ import click
 
 from obdtrack.access.audit import operator
 from obdtrack.cli.opening import open_services
+from obdtrack.cli.output import examples, json_option, progress, show, tell
 from obdtrack.domain.phone import masked
-from obdtrack.domain.times import to_text
 from obdtrack.privacy.opt_outs import (
     BadLine,
     read_list,
@@ -21,57 +21,80 @@ from obdtrack.privacy.opt_outs import (
 )
 
 _SHOWN = 20
+_PART = "without country code: add the whole number"
 
 
-@click.group(help="Manage the do-not-call list.")
+@click.group(epilog=examples("suppress add +918867135001", "suppress import list.txt"))
 def command() -> None:
-    """Group the verbs about the list."""
+    """Manage the do-not-call list."""
 
 
-@command.command("import")
+@command.command(
+    "import", epilog=examples("suppress import list.txt", "suppress import - < list.txt")
+)
 @click.argument("file", type=click.File(encoding="utf-8-sig", errors="replace"))
-def import_list(file: TextIO) -> None:
-    """Put the numbers of FILE (`-`: standard input) on the list, one a line, or none of them.
+@json_option
+def import_list(file: TextIO, as_json: bool) -> None:
+    """Put the numbers of FILE on the list, or none of them.
 
-    If any line is no number in international form, the lines are named and nothing is changed.
+    One number a line; `-` is standard input. If any line is no number in international form, the
+    lines are named and nothing is changed.
     """
     services = open_services()
     reading = read_list(file)
     if reading.bad:
         _complain(reading.bad)
         sys.exit(1)
-    added = suppress_all(reading.numbers, operator(), services)
+    with progress() as watch:
+        added = suppress_all(reading.numbers, operator(), services, watch)
     there = len(reading.numbers) - added
-    click.echo(f"{added} numbers added, {there} were on the list already")
+    words = f"{added} numbers added, {there} were on the list already"
+    tell([words], {"added": added, "already_there": there}, as_json)
 
 
-@command.command("add")
+@command.command(
+    "add", epilog=examples("suppress add +918867135001", "suppress add --json 00918867135001")
+)
 @click.argument("number")
-def add(number: str) -> None:
+@json_option
+def add(number: str, as_json: bool) -> None:
     """Put a number on the list."""
-    click.echo(
-        f"{masked(suppress(number, operator(), open_services()))} was added to the do-not-call list"
-    )
+    shown = masked(suppress(number, operator(), open_services()))
+    tell([f"{shown} was added to the do-not-call list"], {"number": shown}, as_json)
 
 
-@command.command("remove")
+@command.command(
+    "remove", epilog=examples("suppress remove +918867135001", "suppress remove 8867135001")
+)
 @click.argument("number")
-def remove(number: str) -> None:
+@json_option
+def remove(number: str, as_json: bool) -> None:
     """Take a number off the list; status 1 if it was not on it."""
     if not unsuppress(number, operator(), open_services()):
         click.echo("This number is not on the list.", err=True)
         sys.exit(1)
-    click.echo("The number was removed from the do-not-call list.")
+    tell(["The number was removed from the do-not-call list."], {"removed": True}, as_json)
 
 
-@command.command("list")
-def list_numbers() -> None:
-    """List the numbers, masked: since when, and whether the provider reported it."""
+@command.command("list", epilog=examples("suppress list", "suppress list --json > list.jsonl"))
+@json_option
+def list_numbers(as_json: bool) -> None:
+    """List the numbers, masked, since when, and who said so.
+
+    With --json each is one line.
+    """
     open_services()
-    for found in suppressed():
-        origin = "reported by the provider" if found.reported else "added here"
-        part = "  without country code: add the whole number" if found.number.isdigit() else ""
-        click.echo(f"{masked(found.number)}  since {to_text(found.since)}  {origin}{part}")
+    rows = (
+        {
+            "number": masked(found.number),
+            "since": found.since,
+            "origin": "reported by the provider" if found.reported else "added here",
+            "note": _PART if found.number.isdigit() else None,
+        }
+        for found in suppressed()
+    )
+    columns = ("number", "since", "origin", "note")
+    show(rows, columns, as_json, "Nobody is on the do-not-call list.", as_lines=True)
 
 
 def _complain(bad: list[BadLine]) -> None:

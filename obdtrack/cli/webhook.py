@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import click
 
-from obdtrack.application import make_services
+from obdtrack.cli.opening import open_services, read_settings
+from obdtrack.cli.output import examples, json_option, show, tell
 from obdtrack.domain.timeline import Change
 from obdtrack.domain.times import to_text
 from obdtrack.errors import ConfigError
@@ -20,16 +22,24 @@ from obdtrack.operations.webhooks.set_up import (
 )
 from obdtrack.operations.webhooks.try_callback import NAME as TEST_NAME
 from obdtrack.operations.webhooks.try_callback import try_callback
-from obdtrack.settings import Settings, load_settings
-from obdtrack.store.migrate import check_schema
+from obdtrack.providers.base import Explanation
+from obdtrack.settings import Settings
 
 
-@click.group(help="Register the provider's webhook, test it, and see how its reports are read.")
+@click.group(
+    epilog=examples("webhook register --url https://calls.example", "webhook fields < sample.txt")
+)
 def command() -> None:
-    """Group the verbs about the webhook."""
+    """Register and test the provider's webhook; read its reports."""
 
 
-@command.command("register")
+@command.command(
+    "register",
+    epilog=examples(
+        "webhook register --url https://calls.example",
+        "webhook register --url https://calls.example --update",
+    ),
+)
 @click.option("--url", required=True, help="Where the provider reaches us: https://your-host.")
 @click.option("--name", help="The webhook's name at the provider.  [default: obdtrack]")
 @click.option("--update", is_flag=True, help="Set our secret and token on an existing webhook.")
@@ -39,14 +49,21 @@ def command() -> None:
 @click.option(
     "--no-check", is_flag=True, help="Skip the check that this machine can reach the URL."
 )
+@json_option
 def register(
-    url: str, name: str | None, update: bool, no_subscription: bool, no_check: bool
+    url: str,
+    name: str | None,
+    update: bool,
+    no_subscription: bool,
+    no_check: bool,
+    as_json: bool,
 ) -> None:
-    """Create the webhook and subscribe it to calls' reports; prints its id, alone.
+    """Create the webhook and subscribe it to calls' reports.
 
-    If one with the same URL exists, its id is printed and no second one is created.
+    Prints its id, alone. If one with the same URL exists, its id is printed and no second one is
+    created.
     """
-    settings = load_settings()
+    settings = read_settings()
     done = register_webhook(
         callback_uri(url, settings),
         account_webhooks(settings),
@@ -57,62 +74,95 @@ def register(
         check=not no_check,
     )
     click.echo(_advice(done, settings), err=True)
-    click.echo(done.webhook.id)
+    told = {"id": done.webhook.id, "deed": done.deed, "subscribed": done.subscribed}
+    tell([done.webhook.id], told, as_json)
 
 
-@command.command("list")
-def list_webhooks() -> None:
-    """List the webhooks at the provider: id, name, URL, status; OBDTRACK_WEBHOOK_ID is marked."""
-    settings = load_settings()
+@command.command("list", epilog=examples("webhook list", "webhook list --json"))
+@json_option
+def list_webhooks(as_json: bool) -> None:
+    """List the webhooks at the provider.
+
+    That of OBDTRACK_WEBHOOK_ID is marked as configured.
+    """
+    settings = read_settings()
     webhooks = account_webhooks(settings).all()
-    for webhook in webhooks:
-        status = "active" if webhook.active else "inactive"
-        mark = "  configured" if webhook.id == settings.webhook_id else ""
-        click.echo(f"{webhook.id}  {webhook.name}  {shown(webhook.uri)}  {status}{mark}")
+    rows = [
+        {
+            "id": webhook.id,
+            "name": webhook.name,
+            "url": shown(webhook.uri),
+            "status": "active" if webhook.active else "inactive",
+            "configured": webhook.id == settings.webhook_id,
+        }
+        for webhook in webhooks
+    ]
+    none = "The provider has no webhook: webhook register --url https://your-host"
+    show(rows, ("id", "name", "url", "status", "configured"), as_json, none)
     if settings.webhook_id and settings.webhook_id not in {webhook.id for webhook in webhooks}:
         click.echo("OBDTRACK_WEBHOOK_ID is none of the provider's webhooks.", err=True)
 
 
-@command.command("test")
+@command.command(
+    "test", epilog=examples("webhook test", "webhook test --url https://calls.example")
+)
 @click.option("--url", help="Where to post.  [default: the URL of OBDTRACK_WEBHOOK_ID]")
-def test(url: str | None) -> None:
-    """Post a sample report to our callback and follow it to a timeline. No phone rings.
+@json_option
+def test(url: str | None, as_json: bool) -> None:
+    """Post a sample report to our callback and follow it.
 
-    Leaves a call named obdtrack-test behind. Exit status 1 says that the report did not get there.
+    No phone rings. Leaves a call named obdtrack-test behind. Status 1 says that the report did not
+    get to a timeline.
     """
-    settings = load_settings()
-    services = make_services(settings)
-    check_schema(services.store)
+    services = open_services()
+    settings = services.settings
     uri = callback_uri(url, settings) if url else _configured_uri(settings)
     trial = try_callback(uri, services)
-    if trial.milliseconds is not None:
-        click.echo(f"Posted to {shown(uri)}, which responded after {trial.milliseconds} ms.")
-    if trial.delivery:
-        click.echo(f"Stored as {trial.delivery}.")
-    click.echo(f"Timeline of the call {trial.call_id} ({TEST_NAME}):")
-    for change in trial.timeline:
-        click.echo(f"  {_line(change)}")
+    words = [
+        *([f"Posted to {shown(uri)}, which responded after {trial.milliseconds} ms."]
+          if trial.milliseconds is not None else []),
+        *([f"Stored as {trial.delivery}."] if trial.delivery else []),
+        f"Timeline of the call {trial.call_id} ({TEST_NAME}):",
+        *(f"  {_line(change)}" for change in trial.timeline),
+    ]  # fmt: skip
+    if trial.problem is None:
+        words.append("It works: the report is on its call's timeline.")
+    data = {**trial._asdict(), "url": shown(uri), "timeline": list(map(_line, trial.timeline))}
+    tell(words, data, as_json)
     if trial.problem is not None:
         click.echo(f"It does not work: {trial.problem}", err=True)
         sys.exit(1)
-    click.echo("It works: the report is on its call's timeline.")
 
 
-@command.command("fields")
-def fields() -> None:
-    """Read a sample of a composed report from standard input and say what is understood of it.
+@command.command(
+    "fields", epilog=examples("webhook fields < sample.txt", "webhook fields --json < sample.txt")
+)
+@json_option
+def fields(as_json: bool) -> None:
+    """Say what is understood of a sample report.
 
-    Takes a URL with its query, a JSON or form body, HTTP text or a curl command.
+    Read from standard input: a URL with its query, a JSON or form body, HTTP text or a curl
+    command.
     """
-    settings = load_settings()
+    settings = read_settings()
     if sys.stdin.isatty():
         click.echo("Paste a sample, then press Ctrl-D:", err=True)
     sample = sys.stdin.buffer.read().decode("utf-8", "replace")
-    if sample.strip():
-        _explain(sample, settings)
-    click.echo("To compose a report that needs no setting, paste one of these at the provider:")
-    for kind, template in composed_reports(settings).templates.items():
-        click.echo(f"  {kind + ':':<6} {template}")
+    templates = composed_reports(settings).templates
+    found = explain_sample(sample, settings) if sample.strip() else None
+    words = [
+        *(_explained(found, settings) if found else []),
+        "To compose a report that needs no setting, paste one of these at the provider:",
+        *(f"  {kind + ':':<6} {template}" for kind, template in templates.items()),
+    ]
+    understood = {
+        "reading": describe(found.reading, composed_reports(settings).naming),
+        "fields": [field._asdict() for field in found.fields],
+        "mapping": found.mapping if found.suggestions else {},
+        "suggestions": [hint._asdict() for hint in found.suggestions],
+        "notes": found.notes,
+    } if found else None  # fmt: skip
+    tell(words, {"sample": understood, "templates": templates}, as_json)
 
 
 def _advice(done: Registered, settings: Settings) -> str:
@@ -152,20 +202,20 @@ def _line(change: Change) -> str:
     )
 
 
-def _explain(sample: str, settings: Settings) -> None:
-    found, naming = explain_sample(sample, settings), composed_reports(settings).naming
-    click.echo(f"With the current settings this is {describe(found.reading, naming)}.\n")
+def _explained(found: Explanation, settings: Settings) -> Iterator[str]:
+    naming = composed_reports(settings).naming
+    yield f"With the current settings this is {describe(found.reading, naming)}.\n"
     for field in found.fields:
         ours = field.name or "(not understood)"
         note = "" if field.used else "  (not used: a better key has the value)"
-        click.echo(f"  {ours:<18} <- {field.key} = {field.value}{note}")
+        yield f"  {ours:<18} <- {field.key} = {field.value}{note}"
     if found.suggestions:
         mapping = ",".join(f"{ours}={theirs}" for ours, theirs in found.mapping.items())
-        click.echo(f"\nSuggested:\n  OBDTRACK_WEBHOOK_FIELDS={mapping}")
+        yield f"\nSuggested:\n  OBDTRACK_WEBHOOK_FIELDS={mapping}"
         for hint in found.suggestions:
             mark = "certain" if hint.certain else "a guess"
-            click.echo(f"    {hint.name}={hint.key}  {mark}: {hint.why}")
-        click.echo(f"  With it this is {describe(found.then, naming)}.")
+            yield f"    {hint.name}={hint.key}  {mark}: {hint.why}"
+        yield f"  With it this is {describe(found.then, naming)}."
     for note in found.notes:
-        click.echo(f"  Note on {note}")
-    click.echo()
+        yield f"  Note on {note}"
+    yield ""

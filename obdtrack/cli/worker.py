@@ -7,13 +7,14 @@ import signal
 import click
 
 from obdtrack.application import make_services
+from obdtrack.cli.opening import read_settings
+from obdtrack.cli.output import examples
 from obdtrack.jobs import KINDS, Background
 from obdtrack.logs import configure_logs
-from obdtrack.settings import load_settings
 from obdtrack.store.migrate import check_schema
 
 
-@click.command(help="Run only the background work: polling, recovery, clean-up.")
+@click.command(epilog=examples("worker", "worker --only poll --only campaign"))
 @click.option(
     "--only",
     multiple=True,
@@ -21,8 +22,11 @@ from obdtrack.store.migrate import check_schema
     help="Do only this kind of task; may be repeated. Another process must do the rest.",
 )
 def command(only: tuple[str, ...]) -> None:
-    """Work until SIGTERM or Ctrl-C."""
-    settings = load_settings()
+    """Run only the background work: polling, recovery, clean-up.
+
+    Until SIGTERM or Ctrl-C, with OBDTRACK_JOBS=false for `serve`.
+    """
+    settings = read_settings()
     configure_logs(settings.log_level)
     services = make_services(settings, serving=True)
     with services.store.connection_context():

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.errors import ConfigError
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import to_microseconds
@@ -34,7 +35,7 @@ class Backup(NamedTuple):
     size: int
 
 
-def back_up(store: Store, target: Path) -> Backup:
+def back_up(store: Store, target: Path, watch: Watcher = unwatched) -> Backup:
     """Copy everything committed before the call to a new file, readable by its owner only.
 
     The file appears under its name once it is on disk and found whole. Raises ConfigError if the
@@ -51,8 +52,11 @@ def back_up(store: Store, target: Path) -> Backup:
     _require_new(target)
     try:
         with _unfinished(target) as part:
+            watch(WorkDone("copying"))
             _copy(store, part)
+            watch(WorkDone("checking"))
             _check(part)
+            watch(WorkDone("writing to disk"))
             _sync(part)
             size = part.stat().st_size
             _publish(part, target)

@@ -13,7 +13,7 @@ from obdtrack.operations.backup import BACKED_UP
 from obdtrack.operations.doctor.diagnosis import CHECKS, diagnose
 from obdtrack.operations.doctor.result import CheckedInstallation, CheckResult, Level
 from obdtrack.operations.system_status import Queue, last_report_at, task_queues
-from obdtrack.providers.registry import PROVIDERS
+from obdtrack.providers.registry import misspelt
 from obdtrack.services import Services
 from obdtrack.settings import PREFIX
 from obdtrack.store import leases
@@ -85,9 +85,8 @@ def last_checked() -> Checked | None:
 
 def _findings(names: Iterable[str], services: Services) -> Findings:
     wanted = {name: CHECKS[name] for name in names}
-    own = {name for provider in PROVIDERS for name in provider.own_settings}
-    unknown = sorted(PREFIX + name for name in services.settings.extra if name.lower() not in own)
-    subject = CheckedInstallation(services.settings, services, unknown=tuple(unknown))
+    unknown = tuple(misspelt(PREFIX + name for name in services.settings.extra))
+    subject = CheckedInstallation(services.settings, services, unknown=unknown)
     return dict(diagnose(subject, wanted))
 
 

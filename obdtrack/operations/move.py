@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 from peewee import BooleanField
 
 from obdtrack.calls.rebuild import Rebuilt, rebuild
+from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.errors import ConfigError
 from obdtrack.services import Services, utc_now
 from obdtrack.store import feed, leases
@@ -24,27 +25,17 @@ BATCH = 1000
 Row = tuple[Any, ...]
 
 
-class CopiedPart(NamedTuple):
-    """One table on its way: its name, how many rows it has, and how many are in the target."""
-
-    name: str
-    rows: int
-    copied: int
-
-
 def count(store: Store, table: type[Table]) -> int:
     """Count a table's rows."""
     cursor = store.execute_sql(f'SELECT COUNT(*) FROM "{table._meta.table_name}"')
     return int(cursor.fetchone()[0])
 
 
-def _copy_table(
-    source: Store, target: Store, table: type[Table], progress: Callable[[CopiedPart], None]
-) -> None:
-    """Copy all rows, in the order of their keys, and tell `progress` after each batch."""
+def _copy_table(source: Store, target: Store, table: type[Table], watch: Watcher) -> None:
+    """Copy all rows, in the order of their keys, and tell `watch` after each batch."""
     name, rows = table._meta.table_name, count(source, table)
-    part = CopiedPart(name, rows, 0)
-    progress(part)
+    part = WorkDone(name, 0, rows)
+    watch(part)
     marks = ", ".join([target.param] * len(table._meta.sorted_fields))
     insert = f'INSERT INTO "{name}" ({_columns(table)}) VALUES ({marks})'
     # By name: comparing two fields makes a piece of SQL, which is always true.
@@ -53,8 +44,8 @@ def _copy_table(
     after: Row | None = None
     while batch := _rows_after(source, table, after):
         target.cursor().executemany(insert, [_converted(table, row) for row in batch])
-        part = part._replace(copied=part.copied + len(batch))
-        progress(part)
+        part = part._replace(done=part.done + len(batch))
+        watch(part)
         after = tuple(batch[-1][position] for position in keys)
 
 
@@ -83,7 +74,7 @@ def _key_columns(table: type[Table]) -> list[str]:
     return [field.column_name for field in keys]
 
 
-def copy_all(source: Store, target: Store, progress: Callable[[CopiedPart], None]) -> None:
+def copy_all(source: Store, target: Store, watch: Watcher) -> None:
     """Copy every table that holds something of value, and mark the source as moved; all or nothing.
 
     Meanwhile nobody writes to the source, and afterwards nobody can. Raises ConfigError if its
@@ -99,7 +90,7 @@ def copy_all(source: Store, target: Store, progress: Callable[[CopiedPart], None
             _without_limits(target)
             _require_empty(target)
             for table in _moved():
-                _copy_table(source, target, table, progress)
+                _copy_table(source, target, table, watch)
             with asking(source):
                 place = feed.taken()
             with asking(target):
@@ -153,13 +144,13 @@ def _require_whole(source: Store, target: Store) -> None:
             raise ConfigError(f"{table._meta.table_name}: {left} rows, but {right} arrived.")
 
 
-def verify(target: Store, services: Services) -> Rebuilt:
+def verify(target: Store, services: Services, watch: Watcher = unwatched) -> Rebuilt:
     """Recompute every call in the target; returns what differs there.
 
     `services` must work on the target.
     """
     with asking(target):
-        return rebuild(services, check=True)
+        return rebuild(services, check=True, watch=watch)
 
 
 def _moved() -> list[type[Table]]:

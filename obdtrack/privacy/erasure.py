@@ -21,6 +21,7 @@ from obdtrack.campaigns.recipients import leave_out
 from obdtrack.domain import phone
 from obdtrack.domain.events import Event
 from obdtrack.domain.number_patterns import Spellings
+from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.errors import Code, ConfigError, ObdtrackError
 from obdtrack.privacy import mentions
@@ -50,7 +51,7 @@ class Erased(NamedTuple):
     cleared: bool
 
 
-def erase(text: str, actor: Actor, services: Services) -> Erased:
+def erase(text: str, actor: Actor, services: Services, watch: Watcher = unwatched) -> Erased:
     """Replace a number, in any spelling, wherever it is stored.
 
     Raises ConfigError without OBDTRACK_SECRET_KEY, and ObdtrackError: invalid if `text` is no
@@ -63,10 +64,12 @@ def erase(text: str, actor: Actor, services: Services) -> Erased:
     spellings = Spellings(number)
     rows: Counter[type[models.Table]] = Counter()
     for _ in range(_MOST_PASSES):  # what came in behind the search is found by the next one
+        watch(WorkDone("rows changed", rows.total()))
         changed = _replace_all(spellings, name, services)
         rows += changed
         if not changed:
             break
+    watch(WorkDone("rewriting files", rows.total(), rows.total()))
     cleared = vacuum(services.store, rows or TABLES)
     by_table = {table._meta.table_name: count for table, count in rows.items()}
     return Erased(name, by_table, concluded, cleared)

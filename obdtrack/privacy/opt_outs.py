@@ -10,6 +10,7 @@ from obdtrack.access.audit import Action, Actor
 from obdtrack.access.pseudonym import person_number, pseudonym
 from obdtrack.calls import opt_outs
 from obdtrack.domain.phone import dialable, reported
+from obdtrack.domain.progress import Watcher, unwatched
 from obdtrack.services import Services
 
 _BLANK = "\ufeff \t\r\n"
@@ -60,10 +61,12 @@ def suppress(text: str, actor: Actor, services: Services) -> str:
     return number
 
 
-def suppress_all(numbers: Iterable[str], actor: Actor, services: Services) -> int:
+def suppress_all(
+    numbers: Iterable[str], actor: Actor, services: Services, watch: Watcher = unwatched
+) -> int:
     """Put these numbers (E.164) on the list, all or none; returns how many were not there yet."""
     with services.store.write():
-        added = opt_outs.note_all(numbers, services.now(), services)
+        added = opt_outs.note_all(numbers, services.now(), services, watch)
         audit.record(Action.NUMBERS_IMPORTED, "opt-outs", actor, services, {"added": added})
     return added
 

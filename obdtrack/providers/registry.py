@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from obdtrack.providers.base import Provider
 from obdtrack.providers.mobtexting.client import MobTexting
-from obdtrack.settings import Settings
+from obdtrack.settings import FOR_EXAMPLES, PREFIX, SETTINGS, Settings
 
 PROVIDERS: tuple[type[Provider], ...] = (MobTexting,)
 """Calls are placed with the first that the settings name an account of."""
@@ -25,3 +26,21 @@ def connected(settings: Settings) -> list[Provider]:
 def objections(values: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each value of a setting, by name, that a provider cannot work with."""
     return [sentence for provider in PROVIDERS for sentence in provider.objections(values)]
+
+
+def misspelt(names: Iterable[str]) -> list[str]:
+    """Return a sentence for each of these variables' names that looks like a setting and is none.
+
+    With the nearest name that is one: it has no effect, which nobody should have to guess.
+    """
+    own = (name for provider in PROVIDERS for name in provider.own_settings)
+    known = {PREFIX + name.upper() for name in (*SETTINGS, *own)}
+    given = (name for name in sorted(names) if name.startswith(PREFIX) and name != FOR_EXAMPLES)
+    sentences = []
+    for name in given:
+        bare = name.removesuffix("_FILE")
+        if bare not in known:
+            near = get_close_matches(bare.upper(), known, 1)
+            meant = f": did you mean {near[0]}?" if near else "."
+            sentences.append(f"{name} is no setting and has no effect{meant}")
+    return sentences

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playhouse.migrations import Runner
 
+from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.errors import ConfigError
 from obdtrack.store.database import Store
 from obdtrack.store.moved import MOVED
@@ -26,18 +27,27 @@ _UNRELEASED = "unreleased"
 _ADVISORY_LOCK = 0x0BD7_AC4B  # any number that nobody else takes
 
 
-def migrate(store: Store, folder: Path = FOLDER) -> list[str]:
+def migrate(store: Store, folder: Path = FOLDER, watch: Watcher = unwatched) -> list[str]:
     """Apply what is missing, one process at a time; returns the names applied."""
     with _alone(store):
         newer, _, ours = _compared(store, folder)
         _require_ours(store, newer, ours)
         applied: list[str] = []
         if (steps := _steps(store, folder)) != folder:
-            runner = Runner(store, str(steps))
-            applied += runner.up()
-            runner.History.delete().where(runner.History.name != _INITIAL).execute()
-        applied += Runner(store, str(folder)).up()
-        return applied
+            applied += _apply(store, steps, watch)
+            history = Runner(store, str(steps)).History
+            history.delete().where(history.name != _INITIAL).execute()
+        return [*applied, *_apply(store, folder, watch)]
+
+
+def _apply(store: Store, folder: Path, watch: Watcher) -> list[str]:
+    """Apply the migrations of a folder that the database lacks, one by one; returns their names."""
+    runner = Runner(store, str(folder))
+    missing = [row.name for row in runner.status() if row.path and row.applied is None]
+    for count, name in enumerate(missing):
+        watch(WorkDone("migrations", count, len(missing)))
+        runner.up(name)
+    return missing
 
 
 def check_schema(store: Store, folder: Path = FOLDER) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +13,11 @@ import pytest
 
 from obdtrack.calls.placing.recover import end_heartbeat, heartbeat
 from obdtrack.calls.polling.check import refresh
-from obdtrack.cli.copy_to import make_bars, show
 from obdtrack.domain.feed import EventType, FeedEvent
+from obdtrack.domain.progress import WorkDone, unwatched
 from obdtrack.errors import ConfigError
 from obdtrack.operations import move
-from obdtrack.operations.move import CopiedPart, copy_all, take_back, verify
+from obdtrack.operations.move import copy_all, take_back, verify
 from obdtrack.services import Services, new_id, utc_now
 from obdtrack.store import connections, feed, models
 from obdtrack.store.connections import asking, connected
@@ -78,14 +77,10 @@ def busy_history(caller: Caller, services: Services, provider: ScriptedProvider)
     refresh(models.Call.get_by_id(UUID(call["id"])), services)
 
 
-def no_progress(_: CopiedPart) -> None:
-    pass
-
-
 def test_everything_arrives_and_computes_to_the_same(
     busy_history: None, source: Store, target: Store, services: Services
 ) -> None:
-    copy_all(source, target, no_progress)
+    copy_all(source, target, unwatched)
     assert verify(target, replace(services, store=target)) == (2, (), 0)
     with asking(target):
         assert {row.status for row in models.Call.select()} == {"completed"}
@@ -99,7 +94,7 @@ def test_the_feed_goes_on_where_it_was(source: Store, target: Store, services: S
         return [event.id for event in events]
 
     before = happens(services.store, 3)
-    copy_all(source, target, no_progress)
+    copy_all(source, target, unwatched)
     with asking(target):
         place = feed.page(0, feed.settled(), 2)[-1].position  # as far as somebody had read
         after = happens(target, 1)
@@ -111,26 +106,25 @@ def test_each_table_is_one_bar_however_many_batches_it_takes(
     busy_history: None, source: Store, target: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(move, "BATCH", 2)
-    bars = make_bars()
-    copy_all(source, target, partial(show, bars))
-    moved = [table._meta.table_name for table in TABLES if table is not models.Lease]
-    assert [task.description for task in bars.tasks] == moved
-    assert all(task.completed == task.total for task in bars.tasks)
+    told: dict[str, WorkDone] = {}
+    copy_all(source, target, lambda work: told.update({work.name: work}))
+    assert list(told) == [table._meta.table_name for table in TABLES if table is not models.Lease]
+    assert all(work.done == work.total for work in told.values())
 
 
 def test_of_an_interrupted_move_nothing_is_left_and_it_can_be_begun_again(
     busy_history: None, source: Store, target: Store, caller: Caller, services: Services,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    def stop(part: CopiedPart) -> None:
-        if part.name == "events" and part.copied:
+    def stop(part: WorkDone) -> None:
+        if part.name == "events" and part.done:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(move, "BATCH", 2)
     with pytest.raises(KeyboardInterrupt):
         copy_all(source, target, stop)
     assert caller.report(call_duration="17").status_code == 200  # a call that was copied already
-    copy_all(source, target, no_progress)
+    copy_all(source, target, unwatched)
     assert verify(target, replace(services, store=target)).different == ()
 
 
@@ -146,7 +140,7 @@ def test_a_table_that_is_short_is_named_and_nothing_was_moved(
 
     monkeypatch.setattr(move, "_copy_table", all_but_deliveries)
     with pytest.raises(ConfigError, match="deliveries: 3 rows, but 0 arrived"):
-        copy_all(source, target, no_progress)
+        copy_all(source, target, unwatched)
     with target.connection_context():
         assert move.count(target, models.Call) == 0
     assert caller.report(mid="later").status_code == 200
@@ -155,10 +149,10 @@ def test_a_table_that_is_short_is_named_and_nothing_was_moved(
 def test_a_database_that_holds_something_is_not_added_to(
     busy_history: None, source: Store, target: Store
 ) -> None:
-    copy_all(source, target, no_progress)
+    copy_all(source, target, unwatched)
     take_back(source)
     with pytest.raises(ConfigError, match="holds api_keys already"):
-        copy_all(source, target, no_progress)
+        copy_all(source, target, unwatched)
 
 
 def test_while_a_process_works_on_it_nothing_is_moved(
@@ -167,9 +161,9 @@ def test_while_a_process_works_on_it_nothing_is_moved(
     alive = replace(services, now=utc_now)
     heartbeat(alive)
     with pytest.raises(ConfigError, match="Stop it"):
-        copy_all(source, target, no_progress)
+        copy_all(source, target, unwatched)
     end_heartbeat(alive)
-    copy_all(source, target, no_progress)
+    copy_all(source, target, unwatched)
 
 
 def move_under(caller: Caller, source: Store, target: Store) -> dict[str, list[int]]:
@@ -184,8 +178,8 @@ def move_under(caller: Caller, source: Store, target: Store) -> dict[str, list[i
     found: dict[str, list[int]] = {"meanwhile": [], "afterwards": []}
     with ThreadPoolExecutor(1) as server:
 
-        def progress(part: CopiedPart) -> None:
-            if part.name in ("deliveries", "tasks") and part.copied == part.rows:
+        def progress(part: WorkDone) -> None:
+            if part.name in ("deliveries", "tasks") and part.done == part.total:
                 found["meanwhile"] += server.submit(ask, part.name).result()
 
         copy_all(source, target, progress)
@@ -238,7 +232,7 @@ def test_not_marking_what_was_moved_would_be_noticed(
 def test_who_starts_on_what_was_moved_is_told_where_it_is_and_the_way_back(
     busy_history: None, caller: Caller, source: Store, target: Store
 ) -> None:
-    copy_all(source, target, no_progress)
+    copy_all(source, target, unwatched)
     ready = caller.client.get("/readyz", headers=caller.headers)
     assert ready.status_code == 503
     with pytest.raises(ConfigError, match=r"was moved to .*copy-to --undo") as refusal:

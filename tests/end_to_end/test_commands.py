@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import subprocess
@@ -86,7 +87,7 @@ def test_a_revoked_key_opens_nothing(fresh: Installation) -> None:
     fresh.prepare()
     fresh.start_server()
     assert fresh.session.get(f"{fresh.url}/api/v1/calls").status_code == 200
-    key_id = fresh.run("keys", "list").split()[0]
+    key_id = json.loads(fresh.run("keys", "list", "--json"))[0]["id"]
     fresh.run("keys", "revoke", key_id)
     assert fresh.session.get(f"{fresh.url}/api/v1/calls").status_code == 401
 

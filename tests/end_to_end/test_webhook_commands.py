@@ -57,10 +57,10 @@ def test_an_update_says_what_it_did(installed, webhook_id):
 
 def test_list_marks_the_configured_webhook_and_shows_no_secret(installed, webhook_id, monkeypatch):
     monkeypatch.setitem(installed.environ, "OBDTRACK_WEBHOOK_ID", webhook_id)
-    (line,) = installed.run("webhook", "list").splitlines()
-    assert line.split() == [
-        webhook_id, "obdtrack", f"{installed.url}/webhooks/mobtexting", "active", "configured",
-    ]  # fmt: skip
+    heading, line = installed.run("webhook", "list").splitlines()
+    assert heading.split() == ["id", "name", "url", "status", "configured"]
+    url = f"{installed.url}/webhooks/mobtexting"
+    assert line.split() == [webhook_id, "obdtrack", url, "active", "yes"]
 
 
 def test_list_tells_that_the_configured_webhook_is_not_there(installed, webhook_id, monkeypatch):

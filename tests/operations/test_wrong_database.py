@@ -234,7 +234,7 @@ URLS_WITH_PASSWORD = ["postgresql://me:hush-hush@h/calls", "postgresql://h/c?pas
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """Start a copy to a URL that stands in the arguments; returns why it ended."""
     nowhere = settings(database_url=f"sqlite:///{tmp_path}/nothing.db")
-    monkeypatch.setattr(copy_to, "load_settings", lambda: nowhere)
+    monkeypatch.setattr(copy_to, "read_settings", lambda: nowhere)
 
     def end(url: str) -> str:
         with pytest.raises(ConfigError) as refusal:

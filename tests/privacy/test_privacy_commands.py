@@ -70,9 +70,11 @@ def test_an_imported_list_is_shown_masked(operating: Services, tmp_path: Path) -
     path.write_text(f"{NUMBER}\n\n00{OTHER[1:]}\n{DIGITS}\n")
     done = run("suppress", "import", str(path))
     assert done.output == "2 numbers added, 0 were on the list already\n"
-    listed = run("suppress", "list").output
-    assert "+9188•••••001  since " in listed
-    assert NUMBER not in listed
+    heading, *listed = run("suppress", "list").output.splitlines()
+    assert heading.split() == ["number", "since", "origin", "note"]
+    assert any(line.startswith("+9188•••••001  2") for line in listed)
+    assert NUMBER not in str(listed)
+    assert len(list(map(json.loads, run("suppress", "list", "--json").output.splitlines()))) == 2
     assert opt_outs.of_numbers({NUMBER, OTHER}).keys() == {NUMBER, OTHER}
 
 
@@ -81,7 +83,8 @@ def test_a_list_with_bad_lines_changes_nothing_and_names_them(operating: Service
     assert done.exit_code == 1
     assert [line.partition(":")[0] for line in done.output.splitlines()[:2]] == ["line 2", "line 4"]
     assert "2 bad lines; nothing was changed." in done.output
-    assert run("suppress", "list").output == ""
+    listed = run("suppress", "list")
+    assert (listed.stdout, listed.stderr) == ("", "Nobody is on the do-not-call list.\n")
 
 
 def test_a_number_is_added_and_removed(operating: Services) -> None:
@@ -97,11 +100,12 @@ def test_the_audit_tells_it_all_newest_first(operating: Services) -> None:
     run("suppress", "add", NUMBER)
     run("export", NUMBER)
     run("erase", "--yes", NUMBER)
-    lines = run("audit").output.splitlines()
-    told = [line.split("  ")[2] for line in lines]
+    heading, *lines = run("audit").output.splitlines()
+    place = heading.index("action")
+    told = [line[place:].split()[0] for line in lines]
     assert told == ["number-erased", "number-exported", "number-suppressed", "key-created"]
     assert all("command line" in line and DIGITS[2:] not in line for line in lines)
-    assert run("audit", "--limit", "1").output.splitlines() == lines[:1]
+    assert run("audit", "--limit", "1").output.count("number-erased") == 1
 
 
 def test_the_audit_can_be_asked_about_one_number_or_thing(operating: Services) -> None:
@@ -122,7 +126,7 @@ def test_scopes_are_named_at_once_or_one_by_one(operating: Services, scopes: lis
 
 def test_a_name_cannot_steer_the_terminal(operating: Services) -> None:
     run("keys", "create", "mine\x1b[2J\nforged  line")
-    (line,) = run("audit").output.splitlines()
+    _, line = run("audit").output.splitlines()
     assert "\x1b" not in line
 
 

@@ -14,6 +14,7 @@ from obdtrack.access.audit import Action, Actor
 from obdtrack.calls.journal import open_journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.reprocess import reprocess
+from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
@@ -83,7 +84,11 @@ def _reprocess(
 
 
 def replay_all(
-    outcome: Outcome, services: Services, limit: int = 100_000, actor: Actor | None = None
+    outcome: Outcome,
+    services: Services,
+    limit: int = 100_000,
+    actor: Actor | None = None,
+    watch: Watcher = unwatched,
 ) -> dict[Outcome, int]:
     """Replay all deliveries of one outcome, oldest first; returns how many ended in which.
 
@@ -94,7 +99,8 @@ def replay_all(
     if found:
         who, told = actor or audit.operator(), {"deliveries": len(found)}
         audit.record(Action.DELIVERIES_REPLAYED, outcome, who, services, told)
-    for delivery_id in found:
+    for count, delivery_id in enumerate(found):
+        watch(WorkDone("deliveries", count, len(found)))
         try:
             end = _replay(delivery_id, services, lambda _: None)
         except ObdtrackError as error:

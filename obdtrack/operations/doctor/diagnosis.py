@@ -34,6 +34,22 @@ CHECKS: dict[str, Check] = {
     "backlog": traffic.check_backlog,
 }
 
+WHY: dict[str, str] = {
+    "settings": "the server does not start with wrong settings, or not as you meant",
+    "database": "a report that cannot be stored is refused, and the provider must post it again",
+    "migrations": "this version does not start on another version's tables",
+    "disk space": "on a full disk nothing can be stored, and every report is refused",
+    "SQLite": "all that is known about calls is in this file",
+    "read replica": "pages read it: they show nothing, or what is no longer true",
+    "provider": "no call can be placed, and none be polled",
+    "webhook": "without reports a call's outcome is known late, by polling, or never",
+    "clock": "times of calls would be wrong, and signatures refused",
+    "time zone": "calls would seem to have ended at another hour than they did",
+    "reports": "outcomes are known late or never, and who relies on them decides wrongly",
+    "backlog": "what lies here is on no timeline, or of an unknown outcome",
+}
+"""Why what a check finds matters, to whoever has to act on it."""
+
 _UNUSABLE = "the database cannot be used"
 
 
@@ -50,6 +66,7 @@ def diagnose(
             name,
             found._replace(
                 text=_clean(found.text, subject.settings),
+                why=WHY.get(name) if found.remedy else None,
                 remedy=_clean(found.remedy, subject.settings) if found.remedy else None,
             ),
         )
@@ -65,17 +82,22 @@ def _run(check: Check, subject: CheckedInstallation) -> CheckResult:
     except Exception as error:  # the next check may still show why
         if unusable(error) is not None:
             return _unchecked(_UNUSABLE)
-        text = f"could not be checked: {type(error).__name__}: {error}"
+        text = f"could not be checked: {type(error).__name__}: {_one_line(error)}"
         return problem(text, "this should not happen; please report it with this line")
 
 
 def _unchecked(reason: object) -> CheckResult:
-    return CheckResult(Level.WARNING, f"not checked: {reason}", "fix the problem above first")
+    return CheckResult(Level.SKIPPED, f"not checked: {_one_line(reason)}")
 
 
 def _clean(text: str, settings: Settings) -> str:
-    """Return a text as one line without secrets: a driver may repeat its whole address."""
-    return " ".join(take_out(text, dict.fromkeys(_secrets(settings), DOTS)).split())
+    """Return a text's lines without secrets: a driver may repeat its whole address."""
+    lines = take_out(text, dict.fromkeys(_secrets(settings), DOTS)).splitlines()
+    return "\n".join(map(_one_line, lines))
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
 
 
 def _secrets(settings: Settings) -> Iterator[str]:

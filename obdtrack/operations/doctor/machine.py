@@ -47,15 +47,14 @@ _FIRST_WITH_BUG, _FIRST_WITHOUT = (3, 7, 0), (3, 51, 3)
 def check_settings(subject: CheckedInstallation) -> CheckResult:
     """Report all wrong and missing settings at once."""
     wrong = [*subject.wrong, *_refusals(subject.settings)]
-    if wrong and subject.unknown:
-        wrong.append(f"No setting is named {', '.join(subject.unknown)}.")
     if wrong:
         return problem(
-            " ".join(wrong), "correct them in the environment; docs/configuration.md lists all"
+            "\n".join([*wrong, *subject.unknown]),
+            "correct them in the environment; docs/configuration.md lists all",
         )
     for holds, text, remedy in _DOUBTS:
         if holds(subject):
-            return warning(text.format(", ".join(subject.unknown)), remedy)
+            return warning(text.format("\n".join(subject.unknown)), remedy)
     return ok("complete")
 
 
@@ -71,8 +70,8 @@ def _refusals(settings: Settings) -> Iterator[str]:
 _DOUBTS: tuple[tuple[Callable[[CheckedInstallation], object], str, str], ...] = (
     (
         lambda subject: subject.unknown,
-        "no setting is named {}",
-        "check its spelling; it has no effect",
+        "{}",
+        "correct its name, or unset it",
     ),
     (
         lambda subject: subject.settings.insecure,

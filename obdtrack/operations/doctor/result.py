@@ -12,31 +12,34 @@ from obdtrack.settings import Settings
 
 
 class Level(StrEnum):
-    """How bad it is; only a problem makes the command fail."""
+    """How bad it is; only a problem makes the command fail. What is skipped nobody knows."""
 
     OK = "ok"
+    SKIPPED = "skipped"
     WARNING = "warning"
     PROBLEM = "problem"
 
 
 class CheckResult(NamedTuple):
-    """What one check found: `text` says it, `remedy` what to do about it.
+    """What one check found: `text` says it in lines, `remedy` what to do about it.
 
-    `about` are the calls or deliveries meant, as the API would be asked for them.
+    `about` are the calls or deliveries meant, as the API would be asked for them; `why` is why it
+    matters.
     """
 
     level: Level
     text: str
     remedy: str | None = None
     about: str | None = None
+    why: str | None = None
 
 
 class CheckedInstallation(NamedTuple):
     """The installation to look at.
 
     `wrong` holds a sentence for each setting that could not be read (`settings` then has its
-    default), `unknown` the names of OBDTRACK_ variables that mean nothing. Without a database there
-    are no `services`, and `no_database` says why.
+    default), `unknown` one for each variable that looks like a setting and is none. Without a
+    database there are no `services`, and `no_database` says why.
     """
 
     settings: Settings
