@@ -179,7 +179,8 @@ def _show_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        # An id is there to be copied, which is awkward in two parts.
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name == "id")
     for row in cells:
         table.add_row(*map(Text, row))
     Console().print(table)

@@ -34,13 +34,12 @@ def misspelt(names: Iterable[str]) -> list[str]:
     With the nearest name that is one: it has no effect, which nobody should have to guess.
     """
     own = (name for provider in PROVIDERS for name in provider.own_settings)
-    known = {PREFIX + name.upper() for name in (*SETTINGS, *own)}
-    given = (name for name in sorted(names) if name.startswith(PREFIX) and name != FOR_EXAMPLES)
+    known = {name.upper() for name in (*SETTINGS, *own)}
     sentences = []
-    for name in given:
-        bare = name.removesuffix("_FILE")
-        if bare not in known:
+    for name in sorted(names):
+        bare = name.removeprefix(PREFIX).removesuffix("_FILE")
+        if name.startswith(PREFIX) and name != FOR_EXAMPLES and bare not in known:
             near = get_close_matches(bare.upper(), known, 1)
-            meant = f": did you mean {near[0]}?" if near else "."
+            meant = f": did you mean {PREFIX}{near[0]}?" if near else "."
             sentences.append(f"{name} is no setting and has no effect{meant}")
     return sentences
