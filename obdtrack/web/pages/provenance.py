@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+
+from flask_babel import gettext as _
 
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import Attempt, CallState
 from obdtrack.domain.status import FINAL, Kind, Source, Status
 from obdtrack.domain.submission import Failure
 from obdtrack.web.pages.clocks import Clock, length
-from obdtrack.web.pages.labels import SOURCE, reason_text
+from obdtrack.web.pages.labels import reason_text, source_text
+from obdtrack.web.pages.language import N_
 
 _SECOND = timedelta(seconds=1)
 # The provider reports whole seconds, rounded up or down, and clocks differ a little.
@@ -59,56 +63,83 @@ def teller(event: Event) -> str:
     """Say who an event is from."""
     ours = event.kind is Kind.SUBMISSION or event.status is Status.UNKNOWN
     if ours or event.reason == Failure.UNREACHABLE:
-        return SOURCE[Source.SYSTEM]
+        return source_text(Source.SYSTEM)
     by = event.detail.get("by") if event.source is Source.PERSON else None
-    return f"{SOURCE.get(event.source, str(event.source))}{f' ({by})' if by else ''}"
+    return f"{source_text(event.source)}{f' ({by})' if by else ''}"
+
+
+_HOW_SOON = {
+    True: (
+        N_("found by polling the provider"),
+        N_("found by polling the provider, by a clock that differs from ours"),
+        N_("found by polling the provider at once"),
+        N_("found by polling the provider %(length)s after that"),
+    ),
+    False: (
+        N_("reported by the provider"),
+        N_("reported by the provider, by a clock that differs from ours"),
+        N_("reported by the provider at once"),
+        N_("reported by the provider %(length)s after that"),
+    ),
+}
+"""By which way, polled or reported: some time, too early, at once, or so long after the end."""
 
 
 def how_soon(state: CallState, events: Sequence[Event]) -> str:
     """Say how long after its end the provider's word came, and by which way."""
     first = tellers(state, events)[0]
-    polled = first.source is Source.POLL
-    way = "found by polling the provider" if polled else "reported by the provider"
+    some_time, too_early, at_once, after = _HOW_SOON[first.source is Source.POLL]
     if state.ended_at is None:
-        return way
+        return _(some_time)
     late = first.recorded_at - state.ended_at
     if late < -_ROUNDING:
-        return f"{way}, by a clock that differs from ours"
-    return f"{way} {'at once' if late < _SECOND else f'{length(late.total_seconds())} after that'}"
+        return _(too_early)
+    return _(at_once) if late < _SECOND else _(after, length=length(late.total_seconds()))
 
 
-def last_check(events: Sequence[Event], clock: Clock) -> str:
-    """Say what polling found when no report said how the call ended."""
+def last_check(told: str, events: Sequence[Event], clock: Clock) -> str:
+    """Add to what is told what polling found when no report said how the call ended."""
     last = next((event for event in reversed(events) if event.kind is Kind.CHECK), None)
     if last is None:
-        return ""
-    polled = f", and the provider, last polled {clock.at(last.recorded_at)},"
+        return told
+    when, word = clock.at(last.recorded_at), last.detail.get("provider_status")
     if last.reason:
-        return f"{polled} gave no usable response: {reason_text(last.reason)}"
-    word = last.detail.get("provider_status")
+        return _(
+            "%(told)s, and the provider, last polled %(when)s, gave no usable response: %(why)s",
+            told=told, when=when, why=reason_text(last.reason),
+        )  # fmt: skip
     if not last.detail.get("found"):
-        return f"{polled} had no such call"
-    return f"{polled} still said “{word}”" if word else f"{polled} had nothing new"
+        said = N_("%(told)s, and the provider, last polled %(when)s, had no such call")
+    elif word:
+        said = N_("%(told)s, and the provider, last polled %(when)s, still said “%(word)s”")
+    else:
+        said = N_("%(told)s, and the provider, last polled %(when)s, had nothing new")
+    return _(said, told=told, when=when, word=word)
 
 
 def known(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     """Say from whom we know what holds, in which of the provider's words, and since when."""
-    since = clock.at(state.status_as_of)[3:]
+    since = clock.since(state.status_as_of)
     if is_test(events):
-        return "From obdtrack itself, which created the call and its report as a test."
+        return _("From obdtrack itself, which created the call and its report as a test.")
     if state.status is Status.UNKNOWN:
-        return f"Not known: we sent the request and got no usable response (recorded {since})."
+        return _(
+            "Not known: we sent the request and got no usable response (recorded %(since)s).",
+            since=since,
+        )
+    if state.status is Status.UNRESOLVED and state.reason == "placed-again":
+        who = teller(tellers(state, events)[-1])
+        return _("Not known: %(who)s had it placed again (%(since)s).", who=who, since=since)
     if state.status is Status.UNRESOLVED:
-        given_up = "the last deadline passed"
-        if state.reason == "placed-again":
-            given_up = f"{teller(tellers(state, events)[-1])} had it placed again"
-        return f"Not known: {given_up} ({since})."
-    words: dict[str, str] = {}
+        return _("Not known: the last deadline passed (%(since)s).", since=since)
+    ways: dict[str, str] = {}
     for event in tellers(state, events):
-        word = event.detail.get("provider_status")
-        words.setdefault(teller(event), f" (its status: “{word}”)" if word else "")
-    ways = " and from ".join(who + word for who, word in words.items())
-    return f"Known from {ways}, since {since}.{_waited(state, events)}"
+        who, word = teller(event), event.detail.get("provider_status")
+        told = _("%(who)s (its status: “%(word)s”)", who=who, word=word) if word else who
+        ways.setdefault(who, told)
+    way = reduce(lambda one, other: _("%(one)s and from %(other)s", one=one, other=other),
+                 ways.values())  # fmt: skip
+    return _("Known from %(way)s, since %(since)s.", way=way, since=since) + _waited(state, events)
 
 
 def _waited(state: CallState, events: Sequence[Event]) -> str:
@@ -120,8 +151,10 @@ def _waited(state: CallState, events: Sequence[Event]) -> str:
     waited = named.recorded_at - first.recorded_at
     if waited < _SECOND:
         return ""
-    who = "polling" if named.source is Source.POLL else teller(named)
-    return (
-        f" The report could be put on this call only {length(waited.total_seconds())} after it "
-        f"came, when {who} gave the provider's id for it."
+    who = _("polling") if named.source is Source.POLL else teller(named)
+    return " " + _(
+        "The report could be put on this call only %(length)s after it came, when %(who)s gave "
+        "the provider's id for it.",
+        length=length(waited.total_seconds()),
+        who=who,
     )

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from flask_babel import gettext as _
+
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.web.pages.clocks import Clock, length
 from obdtrack.web.pages.labels import reason_text
+from obdtrack.web.pages.language import N_
 from obdtrack.web.pages.provenance import (
     how_soon,
     is_test,
@@ -26,11 +29,11 @@ from obdtrack.web.pages.provenance import (
 _REDIAL_MARGIN = timedelta(minutes=15)
 
 ENDED = {
-    Status.COMPLETED: "Answered",
-    Status.BUSY: "The line was busy",
-    Status.NO_ANSWER: "Nobody answered",
-    Status.CANCELED: "The call ended before anybody picked up",
-    Status.FAILED: "The call did not get through",
+    Status.COMPLETED: N_("Answered"),
+    Status.BUSY: N_("The line was busy"),
+    Status.NO_ANSWER: N_("Nobody answered"),
+    Status.CANCELED: N_("The call ended before anybody picked up"),
+    Status.FAILED: N_("The call did not get through"),
 }
 
 
@@ -61,32 +64,67 @@ def tell(state: CallState, events: Sequence[Event], outlook: Outlook, clock: Clo
 
 
 def _test(_state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    posted = f"obdtrack posted it to its own callback {clock.at(_begun(events))}"
+    posted = clock.at(_begun(events))
     came = next((event.recorded_at for event in events if event.kind is Kind.REPORT), None)
-    return f"{posted}; {f'it arrived {clock.at(came)}' if came else 'it has not arrived'}."
+    if came is None:
+        return _(
+            "obdtrack posted it to its own callback %(posted)s; it has not arrived.", posted=posted
+        )
+    return _(
+        "obdtrack posted it to its own callback %(posted)s; it arrived %(came)s.",
+        posted=posted,
+        came=clock.at(came),
+    )
 
 
 def _ended(state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    return f"{_how_it_ended(state, events, clock)}; {how_soon(state, events)}."
+    how = _how_it_ended(state, events, clock)
+    return _("%(how)s; %(known)s.", how=how, known=how_soon(state, events))
 
 
 def _how_it_ended(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     last = last_attempt(state)
-    why = f" ({reason_text(state.reason)})" if state.reason else ""
-    many = f" at attempt {last.number}" if last and len(state.attempts) > 1 else ""
-    said, begun, ended = f"{ENDED[state.status]}{why}{many}", state.started_at, state.ended_at
+    said, begun, ended = _(ENDED[state.status]), state.started_at, state.ended_at
+    if state.reason:
+        said = f"{said} ({reason_text(state.reason)})"
+    if last and len(state.attempts) > 1:
+        said = _("%(said)s at attempt %(number)s", said=said, number=last.number)
     if begun is None or ended is None:
-        moment = begun or ended
-        if moment is None:
-            return f"{said}; the provider did not say when"
-        return f"{said}; the call {'started' if begun else 'ended'} {clock.at(moment)}"
+        return _how_it_ended_in_part(said, begun, ended, clock)
     rang = ringing(last, _begun(events)) if last else timedelta(0)
-    after = f", after {length(rang.total_seconds())} of ringing," if rang else ""
-    said = f"{said} on {clock.day(begun)}; the call started at {clock.time(begun)}{after}"
-    if ended < begun:
-        return f"{said}; the reported end time ({clock.after(ended, begun)}) is before the start"
-    lasted = length((ended - begun).total_seconds())
-    return f"{said} and ended {lasted} later, {clock.after(ended, begun)}"
+    told = _BACKWARDS if ended < begun else _AFTER_RINGING if rang else _AT_ONCE
+    return _(
+        told,
+        said=said,
+        day=clock.day(begun),
+        start=clock.time(begun),
+        end=clock.after(ended, begun),
+        ringing=length(rang.total_seconds()),
+        lasted=length((ended - begun).total_seconds()),
+    )
+
+
+_AT_ONCE = N_(
+    "%(said)s on %(day)s; the call started at %(start)s and ended %(lasted)s later, %(end)s"
+)
+_AFTER_RINGING = N_(
+    "%(said)s on %(day)s; the call started at %(start)s, after %(ringing)s of ringing, and ended "
+    "%(lasted)s later, %(end)s"
+)
+_BACKWARDS = N_(
+    "%(said)s on %(day)s; the call started at %(start)s; the reported end time (%(end)s) is before "
+    "the start"
+)
+
+
+def _how_it_ended_in_part(
+    said: str, begun: datetime | None, ended: datetime | None, clock: Clock
+) -> str:
+    if begun:
+        return _("%(said)s; the call started %(when)s", said=said, when=clock.at(begun))
+    if ended:
+        return _("%(said)s; the call ended %(when)s", said=said, when=clock.at(ended))
+    return _("%(said)s; the provider did not say when", said=said)
 
 
 def _begun(events: Sequence[Event]) -> datetime:
@@ -97,50 +135,73 @@ def _queued(state: CallState, events: Sequence[Event], clock: Clock) -> str:
     first = tellers(state, events)[-1]
     when = clock.at(first.recorded_at)
     if first.kind is Kind.RESPONSE:
-        said = f"The provider accepted the call {when}"
+        said = _(
+            "The provider accepted the call %(when)s; it has not reported the outcome yet.",
+            when=when,
+        )
     elif first.kind is Kind.RESOLUTION and first.source is Source.PERSON:
         who, theirs = teller(first), first.detail.get("provider_id")
-        said = (
-            f"{who[0].upper()}{who[1:]} recorded {when} that it is the call {theirs} at the "
-            "provider, which has not confirmed it"
+        said = _(
+            "%(who)s recorded %(when)s that it is the call %(id)s at the provider, which has not "
+            "confirmed it; it has not reported the outcome yet.",
+            who=f"{who[0].upper()}{who[1:]}",
+            when=when,
+            id=theirs,
+        )
+    elif first.source is Source.WEBHOOK:
+        said = _(
+            "The provider has the call, as a report showed %(when)s; it has not reported the "
+            "outcome yet.",
+            when=when,
         )
     else:
-        way = "a report" if first.source is Source.WEBHOOK else "its log"
-        said = f"The provider has the call, as {way} showed {when}"
-    said += "; it has not reported the outcome yet."
-    if state.provider_status and state.provider_status.lower() != "queued":
-        said += f" Its last status, “{state.provider_status}”, is not one we know."
+        said = _(
+            "The provider has the call, as its log showed %(when)s; it has not reported the "
+            "outcome yet.",
+            when=when,
+        )
+    word = state.provider_status
+    if word and word.lower() != "queued":
+        said += " " + _("Its last status, “%(word)s”, is not one we know.", word=word)
     return said
 
 
 def _submitting(_state: CallState, _events: Sequence[Event], _clock: Clock) -> str:
-    return "The request is on its way to the provider."
+    return _("The request is on its way to the provider.")
 
 
 def _unknown(state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    sent = _begun(events)
-    why = reason_text(state.reason) or "no usable response came"
-    return f"We do not know whether the phone rang: the request left {clock.at(sent)}, but {why}."
+    return _(
+        "We do not know whether the phone rang: the request left %(when)s, but %(why)s.",
+        when=clock.at(_begun(events)),
+        why=reason_text(state.reason) or _("no usable response came"),
+    )
 
 
 def _rejected(state: CallState, _events: Sequence[Event], clock: Clock) -> str:
-    why = reason_text(state.reason) or "the provider refused it"
-    return f"No phone rang: {why} ({clock.at(state.status_as_of)})."
+    why = reason_text(state.reason) or _("the provider refused it")
+    return _("No phone rang: %(why)s (%(when)s).", why=why, when=clock.at(state.status_as_of))
 
 
 def _skipped(state: CallState, _events: Sequence[Event], clock: Clock) -> str:
-    why = reason_text(state.reason) or "it was left out"
-    return f"Not called: {why} ({clock.at(state.status_as_of)}). Nothing was sent."
+    return _(
+        "Not called: %(why)s (%(when)s). Nothing was sent.",
+        why=reason_text(state.reason) or _("it was left out"),
+        when=clock.at(state.status_as_of),
+    )
 
 
 def _unresolved(state: CallState, events: Sequence[Event], clock: Clock) -> str:
-    said = "The outcome of this call is not known"
     if state.reason == "placed-again":
-        return f"{said}; a person had it placed again."
-    came = "no report came"
+        return _("The outcome of this call is not known; a person had it placed again.")
+    came = _("no report came")
     if state.report_count:
-        came = f"no report said how it ended (the last status was “{state.provider_status}”)"
-    return f"{said}: {came}{last_check(events, clock)}."
+        came = _(
+            "no report said how it ended (the last status was “%(word)s”)",
+            word=state.provider_status,
+        )
+    why = last_check(came, events, clock)
+    return _("The outcome of this call is not known: %(why)s.", why=why)
 
 
 _OPEN: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
@@ -154,28 +215,46 @@ _OPEN: dict[Status, Callable[[CallState, Sequence[Event], Clock], str]] = {
 
 
 def _next(state: CallState, outlook: Outlook, clock: Clock) -> str:
-    poll = f"obdtrack polls the provider {clock.at(outlook.check)}" if outlook.check else ""
-    if state.status is Status.QUEUED:
-        return f"If no report comes, {poll}." if poll else "Waiting for the provider's report."
-    if state.status is Status.UNKNOWN:
-        looked = poll or "obdtrack has stopped looking for it: someone has to decide what happened"
-        return f"{looked}. The call is never sent again unless someone decides to."
-    if state.status is Status.UNRESOLVED:
-        return "Nothing automatic; a late report is still accepted."
-    if state.status is Status.SUBMITTING:
-        return "The provider's response, within seconds."
-    if outlook.interval and state.answered is False:
-        return _redial(state, outlook, clock) + (f" To be sure, {poll}." if poll else "")
-    return "Nothing more is expected."
+    when = clock.at(outlook.check) if outlook.check else None
+    if state.answered is False and outlook.interval and state.status not in _NEXT:
+        redial = _redial(state, outlook, clock)
+        polled = _("To be sure, obdtrack polls the provider %(when)s.", when=when)
+        return f"{redial} {polled}" if when else redial
+    unpolled, polled = _NEXT.get(state.status, _NOTHING)
+    return _(polled, when=when) if when else _(unpolled)
+
+
+_NOTHING = (N_("Nothing more is expected."),) * 2
+_NEXT = {
+    Status.QUEUED: (
+        N_("Waiting for the provider's report."),
+        N_("If no report comes, obdtrack polls the provider %(when)s."),
+    ),
+    Status.UNKNOWN: (
+        N_(
+            "obdtrack has stopped looking for it: someone has to decide what happened. The call is "
+            "never sent again unless someone decides to."
+        ),
+        N_(
+            "obdtrack polls the provider %(when)s. The call is never sent again unless someone "
+            "decides to."
+        ),
+    ),
+    Status.UNRESOLVED: (N_("Nothing automatic; a late report is still accepted."),) * 2,
+    Status.SUBMITTING: (N_("The provider's response, within seconds."),) * 2,
+}
+"""What happens next, if the provider is not polled again and if it is."""
 
 
 def _redial(state: CallState, outlook: Outlook, clock: Clock) -> str:
     until = state.status_as_of + timedelta(minutes=outlook.interval) + _REDIAL_MARGIN
     if outlook.now >= until:
-        return "No further attempt was reported in time: nothing more is expected."
-    return (
-        f"The provider may dial again: {outlook.interval} minutes lie between its attempts. "
-        f"If no attempt is reported until {clock.time(until)}, none is expected any more."
+        return _("No further attempt was reported in time: nothing more is expected.")
+    return _(
+        "The provider may dial again: %(minutes)s minutes lie between its attempts. If no attempt "
+        "is reported until %(time)s, none is expected any more.",
+        minutes=outlook.interval,
+        time=clock.time(until),
     )
 
 
@@ -184,36 +263,51 @@ def kind_text(event: Event) -> str:
     if event.kind is Kind.CHECK:
         return _poll_text(event)
     if event.kind is Kind.RESPONSE and event.status is Status.UNKNOWN:
-        return "No usable response"
+        return _("No usable response")
     if event.kind is Kind.REPORT:
-        what = "Found by polling" if event.source is Source.POLL else "Report"
-        silent = event.status is None and not event.detail.get("provider_status")
-        return f"{what}, which says nothing about how the call went" if silent else what
+        telling, silent = _REPORT[event.source is Source.POLL]
+        says = event.status is not None or event.detail.get("provider_status")
+        return _(telling if says else silent)
     if event.source is Source.SYSTEM and event.kind in _MADE_UP:
-        return _MADE_UP[event.kind]
-    return {
-        Kind.SUBMISSION: "Request sent to the provider",
-        Kind.RESPONSE: "The provider's response",
-        Kind.INTERRUPTION: "obdtrack was interrupted",
-        Kind.DEADLINE: "The last deadline passed",
-        Kind.CONFLICT: "Not believed: it may be about another call",
-        Kind.LIMIT: "So many distinct reports: further ones are kept in the inbox only",
-        Kind.RESOLUTION: "Decided by a person" if event.source is Source.PERSON else "Resolved",
-    }.get(event.kind, str(event.kind))
+        return _(_MADE_UP[event.kind])
+    if event.kind is Kind.RESOLUTION and event.source is Source.PERSON:
+        return _("Decided by a person")
+    return _(_KINDS[event.kind]) if event.kind in _KINDS else str(event.kind)
 
+
+_REPORT = {
+    True: (
+        N_("Found by polling"),
+        N_("Found by polling, which says nothing about how the call went"),
+    ),
+    False: (N_("Report"), N_("Report, which says nothing about how the call went")),
+}
+"""What was polled and what was reported, if it tells something and if it does not."""
+
+_KINDS = {
+    Kind.SUBMISSION: N_("Request sent to the provider"),
+    Kind.RESPONSE: N_("The provider's response"),
+    Kind.INTERRUPTION: N_("obdtrack was interrupted"),
+    Kind.DEADLINE: N_("The last deadline passed"),
+    Kind.CONFLICT: N_("Not believed: it may be about another call"),
+    Kind.LIMIT: N_("So many distinct reports: further ones are kept in the inbox only"),
+    Kind.RESOLUTION: N_("Resolved"),
+}
 
 _MADE_UP = {
-    Kind.SUBMISSION: "Test call created",
-    Kind.RESPONSE: "Test call given an id; nothing was sent",
+    Kind.SUBMISSION: N_("Test call created"),
+    Kind.RESPONSE: N_("Test call given an id; nothing was sent"),
 }
 """What the timeline of a test report shows in place of a request and its response."""
 
 
 def _poll_text(event: Event) -> str:
     if event.reason:
-        return "Polled the provider: no usable response"
+        return _("Polled the provider: no usable response")
     candidates = event.detail.get("candidates")
     if candidates:
-        return f"Looked for it at the provider; possible matches: {len(candidates)}"
-    found = event.detail.get("found")
-    return "Polled the provider: nothing new" if found else "Polled the provider: nothing found"
+        number = len(candidates)
+        return _("Looked for it at the provider; possible matches: %(number)s", number=number)
+    if event.detail.get("found"):
+        return _("Polled the provider: nothing new")
+    return _("Polled the provider: nothing found")
