@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, Self, TypeVar, dataclass_transform, get_type_hints
 
+from obdtrack.domain.texts import N_
 from obdtrack.domain.times import from_text, to_text
 
 _Class = TypeVar("_Class")
@@ -35,7 +36,7 @@ _TEXT, _INTEGER, _TIME = FactKind.TEXT, FactKind.INTEGER, FactKind.TIME
 class Fact(NamedTuple):
     """How one fact is treated.
 
-    `label` names it among the facts of an event, `title` (with a `unit`) among those of a call;
+    `label` names it among the facts of an event, `title` (with its value and `unit`) among those of a call;
     pages show one without them in a way of their own. `weight` ranks what tells reports of one
     attempt apart: the heaviest is compared first. A `searchable` fact has a column of `calls`, one
     `in_csv` is in the table that is downloaded. `description` and `example` are the API's.
@@ -77,7 +78,7 @@ class CallFacts(Record):
     Times are aware UTC, `charges` is exact decimal text, `answered` is None if that is not known.
     """
 
-    provider_status: Annotated[str | None, Fact(_TEXT, "provider status", in_csv=False)] = None
+    provider_status: Annotated[str | None, Fact(_TEXT, N_("provider status"), in_csv=False)] = None
     answered: Annotated[
         bool | None, Fact(FactKind.BOOLEAN, searchable=True, description="null: not known.")
     ] = None
@@ -85,21 +86,25 @@ class CallFacts(Record):
     ended_at: Annotated[datetime | None, Fact(_TIME, weight=1, searchable=True)] = None
     duration_seconds: Annotated[
         int | None,
-        Fact(_INTEGER, "duration in seconds", "Duration as reported", "s", weight=1,
+        Fact(_INTEGER, N_("duration in seconds"), N_("Duration as reported"), N_("%(value)s s"), weight=1,
              searchable=True, description="As the provider reported it."),
     ] = None  # fmt: skip
     billable_seconds: Annotated[
         int | None,
-        Fact(_INTEGER, "billable seconds", "Billable seconds", weight=1, searchable=True,
+        Fact(_INTEGER, N_("billable seconds"), N_("Billable seconds"), weight=1, searchable=True,
              description="Seconds the provider charges for, as it reported them."),
     ] = None  # fmt: skip
     charges: Annotated[
         str | None,
-        Fact(FactKind.MONEY, "charges", "Charges", searchable=True,
+        Fact(FactKind.MONEY, N_("charges"), N_("Charges"), searchable=True,
              description="Exact decimal text.", example="0.5000"),
     ] = None  # fmt: skip
-    dtmf: Annotated[str | None, Fact(_TEXT, "keys pressed", "Keys pressed", in_csv=False)] = None
-    hangup_by: Annotated[str | None, Fact(_TEXT, "hung up by", "Hung up by", in_csv=False)] = None
+    dtmf: Annotated[
+        str | None, Fact(_TEXT, N_("keys pressed"), N_("Keys pressed"), in_csv=False)
+    ] = None
+    hangup_by: Annotated[
+        str | None, Fact(_TEXT, N_("hung up by"), N_("Hung up by"), in_csv=False)
+    ] = None
     recording_url: Annotated[str | None, Fact(_TEXT, in_csv=False)] = None
 
 

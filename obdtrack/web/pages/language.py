@@ -8,15 +8,12 @@ from pathlib import Path
 from flask import Flask, request
 from flask_babel import Babel, format_timedelta, get_locale, gettext
 
+from obdtrack.domain.texts import N_ as N_
+
 LANGUAGES = {"en": "English", "hi": "हिन्दी"}
 """The languages there are, each by its own name."""
 
 CATALOGUES = Path(__file__).parent.parent / "translations"
-
-
-def N_(text: str) -> str:  # noqa: N802  # the name that translators' tools and programmers know
-    """Mark a text of a table for the catalogues; it is translated where it is shown."""
-    return text
 
 
 def current_language() -> str:

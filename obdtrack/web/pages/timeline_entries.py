@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from flask_babel import gettext as _
+
 from obdtrack.domain.facts import FACTS, CallFacts
 from obdtrack.domain.redaction import hide
 from obdtrack.domain.reports import MOMENTS
@@ -13,25 +15,26 @@ from obdtrack.domain.status import Status
 from obdtrack.domain.timeline import TimelineEntry, build_changes
 from obdtrack.domain.times import to_text
 from obdtrack.web.pages.clocks import length
+from obdtrack.web.pages.language import N_
 
 _WORTH_NAMING = timedelta(seconds=60)
 _SHOWN_ELSEWHERE = {"extra", *(name for name, fact in FACTS.items() if fact.label is None)}
 _LABELS = {
     **{name: fact.label for name, fact in FACTS.items() if fact.label},
-    "provider_id": "provider's id",
-    "http_status": "HTTP status",
-    "found": "calls found",
-    "replaced_by": "placed again as",
-    "candidates": "possible matches",
-    "another_call_in_doubt": "left to a person",
+    "provider_id": N_("provider's id"),
+    "http_status": N_("HTTP status"),
+    "found": N_("calls found"),
+    "replaced_by": N_("placed again as"),
+    "candidates": N_("possible matches"),
+    "another_call_in_doubt": N_("left to a person"),
 }
 _SENTENCES: dict[str, Callable[[Any], str]] = {
-    "looked_for": lambda _: (
+    "looked_for": lambda wanted: _(
         "an unclaimed call to this number, as we asked for it where the provider's log says how"
     ),
-    "candidates": lambda found: "; ".join(map(_candidate, found)) or "none",
+    "candidates": lambda found: "; ".join(map(_candidate, found)) or _("none"),
     "another_call_in_doubt": lambda doubt: (
-        "it may be another call to this number, whose id is not known or not listed"
+        _("it may be another call to this number, whose id is not known or not listed")
         if doubt
         else ""
     ),
@@ -84,10 +87,10 @@ def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str
     Of `extra`, which the raw report shows, only the times that cannot be the call's are named.
     """
     extra = detail.get("extra", {})
-    disbelieved = {f"{n} (not believed)": extra[n] for n in MOMENTS if n in extra}
+    disbelieved = {_("%(name)s (not believed)", name=n): extra[n] for n in MOMENTS if n in extra}
     detail = {**detail, **disbelieved}
     shown = (
-        (_LABELS.get(name, name.replace("_", " ")), _SENTENCES.get(name, _text)(value))
+        (_label(name), _SENTENCES.get(name, _text)(value))
         for name, value in sorted(detail.items(), key=lambda fact: _FIRST.get(fact[0], len(_FIRST)))
         if name not in _SHOWN_ELSEWHERE and value not in (None, "", {})
     )
@@ -97,27 +100,32 @@ def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str
 def titled_facts(facts: CallFacts) -> tuple[tuple[str, str], ...]:
     """Return the facts of a call that its page lists, as titles and texts to read."""
     return tuple(
-        (fact.title, f"{_text(value)} {fact.unit}".rstrip())
+        (_(fact.title), _(fact.unit, value=_text(value)) if fact.unit else _text(value))
         for name, fact in FACTS.items()
         if fact.title and (value := getattr(facts, name)) is not None
     )
 
 
+def _label(name: str) -> str:
+    return _(_LABELS[name]) if name in _LABELS else name.replace("_", " ")
+
+
 def _candidate(found: Any) -> str:
-    word, created = found.get("provider_status"), found.get("created_at")
     said = str(found.get("provider_id"))
-    doubt = found.get("doubt")
-    return (
-        f"{said}{f', “{word}”' if word else ''}{f', created {created}' if created else ''}"
-        f"{f' (not certain: {doubt})' if doubt else ''}"
-    )
+    if word := found.get("provider_status"):
+        said += f", “{word}”"
+    if created := found.get("created_at"):
+        said = _("%(call)s, created %(when)s", call=said, when=created)
+    if doubt := found.get("doubt"):
+        said = _("%(call)s (not certain: %(doubt)s)", call=said, doubt=doubt)
+    return said
 
 
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return to_text(value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, list):
         return "; ".join(_text(item) for item in value)
     if isinstance(value, dict):
