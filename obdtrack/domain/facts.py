@@ -36,10 +36,10 @@ _TEXT, _INTEGER, _TIME = FactKind.TEXT, FactKind.INTEGER, FactKind.TIME
 class Fact(NamedTuple):
     """How one fact is treated.
 
-    `label` names it among the facts of an event, `title` (with its value and `unit`) among those of a call;
-    pages show one without them in a way of their own. `weight` ranks what tells reports of one
-    attempt apart: the heaviest is compared first. A `searchable` fact has a column of `calls`, one
-    `in_csv` is in the table that is downloaded. `description` and `example` are the API's.
+    `label` names it among the facts of an event, `title` among those of a call, its value with a
+    `unit`; pages show one without them in a way of their own. `weight` ranks what tells reports of
+    one attempt apart: the heaviest is compared first. A `searchable` fact has a column of `calls`,
+    one `in_csv` is in the table that is downloaded. `description` and `example` are the API's.
     """
 
     kind: FactKind
@@ -86,8 +86,8 @@ class CallFacts(Record):
     ended_at: Annotated[datetime | None, Fact(_TIME, weight=1, searchable=True)] = None
     duration_seconds: Annotated[
         int | None,
-        Fact(_INTEGER, N_("duration in seconds"), N_("Duration as reported"), N_("%(value)s s"), weight=1,
-             searchable=True, description="As the provider reported it."),
+        Fact(_INTEGER, N_("duration in seconds"), N_("Duration as reported"), N_("%(value)s s"),
+             weight=1, searchable=True, description="As the provider reported it."),
     ] = None  # fmt: skip
     billable_seconds: Annotated[
         int | None,

@@ -37,7 +37,7 @@ def test_an_event_shows_both_clocks_its_source_and_what_it_changed(
     caller.report()
     told = read(visitor, call)
     assert (
-        "Report queued → completed provider's clock 23 Nov 11:57:39 "
+        "Report Queued → Answered provider's clock 23 Nov 11:57:39 "
         "our clock 23 Nov 12:00:00 from a report"
     ) in told
 
@@ -83,7 +83,7 @@ def test_a_recording_is_linked_until_it_expires_and_never_fetched(
     page = visitor.open(f"/calls/{call['id']}").text
     assert 'href="https://sounds.example/1.wav" rel="noreferrer noopener nofollow"' in page
     assert "works until 23 Nov 14:05:00" in text_of(page)
-    assert "this one came now , 23 Nov 12:05:00" in text_of(page)
+    assert "this one came 23 Nov 12:05:00 ( now )" in text_of(page)
     assert "<audio" not in page
 
 

@@ -7,26 +7,34 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from flask import Response, g, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext
 
+from obdtrack.domain.texts import N_
 from obdtrack.errors import challenge
 from obdtrack.web.http import kept_forms
 from obdtrack.web.http.browser_security import is_page
 from obdtrack.web.http.session import own_path
 
 TITLES: dict[int, tuple[str, str]] = {
-    400: ("Bad request", "Go back, reload the page and try again."),
+    400: (N_("Bad request"), N_("Go back, reload the page and try again.")),
     403: (
-        "This key is not allowed to do that",
-        "Sign in with a key that has the scope, or ask the person who created yours.",
+        N_("This key is not allowed to do that"),
+        N_("Sign in with a key that has the scope, or ask the person who created yours."),
     ),
-    404: ("Not found", "Search for the call, or look for it in the list."),
-    405: ("Method not allowed", "Go back and use the button on the page."),
-    409: ("Already changed", "Someone else changed this first. Reload to see the current state."),
-    413: ("Request too large", "Go back and send a smaller request."),
-    422: ("Invalid request", "Go back and correct the fields named above."),
-    429: ("Too many requests", "Wait a moment, then try again."),
-    500: ("Internal error", "If it keeps happening, send the id below to your administrator."),
-    503: ("Temporarily unavailable", "No report is lost: the provider sends them again."),
+    404: (N_("Not found"), N_("Search for the call, or look for it in the list.")),
+    405: (N_("Method not allowed"), N_("Go back and use the button on the page.")),
+    409: (
+        N_("Already changed"),
+        N_("Someone else changed this first. Reload to see the current state."),
+    ),
+    413: (N_("Request too large"), N_("Go back and send a smaller request.")),
+    422: (N_("Invalid request"), N_("Go back and correct the fields named above.")),
+    429: (N_("Too many requests"), N_("Wait a moment, then try again.")),
+    500: (
+        N_("Internal error"),
+        N_("If it keeps happening, send the id below to your administrator."),
+    ),
+    503: (N_("Temporarily unavailable"), N_("No report is lost: the provider sends them again.")),
 }
 
 
@@ -53,12 +61,12 @@ def fault(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) ->
         return refused
     if status is HTTPStatus.UNAUTHORIZED:
         return _door(detail)
-    title, remedy = TITLES.get(status.value, (status.phrase, "Go back and try again."))
+    title, remedy = TITLES.get(status.value, (status.phrase, N_("Go back and try again.")))
     page = render_template(
         "fault.html",
-        title=title,
+        title=gettext(title),
         detail=detail,
-        remedy=remedy,
+        remedy=gettext(remedy),
         status=status.value,
         request_id=g.get("request_id"),
         again=_again(status),

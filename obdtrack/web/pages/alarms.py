@@ -9,15 +9,16 @@ from obdtrack.notifications.alarms import open_alarms, past_alarms
 from obdtrack.web.http.auth import needs
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.filters import read_id
-from obdtrack.web.pages.labels import Look
+from obdtrack.web.pages.labels import Look, said
+from obdtrack.web.pages.language import N_
 from obdtrack.web.pages.template_helpers import live
 
 blueprint = Blueprint("pages_alarms", __name__)
 
 PAGE = 50
 
-OPEN = Look("Open", "alert", "bad", "It is so still.")
-OVER = Look("Over", "check", "good", "It is no longer so.")
+OPEN = Look(N_("Open"), "alert", "bad", N_("It is so still."))
+OVER = Look(N_("Over"), "check", "good", N_("It is no longer so."))
 
 
 @blueprint.get("/alarms")
@@ -29,5 +30,5 @@ def index() -> Response:
     found = [] if wrong else past_alarms(PAGE + 1, before)
     past, older = cut(found, PAGE)
     still = [] if wrong or before else open_alarms()
-    lines = [(row, OVER if row.ended_at else OPEN) for row in (*still, *past)]
+    lines = [(row, said(OVER if row.ended_at else OPEN)) for row in (*still, *past)]
     return live("alarms.html", lines=lines, wrong=wrong, older=older)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from flask_babel import gettext as _
+
 from obdtrack.calls import responses
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import request_of
@@ -68,7 +70,7 @@ def wires(
     ours = []
     if first and call.provider in services().providers and not is_test(events):
         sent = raw_request(call, events, others, in_full=in_full)
-        ours = [Wire("Our request", call.created_at, sent, 1)]
+        ours = [Wire(_("Our request"), call.created_at, sent, 1)]
     theirs = [
         _response(call, row, shown, others, in_full)
         for row in responses.of_call(call.id)
@@ -97,9 +99,9 @@ def _response(
     others: Sequence[str],
     in_full: bool,
 ) -> Wire:
-    title = "The provider's response" if row.kind == "send" else "Response to a poll"
+    title = _("The provider's response") if row.kind == "send" else _("Response to a poll")
     return Wire(
-        title if row.http_status else f"{title}: none",
+        title if row.http_status else _("%(what)s: none", what=title),
         row.responded_at,
         raw_response(row, [call.to_number], others, in_full=in_full),
         next((entry.number for entry in entries if _made(row, entry)), None),
@@ -123,7 +125,7 @@ def _report(
     in_full: bool,
 ) -> Wire:
     return Wire(
-        "Report",
+        _("Report"),
         row.received_at,
         raw_delivery(row, None if in_full else [call.to_number]),
         event,
@@ -159,7 +161,7 @@ def raw_response(
     Unless it is shown `in_full`, also without these `numbers` and what looks like one.
     """
     body = bytes(response.body or b"").decode("utf-8", "replace")
-    line = f"HTTP {response.http_status}" if response.http_status else "No response came"
+    line = f"HTTP {response.http_status}" if response.http_status else _("No response came")
     if response.failure:
         line += f" ({response.failure})"
     return Raw(line, [], hide(body, *others, *([] if in_full else numbers), others=not in_full))

@@ -9,6 +9,7 @@ from flask import Flask, request
 from flask_babel import Babel, format_timedelta, get_locale, gettext
 
 from obdtrack.domain.texts import N_ as N_
+from obdtrack.domain.texts import Text
 
 LANGUAGES = {"en": "English", "hi": "हिन्दी"}
 """The languages there are, each by its own name."""
@@ -38,6 +39,17 @@ def ago(passed: timedelta) -> str:
     if abs(passed) < timedelta(seconds=1):
         return str(gettext("now"))
     return str(format_timedelta(-passed, add_direction=True, threshold=1))
+
+
+def translated(text: str) -> str:
+    """Return a sentence that was made for everybody, such as an error's, in the reader's language.
+
+    What is in no catalogue stays as it is.
+    """
+    if isinstance(text, Text):
+        values = {name: translated(it) for name, it in text.values.items() if isinstance(it, str)}
+        return str(gettext(text.template, **{**text.values, **values}))
+    return str(gettext(text)) if text else ""
 
 
 def speak(app: Flask) -> None:

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+from flask_babel import gettext as _
+
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import Attempt
 from obdtrack.domain.status import Kind, Source, Status
@@ -86,7 +88,7 @@ class Tick(NamedTuple):
 class Drawing(NamedTuple):
     """Everything of the picture; `rows` is how many rows of marks stand on each other.
 
-    `lasts` is how long it is from the first moment to the last, in words.
+    `lasts` is how long it is from the first moment to the last, in words; none if no time passed.
     """
 
     stretches: list[Stretch]
@@ -131,10 +133,10 @@ def phases(attempt: Attempt, asked_at: datetime) -> list[Phase]:
         return []
     rang = ringing(attempt, asked_at)
     begun = asked_at if timedelta(0) < asked_at - start < _SECOND else start
-    unanswered = "ringing" if attempt.status is Status.NO_ANSWER else "dialling"
-    kind, word = ("talk", "call") if attempt.answered else ("ring", unanswered)
+    unanswered = _("ringing") if attempt.status is Status.NO_ANSWER else _("dialling")
+    kind, word = ("talk", _("call")) if attempt.answered else ("ring", unanswered)
     found = [
-        Phase(number, "ring", "ringing", start - rang, start, rang),
+        Phase(number, "ring", _("ringing"), start - rang, start, rang),
         Phase(number, kind, word, begun, end, end - start),
     ]
     return [phase for phase in found if phase.start < phase.end]
@@ -149,6 +151,7 @@ def draw(
     edges = sorted({*moments, *(p.start for p in spans), *(p.end for p in spans)})
     scale = lay_out(edges, [(phase.start, phase.end) for phase in spans], width)
     marks = _marks(entries, scale.places)
+    lasts = (edges[-1] - edges[0]).total_seconds()
     return Drawing(
         stretches=[_stretch(phase, scale.places, many=len(attempts) > 1) for phase in spans],
         marks=marks,
@@ -156,7 +159,7 @@ def draw(
         ticks=_ticks(scale.places, clock, width),
         rows=1 + max(mark.row for mark in marks),
         width=width,
-        lasts=length((edges[-1] - edges[0]).total_seconds()),
+        lasts=length(lasts) if round(lasts) else "",
     )
 
 
@@ -164,11 +167,15 @@ def _stretch(phase: Phase, places: dict[datetime, float], *, many: bool) -> Stre
     x = places[phase.start]
     wide = max(places[phase.end] - x, 3.0)
     number, word, lasted = phase.attempt, phase.word, length(phase.lasted.total_seconds())
-    which = f"{number}: " if many else ""
-    texts = (f"{'attempt ' if many else ''}{which}{word} {lasted}",
-             f"{which}{word} {lasted}", f"{which}{lasted}")  # fmt: skip
+    short = f"{word} {lasted}"
+    texts: tuple[str, ...] = (short, lasted)
+    if many:
+        full = _("attempt %(number)s: %(what)s", number=number, what=short)
+        texts = (full, f"{number}: {short}", f"{number}: {lasted}")
     text = next((text for text in texts if len(text) * _SMALL_LETTER + 4 <= wide), "")
-    title = f"Attempt {number}: {word} for {lasted}"
+    title = _(
+        "Attempt %(number)s: %(what)s for %(length)s", number=number, what=word, length=lasted
+    )
     return Stretch(number, phase.kind, word, x, round(wide, 1), text, title)
 
 
@@ -180,7 +187,9 @@ def _marks(entries: Sequence[TimelineEntry], places: dict[datetime, float]) -> l
         x = places[entry.event.recorded_at]
         row = next((i for i, end in enumerate(ends) if x - end >= _MARK), len(ends))
         ends[row : row + 1] = [x]
-        title = f"{number}: {kind_text(entry.event)}{', in conflict' if entry.conflict else ''}"
+        what = kind_text(entry.event)
+        said = _("%(what)s, in conflict", what=what) if entry.conflict else what
+        title = f"{number}: {said}"
         marks.append(Mark(number, mark_kind(entry.event), x, row, title, entry.conflict))
     return marks
 
