@@ -36,7 +36,7 @@ CATALOGUES := obdtrack/web/translations
 TEXTS := $(VENV)/texts.pot
 
 catalogues: $(VENV)/.test
-	$(BIN)/pybabel --quiet extract --mapping pyproject.toml --keywords "N_ Text ObdtrackError:2 ValidationError" --add-location file \
+	$(BIN)/pybabel --quiet extract --mapping pyproject.toml --keywords "N_ Said ObdtrackError:2 ValidationError" --add-location file \
 		--sort-by-file --no-wrap --msgid-bugs-address "the issues of obdtrack" --output $(TEXTS) obdtrack
 	$(BIN)/pybabel --quiet update --input-file $(TEXTS) --output-dir $(CATALOGUES) --no-wrap \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date

@@ -10,10 +10,10 @@ def N_(text: str) -> str:  # noqa: N802  # the name that translators' tools and 
     return text
 
 
-class Text(str):
+class Said(str):
     """A sentence with values in it: English for everybody, and pages can say it otherwise.
 
-    `Text("There is no call %(id)s.", id=5)` is the text `There is no call 5.`
+    `Said("There is no call %(id)s.", id=5)` is the text `There is no call 5.`
     """
 
     __slots__ = ("template", "values")
@@ -21,7 +21,7 @@ class Text(str):
     template: str
     values: dict[str, Any]
 
-    def __new__(cls, template: str, **values: Any) -> Text:
+    def __new__(cls, template: str, **values: Any) -> Said:
         """Make the English sentence, which knows what it was made of."""
         made = super().__new__(cls, template % values)
         made.template, made.values = template, values

@@ -9,7 +9,7 @@ from flask import Flask, request
 from flask_babel import Babel, format_timedelta, get_locale, gettext
 
 from obdtrack.domain.texts import N_ as N_
-from obdtrack.domain.texts import Text
+from obdtrack.domain.texts import Said
 
 LANGUAGES = {"en": "English", "hi": "हिन्दी"}
 """The languages there are, each by its own name."""
@@ -46,7 +46,7 @@ def translated(text: str) -> str:
 
     What is in no catalogue stays as it is.
     """
-    if isinstance(text, Text):
+    if isinstance(text, Said):
         values = {name: translated(it) for name, it in text.values.items() if isinstance(it, str)}
         return str(gettext(text.template, **{**text.values, **values}))
     return str(gettext(text)) if text else ""

@@ -95,7 +95,7 @@ def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str
     disbelieved = {_("%(name)s (not believed)", name=n): extra[n] for n in MOMENTS if n in extra}
     detail = {**detail, **disbelieved}
     shown = (
-        (_label(name), _SENTENCES.get(name, _text)(value))
+        (_(_LABELS.get(name, name.replace("_", " "))), _SENTENCES.get(name, _text)(value))
         for name, value in sorted(detail.items(), key=lambda fact: _FIRST.get(fact[0], len(_FIRST)))
         if name not in _SHOWN_ELSEWHERE and value not in (None, "", {})
     )
@@ -109,10 +109,6 @@ def titled_facts(facts: CallFacts) -> tuple[tuple[str, str], ...]:
         for name, fact in FACTS.items()
         if fact.title and (value := getattr(facts, name)) is not None
     )
-
-
-def _label(name: str) -> str:
-    return _(_LABELS[name]) if name in _LABELS else name.replace("_", " ")
 
 
 def _candidate(found: Any) -> str:
