@@ -98,7 +98,7 @@ class FailedSignIns:
 
     def add(self, address: str | None) -> None:
         """Count a failure; raises ObdtrackError (rate limited) from the 31st in a minute on."""
-        if not self._limiter.hit(FAILURES, _household(address)):
+        if not self._limiter.hit(FAILURES, household(address)):
             raise ObdtrackError(
                 Code.RATE_LIMITED,
                 "Too many failed sign-ins from this address; wait a minute.",
@@ -139,7 +139,7 @@ class Guesses:
             self._limiter.hit(limit, str(caller))
 
 
-def _household(address: str | None) -> str:
+def household(address: str | None) -> str:
     """Return the address, or the network that one household has of IPv6 (a /64, RFC 6177)."""
     try:
         found = ip_address(address or "")

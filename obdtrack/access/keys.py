@@ -1,4 +1,4 @@
-"""API keys: created, checked, revoked."""
+"""API keys: created, checked, rotated, revoked."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ def add(
     scopes: Collection[str],
     created_at: datetime,
     owner_id: UUID | None = None,
+    *,
+    made_by: str | None = None,
+    expires_at: datetime | None = None,
 ) -> None:
     """Store a new key's digest; `owner_id` is the first key of the same caller, if another."""
     models.ApiKey.insert(
@@ -46,11 +49,13 @@ def add(
         scopes=sorted(scopes),
         created_at=created_at,
         owner_id=owner_id,
+        made_by=made_by,
+        expires_at=expires_at,
     ).execute()
 
 
 def find_active(secret: str) -> models.ApiKey | None:
-    """Return the key with this secret unless it is revoked.
+    """Return the key with this secret unless it is revoked; it may have expired.
 
     The look-up is by digest, so its time says nothing about the characters of any stored key.
     """
@@ -58,7 +63,7 @@ def find_active(secret: str) -> models.ApiKey | None:
 
 
 def find_active_id(key_id: UUID) -> models.ApiKey | None:
-    """Return the key with this id unless it is revoked."""
+    """Return the key with this id unless it is revoked; it may have expired."""
     return _active(bulk_sql.load(models.ApiKey, "id", [key_id]))
 
 
@@ -110,6 +115,29 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+class KeyState(StrEnum):
+    """Whether a key works; one that is `rotated` works until its successor's grace is over."""
+
+    ACTIVE = "active"
+    ROTATED = "rotated"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+def states_of(all_of_them: Collection[models.ApiKey], now: datetime) -> dict[UUID, KeyState]:
+    """Return where each of all keys stands."""
+    last = {key.name: key.id for key in sorted(all_of_them, key=lambda key: key.id)}
+
+    def state(key: models.ApiKey) -> KeyState:
+        if key.revoked_at is not None:
+            return KeyState.REVOKED
+        if _is_over(key, now):
+            return KeyState.EXPIRED
+        return KeyState.ACTIVE if last[key.name] == key.id else KeyState.ROTATED
+
+    return {key.id: state(key) for key in all_of_them}
+
+
 class Access(NamedTuple):
     """A valid key: whose it is and what it may do.
 
@@ -136,32 +164,102 @@ def create_key(
     actor: Actor | None = None,
     *,
     replaces: UUID | None = None,
+    expires_at: datetime | None = None,
 ) -> str:
     """Make a key and give it; this is the only time it can be seen.
 
     `actor` is who wants it, by default the person at the command line. `replaces` is the key in
     whose place it comes, by default the newest of the same name: what that one asked for under an
-    idempotency key is not done a second time for this one.
-    Raises ObdtrackError: invalid for an unknown scope or an empty name, not found if there is no
-    key to replace.
+    idempotency key is not done a second time for this one. It works until `expires_at`, if given.
+    Raises ObdtrackError: invalid for an unknown scope, an empty name or a time that is past, not
+    found if there is no key to replace, conflict while an active key has this name.
     """
     unknown = sorted(set(scopes) - set(Scope))
     if unknown or not scopes:
-        raise ObdtrackError(
-            Code.INVALID, f"Unknown scope {', '.join(unknown)!r}: use some of {', '.join(Scope)}."
+        raise _wrong(
+            "scopes", f"Unknown scope {', '.join(unknown)!r}: use some of {', '.join(Scope)}."
         )
-    if not name.strip():
-        raise ObdtrackError(Code.INVALID, "A key needs a name, so that you know it later.")
-    secret = f"obd_{secrets.token_urlsafe(32)}"
-    key_id, detail = new_id(), {"name": name.strip(), "scopes": sorted(scopes)}
+    name = name.strip()
+    if not name:
+        raise _wrong("name", "A key needs a name, so that you know it later.")
+    if expires_at is not None and expires_at <= services.now():
+        raise _wrong("expires", "A key that has expired already would be of no use.")
     with services.store.write():
-        before = _predecessor(name.strip(), replaces)
-        owner_id = (before.owner_id or before.id) if before else None
-        if owner_id is not None:
-            detail["owner"] = str(owner_id)
-        add(key_id, name.strip(), secret, scopes, services.now(), owner_id)
-        audit.record(Action.KEY_CREATED, key_id, actor or audit.operator(), services, detail)
+        services.store.lock_names([f"key {name}"])
+        if active := _active_of(name, services.now()):
+            raise ObdtrackError(
+                Code.CONFLICT,
+                f"There is an active key named {name!r}. Rotate it, or revoke it first "
+                f"(its id: {active[-1].id}).",
+                fields={"name": [f"There is an active key named {name!r}: rotate that one."]},
+            )
+        made = _NewKey(name, scopes, _predecessor(name, replaces), expires_at)
+        return _store(made, Action.KEY_CREATED, actor or audit.operator(), services)
+
+
+def rotate_key(
+    key_id: UUID, services: Services, actor: Actor | None = None, *, grace: timedelta
+) -> str:
+    """Make a key in the place of this one, which works on until the grace is over; give the new.
+
+    It has the same name, scopes and caller, and the same lifetime if that was limited. Raises
+    ObdtrackError: not found if there is no such active key, conflict if it was rotated before.
+    """
+    now, actor = services.now(), actor or audit.operator()
+    with services.store.write():
+        old = find_active_id(key_id)
+        if old is None or _is_over(old, now):
+            raise ObdtrackError(Code.NOT_FOUND, f"There is no active key {key_id}.")
+        services.store.lock_names([f"key {old.name}"])
+        newest = _active_of(old.name, now)[-1]
+        if newest.id != key_id:
+            raise ObdtrackError(
+                Code.CONFLICT, f"This key was rotated already; the newest is {newest.id}."
+            )
+        lifetime = old.expires_at and old.expires_at - old.created_at
+        made = _NewKey(old.name, old.scopes, old, now + lifetime if lifetime else None)
+        secret = _store(made, Action.KEY_ROTATED, actor, services)
+        until = min(now + grace, old.expires_at or now + grace)
+        models.ApiKey.update(expires_at=until).where(models.ApiKey.id == key_id).execute()
     return secret
+
+
+class _NewKey(NamedTuple):
+    name: str
+    scopes: Collection[str]
+    before: models.ApiKey | None
+    expires_at: datetime | None
+
+
+def _wrong(field: str, message: str) -> ObdtrackError:
+    return ObdtrackError(Code.INVALID, message, fields={field: [message]})
+
+
+def _store(made: _NewKey, action: Action, actor: Actor, services: Services) -> str:
+    secret = f"obd_{secrets.token_urlsafe(32)}"
+    key_id, before = new_id(), made.before
+    owner_id = (before.owner_id or before.id) if before else None
+    detail: dict[str, object] = {"name": made.name, "scopes": sorted(made.scopes)}
+    if owner_id is not None:
+        detail["owner"] = str(owner_id)
+    if made.expires_at is not None:
+        detail["expires_at"] = to_text(made.expires_at)
+    add(
+        key_id, made.name, secret, made.scopes, services.now(), owner_id,
+        made_by=actor.name, expires_at=made.expires_at,
+    )  # fmt: skip
+    audit.record(action, key_id, actor, services, detail)
+    return secret
+
+
+def _active_of(name: str, now: datetime) -> list[models.ApiKey]:
+    key = models.ApiKey
+    query = key.select().where((key.name == name) & key.revoked_at.is_null()).order_by(key.id)
+    return [one for one in query if not _is_over(one, now)]
+
+
+def _is_over(key: models.ApiKey, now: datetime) -> bool:
+    return key.expires_at is not None and key.expires_at <= now
 
 
 def _predecessor(name: str, replaces: UUID | None) -> models.ApiKey | None:
@@ -174,12 +272,18 @@ def _predecessor(name: str, replaces: UUID | None) -> models.ApiKey | None:
 
 
 def access_of(key_id: UUID, services: Services) -> Access | None:
-    """Return the access of a key that someone signed in with, or None if it is revoked."""
+    """Return the access of a key that someone signed in with, or None if it is revoked.
+
+    Raises ObdtrackError (unauthorized) that says so if it has expired.
+    """
     return _granted(find_active_id(key_id), services)
 
 
 def authenticate(secret: str, services: Services, *, program: bool = False) -> Access | None:
-    """Return the access this key grants, or None if it is unknown or revoked."""
+    """Return the access this key grants, or None if it is unknown or revoked.
+
+    Raises ObdtrackError (unauthorized) that says so if it has expired.
+    """
     return _granted(find_active(secret), services, program=program)
 
 
@@ -189,6 +293,11 @@ def _granted(
     if key is None:
         return None
     now = services.now()
+    if _is_over(key, now):
+        raise ObdtrackError(
+            Code.UNAUTHORIZED,
+            f"This key expired at {to_text(key.expires_at)}. Ask an administrator for a new one.",
+        )
     if needs_note(key, now):
         _note_use(key.id, services, program=program)
     owner_id, ended = key.owner_id or key.id, key.ended_sessions or ()

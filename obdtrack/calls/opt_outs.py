@@ -123,6 +123,27 @@ def remove(numbers: Collection[str]) -> int:
     return int(row.delete().where(row.number.in_(list(numbers))).execute())
 
 
+def newest(
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+    numbers: Collection[str] | None = None,
+) -> list[models.OptOutRow]:
+    """List who opted out, the newest first, at most `limit`, only of these `numbers` if given.
+
+    `before` is when the last one of the page before was recorded, and its number.
+    """
+    row = models.OptOutRow
+    query = row.select()
+    if numbers is not None:
+        query = query.where(row.number.in_(list(numbers)))
+    if before is not None:
+        at, number = before
+        query = query.where(
+            (row.recorded_at <= at) & ((row.recorded_at < at) | (row.number < number))
+        )
+    return list(query.order_by(row.recorded_at.desc(), row.number.desc()).limit(limit))
+
+
 def every() -> Iterator[OptedOut]:
     """Return all that opted out, in the order of their numbers, some of them read at a time."""
     row, after = models.OptOutRow, ""

@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
     "replay": "Reprocess stored deliveries, after fixing the cause.",
     "rebuild": "Recompute every call from raw deliveries and responses.",
     "copy-to": "Copy everything to another database and verify the copy.",
-    "keys": "Create, list and revoke API keys.",
+    "keys": "Create, list, rotate and revoke API keys.",
     "audit": "Show who did what: keys, numbers seen, decisions.",
     "erase": "Replace a number by a keyed hash, everywhere.",
     "export": "Export what is stored about a number, as JSON.",

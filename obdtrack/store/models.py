@@ -55,6 +55,7 @@ class ApiKey(Table):
 
     `owner_id` is the first key of the same caller, null for the first itself. `ended_sessions` has
     the ids of those that were signed out, each with the time when its cookie is too old anyway.
+    `made_by` is whoever made it, null for keys of earlier versions.
     """
 
     id = IdField(primary_key=True)
@@ -66,6 +67,8 @@ class ApiKey(Table):
     revoked_at = MomentField(null=True)
     owner_id = IdField(null=True)
     ended_sessions = JsonField(null=True)
+    made_by = TextField(null=True)
+    expires_at = MomentField(null=True)
 
     class Meta:
         table_name = "api_keys"
@@ -309,6 +312,7 @@ class Audit(Table):
     """Who did what: keys made and revoked, numbers seen, erased and exported, decisions taken.
 
     Holds no phone number and no secret. Of entries with the same `once` only the first is stored.
+    `person` is the pseudonym of the one number that it is about, if it is about one.
     """
 
     id = IdField(primary_key=True)
@@ -319,6 +323,7 @@ class Audit(Table):
     key_id = IdField(null=True)
     detail = JsonField()
     once = TextField(null=True)
+    person = TextField(null=True)
 
     class Meta:
         table_name = "audit"

@@ -82,6 +82,11 @@ _index(Recipient, "to_number", "id", where="to_number IS NOT NULL")  # what is p
 _index(Recipient, "call_id", where="call_id IS NOT NULL")  # whose call this is
 _index(Call, "submission")  # the other calls of a submission whose calls are deleted
 _index(Audit, "subject", "id")  # what was done to one key, call or number
+_index(Audit, "person", "id", where="person IS NOT NULL")  # who saw this number
+_index(Audit, "actor", "id")  # what somebody did
+_index(Audit, "action", "id")  # who did such a thing
+_index(Audit, "recorded_at")  # where among the ids a time begins
+_index(OptOutRow, "recorded_at", "number")  # who opted out, newest first
 _index(Audit, "once", unique=True, where="once IS NOT NULL")  # whether it is noted already
 _index(FeedRow, "subject", "position", where="subject IS NOT NULL")  # what happened to one call
 _index(FeedRow, "campaign_id", "position", where="campaign_id IS NOT NULL")  # ... in a campaign

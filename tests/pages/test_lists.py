@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from obdtrack.access import audit
+from obdtrack.access.keys import create_key
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
@@ -139,16 +141,30 @@ def test_numbers_are_masked_without_pii(guest: Visitor, two: list[Any]) -> None:
     assert "+9188•••••001" in guest.read("/")
 
 
-def test_a_call_shows_its_number_on_request_and_notes_it(
-    visitor: Visitor, two: list[Any], services: Services
+def test_who_may_place_calls_has_numbers_shown_everywhere_until_they_are_hidden(
+    app: Flask, services: Services, two: list[Any]
 ) -> None:
+    agent = Visitor(app, create_key("agent", ["read", "place"], services))
     path = f"/calls/{two[0]['id']}"
-    assert NUMBER not in visitor.read(path)
-    visitor.send(f"{path}/number", on="/")
-    assert NUMBER in visitor.read(path)
-    assert "Saw a call's number" in visitor.read("/audit")
+    for shown in (False, True, False):
+        for page in ("/", path, "/deliveries", "/calls.csv"):
+            assert (NUMBER[1:] in agent.open(page).text) is shown or page == "/deliveries", page
+        assert ("Numbers are shown in full until you sign out" in agent.open("/").text) is shown
+        agent.send(f"/numbers/{'hide' if shown else 'show'}", on="/", next=path)
     with services.store.connection_context():
-        assert any(row.action == "number-viewed" for row in audit.newest(9))
+        noted = [row.action for row in audit.newest(99) if row.actor == "agent"]
+    assert noted.count("numbers-shown") == 2
+    assert noted.count("number-viewed") == 1
+
+
+def test_who_only_reads_has_no_numbers_shown_and_who_has_pii_need_not_ask(
+    visitor: Visitor, guest: Visitor, two: list[Any]
+) -> None:
+    assert guest.send("/numbers/show", on="/").status_code == 403
+    assert NUMBER not in guest.read("/")
+    assert "Show numbers" not in guest.open("/").text + visitor.open("/").text
+    assert NUMBER in visitor.read(f"/calls/{two[0]['id']}")
+    assert "Saw a call's number" in visitor.read("/audit")
 
 
 def test_the_table_has_the_filtered_calls_and_no_formulas(visitor: Visitor, caller: Caller) -> None:

@@ -112,10 +112,10 @@ def test_a_number_seen_on_a_page_is_noted_once_per_call_and_hour(
 ) -> None:
     person, calls = access(services, "read", "pii"), [new_id(), new_id()]
     for call_id in (*calls, *calls):
-        record_view(person, call_id, services)
+        record_view(person, call_id, NUMBER, services)
     assert sorted(row.subject for row in trace("number-viewed")) == sorted(map(str, calls))
     clock.forward(hours=1)
-    record_view(person, calls[0], services)
+    record_view(person, calls[0], NUMBER, services)
     assert len(trace("number-viewed")) == 3
 
 

@@ -34,6 +34,7 @@ FROZEN = {
     "0006_call_type": "814529af4cebb753",
     "0007_campaigns": "d8453f008ffc787a",
     "0008_notifications": "25f1853c63d53dcc",
+    "0009_people": "9b844ef17af7f38f",
     "unreleased/0001_initial": "9c9401dc244fcbc4",
     "unreleased/0002_truth": "1476684f623edb4f",
     "unreleased/0003_pages": "c56357013aa28fe5",

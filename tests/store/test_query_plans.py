@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from obdtrack.access import audit
-from obdtrack.calls import queries, responses, search
+from obdtrack.access.audit import AuditFilter
+from obdtrack.calls import opt_outs, queries, responses, search
 from obdtrack.calls.placing import idempotency, submissions
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.search import CallFilter
@@ -40,6 +41,7 @@ from tests import factories
 from tests.factories import IDS, MID, NOON, NUMBER, PROVIDER
 
 ID = new_id()
+NAME = "erased-0123456789abcdef"
 DAY = timedelta(days=1)
 ALL_DAY = {"since": NOON, "until": NOON + DAY}
 PLAN = CampaignPlan(bridge=NUMBER, flow_id="23")
@@ -130,6 +132,15 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "old keys": lambda: idempotency.forget_older(NOON, 50),
     "old deliveries": lambda: retention.forget_deliveries(Outcome.UNMATCHED, NOON, 50),
     "what was done to a call": lambda: audit.newest(50, subject=str(ID)),
+    "who saw a number": lambda: audit.newest(50, wanted=AuditFilter(person=NAME, calls=[ID])),
+    "what somebody did": lambda: audit.newest(50, ID, wanted=AuditFilter(actor="Asha")),
+    "who did such a thing": lambda: audit.newest(50, wanted=AuditFilter(action="signed-in")),
+    "what was done on a day": lambda: audit.newest(50, wanted=AuditFilter(**ALL_DAY)),
+    "who failed to sign in lately": lambda: audit._failed_within_the_hour(
+        SimpleNamespace(now=lambda: NOON)
+    ),
+    "who opted out last": lambda: opt_outs.newest(50),
+    "who opted out before": lambda: opt_outs.newest(50, (NOON, NUMBER)),
     "whether it is noted": lambda: audit.is_noted("once"),
     "recipients of a campaign": lambda: recipients.page_of(ID, 50),
     "recipients of a status": lambda: recipients.page_of(ID, 50, "invalid"),

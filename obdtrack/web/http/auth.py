@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, current_app, g, request, stream_with_context
 from werkzeug.exceptions import SecurityError
 
+from obdtrack.access.audit import record_failed_sign_in
 from obdtrack.access.keys import Access, Scope, authenticate
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
@@ -74,12 +75,24 @@ def offered_access() -> Access | None:
 def check_key(secret: str, *, program: bool = False) -> Access | None:
     """Return the access this key grants to a person or a `program`, or None if it is none of ours.
 
-    Raises ObdtrackError (rate limited) if too many wrong ones came from the same address.
+    Raises ObdtrackError: unauthorized if it has expired, rate limited if too many wrong ones came
+    from the same address.
     """
-    access = authenticate(secret, services(), program=program)
+    try:
+        access = authenticate(secret, services(), program=program)
+    except ObdtrackError as error:
+        if error.code is Code.UNAUTHORIZED:
+            _note_failure("an expired key")
+        raise
     if access is None:
         services().limits.failed_sign_ins.add(request.remote_addr)
+        _note_failure("a wrong key")
     return access
+
+
+def _note_failure(what: str) -> None:
+    door = "on the pages" if takes_sessions(request.endpoint) else "over the API"
+    record_failed_sign_in(request.remote_addr, f"{what} {door}", services())
 
 
 def streamed(lines: Iterator[str]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.web.http.browser_security import SESSION_HOURS
 
-_SHOWN_FOR = timedelta(minutes=10)
 _REPLICATED_IN = timedelta(seconds=30)
 
 
@@ -69,15 +67,14 @@ def has_just_changed(now: datetime) -> bool:
     return until is not None and from_text(until) > now
 
 
-def show_number(call_id: UUID, now: datetime) -> None:
-    """Remember that this call's number was requested, for some minutes."""
-    session["shown"] = [str(call_id), to_text(now + _SHOWN_FOR)]
+def show_numbers(*, shown: bool) -> None:
+    """Remember whether who is signed in asked for numbers in full."""
+    session["numbers"] = shown
 
 
-def is_shown(call_id: UUID, now: datetime) -> bool:
-    """Whether this call's number was requested just now."""
-    shown: Any = session.get("shown")
-    return bool(shown) and shown[0] == str(call_id) and from_text(shown[1]) > now
+def are_numbers_shown() -> bool:
+    """Whether who is signed in asked for numbers in full."""
+    return bool(session.get("numbers"))
 
 
 def own_path(target: str | None) -> str:

@@ -20,9 +20,16 @@ blueprint = Blueprint("pages_audit", __name__)
 PAGE = 50
 
 DEEDS: dict[str, str] = {
+    Action.SIGNED_IN: "Signed in",
+    Action.SIGN_IN_FAILED: "Was refused: a wrong or expired key",
     Action.KEY_CREATED: "Created a key",
+    Action.KEY_ROTATED: "Rotated a key",
     Action.KEY_REVOKED: "Revoked a key",
     Action.PII_USED: "Used a key that can see numbers",
+    Action.NUMBERS_SHOWN: "Had numbers shown in full",
+    Action.DOWNLOAD_BEGUN: "Began a download",
+    Action.DOWNLOAD_ENDED: "Finished a download",
+    Action.CALL_PLACED: "Placed a call by the form",
     Action.NUMBER_VIEWED: "Saw a call's number",
     Action.NUMBER_SOUGHT: "Looked for a number without seeing numbers",
     Action.DELIVERY_REPLAYED: "Reprocessed a delivery",

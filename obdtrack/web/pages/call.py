@@ -29,7 +29,6 @@ from obdtrack.domain.timeline import build_timeline
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store import models
 from obdtrack.web.api.schemas import ResolveSchema
-from obdtrack.web.http import session
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.pages import deliveries, http_log
@@ -150,16 +149,6 @@ def _form_again(
     return page
 
 
-@blueprint.post("/calls/<uuid:call_id>/number")
-@needs(Scope.PII)
-def show_number(call_id: UUID) -> Redirect:
-    """Show the number in full for some minutes, once it is noted who wanted to see it."""
-    call = _found(call_id)
-    record_view(current_access(), call.id, services())
-    session.show_number(call.id, services().now())
-    return _back(call_id)
-
-
 def _found(call_id: UUID) -> models.Call:
     call = look_up(lambda: queries.find(str(call_id)))
     if call is None:
@@ -215,7 +204,8 @@ def _shown(call: models.Call) -> Shown:
         about = {entry.attempt for entry in seen}
         attempts = tuple(attempt for attempt in attempts if attempt.number in about)
     now, written = services().now(), Clock(day, clock)
-    in_full = reader().may(Scope.PII) and session.is_shown(call.id, now)
+    if in_full := reader().sees_numbers:
+        record_view(current_access(), call.id, call.to_number, services())
     base, provider = request.url_root.rstrip("/"), services().providers.get(call.provider)
     links_work = provider.recordings_work if provider else None
 

@@ -65,7 +65,7 @@ def wires(
     more of each than are on one page.
     """
     events = [entry.event for entry in shown]
-    others = _others(call)
+    others = [] if in_full else _others(call)
     first, since = shown[0].number == 1, events[0].recorded_at
     ours = []
     if first and call.provider in services().providers and not is_test(events):
@@ -86,7 +86,7 @@ def wires(
 
 
 def _others(call: models.Call) -> list[str]:
-    """Return the other numbers of the call's submission: whoever sees one need not see all."""
+    """Return the other numbers of the call's submission."""
     calls = submissions.calls_of(call.submission.id)
     asked = (one for one in calls if one.status != Status.SKIPPED)
     return [one.to_number for one in asked if one.id != call.id]

@@ -1,4 +1,8 @@
-"""Numbers are masked on pages; in full only for the scope `pii`."""
+"""One rule for numbers on pages: in full everywhere or nowhere, by scope or once it was asked for.
+
+With the scope `pii` they are in full. Who may place calls, and so may see numbers over the API, may
+have them shown for the session, which is audited; a key that only reads never.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,11 @@ from obdtrack.web.http.browser_security import is_page
 
 
 class Reader(NamedTuple):
-    """Who reads a page, and with which scopes."""
+    """Who reads a page, with which scopes, and whether they asked for numbers in full."""
 
     name: str | None
     scopes: frozenset[str]
+    asked: bool = False
 
     def may(self, scope: str) -> bool:
         """Whether the reader's key has this scope."""
@@ -26,20 +31,21 @@ class Reader(NamedTuple):
 
     @property
     def sees_numbers(self) -> bool:
-        """Whether numbers in lists are shown in full."""
-        return Scope.PII in self.scopes
+        """Whether numbers are shown in full."""
+        return Scope.PII in self.scopes or (self.asked and self.may_ask)
 
-    def number(self, number: str, *, in_full: bool | None = None) -> str:
+    @property
+    def may_ask(self) -> bool:
+        """Whether the reader chooses between numbers in full and masked ones."""
+        return Scope.PLACE in self.scopes and Scope.PII not in self.scopes
+
+    def number(self, number: str) -> str:
         """Return a number as this reader may see it."""
-        shown = self.sees_numbers if in_full is None else in_full
-        return number if shown else phone.masked(number)
+        return number if self.sees_numbers else phone.masked(number)
 
-    def text(
-        self, text: str, *numbers: str, others: bool = True, in_full: bool | None = None
-    ) -> str:
+    def text(self, text: str, *numbers: str, others: bool = True) -> str:
         """Return a text about calls to these numbers as this reader may see it."""
-        shown = self.sees_numbers if in_full is None else in_full
-        return text if shown else hide(text, *numbers, others=others)
+        return text if self.sees_numbers else hide(text, *numbers, others=others)
 
 
 def note_pii_use() -> None:

@@ -25,6 +25,7 @@ from obdtrack.web.pages import (
     deliveries,
     destinations,
     health,
+    numbers,
     place,
     sign_in,
     submission,
@@ -49,6 +50,7 @@ PAGES = (
     destinations,
     alarms,
     audit,
+    numbers,
     api_reference,
 )
 

@@ -6,8 +6,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
+from obdtrack.access.audit import record_sign_in
 from obdtrack.access.keys import Scope
-from obdtrack.errors import challenge
+from obdtrack.errors import Code, ObdtrackError, challenge
 from obdtrack.web.http import kept_forms, session
 from obdtrack.web.http.auth import check_key, current_access, needs, services
 from obdtrack.web.pages import assets
@@ -21,12 +22,18 @@ def sign_in() -> Response | Redirect:
     target = session.own_path(request.args.get("next"))
     if request.method == "GET":
         return _door(target)
-    access = check_key(request.form.get("key", "").strip()[:500])
+    try:
+        access = check_key(request.form.get("key", "").strip()[:500])
+    except ObdtrackError as error:
+        if error.code is not Code.UNAUTHORIZED:
+            raise
+        return _door(target, error.message, 401)
     if access is None:
         return _door(target, _("Unknown or revoked API key."), 401)
     if Scope.READ not in access.scopes:
         return _door(target, _("This key does not have the scope read."), 403)
     session.begin(access, services().now())
+    record_sign_in(access, request.remote_addr, services())
     kept = request.form.get("kept")
     return (kept and kept_forms.bring_back(kept, access)) or redirect(target, 303)
 

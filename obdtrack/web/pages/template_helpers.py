@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from obdtrack.access.keys import Access, Scope
 from obdtrack.calls.states import provider_words
 from obdtrack.domain.times import from_text, to_text
+from obdtrack.web.http import session
 from obdtrack.web.http.auth import services
 from obdtrack.web.pages import assets, labels, navigation, preferences
 from obdtrack.web.pages.language import LANGUAGES, ago, date
@@ -81,7 +82,9 @@ def compile_pages(app: Flask) -> None:
 def reader() -> Reader:
     """Return what the signed-in person may see and do."""
     access: Access | None = g.get("access")
-    return Reader(access.name if access else None, access.scopes if access else frozenset())
+    if access is None:
+        return Reader(None, frozenset())
+    return Reader(access.name, access.scopes, session.are_numbers_shown())
 
 
 def live(template: str, **data: Any) -> Response:
