@@ -236,7 +236,13 @@ class ZoneName(fields.String):
 class ReasonSchema(Schema):
     """Why a campaign is started, paused, resumed or stopped."""
 
-    why = Text(500, metadata={"description": "Why; kept in the audit beside who and when."})
+    why = Text(
+        500,
+        metadata={
+            "description": "Why; kept in the audit beside who and when.",
+            "examples": ["as agreed with the shop"],
+        },
+    )
 
 
 class ReportQuerySchema(Schema):

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, jsonify
 from flask_smorest import Api, Blueprint
 
 from obdtrack.access.keys import Scope
+from obdtrack.web.api.glossary import complete, problem_example
 from obdtrack.web.api.schemas import ProblemSchema
 from obdtrack.web.http.auth import needs
 from obdtrack.web.http.errors import PROBLEM_JSON, on_http_exception
@@ -21,16 +22,6 @@ DOCUMENT_ENDPOINT = "api-docs.openapi_json"
 _DESCRIPTION = """Places calls, and shows what happened to them and how we know.
 
 Every request carries an API key: `Authorization: Bearer <key>`. Times are RFC 3339 in UTC."""
-
-_EXAMPLE = {
-    "type": "about:blank",
-    "title": "Unprocessable Entity",
-    "status": 422,
-    "detail": "Some fields are invalid.",
-    "code": "invalid",
-    "errors": {"to": ["Not a phone number in international form."]},
-    "request_id": "0193573f0f3e7b0c",
-}
 
 
 class ProblemApi(Api):
@@ -45,11 +36,18 @@ class ProblemApi(Api):
     def _register_responses(self) -> None:
         # The library would describe errors as application/json.
         schema = self.ma_plugin.resolver.resolve_schema_dict(ProblemSchema)
-        content = {PROBLEM_JSON: {"schema": schema, "example": _EXAMPLE}}
-        described = {status.name: status.phrase for status in HTTPStatus if status >= 400}
-        for name, phrase in {**described, "DEFAULT_ERROR": "An error (RFC 9457)"}.items():
+        described = {status.name: (status, status.phrase) for status in HTTPStatus if status >= 400}
+        described["DEFAULT_ERROR"] = HTTPStatus.UNPROCESSABLE_ENTITY, "An error (RFC 9457)"
+        for name, (status, phrase) in described.items():
+            content = {PROBLEM_JSON: {"schema": schema, "example": problem_example(status)}}
             response = {"description": phrase, "content": content}
             self.spec.components.response(name, response, lazy=True)
+
+    def completed(self) -> dict[str, Any]:
+        """Return the document, with what its schemas do not say of themselves."""
+        refs = self.ma_plugin.converter.refs.items()
+        titles = {name: (key[0].__doc__ or "").partition("\n")[0] for key, name in refs}
+        return complete(self.spec.to_dict(), titles)
 
 
 def secured(scope: Scope, *errors: HTTPStatus) -> Callable[[View], View]:
@@ -95,10 +93,9 @@ def register_api(app: Flask, *blueprints: Blueprint, intervals: Iterable[int]) -
         document.register_blueprint(blueprint)
     if placing := document.spec.components.schemas.get("PlaceCall"):
         placing["properties"]["interval"]["enum"] = list(intervals)
-    serve_document: Callable[..., Any] = app.view_functions[DOCUMENT_ENDPOINT]
 
     @needs(Scope.READ)
-    def guarded_document() -> Any:
-        return serve_document()
+    def guarded_document() -> Response:
+        return jsonify(document.completed())
 
     app.view_functions[DOCUMENT_ENDPOINT] = guarded_document

@@ -50,7 +50,9 @@ class _NumberSchema(Schema):
             "examples": ["+918867135001"],
         },
     )
-    reference = Text(200, metadata={"description": "Your own key for this call."})
+    reference = Text(
+        200, metadata={"description": "Your own key for this call.", "examples": ["order-7"]}
+    )
     metadata = Metadata(metadata={"description": "Any small JSON object, returned unchanged."})
 
 
