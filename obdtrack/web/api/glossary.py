@@ -423,7 +423,7 @@ def _parameters(paths: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _show(operation: Node, schemas: Node) -> None:
-    """Give an operation an example of each body that goes in and out."""
+    """Add an example of each body of an operation."""
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         if kind == "application/json":
             content.setdefault("example", request_example(schemas[_name(content["schema"])]))
