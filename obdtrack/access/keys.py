@@ -96,6 +96,13 @@ def all_keys() -> list[models.ApiKey]:
     return list(models.ApiKey.select().order_by(models.ApiKey.id))
 
 
+def names_of(key_ids: Collection[UUID | None]) -> dict[UUID | None, str]:
+    """Return what these keys are called."""
+    key = models.ApiKey
+    query = key.select(key.id, key.name).where(key.id.in_([one for one in key_ids if one]))
+    return {row.id: row.name for row in query}
+
+
 def revoke(key_id: UUID, now: datetime) -> bool:
     """Revoke a key; False if there is no such active key."""
     key = models.ApiKey

@@ -32,7 +32,7 @@ from obdtrack.web.api.campaign_schemas import EditCampaignSchema, PlanSchema, Zo
 from obdtrack.web.api.campaigns import new_plan
 from obdtrack.web.api.fields import Variables
 from obdtrack.web.http.errors import by_field
-from obdtrack.web.pages.export import csv_table
+from obdtrack.web.pages.tables import csv_table
 
 _IN_A_FILE = (fields.Nested, Variables)
 """Parts of a plan that are objects: a plan's file has them, no option does."""

@@ -1,7 +1,7 @@
 """What can be reported of a dialling: each fact is declared once, here, and known everywhere.
 
 Reports, attempts and states of calls hold these facts; events keep them in their detail. The API's
-schema, the pages and the CSV list them from `FACTS`. A new fact is one more line of `CallFacts`,
+schema and the pages list them from `FACTS`. A new fact is one more line of `CallFacts`,
 and its key at each provider that reports it.
 """
 
@@ -38,8 +38,8 @@ class Fact(NamedTuple):
 
     `label` names it among the facts of an event, `title` among those of a call, its value with a
     `unit`; pages show one without them in a way of their own. `weight` ranks what tells reports of
-    one attempt apart: the heaviest is compared first. A `searchable` fact has a column of `calls`,
-    one `in_csv` is in the table that is downloaded. `description` and `example` are the API's.
+    one attempt apart: the heaviest is compared first. A `searchable` fact has a column of `calls`.
+    `description` and `example` are the API's.
     """
 
     kind: FactKind
@@ -48,7 +48,6 @@ class Fact(NamedTuple):
     unit: str = ""
     weight: int = 0
     searchable: bool = False
-    in_csv: bool = True
     description: str | None = None
     example: str | None = None
 
@@ -78,7 +77,7 @@ class CallFacts(Record):
     Times are aware UTC, `charges` is exact decimal text, `answered` is None if that is not known.
     """
 
-    provider_status: Annotated[str | None, Fact(_TEXT, N_("provider status"), in_csv=False)] = None
+    provider_status: Annotated[str | None, Fact(_TEXT, N_("provider status"))] = None
     answered: Annotated[
         bool | None, Fact(FactKind.BOOLEAN, searchable=True, description="null: not known.")
     ] = None
@@ -99,13 +98,9 @@ class CallFacts(Record):
         Fact(FactKind.MONEY, N_("charges"), N_("Charges"), searchable=True,
              description="Exact decimal text.", example="0.5000"),
     ] = None  # fmt: skip
-    dtmf: Annotated[
-        str | None, Fact(_TEXT, N_("keys pressed"), N_("Keys pressed"), in_csv=False)
-    ] = None
-    hangup_by: Annotated[
-        str | None, Fact(_TEXT, N_("hung up by"), N_("Hung up by"), in_csv=False)
-    ] = None
-    recording_url: Annotated[str | None, Fact(_TEXT, in_csv=False)] = None
+    dtmf: Annotated[str | None, Fact(_TEXT, N_("keys pressed"), N_("Keys pressed"))] = None
+    hangup_by: Annotated[str | None, Fact(_TEXT, N_("hung up by"), N_("Hung up by"))] = None
+    recording_url: Annotated[str | None, Fact(_TEXT)] = None
 
 
 FACTS: Mapping[str, Fact] = {

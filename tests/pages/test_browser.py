@@ -167,7 +167,7 @@ def test_the_filtered_calls_are_downloaded_as_a_table(site: Site, tmp_path: Path
         site.page.click("text=Download CSV")
     started.value.save_as(tmp_path / "calls.csv")
     rows = list(csv.DictReader((tmp_path / "calls.csv").open(encoding="utf-8-sig")))
-    assert [row["reference"] for row in rows] == ["'=1+1"]
+    assert [row["Reference"] for row in rows] == ["'=1+1"]
 
 
 def test_everything_on_a_call_is_reached_by_the_keyboard(site: Site) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +13,6 @@ from obdtrack.access.keys import create_key
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
-from obdtrack.web.pages.export import defused
 from tests.conftest import Caller
 from tests.factories import NUMBER, Clock, ScriptedProvider, accepted
 from tests.pages.conftest import Visitor
@@ -165,35 +162,6 @@ def test_who_only_reads_has_no_numbers_shown_and_who_has_pii_need_not_ask(
     assert "Show numbers" not in guest.open("/").text + visitor.open("/").text
     assert NUMBER in visitor.read(f"/calls/{two[0]['id']}")
     assert "Saw a call's number" in visitor.read("/audit")
-
-
-def test_the_table_has_the_filtered_calls_and_no_formulas(visitor: Visitor, caller: Caller) -> None:
-    caller.place(reference="=HYPERLINK(1)", name="a")
-    caller.place(reference="+1", name="b")
-    response = visitor.open("/calls.csv?name=a")
-    rows = list(csv.DictReader(io.StringIO(response.text.lstrip("\ufeff"))))
-    assert [row["reference"] for row in rows] == ["'=HYPERLINK(1)"]
-    assert rows[0]["to"] == f"'{NUMBER}"
-    assert "Content-Length" not in response.headers
-
-
-def test_the_table_ends_with_what_came_later(
-    visitor: Visitor, caller: Caller, provider: ScriptedProvider
-) -> None:
-    caller.place(reference="taken")
-    caller.report(billing="16")
-    words = "=Insufficient balance"
-    provider.on_send = lambda _: SendResponse(Failure.INSUFFICIENT_BALANCE, words, http_status=400)
-    caller.place(reference="refused")
-    head, refused, taken = csv.reader(io.StringIO(visitor.open("/calls.csv").text))
-    assert head[-4:] == ["duration_seconds", "charges", "billable_seconds", "provider_message"]
-    assert taken[-4:] == ["23", "0.5000", "16", ""]
-    assert refused[-4:] == ["", "", "", f"'{words}"]
-
-
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\tx", "\rx", "\n=1"])
-def test_what_a_spreadsheet_would_calculate_is_text(cell: str) -> None:
-    assert defused(cell) == f"'{cell}"
 
 
 def test_an_empty_inbox_explains_the_webhook(visitor: Visitor) -> None:

@@ -45,7 +45,7 @@ from obdtrack.web.api.schemas import PageQuerySchema
 from obdtrack.web.http.auth import current_access, look_up, services, streamed
 from obdtrack.web.http.paging import cut
 from obdtrack.web.http.request_bodies import BodyParser, spooled_body
-from obdtrack.web.pages.export import csv_table
+from obdtrack.web.pages.tables import csv_table
 
 blueprint = Blueprint("api_campaigns", __name__, url_prefix="/api/v1/campaigns")
 blueprint.ARGUMENTS_PARSER = BodyParser()

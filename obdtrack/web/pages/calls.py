@@ -15,7 +15,7 @@ from obdtrack.domain.status import WAITING, Status
 from obdtrack.statistics.counters import MOST_ATTEMPTS
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.paging import cut
-from obdtrack.web.pages.export import csv_lines
+from obdtrack.web.pages.export import call_columns, call_rows, table_name
 from obdtrack.web.pages.filters import (
     ATTENTION,
     DAYS,
@@ -29,6 +29,7 @@ from obdtrack.web.pages.filters import (
 )
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.search_box import Hit, find_hits
+from obdtrack.web.pages.tables import TableFile, table_response
 from obdtrack.web.pages.template_helpers import live, reader
 from obdtrack.web.pages.totals import count_reasons, make_strip
 
@@ -94,20 +95,19 @@ def choices() -> str:
     return render_template("search.html", text=text, hits=hits)
 
 
-@blueprint.get("/calls.csv")
+@blueprint.get("/calls.csv", defaults={"form": "csv"})
+@blueprint.get("/calls.xlsx", defaults={"form": "xlsx"})
 @needs(Scope.READ)
-def as_csv() -> Response:
-    """Return the calls of the current filter as a table for a spreadsheet, however many."""
+def download(form: str) -> Response:
+    """Return the calls of the current filter as a table for a spreadsheet."""
     chosen = _filter()
     if chosen.wrong:
         raise refusal(chosen.wrong)
     if chosen.expired:
         raise Gone(EXPIRED)
-    return Response(
-        csv_lines(chosen.wanted, reader()),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="calls.csv"'},
-    )
+    zone, rows = current_zone(), call_rows(chosen.wanted, reader())
+    name = table_name(chosen, zone, services().now())
+    return table_response(TableFile(name, call_columns(), zone.info), rows, form)
 
 
 def _filter() -> Filter:

@@ -15,8 +15,8 @@ from obdtrack.domain.campaign import CampaignAction
 from obdtrack.errors import ObdtrackError
 from obdtrack.web.api.campaigns import found
 from obdtrack.web.http.auth import current_access, needs, services, streamed
-from obdtrack.web.pages.export import csv_table
 from obdtrack.web.pages.preferences import current_zone
+from obdtrack.web.pages.tables import csv_table
 from obdtrack.web.pages.template_helpers import reader
 
 blueprint = Blueprint("pages_campaign_control", __name__, url_prefix="/campaigns")

@@ -1,71 +1,126 @@
-"""Calls as lines of CSV that no spreadsheet takes for formulas."""
+"""The table of calls that people download: every fact of a call, in the words of the pages."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
 
+from flask_babel import gettext as _
+
+from obdtrack.access.keys import names_of
 from obdtrack.calls import search
 from obdtrack.calls.representation import call_view
 from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
-from obdtrack.domain.facts import FACTS
+from obdtrack.domain.fold import CallState
+from obdtrack.domain.redaction import hide
 from obdtrack.store import models
-from obdtrack.web.http.auth import streamed
+from obdtrack.web.pages.filters import Filter
+from obdtrack.web.pages.labels import reason_text, source_word, status_look
+from obdtrack.web.pages.preferences import Zone
 from obdtrack.web.pages.privacy import Reader
-
-_COLUMNS = (
-    "id", "created_at", "to", "status", "reason", "answered", "status_source", "status_as_of",
-    "campaign", "reference", "provider_id", "attempts", "started_at", "ended_at",
-    "duration_seconds", "charges", "billable_seconds", "provider_message",
-)  # fmt: skip
-COLUMNS = (
-    *_COLUMNS,
-    *(name for name, fact in FACTS.items() if fact.in_csv and name not in _COLUMNS),
-)
-"""What is reported since stands at the end, so that the others keep their places."""
+from obdtrack.web.pages.tables import Cell, TableColumn, file_name
 
 _BATCH = 500
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NOT_NEXT_DAY = timedelta(microseconds=1)
 
 
-def csv_lines(wanted: CallFilter, reader: Reader) -> Iterator[str]:
-    """Return the table line by line, reading some hundred calls at a time."""
-    return streamed(_lines(search.in_batches(wanted, _BATCH), reader))
+_ANSWERED: dict[bool | None, Callable[[], str]] = {
+    None: str,
+    True: lambda: _("yes"),
+    False: lambda: _("no"),
+}
 
 
-def _lines(batches: Iterable[list[models.Call]], reader: Reader) -> Iterator[str]:
-    yield "\ufeff" + _line(COLUMNS)  # the mark has spreadsheets read UTF-8
-    for batch in batches:
+class ListedCall(NamedTuple):
+    """A call as it is stored, where it stands, how its reader is shown it, and who placed it."""
+
+    call: models.Call
+    state: CallState
+    shown: dict[str, Any]
+    caller: str | None
+
+    @property
+    def words(self) -> str | None:
+        """The provider's own words."""
+        words: str | None = self.shown["provider_message"] or self.shown["provider_status"]
+        return words
+
+
+def call_rows(wanted: CallFilter, reader: Reader) -> Iterator[ListedCall]:
+    """Return the calls that are wanted, newest first, reading some hundred at a time."""
+    for batch in search.in_batches(wanted, _BATCH):
         states = states_of(batch)
-        views = [
-            call_view(call, states[call.id], numbers_in_full=reader.sees_numbers) for call in batch
-        ]
-        for shown in views:
-            shown |= {"campaign": shown["name"], "attempts": len(shown["attempts"])}
-        yield "".join(_line(shown[column] for column in COLUMNS) for shown in views)
+        callers = names_of({call.submission.key_id for call in batch})
+        for call in batch:
+            state = states[call.id]
+            shown = call_view(call, state, numbers_in_full=reader.sees_numbers)
+            yield ListedCall(call, state, shown, callers.get(call.submission.key_id))
 
 
-def csv_table(table: Iterable[Mapping[str, object]]) -> Iterator[str]:
-    """Return a table whose lines all have the same names as CSV, with a heading."""
-    heading: list[str] = []
-    for line in table:
-        if not heading:
-            heading = list(line)
-            yield "\ufeff" + _line(heading)
-        yield _line(line.values())
-    if not heading:
-        yield "\ufeff"
+def call_columns() -> list[TableColumn]:
+    """Return the columns, with headings in the reader's language."""
+    return [
+        TableColumn(_("Placed"), lambda row: row.call.created_at, of_times=True),
+        TableColumn(_("Number"), _shown("to")),
+        TableColumn(_("Status"), lambda row: status_look(row.state.status).word),
+        TableColumn(_("Why"), lambda row: reason_text(row.state.reason)),
+        TableColumn(_("Provider's words"), lambda row: row.words),
+        TableColumn(_("Conflict"), lambda row: _("yes") if row.state.conflict else ""),
+        TableColumn(_("Answered"), lambda row: _ANSWERED[row.state.answered]()),
+        TableColumn(_("Started"), lambda row: row.state.started_at, of_times=True),
+        TableColumn(_("Ended"), lambda row: row.state.ended_at, of_times=True),
+        TableColumn(_("Talk time (s)"), lambda row: row.state.duration_seconds),
+        TableColumn(_("Billable seconds"), lambda row: row.state.billable_seconds),
+        TableColumn(_("Cost"), lambda row: row.state.charges and Decimal(row.state.charges)),
+        TableColumn(_("Attempts"), lambda row: len(row.state.attempts)),
+        TableColumn(_("Result of each attempt"), _each_attempt),
+        TableColumn(_("Campaign"), _shown("name")),
+        TableColumn(_("Reference"), _shown("reference")),
+        TableColumn(_("Caller"), lambda row: row.caller),
+        TableColumn(_("Flow"), _shown("flow_id")),
+        TableColumn(_("Sound"), _shown("audio")),
+        TableColumn(_("Bridge"), _shown("bridge")),
+        TableColumn(
+            _("Known from"), lambda row: source_word(row.state.status_source, row.state.status)
+        ),
+        TableColumn(_("Known since"), lambda row: row.state.status_as_of, of_times=True),
+        TableColumn(_("Keys pressed"), _shown("dtmf")),
+        TableColumn(_("Hung up by"), _shown("hangup_by")),
+        TableColumn(_("Recording"), _shown("recording_url")),
+        TableColumn(_("Call id"), lambda row: str(row.call.id)),
+        TableColumn(_("Provider's id"), _shown("provider_id")),
+        TableColumn(_("Submission id"), lambda row: str(row.shown["submission_id"])),
+    ]
 
 
-def _line(values: Iterable[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow([defused(value) for value in values])
-    return text.getvalue()
+def table_name(chosen: Filter, zone: Zone, now: datetime) -> str:
+    """Return what the file is called: the filter in words, and its days; no number is in it."""
+    wanted = chosen.wanted
+    first, last = (
+        f"{zone.local(moment):%Y-%m-%d}" if moment else None
+        for moment in (wanted.since, (wanted.until or now) - _NOT_NEXT_DAY)
+    )
+    return file_name(
+        "calls",
+        *("attention" if wanted.attention else "", *wanted.statuses),
+        wanted.reason,
+        hide(wanted.name or ""),
+        "found" if chosen.searched else "",
+        *((first, "to") if first and first != last else ("until",) if not first else ()),
+        last,
+    )
 
 
-def defused(value: object) -> str:
-    """Return a cell as text; what a spreadsheet would calculate gets an apostrophe in front."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _shown(name: str) -> Callable[[ListedCall], Cell]:
+    return lambda row: row.shown[name]
+
+
+def _each_attempt(row: ListedCall) -> str:
+    return "; ".join(
+        f"{attempt.number}: {status_look(attempt.status).word}"
+        for attempt in row.state.attempts
+        if attempt.status
+    )
