@@ -172,6 +172,21 @@ def provider_digits(number: str) -> str:
     return number.removeprefix("+")
 
 
+def country_of(number: str) -> str | None:
+    """Return the country (like `IN`) of a whole number in any spelling; None if it tells none."""
+    stated = whole(number)
+    region: str | None = (
+        phonenumbers.region_code_for_number(phonenumbers.parse(stated)) if stated else None
+    )
+    return region
+
+
+def spaced(number: str) -> str:
+    """Return an E.164 number in groups, as people write it: `+91 88671 35001`."""
+    form = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return str(phonenumbers.format_number(phonenumbers.parse(number), form))
+
+
 def masked(number: str) -> str:
     """Return a number with its middle hidden: `+918867135001` becomes `+9188•••••001`."""
     if is_erased(number):

@@ -128,6 +128,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "exchanges of a call": lambda: responses.of_call(ID),
     "when last asked": lambda: responses.last_asked(ID),
     "a twin": lambda: submissions.recent_duplicates(["fingerprint"], NOON),
+    "what was heard lately": lambda: submissions.heard_lately(),
     "submissions in flight": lambda: submissions.in_flight(),
     "old keys": lambda: idempotency.forget_older(NOON, 50),
     "old deliveries": lambda: retention.forget_deliveries(Outcome.UNMATCHED, NOON, 50),

@@ -34,6 +34,13 @@ class PendingCall(NamedTuple):
     skipped: str | None = None
 
 
+class HeardLately(NamedTuple):
+    """What the newest requests let people hear: flows and sounds, each once, the newest first."""
+
+    flows: list[str]
+    sounds: list[str]
+
+
 class PendingSubmission(NamedTuple):
     """What is known of a submission before the provider is asked.
 
@@ -98,6 +105,14 @@ def request_of(call: models.Call) -> CallRequest:
         retry_of=call.retry_of,
         **{name: getattr(call.submission, name) for name in REQUESTED},
     )
+
+
+def heard_lately(newest: int = 200) -> HeardLately:
+    """Return which flows and sounds the newest requests named."""
+    row = models.Submission
+    rows: Any = row.select(row.flow_id, row.audio).order_by(row.id.desc()).limit(newest).tuples()
+    columns = list(zip(*rows, strict=True)) or [(), ()]
+    return HeardLately(*(list(filter(None, dict.fromkeys(column))) for column in columns))
 
 
 def find(submission_id: UUID) -> models.Submission | None:

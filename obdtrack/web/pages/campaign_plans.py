@@ -25,7 +25,7 @@ from obdtrack.web.api.campaigns import found, new_plan
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS, by_field
 from obdtrack.web.http.kept_forms import kept
-from obdtrack.web.pages.place import Messages, read_variables
+from obdtrack.web.pages.place_form import Messages, read_variables
 from obdtrack.web.pages.preferences import current_zone
 
 blueprint = Blueprint("pages_campaign_plans", __name__, url_prefix="/campaigns")

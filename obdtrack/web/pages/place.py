@@ -1,10 +1,7 @@
-"""The form that places one call, with what the API would say to each field beside it."""
+"""The form that places one call, which says before that what stands against it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from flask import (
@@ -17,36 +14,41 @@ from flask import (
     request,
     url_for,
 )
-from marshmallow import ValidationError
+from flask_babel import get_locale
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
 from obdtrack.calls.placing import idempotency
 from obdtrack.calls.placing.idempotency import Wanted, place_once
+from obdtrack.calls.placing.submissions import heard_lately
 from obdtrack.domain.calling_hours import CallType
-from obdtrack.domain.strict_json import load_json
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import new_id
-from obdtrack.web.api.routes import NO_BRIDGE, call_request
-from obdtrack.web.api.schemas import PlaceCallSchema
+from obdtrack.web.api.routes import call_request
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.http.kept_forms import kept
+from obdtrack.web.pages.place_check import Beforehand, look_before, of_hours
+from obdtrack.web.pages.place_form import (
+    IN_ORDER,
+    Fields,
+    Messages,
+    home_country,
+    read_form,
+    variable_rows,
+)
 
 blueprint = Blueprint("pages_place", __name__)
 
-Messages = dict[str, list[str]]
-_PLAIN = ("to", "bridge", "flow_id", "audio", "name", "reference", "call_type")
-_IN_ORDER = (*_PLAIN, "interval", "variables", "metadata")
 _USED = "Idempotency-Key"
-_COUNT = re.compile("[0-9]{1,4}")
 
 
 @blueprint.get("/place")
 @needs(Scope.PLACE)
 def form() -> Response:
     """Show the form; each has a key of its own, so that sending it twice dials once."""
-    given = {name: request.args.get(name, "") for name in ("name", "flow_id")}
+    given = Fields({name: request.args.get(name, "") for name in ("name", "flow_id")})
     return _form(given, {}, new_id().hex)
 
 
@@ -54,71 +56,27 @@ def form() -> Response:
 @needs(Scope.PLACE)
 @kept(lambda given: _form(given, {}, given.get("once", "")[:64] or new_id().hex))
 def place() -> Response | Redirect:
-    """Place the call, or show what is wrong with which field."""
-    once = request.form.get("once", "")[:64]
-    body, errors = read_form(request.form)
-    if errors or not once:
-        return _form(request.form, errors, once or new_id().hex, 422)
+    """Place the call, or show what stands against it; or only look, or give the form a row more.
+
+    A number that came without its country code is shown with it before anybody is called.
+    """
+    given, once = request.form, request.form.get("once", "")[:64] or new_id().hex
+    if "add" in given:
+        return _form(given, {}, once, rows=1)
+    body, errors = read_form(given)
+    if errors or not given.get("once"):
+        return _form(given, errors, once, 422)
     try:
         wanted = call_request(body)
+        found = look_before(wanted, given.get("to", ""), services())
+        is_new = idempotency.find(current_access().owner_id, once) is None
+        if "check" in given or (is_new and (found.guessed or not found.allowed)):
+            status = 200 if found.allowed else HTTP_STATUS[Code.CONFLICT]
+            return _form(given, {}, once, status, beforehand=found)
         placed = place_once(Wanted([wanted], body), current_access(), once, services())
     except ObdtrackError as error:
         return _refused(error, once)
     return _to_call(placed.call_id)
-
-
-def read_form(given: Mapping[str, str]) -> tuple[dict[str, Any], Messages]:
-    """Return the form as the API's body and what is wrong with it, by field."""
-    body: dict[str, Any] = {k: v.strip() for k in _PLAIN if (v := given.get(k, "")).strip()}
-    errors: Messages = {}
-    interval = given.get("interval", "0")
-    body["interval"] = int(interval) if _COUNT.fullmatch(interval) else -1
-    if lines := given.get("variables", "").strip():
-        body["variables"] = read_variables(lines, errors)
-    if text := given.get("metadata", "").strip():
-        body["metadata"] = _metadata(text, errors)
-    for field, messages in _wrong(body).items():
-        errors.setdefault(field, []).extend(_flat(messages))
-    return ({} if errors else PlaceCallSchema().load(body)), errors
-
-
-def _wrong(body: dict[str, Any]) -> dict[str, Any]:
-    """Return all that is wrong at once; the schema compares fields only when each is right."""
-    wrong: dict[str, Any] = dict(PlaceCallSchema().validate(body))
-    if "bridge" not in body and not services().settings.bridge:
-        wrong["bridge"] = [NO_BRIDGE]
-    try:
-        PlaceCallSchema().one_of_flow_and_audio(body)
-    except ValidationError as error:
-        wrong.setdefault(error.field_name, error.messages)
-    return wrong
-
-
-def read_variables(lines: str, errors: Messages) -> dict[str, str]:
-    """Return variables written one per line; what is wrong with them is added to `errors`."""
-    pairs = [line.partition("=") for line in lines.splitlines() if line.strip()]
-    if any(not equals for _, equals, _ in pairs):
-        errors["variables"] = ["Write one per line, like otp=123456."]
-        return {}
-    return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _metadata(text: str, errors: Messages) -> Any:
-    try:
-        return load_json(text.encode())
-    except ValueError:
-        errors["metadata"] = ['Not JSON; write it like {"order": 7}.']
-        return {}
-
-
-def _flat(messages: Any) -> list[str]:
-    if isinstance(messages, dict):
-        return [
-            text if name in ("_schema", "key", "value") else f"{name}: {text}"
-            for name, inner in messages.items()
-            for text in _flat(inner)
-        ]
-    return [str(text) for text in (messages if isinstance(messages, list) else [messages])]
 
 
 def _refused(error: ObdtrackError, once: str) -> Response | Redirect:
@@ -126,10 +84,15 @@ def _refused(error: ObdtrackError, once: str) -> Response | Redirect:
     if error.code is Code.CONFLICT and bound is not None:
         return _to_call(bound.call_id)  # the same form again while the first is on its way
     if _USED in error.fields:
-        flash("This form was sent before, with other content. Send it again to place a new call.")
+        flash(
+            _("This form was sent before, with other content. Send it again to place a new call.")
+        )
         return _form(request.form, {}, new_id().hex, 422)
     errors = {name: list(messages) for name, messages in error.fields.items()}
-    response = _form(request.form, errors, once, HTTP_STATUS[error.code], error.message)
+    if "name" in errors:
+        errors["name"] = [_("A campaign that is planned here has this name; choose another one.")]
+    refusal = "" if errors else error.message
+    response = _form(request.form, errors, once, HTTP_STATUS[error.code], refusal)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
@@ -140,18 +103,35 @@ def _to_call(call_id: UUID) -> Redirect:
 
 
 def _form(
-    given: Mapping[str, str], errors: Messages, once: str, status: int = 200, refusal: str = ""
+    given: Fields,
+    errors: Messages,
+    once: str,
+    status: int = 200,
+    refusal: str = "",
+    *,
+    beforehand: Beforehand | None = None,
+    rows: int = 0,
 ) -> Response:
+    settings, country = services().settings, home_country()
+    if beforehand is not None:
+        given = Fields(given)
+        given["to"] = beforehand.number
     page = render_template(
         "place.html",
         given=given,
         errors=errors,
-        focus=next((name for name in _IN_ORDER if name in errors), None),
+        focus=next((name for name in IN_ORDER if name in errors), None),
         refusal=refusal,
         once=once,
+        beforehand=beforehand,
+        variables=(variable_rows(given) or [("", "")]) + [("", "")] * rows,
+        added=bool(rows),
+        heard=heard_lately(),
+        hours=of_hours(settings.call_type, 0, services()),
+        country=get_locale().territories.get(country, country) if country else None,
         intervals=services().provider.intervals,
-        bridge=services().settings.bridge,
-        call_types=list(CallType),
-        call_type=services().settings.call_type,
+        bridge=settings.bridge,
+        call_types=[(one, of_hours(one, 0, services())) for one in CallType],
+        call_type=settings.call_type,
     )
     return make_response(page, status)

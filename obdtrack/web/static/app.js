@@ -21,9 +21,10 @@
 
   // A form that must be sent once: the second press does nothing.
   on("submit", "form[data-once]", (form, event) => {
+    if (event.submitter?.name) return; // it only looks, or adds a row
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
-    const button = one("button[type=submit]", form);
+    const button = event.submitter || one("button[type=submit]", form);
     button.setAttribute("aria-disabled", "true");
     button.textContent = words.calling;
   });
