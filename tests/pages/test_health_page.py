@@ -79,7 +79,8 @@ def test_a_check_asks_the_provider_and_what_it_finds_stays(
     assert (said.status_code, said.location) == (303, "/health")
     clock.forward(hours=1)
     told = guest.read("/health")
-    assert "Problem Webhook no webhook sends us the reports To do: run: webhook register" in told
+    assert "Problem Webhook no webhook sends us the reports without reports" in told
+    assert "To do: run: webhook register" in told
     assert "were last checked by Asha: 23 Nov" in told
     assert "Checked the installation" in visitor.read("/audit")
     assert guest.send("/health/check", on="/").status_code == 403

@@ -25,8 +25,7 @@ from obdtrack.web.pages.template_helpers import live
 
 LEVELS: dict[Level, tuple[str, str, str]] = {
     Level.OK: (N_("Fine"), "check", "good"),
-    Level.SKIPPED: (N_("Not checked"), "question", "doubt"),
-    Level.SKIPPED: (N_("Skipped"), "arrow", "miss"),
+    Level.SKIPPED: (N_("Not checked"), "question", "miss"),
     Level.WARNING: (N_("Warning"), "question", "doubt"),
     Level.PROBLEM: (N_("Problem"), "alert", "bad"),
 }
