@@ -14,6 +14,7 @@ import structlog
 
 from obdtrack.access import audit
 from obdtrack.access.audit import Action, Actor
+from obdtrack.domain.texts import N_, Said
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
@@ -164,6 +165,9 @@ class Access(NamedTuple):
         return bool(self.scopes & {Scope.PLACE, Scope.PII})
 
 
+_TAKEN = N_("There is an active key named %(name)s: rotate that one, or revoke it first.")
+
+
 def create_key(
     name: str,
     scopes: Collection[str],
@@ -188,9 +192,9 @@ def create_key(
         )
     name = name.strip()
     if not name:
-        raise _wrong("name", "A key needs a name, so that you know it later.")
+        raise _wrong("name", N_("A key needs a name, so that you know it later."))
     if expires_at is not None and expires_at <= services.now():
-        raise _wrong("expires", "A key that has expired already would be of no use.")
+        raise _wrong("expires", N_("A key that has expired already would be of no use."))
     with services.store.write():
         services.store.lock_names([f"key {name}"])
         if active := _active_of(name, services.now()):
@@ -198,7 +202,7 @@ def create_key(
                 Code.CONFLICT,
                 f"There is an active key named {name!r}. Rotate it, or revoke it first "
                 f"(its id: {active[-1].id}).",
-                fields={"name": [f"There is an active key named {name!r}: rotate that one."]},
+                fields={"name": [Said(_TAKEN, name=name)]},
             )
         made = _NewKey(name, scopes, _predecessor(name, replaces), expires_at)
         return _store(made, Action.KEY_CREATED, actor or audit.operator(), services)
@@ -294,6 +298,9 @@ def authenticate(secret: str, services: Services, *, program: bool = False) -> A
     return _granted(find_active(secret), services, program=program)
 
 
+_EXPIRED = N_("This key expired at %(when)s. Ask an administrator for a new one.")
+
+
 def _granted(
     key: models.ApiKey | None, services: Services, *, program: bool = False
 ) -> Access | None:
@@ -303,7 +310,7 @@ def _granted(
     if _is_over(key, now):
         raise ObdtrackError(
             Code.UNAUTHORIZED,
-            f"This key expired at {to_text(key.expires_at)}. Ask an administrator for a new one.",
+            Said(_EXPIRED, when=to_text(key.expires_at)),
         )
     if needs_note(key, now):
         _note_use(key.id, services, program=program)

@@ -12,6 +12,7 @@ from obdtrack.errors import Code, ObdtrackError, challenge
 from obdtrack.web.http import kept_forms, session
 from obdtrack.web.http.auth import check_key, current_access, needs, services
 from obdtrack.web.pages import assets
+from obdtrack.web.pages.language import translated
 
 blueprint = Blueprint("pages_sign_in", __name__)
 
@@ -27,7 +28,7 @@ def sign_in() -> Response | Redirect:
     except ObdtrackError as error:
         if error.code is not Code.UNAUTHORIZED:
             raise
-        return _door(target, error.message, 401)
+        return _door(target, translated(error.message), 401)
     if access is None:
         return _door(target, _("Unknown or revoked API key."), 401)
     if Scope.READ not in access.scopes:
