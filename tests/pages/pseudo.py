@@ -19,7 +19,6 @@ SPOKEN_IN = "eo"
 
 _ACCENTS = str.maketrans("aceginosuyACEGINOSUY", "áçéğíñóşüýÁÇÉĞÍÑÓŞÜÝ")
 _KEPT = re.compile(r"(%\(\w+\)[sd]|%%|`[^`]*`)")
-_INNERMOST = re.compile(r"⟦[^⟦⟧]*⟧")
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -114,11 +113,12 @@ class Texts(HTMLParser):
 
 def untranslated(page: str, data: re.Pattern[str]) -> list[str]:
     """Return the texts of a page that came from no catalogue and hold other words than `data`."""
-    found = []
+    found, depth = [], 0  # a sentence may hold elements: it ends in another of the page's texts
     for text in Texts(page).found:
-        rest = text
-        while _INNERMOST.search(rest):
-            rest = _INNERMOST.sub(" ", rest)
+        rest = ""
+        for letter in text:
+            depth += (letter == "⟦") - (letter == "⟧")
+            rest += " " if depth or letter == "⟧" else letter
         if _WORDS.search(data.sub(" ", rest)):
             found.append(text)
     return found

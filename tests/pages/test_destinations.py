@@ -80,7 +80,7 @@ def test_its_wishes_are_shown_and_changed(visitor: Visitor, services: Services) 
     assert changed.location == path
     page = visitor.read(path)
     assert "Events all" in page
-    assert "Numbers none" in page
+    assert "Numbers left out" in page
     assert visitor.send(f"{path}/edit", url="", numbers="none").status_code == 422
 
 
@@ -91,7 +91,7 @@ def test_the_log_says_why_and_goes_again(visitor: Visitor, services: Services) -
     page = visitor.open(path).text
     assert "It responded 500." in page
     assert "<pre>&lt;b&gt;oops&lt;/b&gt;</pre>" in page
-    assert "Nothing that is delivered yet." in visitor.read(f"{path}?status=delivered")
+    assert "Nothing with the status Delivered yet." in visitor.read(f"{path}?status=delivered")
     assert "is no status" in visitor.read(f"{path}?status=lost")
     visitor.send(f"{path}/notifications/{one}/replay")
     assert "was deleted" in visitor.read(path)  # its event

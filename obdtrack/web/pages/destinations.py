@@ -17,6 +17,8 @@ from flask import (
     request,
     url_for,
 )
+from flask_babel import format_decimal, ngettext
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
@@ -37,6 +39,7 @@ from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.http.kept_forms import kept
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.filters import read_id
+from obdtrack.web.pages.language import N_, translated
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.template_helpers import live
 
@@ -47,6 +50,11 @@ _INPUT_TIME = "%Y-%m-%dT%H:%M"
 _GROUPS = tuple(one for one in PATTERNS if one.endswith(".*"))
 _ACTIONS = {"pause": destinations.pause, "resume": destinations.resume}
 _SINGLE = tuple(one for one in PATTERNS if one not in _GROUPS)
+_NUMBERS = {
+    Numbers.MASKED: N_("masked, like +9188•••••001"),
+    Numbers.FULL: N_("in full"),
+    Numbers.NONE: N_("left out"),
+}
 
 
 @blueprint.get("")
@@ -106,12 +114,13 @@ def show(destination_id: UUID) -> Response:
     row, wrong = found(destination_id), dict[str, str]()
     before, status = read_id(request.args, wrong), request.args.get("status") or None
     if status is not None and status not in set(NotificationStatus):
-        wrong["status"] = f"“{status[:40]}” is no status of a notification."
+        wrong["status"] = _("“%(word)s” is no status of a notification.", word=status[:40])
     listed = [] if wrong else log.page(destination_id, PAGE + 1, status, before)
     rows, older = cut(listed, PAGE)
     return live(
         "destination.html",
         row=row,
+        numbers_word=_numbers_word,
         shown=destination_view(row, services()),
         most_counted=MOST_COUNTED,
         lines=[(one, notification_view(one)) for one in rows],
@@ -130,7 +139,7 @@ def act(destination_id: UUID, action: str) -> Redirect:
     try:
         _ACTIONS[action](destination_id, current_access(), services())
     except ObdtrackError as error:
-        flash(error.message)
+        flash(translated(error.message))
     return _back(destination_id)
 
 
@@ -139,9 +148,12 @@ def act(destination_id: UUID, action: str) -> Redirect:
 def test(destination_id: UUID) -> Redirect:
     """Send it an event that means nothing, and say what came of it."""
     tried = send_test(found(destination_id), services())
-    verdict = f"Not taken: {tried.failure}" if tried.failure else "The test event was taken."
-    said = f" It said: {tried.response[:200]}" if tried.failure and tried.response else ""
-    flash(f"{verdict}{said} ({tried.duration_ms:,} ms)")
+    said = _("The test event was taken.")
+    if tried.failure:
+        said = _("Not taken: %(why)s", why=tried.failure)
+        if tried.response:
+            said += " " + _("It said: %(response)s", response=tried.response[:200])
+    flash(f"{said} ({_('%(number)s ms', number=format_decimal(tried.duration_ms))})")
     return _back(destination_id)
 
 
@@ -163,13 +175,15 @@ def recover(destination_id: UUID) -> Redirect:
         by_clock = datetime.strptime(typed, _INPUT_TIME).replace(tzinfo=current_zone().info)
         since = by_clock.astimezone(UTC)
         replayed = destinations.recover(destination_id, since, current_access(), services())
+        number = format_decimal(replayed)
         flash(
-            f"{replayed:,} that failed will be sent again, and whatever it was not sent since then."
-        )
+            _("%(number)s that failed will be sent again, and whatever it was not sent since then.",
+              number=number)
+        )  # fmt: skip
     except (ValueError, OverflowError):
-        flash("That is not a day and a time; nothing was changed.")
+        flash(_("That is not a day and a time; nothing was changed."))
     except ObdtrackError as error:
-        flash(" ".join(error.fields.get("since", [error.message])))
+        flash(" ".join(map(translated, error.fields.get("since", [error.message]))))
     return _back(destination_id)
 
 
@@ -179,7 +193,7 @@ def delete(destination_id: UUID) -> Redirect:
     """Delete it with its log."""
     url = found(destination_id).url
     destinations.delete(destination_id, current_access(), services())
-    flash(f"Deleted: {url}")
+    flash(_("Deleted: %(url)s", url=url))
     return redirect(url_for("pages_destinations.index"), 303)
 
 
@@ -188,7 +202,7 @@ def delete(destination_id: UUID) -> Redirect:
 def replay_failed(destination_id: UUID) -> Redirect:
     """Send all again that failed."""
     replayed = destinations.replay_failed(destination_id, current_access(), services())
-    flash(f"{replayed:,} will be sent again.")
+    flash(ngettext("%(num)s will be sent again.", "%(num)s will be sent again.", replayed))
     return _back(destination_id)
 
 
@@ -198,10 +212,15 @@ def replay(destination_id: UUID, notification_id: UUID) -> Redirect:
     """Send one again, whatever became of it."""
     try:
         destinations.replay(destination_id, notification_id, current_access(), services())
-        flash("It will be sent again.")
+        flash(_("It will be sent again."))
     except ObdtrackError as error:
-        flash(error.message)
+        flash(translated(error.message))
     return _back(destination_id)
+
+
+def _numbers_word(choice: str) -> str:
+    """Say how phone numbers are told, in the reader's language."""
+    return _(_NUMBERS[Numbers(choice)])
 
 
 def as_form(wishes: Mapping[str, Any]) -> MultiDict[str, str]:
@@ -244,16 +263,18 @@ def _form(
 ) -> Response:
     errors: dict[str, Sequence[str]] = {}
     for name, sentences in (error.fields if error else {}).items():
-        errors[name.removeprefix("filter.").partition(".")[0]] = sentences
+        field = name.removeprefix("filter.").partition(".")[0]
+        errors[field] = [translated(sentence) for sentence in sentences]
     page = render_template(
         "destination_form.html",
         row=row,
         given=given,
         errors=errors,
-        refusal=error.message if error and not errors else "",
+        refusal=translated(error.message) if error and not errors else "",
         groups=_GROUPS,
         single=_SINGLE,
         statuses=list(Status),
         numbers=list(Numbers),
+        numbers_word=_numbers_word,
     )
     return make_response(page, HTTP_STATUS[error.code] if error else 200)
