@@ -55,6 +55,10 @@ def test_on_paper_all_is_drawn_and_dark_on_light(site: Site, call: str, theme: s
     ground = page.locator(".num").first.evaluate("it => getComputedStyle(it).backgroundColor")
     assert min(int(part) for part in ground[4:-1].split(",")) > 200
     assert page.locator(".ago").first.is_hidden()
+    breaks = "it => getComputedStyle(it).breakInside"
+    cards = page.locator(".card").all()  # one that is moved as a whole leaves half a page empty
+    assert {card.evaluate(breaks) for card in cards} == {"auto"}
+    assert page.locator(".event").first.evaluate(breaks) == "avoid"
     assert page.locator(".zone").inner_text().strip() == "Times in UTC"
 
 
