@@ -1,12 +1,14 @@
 """The questions behind the search box, the list of calls and the inbox.
 
-Every list walks one index from its newest end and stops when the page is full. Ids sort by the time
-they were made, so a period is a range of ids; where it begins is looked up by time.
+Every list walks one index from its newest end and stops when the page is full, or, if not all that
+is wanted is in the index, when it has looked at LOOKED_AT calls; whoever reads it goes on from
+there. Ids sort by the time they were made, so a period is a range of ids; where it begins is looked
+up by time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,7 +16,8 @@ from uuid import UUID
 from peewee import SQL, fn
 
 from obdtrack.domain.status import NEEDS_ATTENTION, UNSUCCESSFUL, WAITING, Outcome
-from obdtrack.statistics.counters import MOST_ATTEMPTS
+from obdtrack.statistics import questions
+from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import moved_id, to_microseconds
 
@@ -24,11 +27,20 @@ ENDING = 4
 NO_REASON = "none"
 """What is asked for where no reason was given."""
 
+LOOKED_AT = 20_000
+"""Calls that a page is looked for among, at most."""
+
+MOST_COUNTED = 10_000
+"""Calls of a list that are counted, at most."""
+
 _SLACK = timedelta(minutes=1)
 _MOST_FAILED = 500
+_DAY = 48  # half hours
+_TELLING = ("number", "ending", "masked", "reference", "mid", "submission_id", "campaign_id")
 _IN_DOUBT = SQL("(status IN ('unknown', 'unresolved') OR conflict)")  # as the index has it
 _FEW = WAITING | NEEDS_ATTENTION
 """Statuses that few calls have at any time, however many a campaign has."""
+_BROAD = ("reason", "name", "status")
 
 
 class CallFilter(NamedTuple):
@@ -40,7 +52,8 @@ class CallFilter(NamedTuple):
     `attention` asks for those a person should look at: unknown, unresolved, in conflict, or with
     a report that could not be interpreted. `reason` is a word, or NO_REASON. `source` is
     how the status is known, `attempts` at which attempt the figures count a call (the last of them
-    counts the later ones too).
+    counts the later ones too). `callers` are the keys a call was placed with, `hour` is one of the
+    day on clocks that are `shift` half hours ahead of UTC.
     """
 
     status: str | None = None
@@ -59,6 +72,22 @@ class CallFilter(NamedTuple):
     reason: str | None = None
     source: str | None = None
     attempts: int | None = None
+    conflict: bool = False
+    callers: tuple[UUID, ...] | None = None
+    flow: str | None = None
+    hour: int | None = None
+    shift: int = 0
+
+
+class Page(NamedTuple):
+    """Some calls with their submissions, newest first, and the id before which they go on.
+
+    `is_cut`: it ends there because enough calls were looked at, not because enough were found.
+    """
+
+    calls: list[models.Call]
+    older: UUID | None
+    is_cut: bool
 
 
 class ReasonCount(NamedTuple):
@@ -70,21 +99,72 @@ class ReasonCount(NamedTuple):
 
 
 def newest(wanted: CallFilter, limit: int, before: UUID | None = None) -> list[models.Call]:
-    """List calls with their submissions, newest first, at most `limit`, older than `before`."""
-    found = [_list(*question, limit, before) for question in _questions(wanted)]
-    if len(found) == 1:
-        return found[0]
-    calls = {call.id: call for listed in found for call in listed}
-    return sorted(calls.values(), key=lambda call: call.id.bytes, reverse=True)[:limit]
+    """List calls with their submissions, newest first, at most `limit`, older than `before`.
+
+    However many have to be looked at: pages take `page_of`.
+    """
+    return _merged([_list(part, limit, before) for part in _parts(wanted)], limit)
+
+
+def page_of(wanted: CallFilter, limit: int, before: UUID | None = None) -> Page:
+    """Return what `newest` does, as far as LOOKED_AT calls go."""
+    parts = _parts(wanted)
+    floors = [floor for part in parts if (floor := _edge(part, before))]
+    floor = max(floors, key=lambda one: one.bytes, default=None)
+    found = _merged([_list(part, limit + 1, before, floor) for part in parts], limit + 1)
+    if len(found) > limit:
+        return Page(found[:limit], found[limit - 1].id, is_cut=False)
+    return Page(found, floor, is_cut=floor is not None)
+
+
+def newer_page(wanted: CallFilter, limit: int, before: UUID) -> UUID | None:
+    """Return before which id the page begins that ends where the one before `before` begins.
+
+    None if that is the newest.
+    """
+    call, found, ceilings = models.Call, set[bytes](), list[bytes]()
+    for part in _parts(wanted):
+        ids = part.asked(call.id).where(call.id >= before)
+        if edge := _edge(part, before, newer=True):
+            ids = ids.where(call.id < edge)
+            ceilings.append(edge.bytes)
+        found.update(row[0].bytes for row in ids.order_by(call.id).limit(limit + 1).tuples())
+    lowest = min(ceilings, default=None)
+    among = sorted(one for one in found if lowest is None or one < lowest)
+    end = among[limit] if len(among) > limit else lowest
+    return UUID(bytes=end) if end else None
+
+
+def count(wanted: CallFilter) -> tuple[int, bool]:
+    """Count calls; the second value is whether there may be more than that.
+
+    At most MOST_COUNTED are counted, among LOOKED_AT at most.
+    """
+    call, found, is_cut = models.Call, 0, False
+    both = set[UUID]()
+    for part in _parts(wanted):
+        ids = part.asked(call.id)
+        if edge := _edge(part, None):
+            ids, is_cut = ids.where(call.id >= edge), True
+        ids = ids.order_by(call.id.desc()).limit(MOST_COUNTED + 1)
+        if wanted.attention:  # what is in doubt may have a report that failed, too
+            both.update(row[0] for row in ids.tuples())
+        else:
+            found += call.select(fn.COUNT(SQL("1"))).from_(ids.alias("wanted")).scalar()
+    found = found or len(both)
+    return min(found, MOST_COUNTED), is_cut or found > MOST_COUNTED
 
 
 def reasons(wanted: CallFilter, most: int) -> list[ReasonCount]:
     """Count why the newest calls, at most so many, were not answered; the most frequent first."""
     call = models.Call
-    query = call.select(call.id, call.status, call.reason)
-    for condition in (*_conditions(wanted), *_period(wanted)):
-        query = query.where(condition)
-    newest = query.order_by(call.id.desc()).limit(most).alias("newest")
+    (part,) = _parts(wanted)
+    newest = (
+        part.asked(call.id, call.status, call.reason)
+        .order_by(call.id.desc())
+        .limit(most)
+        .alias("newest")
+    )
     status, reason, calls = newest.c.status, newest.c.reason, fn.COUNT(newest.c.id)
     found: Any = (
         call.select(status, reason, calls)
@@ -143,7 +223,7 @@ def deliveries_after(
 
 def is_any(wanted: CallFilter) -> bool:
     """Whether there is such a call."""
-    return any(_list(*question, 1, None) for question in _questions(wanted))
+    return any(_list(part, 1, None) for part in _parts(wanted))
 
 
 def in_batches(wanted: CallFilter, size: int) -> Iterator[list[models.Call]]:
@@ -154,60 +234,139 @@ def in_batches(wanted: CallFilter, size: int) -> Iterator[list[models.Call]]:
         before = batch[-1].id
 
 
-def _questions(wanted: CallFilter) -> Iterator[tuple[CallFilter, list[Any]]]:
-    """Yield what to ask for, each by one index, so that all results together are what is wanted."""
+class _Walk(NamedTuple):
+    """What is asked by one index: conditions on its columns, the `rest`, and the range of ids."""
+
+    indexed: list[Any]
+    rest: list[Any]
+    period: list[Any]
+    of_submission: bool
+
+    def asked(self, *columns: Any, whole: bool = True) -> Any:
+        """Return the question for these columns; not `whole`: without the rest."""
+        query = models.Call.select(*columns)
+        if (whole and self.of_submission) or models.Submission in columns:
+            query = query.join(models.Submission)
+        for condition in (*self.indexed, *(self.rest if whole else ()), *self.period):
+            query = query.where(condition)
+        return query
+
+
+def _parts(wanted: CallFilter) -> list[_Walk]:
+    """Return what to ask for, so that all results together are what is wanted."""
+    period = list(_period(wanted))
     if wanted.attention:
-        yield wanted, [_IN_DOUBT]
-        yield wanted, [models.Call.id.in_(failed_calls())]
-        return
-    statuses = wanted.statuses or (wanted.status,)
-    if wanted.reason is not None and statuses == (None,):
+        listed = models.Call.id.in_(failed_calls())
+        return [_part(wanted, [_IN_DOUBT], period), _part(wanted, [listed], period)]
+    statuses: tuple[str | None, ...] = wanted.statuses or (wanted.status,)
+    if wanted.reason == NO_REASON and statuses == (None,):
         statuses = tuple(sorted(UNSUCCESSFUL))  # the many others need not be walked
-    for status in statuses:
-        yield wanted._replace(status=status), []
+    extra = [_IN_DOUBT] if wanted.conflict else []
+    return [_part(wanted._replace(status=status), extra, period) for status in statuses]
+
+
+def _part(wanted: CallFilter, extra: list[Any], period: list[Any]) -> _Walk:
+    lead = None if extra else _lead(wanted)
+    indexed, rest = list(extra), list[Any]()
+    for field, condition in _conditions(wanted, lead):
+        (indexed if field == lead else rest).append(condition)
+    return _Walk(indexed, rest, period, bool(wanted.flow or wanted.callers is not None))
+
+
+def _lead(wanted: CallFilter) -> str | None:
+    """Return which of what is wanted is found by its index, so that few calls are looked at."""
+    for field in _TELLING:
+        if getattr(wanted, field) is not None:
+            return field
+    broad = [field for field in _BROAD if getattr(wanted, field) is not None]
+    if wanted.reason == NO_REASON:
+        broad.remove("reason")
+    if wanted.status in _FEW:
+        return "status"
+    if len(broad) < 2:
+        return broad[0] if broad else None
+    sizes = dict.fromkeys(broad, 0)
+    for one in questions.totals(None, None):
+        if one.status == wanted.status or (wanted.status is None and one.status in UNSUCCESSFUL):
+            sizes |= {field: sizes[field] + one.calls for field in sizes if field != "name"}
+    if wanted.name is not None:
+        sizes["name"] = sum(one.calls for one in questions.totals(wanted.name, None))
+    return min(sizes, key=lambda field: sizes[field])
+
+
+def _merged(found: list[list[models.Call]], limit: int) -> list[models.Call]:
+    if len(found) == 1:
+        return found[0]
+    calls = {call.id: call for listed in found for call in listed}
+    return sorted(calls.values(), key=lambda call: call.id.bytes, reverse=True)[:limit]
 
 
 def _list(
-    wanted: CallFilter, conditions: Iterable[Any], limit: int, before: UUID | None
+    part: _Walk, limit: int, before: UUID | None, floor: UUID | None = None
 ) -> list[models.Call]:
     call = models.Call
-    query = call.select(call, models.Submission).join(models.Submission)
-    for condition in (*conditions, *_conditions(wanted), *_period(wanted)):
-        query = query.where(condition)
+    query = part.asked(call, models.Submission)
     if before is not None:
         query = query.where(call.id < before)
+    if floor is not None:
+        query = query.where(call.id >= floor)
     return list(query.order_by(call.id.desc()).limit(limit))
 
 
-def _conditions(wanted: CallFilter) -> Iterator[Any]:
+def _edge(part: _Walk, before: UUID | None, *, newer: bool = False) -> UUID | None:
+    """Return the id at which enough calls were looked at, from `before` on; None: all may be."""
     call = models.Call
-    name: Any = call.name
-    if wanted.attention or wanted.status in _FEW:
-        # Adding nothing keeps the databases from walking all of a campaign for the few.
-        name = name.concat("")
-    for column, value in (
-        (call.status, wanted.status),
-        (call.status_source, wanted.source),
-        (call.to_number, wanted.number),
-        (name, wanted.name),
-        (call.reference, wanted.reference),
-        (call.mid, wanted.mid),
-        (call.campaign_id, wanted.campaign_id),
-        (call.submission, wanted.submission_id),
-    ):
-        if value is not None:
-            yield column == value
-    if wanted.reason is not None:
-        yield call.reason.is_null() if wanted.reason == NO_REASON else call.reason == wanted.reason
-    if wanted.attempts is not None:
-        more = wanted.attempts == MOST_ATTEMPTS
-        first = 0 if wanted.attempts == 1 else wanted.attempts  # what has none is counted as one
-        made = call.attempt_count
-        yield made >= first if more else made.between(first, wanted.attempts)
-    if wanted.ending is not None:
-        yield from _ends_in(wanted.ending)
-    if wanted.masked is not None:
-        yield from _looks_like(wanted.masked)
+    if not part.rest:
+        return None
+    query = part.asked(call.id, whole=False)
+    if before is not None:
+        query = query.where(call.id >= before if newer else call.id < before)
+    order = call.id if newer else call.id.desc()
+    found: UUID | None = query.order_by(order).limit(1).offset(LOOKED_AT).scalar()
+    return found
+
+
+def _conditions(wanted: CallFilter, lead: str | None) -> Iterator[tuple[str, Any]]:
+    """Yield what calls must be, each with the field that says so.
+
+    Adding nothing keeps the databases from walking another index than that of the `lead`.
+    """
+    call, submission = models.Call, models.Submission
+    columns: dict[str, Any] = {
+        "status": call.status,
+        "name": call.name,
+        "reason": call.reason,
+        "source": call.status_source,
+        "number": call.to_number,
+        "reference": call.reference,
+        "mid": call.mid,
+        "campaign_id": call.campaign_id,
+        "submission_id": call.submission,
+        "flow": submission.flow_id,
+    }
+    for field, column in columns.items():
+        value = getattr(wanted, field)
+        if field == "reason" and value == NO_REASON:
+            yield field, column.is_null()
+        elif value is not None:
+            walked = field == lead or field not in _BROAD
+            yield field, (column if walked else column.concat("")) == value
+    for field, read in _OTHERS.items():
+        value = getattr(wanted, field)
+        if value is not None and value is not False:
+            yield from ((field, condition) for condition in read(wanted))
+
+
+def _made_attempts(wanted: CallFilter) -> Iterator[Any]:
+    least = wanted.attempts or 0
+    made = models.Call.attempt_count
+    first = 0 if least == 1 else least  # what has none is counted as one
+    yield made >= first if least == MOST_ATTEMPTS else made.between(first, least)
+
+
+def _placed_in_hour(wanted: CallFilter) -> Iterator[Any]:
+    local = models.Call.created_at.coerce(False) / HALF_HOUR + wanted.shift
+    yield (local - local / _DAY * _DAY) / 2 == wanted.hour
 
 
 def _ends_in(digits: str) -> Iterator[Any]:
@@ -218,7 +377,8 @@ def _ends_in(digits: str) -> Iterator[Any]:
         yield fn.SUBSTR(number, 1 - len(digits) + fn.LENGTH(number)) == digits
 
 
-def _looks_like(masked: str) -> Iterator[Any]:
+def _looks_like(wanted: CallFilter) -> Iterator[Any]:
+    masked = wanted.masked or ""
     number, before, after = models.Call.to_number, masked.partition("•")[0], masked[1 - ENDING :]
     yield _last_four() << [f"{digit}{after}" for digit in range(10)]
     yield fn.SUBSTR(number, 1, len(before)) == before
@@ -258,3 +418,14 @@ def _to_id(until: datetime) -> Iterator[Any]:
         yield SQL("1 = 0")
     else:
         yield call.id <= moved_id(found.id, _SLACK)
+
+
+_OTHERS: dict[str, Callable[[CallFilter], Iterator[Any]]] = {
+    "conflict": lambda _: iter([models.Call.conflict]),
+    "callers": lambda wanted: iter([models.Submission.key_id.in_(wanted.callers or ())]),
+    "attempts": _made_attempts,
+    "hour": _placed_in_hour,
+    "ending": lambda wanted: _ends_in(wanted.ending or ""),
+    "masked": _looks_like,
+}
+"""What is no equality of a column."""

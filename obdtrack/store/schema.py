@@ -50,6 +50,7 @@ _index(Call, "to_number", "id")  # calls of one number, newest first
 _index(Call, "reference", "id", where="reference IS NOT NULL")  # the caller's own reference
 _index(Call, "name", "id", where="name IS NOT NULL")  # a campaign's calls
 _index(Call, "status", "id")  # calls by status; submissions in flight at a start
+_index(Call, "reason", "id", where="reason IS NOT NULL")  # calls that failed for a reason
 _index(Delivery, "outcome", "id")  # the inbox by outcome
 _index(Delivery, "call_id", where="call_id IS NOT NULL")  # raw reports of one call
 _index(Delivery, "provider_id", where="provider_id IS NOT NULL")  # who waits for this id

@@ -96,6 +96,11 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "calls of a reason": lambda: search.newest(CallFilter(reason="no-report"), 50),
     "calls of a source": lambda: search.newest(CallFilter(source="poll"), 50),
     "calls of a number of attempts": lambda: search.newest(CallFilter(attempts=2), 50),
+    "calls of a flow and an hour": lambda: search.page_of(CallFilter(flow="23", hour=11), 50),
+    "calls somebody placed": lambda: search.page_of(CallFilter(callers=(ID,)), 50),
+    "conflicts of a campaign": lambda: search.page_of(CallFilter(name="a", conflict=True), 50),
+    "newer calls": lambda: search.newer_page(CallFilter(status="busy", source="poll"), 50, ID),
+    "how many calls": lambda: search.count(CallFilter(status="busy", source="poll")),
     "why calls fail": lambda: search.reasons(CallFilter(**ALL_DAY), 50),
     "why a campaign's calls fail": lambda: search.reasons(CallFilter(name="diwali"), 50),
     "calls of a day": lambda: search.newest(CallFilter(**ALL_DAY), 50),
@@ -272,7 +277,7 @@ def test_the_few_are_found_without_reading_a_whole_campaign(sqlite_store: Store,
 
 def test_a_question_without_an_index_would_be_noticed(sqlite_store: Store) -> None:
     call = models.Call
-    steps = plans(sqlite_store, lambda: list(call.select().where(call.reason == "x")))
+    steps = plans(sqlite_store, lambda: list(call.select().where(call.status_source == "x")))
     assert any(WHOLE_TABLE.search(step) for step in steps)
 
 
