@@ -11,8 +11,10 @@ from werkzeug.test import TestResponse
 
 from obdtrack.access.keys import create_key
 from obdtrack.cli import demo
+from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.services import Services
 from obdtrack.web.http.session import own_path
+from tests.conftest import Caller
 from tests.factories import Clock, ScriptedProvider
 from tests.pages.conftest import Visitor
 from tests.pages.site import SCOPES, csrf_token
@@ -212,6 +214,19 @@ def test_other_long_forms_come_back_too(
     assert SAYS in page
     for value in fields.values():
         assert f'value="{value}"' in page or f">{value}</textarea>" in page
+
+
+def test_a_decision_about_a_call_comes_back_with_its_note(
+    app: Flask, services: Services, caller: Caller, provider: ScriptedProvider
+) -> None:
+    provider.on_send = lambda _: SendResponse(Failure.TIMEOUT)
+    path = f"/calls/{caller.place().json['id']}/resolve"
+    stranger, key = Visitor(app, "no key"), create_key("Asha", SCOPES, services)
+    door = stranger.client.post(path, data={"action": "not-placed", "note": "asked them"})
+    page = sign_in_again(stranger, door.text, key).text
+    assert 'value="asked them"' in page
+    assert re.search(r'value="not-placed"[^>]* checked', page)
+    assert "We do not know whether the phone rang" in stranger.read(path.removesuffix("/resolve"))
 
 
 def test_a_form_that_the_key_may_not_send_is_not_shown(app: Flask, services: Services) -> None:

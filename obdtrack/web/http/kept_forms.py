@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, flash, g, request
+from flask import current_app, flash, g, request
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
@@ -29,7 +29,7 @@ _LONGEST = 40_000
 """Characters of what is sealed: it is sent once more, with the key."""
 
 
-def kept(show: Callable[..., Response]) -> Callable[[View], View]:
+def kept(show: Callable[..., Any]) -> Callable[[View], View]:
     """Mark a view whose form comes back; `show(fields, **arguments)` returns it filled, unsent."""
 
     def mark(view: View) -> View:
@@ -58,7 +58,7 @@ def hold() -> str | None:
     return sealed if len(sealed) <= _LONGEST else None
 
 
-def bring_back(sealed: str, access: Access) -> Response | None:
+def bring_back(sealed: str, access: Access) -> Any:
     """Return the page of a kept form for who has just signed in; None if there is none to show.
 
     Raises ObdtrackError (forbidden) if the key may not send it.
@@ -79,7 +79,7 @@ def bring_back(sealed: str, access: Access) -> Response | None:
     return show(MultiDict(fields), **arguments)
 
 
-def _shows(endpoint: str | None) -> Callable[..., Response] | None:
+def _shows(endpoint: str | None) -> Callable[..., Any] | None:
     return getattr(current_app.view_functions.get(endpoint or ""), "shows_kept", None)
 
 

@@ -31,6 +31,7 @@ from obdtrack.store import models
 from obdtrack.web.api.schemas import ResolveSchema
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
+from obdtrack.web.http.kept_forms import kept
 from obdtrack.web.pages import deliveries, http_log
 from obdtrack.web.pages.clocks import Clock
 from obdtrack.web.pages.http_log import PAGE, Wire, wires
@@ -114,6 +115,7 @@ def undecided(call_id: UUID) -> Redirect:
 
 @blueprint.post("/calls/<uuid:call_id>/resolve")
 @needs(Scope.ADMIN)
+@kept(lambda given, call_id: _form_again(UUID(call_id), given, {}, HTTPStatus.OK))
 def decide(call_id: UUID) -> Response | Redirect:
     """Carry out a decision about a call whose outcome is unknown, or show what is wrong with it."""
     typed = {name: text for name in _FIELDS if (text := request.form.get(name, "").strip())}

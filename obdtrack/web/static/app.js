@@ -251,7 +251,7 @@
   };
   const show = (word) => {
     turn.hidden = false;
-    turn.dataset.state = stopped ? "off" : "on";
+    turn.dataset.state = word === words.isLive ? "on" : "off";
     state.textContent = word;
     one("[data-live-do]").textContent = stopped ? words.resume : words.pause;
   };
