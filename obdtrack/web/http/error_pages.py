@@ -14,6 +14,7 @@ from obdtrack.errors import challenge
 from obdtrack.web.http import kept_forms
 from obdtrack.web.http.browser_security import is_page
 from obdtrack.web.http.session import own_path
+from obdtrack.web.pages.language import translated
 
 TITLES: dict[int, tuple[str, str]] = {
     400: (N_("Bad request"), N_("Go back, reload the page and try again.")),
@@ -55,7 +56,7 @@ def wants_page() -> bool:
 def fault(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) -> Response:
     """Return the page for an error; who is not signed in is sent to sign in."""
     if status is HTTPStatus.UNAUTHORIZED and "X-Live" in request.headers:
-        refused = make_response(detail, status.value)  # the page stays, and says so
+        refused = make_response(translated(detail), status.value)  # the page stays, and says so
         refused.mimetype = "text/plain"
         refused.headers["WWW-Authenticate"] = challenge()
         return refused
@@ -65,7 +66,7 @@ def fault(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None) ->
     page = render_template(
         "fault.html",
         title=gettext(title),
-        detail=detail,
+        detail=translated(detail),
         remedy=gettext(remedy),
         status=status.value,
         request_id=g.get("request_id"),
@@ -85,7 +86,7 @@ def _door(why: str) -> Response:
     held = kept_forms.hold() if request.method == "POST" else None
     if held is None:
         return make_response(redirect(url_for("pages_sign_in.sign_in", next=target), 303))
-    page = render_template("sign_in.html", target=target, kept=held, problem=why)
+    page = render_template("sign_in.html", target=target, kept=held, problem=translated(why))
     return make_response(page, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": challenge()})
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from flask_babel import gettext as _
+
 from obdtrack.domain.status import FINAL, Source, Status
 from obdtrack.statistics.counters import MILLION
 from obdtrack.statistics.questions import Bar, Sum
@@ -20,7 +22,6 @@ ORDER: tuple[str, ...] = (
 """From the foot of a bar upwards."""
 
 _GAP = 0.22
-_WORDS: dict[str, str] = {status: look.word for status, look in STATUS.items()}
 
 
 class Piece(NamedTuple):
@@ -91,7 +92,7 @@ class ChartFigures(NamedTuple):
     def tile(self, name: str) -> Tile:
         """Return a status or a group with its word and what that means."""
         look = GROUP.get(name) or STATUS[name]
-        return Tile(look.word, self.of(name), look.meaning, ",".join(_statuses(name)))
+        return Tile(_(look.word), self.of(name), _(look.meaning), ",".join(_statuses(name)))
 
     def percent(self, status: str) -> float | None:
         """Return a status's part of the calls that ended; None if it is no end, or none did."""
@@ -101,13 +102,18 @@ class ChartFigures(NamedTuple):
     @property
     def parts(self) -> list[ChartPart]:
         """The statuses there are, side by side in one bar."""
-        parts, x = list[ChartPart](), 0.0
+        parts, x, words = list[ChartPart](), 0.0, status_words()
         for status in ORDER:
             if calls := self.of(status):
                 width = 100 * calls / self.placed
-                parts.append(ChartPart(status, _WORDS[status], calls, round(x, 2), round(width, 2)))
+                parts.append(ChartPart(status, words[status], calls, round(x, 2), round(width, 2)))
                 x += width
         return parts
+
+
+def status_words() -> dict[str, str]:
+    """Return what the statuses are called in the reader's language."""
+    return {status: _(look.word) for status, look in STATUS.items()}
 
 
 def _statuses(name: str) -> list[str]:
@@ -138,8 +144,8 @@ def add_up(sums: Iterable[Sum]) -> ChartFigures:
 
 def legend(present: Iterable[str]) -> list[tuple[str, str]]:
     """Return the statuses that are present, in their order, each with its word."""
-    found = set(present)
-    return [(status, _WORDS[status]) for status in ORDER if status in found]
+    found, words = set(present), status_words()
+    return [(status, words[status]) for status in ORDER if status in found]
 
 
 def money(millionths: int) -> Decimal:
@@ -155,12 +161,13 @@ def stacked(
     names: Sequence[str],
     width: float,
     height: float,
-    words: Mapping[str, str] = _WORDS,
+    words: Mapping[str, str] | None = None,
 ) -> Chart:
     """Stack the counts of each place; `labels` stand below, `names` say each place in full.
 
-    `words` are what the statuses are called.
+    `words` are what the statuses are called, if not as everywhere.
     """
+    words = words or status_words()
     counts: list[dict[str, int]] = [{} for _ in labels]
     for bar in bars:
         if 0 <= bar.place < len(counts):
@@ -173,7 +180,7 @@ def stacked(
             pieces=_pieces(count, place * step, step, height / top, height),
             label=labels[place],
             title=f"{names[place]}: "
-            + (", ".join(f"{words[s]} {count[s]}" for s in ORDER if count.get(s)) or "no calls"),
+            + (", ".join(f"{words[s]} {count[s]}" for s in ORDER if count.get(s)) or _("no calls")),
         )
         for place, count in enumerate(counts)
     ]

@@ -60,7 +60,7 @@ def frame(app: Flask) -> None:
         destination_look=labels.destination_look,
         notification_look=labels.notification_look,
         outcome_look=labels.outcome_look,
-        SOURCE=labels.SOURCE,
+        source_text=labels.source_text,
         source_word=labels.source_word,
         here=here,
         links=navigation.links,
