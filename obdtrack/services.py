@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from obdtrack.domain.feed import FeedEvent
 from obdtrack.domain.fold import CallState
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.limits import ProcessLimits
 from obdtrack.providers.base import Provider
@@ -105,7 +106,9 @@ class Services:
         """Return the provider of a call or delivery; ObdtrackError (conflict) if there is none."""
         if found := self.providers.get(kept.provider):
             return found
-        raise ObdtrackError(Code.CONFLICT, f"No account of {kept.provider} is configured.")
+        raise ObdtrackError(
+            Code.CONFLICT, Said("No account of %(provider)s is configured.", provider=kept.provider)
+        )
 
     def tell(self, events: Iterable[FeedEvent]) -> None:
         """Add events to the feed, if there is one. Must run in the transaction of what they tell.

@@ -200,8 +200,12 @@ def create_key(
         if active := _active_of(name, services.now()):
             raise ObdtrackError(
                 Code.CONFLICT,
-                f"There is an active key named {name!r}. Rotate it, or revoke it first "
-                f"(its id: {active[-1].id}).",
+                Said(
+                    "There is an active key named %(name)s. Rotate it, or revoke it first "
+                    "(its id: %(id)s).",
+                    name=repr(name),
+                    id=active[-1].id,
+                ),
                 fields={"name": [Said(_TAKEN, name=name)]},
             )
         made = _NewKey(name, scopes, _predecessor(name, replaces), expires_at)
@@ -220,12 +224,18 @@ def rotate_key(
     with services.store.write():
         old = find_active_id(key_id)
         if old is None or _is_over(old, now):
-            raise ObdtrackError(Code.NOT_FOUND, f"There is no active key {key_id}.")
+            raise ObdtrackError(
+                Code.NOT_FOUND, Said("There is no active key %(key_id)s.", key_id=key_id)
+            )
         services.store.lock_names([f"key {old.name}"])
         newest = _active_of(old.name, now)[-1]
         if newest.id != key_id:
             raise ObdtrackError(
-                Code.CONFLICT, f"This key was rotated already; the newest is {newest.id}."
+                Code.CONFLICT,
+                Said(
+                    "This key was rotated already; the newest is %(newest_id)s.",
+                    newest_id=newest.id,
+                ),
             )
         lifetime = old.expires_at and old.expires_at - old.created_at
         made = _NewKey(old.name, old.scopes, old, now + lifetime if lifetime else None)
@@ -278,7 +288,10 @@ def _predecessor(name: str, replaces: UUID | None) -> models.ApiKey | None:
     wanted = key.name == name if replaces is None else key.id == replaces
     found: models.ApiKey | None = key.select().where(wanted).order_by(key.id.desc()).first()
     if found is None and replaces is not None:
-        raise ObdtrackError(Code.NOT_FOUND, f"There is no key {replaces} to take the place of.")
+        raise ObdtrackError(
+            Code.NOT_FOUND,
+            Said("There is no key %(replaces)s to take the place of.", replaces=replaces),
+        )
     return found
 
 
@@ -325,7 +338,9 @@ def revoke_key(key_id: UUID, services: Services, actor: Actor | None = None) -> 
     """
     with services.store.write():
         if not revoke(key_id, services.now()):
-            raise ObdtrackError(Code.NOT_FOUND, f"There is no active key {key_id}.")
+            raise ObdtrackError(
+                Code.NOT_FOUND, Said("There is no active key %(key_id)s.", key_id=key_id)
+            )
         audit.record(Action.KEY_REVOKED, key_id, actor or audit.operator(), services)
 
 

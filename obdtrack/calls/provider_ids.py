@@ -14,6 +14,7 @@ from obdtrack.calls.reports.reprocess import reprocess_waiting
 from obdtrack.domain.events import Event
 from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import new_id
 from obdtrack.store import models
@@ -61,7 +62,7 @@ def assign_provider_id(
     """
     known = queries.find(str(call_id))  # whose provider never changes; the names are locked first
     if known is None:
-        raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
+        raise ObdtrackError(Code.NOT_FOUND, Said("There is no call %(call_id)s.", call_id=call_id))
     ids = journal.services.provider_of(known).ids
     told, provider_id = provider_id, ids.canonical(provider_id)
     now, mid = journal.now, ids.submission(provider_id)
@@ -78,7 +79,10 @@ def assign_provider_id(
     journal.lock({provider_id, mid})
     call = _unnamed(call_id, source, journal)
     if journal.assign_provider_ids([ProviderName(call_id, call.provider, provider_id, mid, None)]):
-        raise ObdtrackError(Code.CONFLICT, f"Another call is {provider_id} at the provider.")
+        raise ObdtrackError(
+            Code.CONFLICT,
+            Said("Another call is %(provider_id)s at the provider.", provider_id=provider_id),
+        )
     submissions.decide(call.submission.id, [call_id], now)
     journal.append(call_id, event)
     if journal.plan(call_id).given_up:
@@ -89,15 +93,21 @@ def assign_provider_id(
 def _unnamed(call_id: UUID, source: Source, journal: Journal) -> models.Call:
     call = queries.find(str(call_id)) if journal.call(call_id) else None
     if call is None:
-        raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
+        raise ObdtrackError(Code.NOT_FOUND, Said("There is no call %(call_id)s.", call_id=call_id))
     if call.provider_id is not None:
-        raise ObdtrackError(Code.CONFLICT, f"The call is {call.provider_id} at the provider.")
+        raise ObdtrackError(
+            Code.CONFLICT,
+            Said("The call is %(provider_id)s at the provider.", provider_id=call.provider_id),
+        )
     if call.status == Status.SUBMITTING:
         raise ObdtrackError(Code.CONFLICT, "The call is being placed now.", retry_after=20)
     if not can_be_named(call, source):
         raise ObdtrackError(
             Code.CONFLICT,
-            "Only a call whose outcome is unknown or unresolved can be given its id; "
-            f"it is {call.status}.",
+            Said(
+                "Only a call whose outcome is unknown or unresolved can be given its id; "
+                "it is %(status)s.",
+                status=call.status,
+            ),
         )
     return call

@@ -23,6 +23,7 @@ from obdtrack.domain.events import Event
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
@@ -170,11 +171,14 @@ def _all_in_doubt(
 
 def _undecided(call: models.Call | None, call_id: UUID) -> models.Call:
     if call is None:
-        raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
+        raise ObdtrackError(Code.NOT_FOUND, Said("There is no call %(call_id)s.", call_id=call_id))
     if call.status != Status.UNKNOWN:
         raise ObdtrackError(
             Code.CONFLICT,
-            f"Only a call whose outcome is unknown can be resolved; it is {call.status}.",
+            Said(
+                "Only a call whose outcome is unknown can be resolved; it is %(status)s.",
+                status=call.status,
+            ),
         )
     return call
 
@@ -199,7 +203,10 @@ def _variables(submission: models.Submission, services: Services) -> dict[str, s
     except ValueError as error:
         raise ObdtrackError(
             Code.CONFLICT,
-            f"The values of its variables can no longer be read ({error}); place a new call.",
+            Said(
+                "The values of its variables can no longer be read (%(error)s); place a new call.",
+                error=error,
+            ),
         ) from None
 
 

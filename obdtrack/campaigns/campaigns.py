@@ -25,6 +25,7 @@ from obdtrack.domain.campaign import (
     wrong_with,
 )
 from obdtrack.domain.feed import EventType, FeedEvent
+from obdtrack.domain.texts import Said
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
@@ -151,7 +152,9 @@ def locked(campaign_id: UUID) -> models.Campaign:
         query.for_update() if campaign._meta.database.for_update else query
     ).first()
     if found is None:
-        raise ObdtrackError(Code.NOT_FOUND, f"There is no campaign {campaign_id}.")
+        raise ObdtrackError(
+            Code.NOT_FOUND, Said("There is no campaign %(campaign_id)s.", campaign_id=campaign_id)
+        )
     return found
 
 
@@ -163,7 +166,13 @@ def require_allowed(campaign: models.Campaign, action: CampaignAction) -> Campai
         allowed = ", ".join(allowed_actions(state))
         instead = f"allowed now: {allowed}" if allowed else "it has ended"
         raise ObdtrackError(
-            Code.CONFLICT, f"This campaign is {state}: {action} is not allowed; {instead}."
+            Code.CONFLICT,
+            Said(
+                "This campaign is %(state)s: %(action)s is not allowed; %(instead)s.",
+                state=state,
+                action=action,
+                instead=instead,
+            ),
         )
     return after
 

@@ -33,6 +33,7 @@ from obdtrack.campaigns.recipient_files import (
 )
 from obdtrack.domain.campaign import CampaignAction, RecipientStatus
 from obdtrack.domain.progress import Watcher, WorkDone, unwatched
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
@@ -107,7 +108,9 @@ def import_file(
     """
     campaign = campaigns.find(str(campaign_id))
     if campaign is None:
-        raise ObdtrackError(Code.NOT_FOUND, f"There is no campaign {campaign_id}.")
+        raise ObdtrackError(
+            Code.NOT_FOUND, Said("There is no campaign %(campaign_id)s.", campaign_id=campaign_id)
+        )
     digest = _digest(file, kind, options, services)
     known = _known(campaign_id, digest)
     if known and known.completed_at:

@@ -23,6 +23,7 @@ from obdtrack.domain.campaign import CampaignAction, CampaignPlan, RecipientStat
 from obdtrack.domain.campaign_forecast import forecast
 from obdtrack.domain.redaction import REMOVED, hide
 from obdtrack.domain.status import Status
+from obdtrack.domain.texts import Said
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
@@ -47,7 +48,9 @@ def check(campaign_id: UUID, actor: Actor, services: Services) -> None:
     """
     campaign = campaigns.find(str(campaign_id))
     if campaign is None:
-        raise ObdtrackError(Code.NOT_FOUND, f"There is no campaign {campaign_id}.")
+        raise ObdtrackError(
+            Code.NOT_FOUND, Said("There is no campaign %(campaign_id)s.", campaign_id=campaign_id)
+        )
     campaigns.require_allowed(campaign, CampaignAction.CHECK)
     found = _found(campaign, services)
     _keep(campaign, found, actor, services)

@@ -20,6 +20,7 @@ import orjson
 
 from obdtrack.domain.phone import whole
 from obdtrack.domain.strict_json import load_json
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 
 MOST_BYTES = 60 * 2**20
@@ -290,7 +291,9 @@ def _is_filled(cell: Cell) -> bool:
 
 def _refused(sentence: str, field: str = "file") -> ObdtrackError:
     return ObdtrackError(
-        Code.INVALID, f"The file cannot be read. {sentence}", fields={field: [sentence]}
+        Code.INVALID,
+        Said("The file cannot be read. %(sentence)s", sentence=sentence),
+        fields={field: [sentence]},
     )
 
 

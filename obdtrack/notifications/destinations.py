@@ -17,6 +17,7 @@ from obdtrack.domain.destination import (
     NotificationStatus,
 )
 from obdtrack.domain.feed import Numbers
+from obdtrack.domain.texts import Said
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.notifications import log
@@ -79,7 +80,10 @@ def found(destination_id: UUID, *, lock: bool = False) -> models.Destination:
         query = query.for_update()
     there: models.Destination | None = query.first()
     if there is None:
-        raise ObdtrackError(Code.NOT_FOUND, f"There is no destination {destination_id}.")
+        raise ObdtrackError(
+            Code.NOT_FOUND,
+            Said("There is no destination %(destination_id)s.", destination_id=destination_id),
+        )
     return there
 
 
@@ -97,7 +101,9 @@ def create(wishes: Wishes, actor: Actor, services: Services) -> tuple[UUID, str]
     now, destination_id, secret = services.now(), new_id(), new_secret()
     with services.store.write():
         if models.Destination.select().count() >= MOST:
-            raise ObdtrackError(Code.CONFLICT, f"There are {MOST} destinations already, the most.")
+            raise ObdtrackError(
+                Code.CONFLICT, Said("There are %(most)s destinations already, the most.", most=MOST)
+            )
         models.Destination.insert(
             id=destination_id,
             **wishes._asdict(),
@@ -296,7 +302,14 @@ def _state_after(destination: models.Destination, action: str) -> DestinationSta
     state = DestinationState(destination.state)
     after = _CHANGES[action].get(state)
     if after is None:
-        raise ObdtrackError(Code.CONFLICT, f"This destination is {state}: no need to {action} it.")
+        raise ObdtrackError(
+            Code.CONFLICT,
+            Said(
+                "This destination is %(state)s: no need to %(action)s it.",
+                state=state,
+                action=action,
+            ),
+        )
     return after
 
 

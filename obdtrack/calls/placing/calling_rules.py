@@ -23,6 +23,7 @@ from obdtrack.domain.calling_hours import (
 )
 from obdtrack.domain.phone import masked
 from obdtrack.domain.submission import CallRequest
+from obdtrack.domain.texts import Said
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
@@ -121,7 +122,11 @@ def _unless_opted_out(services: Services, *, skip: bool) -> Condition:
         ((to, since),) = found.items()
         raise ObdtrackError(
             Code.CONFLICT,
-            f"{masked(to)} does not want to be called (since {to_text(since)}). Nothing was sent."
+            Said(
+                "%(to)s does not want to be called (since %(since)s). Nothing was sent.",
+                to=masked(to),
+                since=to_text(since),
+            )
             + (_IN_DOUBT if opt_outs.parts_listed(to) else ""),
             fields={"to": [told[to]]},
         )
@@ -142,8 +147,13 @@ def _refused(
     places = {call.id: place for place, call in enumerate(intention.calls)}
     return ObdtrackError(
         Code.CONFLICT,
-        f"{len(told)} of the {len(intention.calls)} numbers {predicate}. Nothing was sent; with "
-        '"skip": true they are left out and the others are called.',
+        Said(
+            "%(number)s of the %(calls)s numbers %(predicate)s. Nothing was sent; "
+            'with "skip": true they are left out and the others are called.',
+            number=len(told),
+            calls=len(intention.calls),
+            predicate=predicate,
+        ),
         fields={f"to.{places[call_id]}": [sentence] for call_id, sentence in told.items()},
     )
 
@@ -159,7 +169,9 @@ def _within(hours: CallingHours, dialling: RingPlan) -> Condition:
         )
         raise ObdtrackError(
             Code.CONFLICT,
-            f"{_why(hours, dialling, now)} Nothing was sent; {again}.",
+            Said(
+                "%(now)s Nothing was sent; %(again)s.", now=_why(hours, dialling, now), again=again
+            ),
             retry_after=math.ceil((beginning - now).total_seconds()) if beginning else None,
         )
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from obdtrack.calls.placing import submissions
 from obdtrack.domain.submission import NotPermittedError, Permit
+from obdtrack.domain.texts import Said
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
@@ -103,7 +104,10 @@ def require_over(submission: models.Submission, services: Services) -> None:
     if until := still_sendable_until(submission, services):
         raise ObdtrackError(
             Code.CONFLICT,
-            f"The request for this call may still be sent until {to_text(until)}: the process that "
-            "was placing it was stopped, and may go on. Decide after that.",
+            Said(
+                "The request for this call may still be sent until %(until)s: the process "
+                "that was placing it was stopped, and may go on. Decide after that.",
+                until=to_text(until),
+            ),
             retry_after=math.ceil((until - services.shared_now()).total_seconds()),
         )

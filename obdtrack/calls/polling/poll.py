@@ -17,6 +17,7 @@ from obdtrack.domain.phone import is_erased
 from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.status import FINAL
 from obdtrack.domain.submission import Failure
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.providers.base import CallLog, ListsDays, StatusResponse
 from obdtrack.services import Services, new_id
@@ -120,7 +121,12 @@ def log_of(call: models.Call, services: Services) -> CallLog:
     """Return the provider that can be asked about a call; ObdtrackError (conflict) if none can."""
     provider = services.provider_of(call)
     if not isinstance(provider, CallLog):
-        raise ObdtrackError(Code.CONFLICT, f"{provider.name} has no log of calls to look into.")
+        raise ObdtrackError(
+            Code.CONFLICT,
+            Said(
+                "%(provider_name)s has no log of calls to look into.", provider_name=provider.name
+            ),
+        )
     return provider
 
 

@@ -16,6 +16,7 @@ from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.reprocess import reprocess
 from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.domain.status import Outcome
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.store import models
@@ -58,7 +59,9 @@ def replay(delivery_id: UUID, services: Services, actor: Actor | None = None) ->
 def _replay(delivery_id: UUID, services: Services, note: Callable[[Outcome], None]) -> Outcome:
     row = deliveries.find(delivery_id)
     if row is None:
-        raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
+        raise ObdtrackError(
+            Code.NOT_FOUND, Said("There is no delivery %(delivery_id)s.", delivery_id=delivery_id)
+        )
     if row.outcome not in REPLAYABLE:
         return Outcome(row.outcome)
     known = map(services.encryption.fingerprint, services.provider_of(row).callback_auth.secrets)
@@ -66,7 +69,10 @@ def _replay(delivery_id: UUID, services: Services, note: Callable[[Outcome], Non
     if row.outcome == Outcome.REJECTED and not any(
         hmac.compare_digest(carried, fingerprint) for fingerprint in known
     ):
-        raise ObdtrackError(Code.CONFLICT, f"The secret this request carried is {STILL_WRONG}.")
+        raise ObdtrackError(
+            Code.CONFLICT,
+            Said("The secret this request carried is %(still_wrong)s.", still_wrong=STILL_WRONG),
+        )
     try:
         return _reprocess(row, services, note)
     except peewee.DatabaseError as error:

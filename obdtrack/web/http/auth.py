@@ -11,6 +11,7 @@ from werkzeug.exceptions import SecurityError
 
 from obdtrack.access.audit import record_failed_sign_in
 from obdtrack.access.keys import Access, Scope, authenticate
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.store.connections import asking
@@ -121,7 +122,10 @@ def require_scope(endpoint: str) -> None:
     if scope is None or scope not in current_access().scopes:
         raise ObdtrackError(
             Code.FORBIDDEN,
-            f"This key lacks the scope {scope or Scope.ADMIN!s} that is needed here.",
+            Said(
+                "This key lacks the scope %(scope)s that is needed here.",
+                scope=scope or Scope.ADMIN,
+            ),
         )
 
 
