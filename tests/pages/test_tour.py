@@ -95,7 +95,7 @@ def addresses(site: Site) -> list[str]:
         "/campaigns/otp", "/campaigns/new", "/campaigns/diwali", "/deliveries",
         "/deliveries?outcome=rejected", delivery,
         "/deliveries?outcome=challenge", "/place", *told, "/audit", "/alarms", "/health",
-        "/api/docs",
+        "/api/docs", "/api/docs/calls",
     ]  # fmt: skip
 
 
