@@ -90,6 +90,10 @@ def test_the_menu_stands_beside_the_brand_and_closes_when_focus_leaves_it(site: 
         brand, icon = page.locator(".brand").bounding_box(), page.locator(".person").bounding_box()
         middles = [box["y"] + box["height"] / 2 for box in (brand, icon)]
         assert abs(middles[0] - middles[1]) < 3, width
+    page.click(".more > summary")
+    page.locator(".more a").last.focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".more .sheet")).to_be_hidden()
     page.click(".person > summary")
     page.focus(".person button")
     expect(page.locator(".person .sheet")).to_be_visible()

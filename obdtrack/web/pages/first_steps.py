@@ -71,7 +71,7 @@ def first_steps(reader: Reader) -> list[Step]:
             leases.counters([PROGRAM_USES])[PROGRAM_USES] > 0,
             _("The first program used the API"),
             _("Make a key: `python -m obdtrack keys create my-program --scope read,place`."),
-            url_for("pages_docs.docs"),
-            _("API"),
+            url_for("pages_keys.index" if may_admin else "pages_docs.docs"),
+            _("Keys") if may_admin else _("API"),
         ),
     ]

@@ -15,6 +15,7 @@ from obdtrack.access.keys import Scope
 from obdtrack.notifications.alarms import open_alarms
 from obdtrack.operations.doctor.result import CheckResult, Level
 from obdtrack.operations.health import ASKING, Checked, Health, check_now, last_checked, worst
+from obdtrack.operations.system_status import CAP
 from obdtrack.settings import PREFIX, Settings, origin
 from obdtrack.version import VERSION
 from obdtrack.web.http.auth import ask_main_store, current_access, needs, services
@@ -120,7 +121,8 @@ def _shown(health: Health, checked: Checked | None) -> dict[str, Any]:
         "unchecked": [_(CHECKED[name]) for name in ASKING if name not in asked],
         "alarms": open_alarms(),
         "size": humanize.naturalsize(health.size, binary=True),
-        "work": [(_(word), health.tasks[kind]) for kind, word in WORK.items()],
+        "work": [(_(WORK[kind]), due) for kind, due in health.tasks.items() if due.length],
+        "CAP": CAP,
         "version": VERSION,
         "settings": list(_grouped(services().settings))
         if Scope.ADMIN in current_access().scopes
