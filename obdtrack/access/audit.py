@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -19,6 +19,8 @@ from obdtrack.errors import ObdtrackError
 from obdtrack.limits import household
 from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
+
+Row = TypeVar("Row")
 
 
 class AuditEntry(NamedTuple):
@@ -242,6 +244,12 @@ def record_view(access: Actor, call_id: UUID, number: str, services: Services) -
         _record_hourly(Action.NUMBER_VIEWED, call_id, access, services, number)
 
 
+def record_placing(access: Actor, call_id: UUID, number: str, services: Services) -> None:
+    """Note that a person placed a call by the form; if it can be: the call is placed by then."""
+    with _if_possible(Action.CALL_PLACED, access):
+        record(Action.CALL_PLACED, call_id, access, services, number=number)
+
+
 MOST_FAILED_AN_HOUR = 200
 """Addresses whose failed sign-ins are noted one by one, so that they never fill the table."""
 
@@ -297,6 +305,40 @@ def record_sign_in(access: Actor, address: str | None, services: Services) -> No
     with _if_possible(Action.SIGNED_IN, access):
         detail = {"address": household(address)}
         record(Action.SIGNED_IN, access.key_id or access.name, access, services, detail)
+
+
+def record_download(
+    what: str,
+    wanted: Mapping[str, Any],
+    access: Actor,
+    services: Services,
+    number: str | None = None,
+) -> Callable[[int], None]:
+    """Note that a download begins, of what and by which filter; returns what notes its end.
+
+    That is told how many rows have left, also if the reader broke off. `number` is the one that
+    all rows are about, if they are.
+    """
+    with _if_possible(Action.DOWNLOAD_BEGUN, access):
+        record(Action.DOWNLOAD_BEGUN, what, access, services, wanted, number=number)
+
+    def ended(rows: int) -> None:
+        with _if_possible(Action.DOWNLOAD_ENDED, access):
+            detail = {**wanted, "rows": rows}
+            record(Action.DOWNLOAD_ENDED, what, access, services, detail, number=number)
+
+    return ended
+
+
+def counted(rows: Iterable[Row], ended: Callable[[int], object]) -> Iterator[Row]:
+    """Return these rows, and tell `ended` how many they were, also if nobody took the last."""
+    count = 0
+    try:
+        for row in rows:
+            count += 1  # it is needed after the loop
+            yield row
+    finally:
+        ended(count)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from flask_smorest import Blueprint
 from marshmallow import INCLUDE, RAISE
 from werkzeug.exceptions import UnsupportedMediaType
 
+from obdtrack.access.audit import counted, record_download
 from obdtrack.access.keys import Scope
 from obdtrack.campaigns import campaigns
 from obdtrack.campaigns.campaigns import campaign_view
@@ -157,8 +158,11 @@ def report(query: dict[str, Any], identifier: str) -> Response:
     campaign, by = found(identifier), query["by"]
     in_full = current_access().sees_numbers
     table = lines(campaign, by, ZoneInfo(query["zone"]), services(), numbers_in_full=in_full)
+    ended = record_download(
+        f"campaign-{by}", {"campaign": campaign.name}, current_access(), services()
+    )
     return Response(
-        streamed(csv_table(table)),
+        streamed(csv_table(counted(table, ended))),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="campaign-{by}.csv"'},
     )

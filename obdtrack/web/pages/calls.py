@@ -6,6 +6,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.exceptions import Gone
 from werkzeug.wrappers import Response as Redirect
 
+from obdtrack.access.audit import record_download
 from obdtrack.access.keys import Scope
 from obdtrack.calls import opt_outs, queries, search
 from obdtrack.calls.lookups import admit
@@ -15,7 +16,7 @@ from obdtrack.domain.status import WAITING, Status
 from obdtrack.statistics.counters import MOST_ATTEMPTS
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.paging import cut
-from obdtrack.web.pages.export import call_columns, call_rows, table_name
+from obdtrack.web.pages.export import call_columns, call_rows, filter_in_words, table_name
 from obdtrack.web.pages.filters import (
     ATTENTION,
     DAYS,
@@ -107,7 +108,10 @@ def download(form: str) -> Response:
         raise Gone(EXPIRED)
     zone, rows = current_zone(), call_rows(chosen.wanted, reader())
     name = table_name(chosen, zone, services().now())
-    return table_response(TableFile(name, call_columns(), zone.info), rows, form)
+    wanted = {"form": form, **filter_in_words(chosen)}
+    number = chosen.wanted.number
+    ended = record_download("calls", wanted, current_access(), services(), number)
+    return table_response(TableFile(name, call_columns(), zone.info), rows, form, ended)
 
 
 def _filter() -> Filter:

@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
+from obdtrack.access.audit import counted, record_download
 from obdtrack.access.keys import Scope
 from obdtrack.campaigns.control import control
 from obdtrack.campaigns.preflight import check
@@ -50,8 +51,11 @@ def report(campaign_id: UUID) -> Response:
         abort(404)
     in_full = reader().sees_numbers
     table = lines(campaign, by, current_zone().info, services(), numbers_in_full=in_full)
+    ended = record_download(
+        f"campaign-{by}", {"campaign": campaign.name}, current_access(), services()
+    )
     return Response(
-        streamed(csv_table(table)),
+        streamed(csv_table(counted(table, ended))),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="campaign-{by}.csv"'},
     )

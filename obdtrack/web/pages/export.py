@@ -16,6 +16,7 @@ from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.redaction import hide
+from obdtrack.domain.times import to_text
 from obdtrack.store import models
 from obdtrack.web.pages.filters import Filter
 from obdtrack.web.pages.labels import reason_text, source_word, status_look
@@ -112,6 +113,16 @@ def table_name(chosen: Filter, zone: Zone, now: datetime) -> str:
         *((first, "to") if first and first != last else ("until",) if not first else ()),
         last,
     )
+
+
+def filter_in_words(chosen: Filter) -> dict[str, str]:
+    """Return what was asked for, by its name in the address, for the audit; no number is in it."""
+    wanted = chosen.wanted._replace(number=None, status=", ".join(chosen.wanted.statuses))
+    return {
+        name: to_text(value) if isinstance(value, datetime) else str(value)
+        for name, value in wanted._asdict().items()
+        if value and name != "statuses"
+    }
 
 
 def _shown(name: str) -> Callable[[ListedCall], Cell]:

@@ -18,6 +18,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
+from obdtrack.access.audit import record_placing
 from obdtrack.access.keys import Scope
 from obdtrack.calls.placing import idempotency
 from obdtrack.calls.placing.idempotency import Wanted, place_once
@@ -76,6 +77,8 @@ def place() -> Response | Redirect:
         placed = place_once(Wanted([wanted], body), current_access(), once, services())
     except ObdtrackError as error:
         return _refused(error, once)
+    if placed.pending is not None:
+        record_placing(current_access(), placed.call_id, wanted.to, services())
     return _to_call(placed.call_id)
 
 
