@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 PROGRAM = "python -m obdtrack"
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
 AFTER_SECONDS = 1.0
 """What is done within this time is not worth a bar."""
@@ -89,7 +92,8 @@ def show_json(data: object) -> None:
 def cell(value: object) -> str:
     """Return a value as text in one line that cannot steer the terminal."""
     if isinstance(value, Mapping):
-        value = [f"{name}={cell(part)}" for name, part in value.items()]
+        known = {name: part for name, part in value.items() if part is not None}
+        value = ", ".join(f"{name}={cell(part)}" for name, part in known.items())
     if isinstance(value, datetime):
         from obdtrack.domain.times import to_text  # not for --help, which should be quick
 
@@ -124,7 +128,7 @@ def progress(
 
     def watch(work: WorkDone) -> None:
         bar = next((task for task in bars.tasks if task.description == work.name), None)
-        shown = bar.id if bar else bars.add_task(work.name)
+        shown = bar.id if bar else bars.add_task(work.name, total=work.total)
         bars.update(shown, completed=work.done, total=work.total)
 
     try:
@@ -171,16 +175,22 @@ def _show_plain(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
 
 
 def _show_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    """Print a table as wide as the terminal, in which long cells go on in the next line."""
+    """Print a table as wide as the terminal, in which long cells go on in the next line.
+
+    A column in which nothing stands is left out, and a time is shown to the second.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    by_name = dict(zip(columns, zip(*cells, strict=True), strict=True))
+    told = {name: column for name, column in by_name.items() if set(column) != {"-"}}
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        # An id is there to be copied, which is awkward in two parts.
-        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name == "id")
-    for row in cells:
-        table.add_row(*map(Text, row))
+    for name, column in told.items():
+        # An id is there to be copied, and a time to be read, which is awkward in two parts.
+        whole = name == "id" or any(map(_TIME.fullmatch, column))
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=whole)
+    for row in zip(*told.values(), strict=True):
+        table.add_row(*(Text(_TIME.sub(r"\1 \2Z", text)) for text in row))
     Console().print(table)

@@ -45,9 +45,12 @@ def import_list(file: TextIO, as_json: bool) -> None:
     if reading.bad:
         _complain(reading.bad)
         sys.exit(1)
+    many = len(reading.numbers)
     with progress() as watch:
-        added = suppress_all(reading.numbers, operator(), services, watch)
-    there = len(reading.numbers) - added
+        added = suppress_all(
+            reading.numbers, operator(), services, lambda work: watch(work._replace(total=many))
+        )
+    there = many - added
     words = f"{added} numbers added, {there} were on the list already"
     tell([words], {"added": added, "already_there": there}, as_json)
 

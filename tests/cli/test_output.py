@@ -42,11 +42,14 @@ def test_on_a_terminal_it_has_a_heading_and_is_as_wide_as_that(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "90")
-    output.show(ROWS, ("id", "name", "at"), as_json=False, none=NONE)
+    rows = [{**row, "note": None} for row in ROWS]
+    output.show(rows, ("id", "name", "at", "note"), as_json=False, none=NONE)
     said = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out)
     assert "─" in said
     assert str(UUID(int=8)) in said
     assert "steer\ufffd[2J[red]" in said
+    assert "2026-11-23 06:27:39Z" in said
+    assert "note" not in said  # nothing stands there
     assert max(map(len, said.splitlines())) <= 90
 
 
