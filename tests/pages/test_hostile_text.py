@@ -30,11 +30,11 @@ HOSTILE = [
     "<b>" * 20, "ﷺ نص من اليمين", "भारत ☎️ 👩‍💻", "Z̸a̸l̸g̸o̸", "ａｂｃ", "&quot;'<>", "/*</style>*/",
 ]  # fmt: skip
 PLAIN = "nothing but words"
-FILL = (
-    "([names, text]) => names.forEach((name) => document.getElementById(`f-${name}`).value = text)"
-)
-READ = "(names) => names.map((name) => document.getElementById(`f-${name}`).value)"
-FORM = ["to", "bridge", "flow_id", "audio", "name", "reference", "variables", "metadata"]
+FILL = """([names, text]) => names.forEach((name) => {
+  document.querySelector(`.place [name=${name}]`).value = text;
+})"""
+READ = "(names) => names.map((name) => document.querySelector(`.place [name=${name}]`).value)"
+FORM = ["to", "bridge", "flow_id", "audio", "name", "reference", "variable", "value", "metadata"]
 
 
 class Skeleton(HTMLParser):
