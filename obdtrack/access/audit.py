@@ -149,6 +149,7 @@ class Action(StrEnum):
     NUMBER_VIEWED = "number-viewed"
     NUMBER_SOUGHT = "number-sought"
     DELIVERY_REPLAYED = "delivery-replayed"
+    DELIVERY_REVIEWED = "delivery-reviewed"
     DELIVERIES_REPLAYED = "deliveries-replayed"
     CALL_RESOLVED = "call-resolved"
     NUMBER_ERASED = "number-erased"

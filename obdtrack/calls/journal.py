@@ -317,9 +317,13 @@ def open_journal(
 def _stands_for_all(row: CallRow) -> bool:
     """Whether folding a report after the row gives what folding it after its events would.
 
-    Of a call that was not taken they also hold what the provider's response said.
+    Of a call that was not taken they also hold what the provider's response said, and of an
+    unresolved one whether somebody has looked at it.
     """
-    return not row.report_count and row.status not in NOT_TAKEN and not row.conflict
+    return not row.report_count and row.status not in _TOLD_MORE and not row.conflict
+
+
+_TOLD_MORE = NOT_TAKEN | {Status.UNRESOLVED}
 
 
 def _standing(row: CallRow) -> Event:

@@ -20,8 +20,8 @@ EVENT_COLUMNS = (
 )  # fmt: skip
 FACT_COLUMNS = tuple(name for name, fact in FACTS.items() if fact.searchable)
 STATE_COLUMNS = (
-    "status", "reason", "status_source", "status_as_of", "conflict", "attempt_count",
-    "report_count", *FACT_COLUMNS,
+    "status", "reason", "status_source", "status_as_of", "conflict", "needs_attention",
+    "attempt_count", "report_count", *FACT_COLUMNS,
 )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ def call_view(
         "submitted_at": _time(call.submitted_at),
         **_facts(state),
         "conflict": state.conflict,
+        "needs_attention": state.needs_attention,
         "opted_out_at": _time(opted_out_at),
         "attempts": [_attempt_view(attempt) for attempt in state.attempts],
         "variables": submission.variable_names,

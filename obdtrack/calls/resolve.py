@@ -19,15 +19,18 @@ from obdtrack.calls.placing.send_right import require_over
 from obdtrack.calls.placing.submissions import PendingSubmission
 from obdtrack.calls.provider_ids import DECLARED, assign_provider_id
 from obdtrack.calls.reports import deliveries
-from obdtrack.domain.events import Event
+from obdtrack.domain.events import Event, place_in_story
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.texts import Said
+from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
 from obdtrack.store.database_errors import repeated
+
+PLACED_AGAIN = "placed-again"
 
 
 def resolve(
@@ -39,11 +42,14 @@ def resolve(
     provider_id: str | None = None,
     note: str | None = None,
 ) -> UUID:
-    """Carry out a decision: `attach` (needs `provider_id`), `not-placed` or `place-again`.
+    """Carry out a decision: `attach` (needs `provider_id`), `not-placed`, `place-again` or `seen`.
 
     Returns the call to look at next: this one, or the new one. Raises ObdtrackError as the
-    decisions below do.
+    decisions below and `review_call` do.
     """
+    if action == "seen":
+        review_call(call_id, note, access, services)
+        return call_id
     if action == "place-again":
         return place_again(call_id, note, access, services)
     if action == "not-placed":
@@ -74,6 +80,24 @@ def resolve_submission(
         return _place_again(unknown, note, access, services).id
     _declare_not_placed(unknown, note, access, services)
     return submission_id
+
+
+@repeated
+def review_call(call_id: UUID, note: str | None, access: Access, services: Services) -> None:
+    """Say that a person has looked at a call, which needs no attention then until more comes.
+
+    Raises ObdtrackError: not found, or conflict if it needs none.
+    """
+    with open_journal(services) as journal:
+        if journal.call(call_id) is None:
+            raise ObdtrackError(Code.NOT_FOUND, f"There is no call {call_id}.")
+        if not journal.state(call_id).needs_attention:
+            said = decided_before(call_id) or "This call needs no attention."
+            raise ObdtrackError(Code.CONFLICT, said)
+        detail = _who(access, note)
+        event = Event(new_id(), Kind.REVIEW, Source.PERSON, journal.now, detail=detail)
+        journal.append(call_id, event)
+        _record(call_id, access, services, action="seen")
 
 
 @repeated
@@ -143,7 +167,7 @@ def _replace(note: str | None, access: Access, services: Services) -> Condition:
         for call in _all_in_doubt(list(new), services, journal):
             replaced_by = new[call.id]
             detail = {**_who(access, note), "replaced_by": replaced_by}
-            _decide(call, Status.UNRESOLVED, "placed-again", detail, journal)
+            _decide(call, Status.UNRESOLVED, PLACED_AGAIN, detail, journal)
             _record(call.id, access, services, action="place-again", replaced_by=replaced_by)
 
     return replace_old
@@ -175,12 +199,36 @@ def _undecided(call: models.Call | None, call_id: UUID) -> models.Call:
     if call.status != Status.UNKNOWN:
         raise ObdtrackError(
             Code.CONFLICT,
-            Said(
+            decided_before(call_id)
+            or Said(
                 "Only a call whose outcome is unknown can be resolved; it is %(status)s.",
                 status=call.status,
             ),
         )
     return call
+
+
+def decided_before(call_id: UUID) -> str | None:
+    """Say what a person recorded about a call last, for another who comes too late; None: nothing.
+
+    Times in it are UTC.
+    """
+    events = queries.history([call_id])[call_id]
+    by_person = [event for event in events if event.source is Source.PERSON]
+    if not by_person:
+        return None
+    last = max(by_person, key=place_in_story)
+    if last.kind is Kind.REVIEW:
+        what = "that it was looked at"
+    elif last.reason in _RECORDED:
+        what = _RECORDED[last.reason]
+    else:
+        what = f"that it is the provider's call {last.detail.get('provider_id')}"
+    who = last.detail.get("by", "Somebody")
+    return f"{who} recorded {what} at {to_text(last.recorded_at)}; nothing was changed."
+
+
+_RECORDED = {DECLARED: "that no phone rang", PLACED_AGAIN: "that it is placed again"}
 
 
 def _request(call: models.Call, services: Services) -> CallRequest:

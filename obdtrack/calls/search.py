@@ -15,7 +15,7 @@ from uuid import UUID
 
 from peewee import SQL, fn
 
-from obdtrack.domain.status import NEEDS_ATTENTION, UNSUCCESSFUL, WAITING, Outcome
+from obdtrack.domain.status import NEEDS_ATTENTION, UNSUCCESSFUL, WAITING
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.store import bulk_sql, models
@@ -34,10 +34,9 @@ MOST_COUNTED = 10_000
 """Calls of a list that are counted, at most."""
 
 _SLACK = timedelta(minutes=1)
-_MOST_FAILED = 500
 _DAY = 48  # half hours
 _TELLING = ("number", "ending", "masked", "reference", "mid", "submission_id", "campaign_id")
-_IN_DOUBT = SQL("(status IN ('unknown', 'unresolved') OR conflict)")  # as the index has it
+_NEEDS_ATTENTION, _CONFLICT = SQL("needs_attention"), SQL("conflict")  # as the indexes have it
 _FEW = WAITING | NEEDS_ATTENTION
 """Statuses that few calls have at any time, however many a campaign has."""
 _BROAD = ("reason", "name", "status")
@@ -49,9 +48,7 @@ class CallFilter(NamedTuple):
     Of several `statuses` any is wanted, which otherwise is the same as one `status`.
 
     `masked` is a number as lists show it (`+9188•••••001`): all that look like it are wanted.
-    `attention` asks for those a person should look at: unknown, unresolved, in conflict, or with
-    a report that could not be interpreted. `reason` is a word, or NO_REASON. `source` is
-    how the status is known, `attempts` at which attempt the figures count a call (the last of them
+    `attention` asks for those that need it. `reason` is a word, or NO_REASON. `source` is how the status is known, `attempts` at which attempt the figures count a call (the last of them
     counts the later ones too). `callers` are the keys a call was placed with, `hour` is one of the
     day on clocks that are `shift` half hours ahead of UTC.
     """
@@ -141,17 +138,12 @@ def count(wanted: CallFilter) -> tuple[int, bool]:
     At most MOST_COUNTED are counted, among LOOKED_AT at most.
     """
     call, found, is_cut = models.Call, 0, False
-    both = set[UUID]()
     for part in _parts(wanted):
         ids = part.asked(call.id)
         if edge := _edge(part, None):
             ids, is_cut = ids.where(call.id >= edge), True
         ids = ids.order_by(call.id.desc()).limit(MOST_COUNTED + 1)
-        if wanted.attention:  # what is in doubt may have a report that failed, too
-            both.update(row[0] for row in ids.tuples())
-        else:
-            found += call.select(fn.COUNT(SQL("1"))).from_(ids.alias("wanted")).scalar()
-    found = found or len(both)
+        found += call.select(fn.COUNT(SQL("1"))).from_(ids.alias("wanted")).scalar()
     return min(found, MOST_COUNTED), is_cut or found > MOST_COUNTED
 
 
@@ -194,18 +186,6 @@ def last_placed(name: str) -> datetime | None:
     query = call.select(call.created_at).where(call.name == name).order_by(call.id.desc())
     found: datetime | None = query.limit(1).scalar()
     return found
-
-
-def failed_calls() -> list[UUID]:
-    """List calls that have a report which could not be interpreted, the newest such first."""
-    delivery = models.Delivery
-    query = (
-        delivery.select(delivery.call_id)
-        .where((delivery.outcome == Outcome.FAILED) & delivery.call_id.is_null(False))
-        .order_by(delivery.id.desc())
-        .limit(_MOST_FAILED)
-    )
-    return list(dict.fromkeys(row.call_id for row in query if row.call_id))
 
 
 def deliveries_after(
@@ -255,13 +235,10 @@ class _Walk(NamedTuple):
 def _parts(wanted: CallFilter) -> list[_Walk]:
     """Return what to ask for, so that all results together are what is wanted."""
     period = list(_period(wanted))
-    if wanted.attention:
-        listed = models.Call.id.in_(failed_calls())
-        return [_part(wanted, [_IN_DOUBT], period), _part(wanted, [listed], period)]
     statuses: tuple[str | None, ...] = wanted.statuses or (wanted.status,)
-    if wanted.reason == NO_REASON and statuses == (None,):
+    extra = [_NEEDS_ATTENTION] * wanted.attention + [_CONFLICT] * wanted.conflict
+    if wanted.reason == NO_REASON and statuses == (None,) and not extra:
         statuses = tuple(sorted(UNSUCCESSFUL))  # the many others need not be walked
-    extra = [_IN_DOUBT] if wanted.conflict else []
     return [_part(wanted._replace(status=status), extra, period) for status in statuses]
 
 
@@ -421,7 +398,6 @@ def _to_id(until: datetime) -> Iterator[Any]:
 
 
 _OTHERS: dict[str, Callable[[CallFilter], Iterator[Any]]] = {
-    "conflict": lambda _: iter([models.Call.conflict]),
     "callers": lambda wanted: iter([models.Submission.key_id.in_(wanted.callers or ())]),
     "attempts": _made_attempts,
     "hour": _placed_in_hour,

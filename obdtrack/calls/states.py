@@ -40,7 +40,7 @@ def state_row(state: CallState) -> tuple[Any, ...]:
     """Return the columns that hold a state, in the order of `STATE_COLUMNS`."""
     return (
         state.status, state.reason, state.status_source, state.status_as_of, state.conflict,
-        len(state.attempts), state.report_count, *_columns(state),
+        state.needs_attention, len(state.attempts), state.report_count, *_columns(state),
     )  # fmt: skip
 
 
@@ -107,6 +107,7 @@ def _stored(call: Any) -> CallState:
         status_source=Source(call.status_source),
         status_as_of=call.status_as_of,
         conflict=call.conflict,
+        needs_attention=bool(call.needs_attention),
         report_count=call.report_count,
         provider_message=message,
         attempts=tuple(_unpacked(n, one, usual) for n, one in enumerate(packed, start=1)),

@@ -2,7 +2,8 @@
 
 Two kinds of events count. Claims are what we did or a person said (submission, response, deadline,
 resolution): the last one holds. Reports are facts about attempts: they beat every claim, whatever
-the order or number of their arrivals. A conflict changes no status, and is shown beside it.
+the order or number of their arrivals. A conflict changes no status, and is shown beside it. Neither
+does a review: who looked at the call has seen what had come by then, and nothing that came later.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from uuid import UUID
 from obdtrack.domain.attempts import group_attempts, word_of
 from obdtrack.domain.events import Event, place_in_story
 from obdtrack.domain.facts import BY_WEIGHT, FACTS, CallFacts, measure, read_facts, record
-from obdtrack.domain.status import FINAL, Kind, Source, Status, strength
+from obdtrack.domain.status import FINAL, NEEDS_ATTENTION, Kind, Source, Status, strength
 
 NOT_TAKEN = frozenset({Status.REJECTED, Status.UNKNOWN})
 """Statuses of calls that the provider has not said it took: its words about that are told."""
@@ -47,6 +48,8 @@ class Attempt(CallFacts):
 class CallState(CallFacts):
     """Where a call stands, how we know (`status_source`) and since when (`status_as_of`).
 
+    It `needs_attention` while it is unknown, unresolved or in conflict and no person has decided or
+    looked at it since it came to be so.
     `provider_message` is what the provider's response said where it did not take the call.
     """
 
@@ -56,6 +59,7 @@ class CallState(CallFacts):
     status_as_of: datetime
     provider_message: str | None = None
     conflict: bool = False
+    needs_attention: bool = False
     attempts: tuple[Attempt, ...] = ()
     report_count: int = 0
 
@@ -65,28 +69,52 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
 
     Raises ValueError if no event says how the call began.
     """
+    reports, claims, disputes, review = _told(events)
+    claims = _without_guesses(claims)
+    if not claims:
+        raise ValueError("a call needs at least the event of its submission")
+    groups = group_attempts(reports, interval)
+    attempts = tuple(_attempt(number, group) for number, group in enumerate(groups, start=1))
+    for attempt, group in zip(attempts, groups, strict=True):
+        if attempt.conflict:
+            disputes += _contradictions(group)
+    conflict = bool(disputes)
+    if decisive := [attempt for attempt in attempts if attempt.status in FINAL]:
+        state = _decided(decisive[-1], claims, reports, attempts, conflict=conflict)
+    else:
+        state = _undecided(claims, reports, attempts, conflict=conflict)
+        if state.status in NEEDS_ATTENTION and state.status_source is not Source.PERSON:
+            disputes.append(claims[-1])
+    if not disputes or (review and max(map(place_in_story, disputes)) < place_in_story(review)):
+        return state
+    return state._replace(needs_attention=True)
+
+
+def _told(events: Iterable[Event]) -> tuple[list[Event], list[Event], list[Event], Event | None]:
+    """Return the reports, claims and conflicts in the order of the story, and the last review."""
     reports: list[Event] = []
     claims: list[Event] = []
-    disputed = False
+    disputes: list[Event] = []
+    review: Event | None = None
     for event in sorted(events, key=place_in_story):
         if event.kind is Kind.REPORT:
             reports.append(event)
         elif event.status:
             claims.append(event)
         elif event.kind is Kind.CONFLICT:
-            disputed = True
-    claims = _without_guesses(claims)
-    if not claims:
-        raise ValueError("a call needs at least the event of its submission")
-    attempts = tuple(
-        _attempt(number, group)
-        for number, group in enumerate(group_attempts(reports, interval), start=1)
-    )
-    decisive = [attempt for attempt in attempts if attempt.status in FINAL]
-    if decisive:
-        disputed = disputed or any(attempt.conflict for attempt in attempts)
-        return _decided(decisive[-1], claims, reports, attempts, conflict=disputed)
-    return _undecided(claims, reports, attempts, conflict=disputed)
+            disputes.append(event)
+        elif event.kind is Kind.REVIEW:
+            review = event
+    return reports, claims, disputes, review
+
+
+def _contradictions(group: Iterable[Event]) -> list[Event]:
+    """Return the reports of an attempt that were the first to say another end than one before."""
+    first: dict[Status | None, Event] = {}
+    for event in sorted(group, key=place_in_story):
+        if event.status in FINAL:
+            first.setdefault(event.status, event)
+    return list(first.values())[1:]
 
 
 def _without_guesses(claims: list[Event]) -> list[Event]:

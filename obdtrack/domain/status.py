@@ -63,6 +63,7 @@ class Kind(Word):
     RESOLUTION = "resolution"
     CONFLICT = "conflict"
     LIMIT = "limit"
+    REVIEW = "review"
 
 
 # How much a report's word weighs within one attempt: answered over not answered,
@@ -88,7 +89,7 @@ UNSUCCESSFUL: frozenset[Status] = frozenset(Status) - {
 """Statuses of calls that nobody answered, as far as we know."""
 
 NEEDS_ATTENTION: frozenset[Status] = frozenset({Status.UNKNOWN, Status.UNRESOLVED})
-"""Statuses a person should look at."""
+"""Statuses a person should look at, as they should at a conflict: until somebody has."""
 
 
 def strength(status: Status | None) -> int:

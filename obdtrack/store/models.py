@@ -129,6 +129,7 @@ class Call(Table):
     status_as_of = MomentField()
     answered = BooleanField(null=True)
     conflict = BooleanField(default=False)
+    needs_attention = BooleanField(default=False, constraints=[SQL("DEFAULT false")])
     attempt_count = IntegerField(default=0)
     report_count = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     started_at = MomentField(null=True)
@@ -169,7 +170,8 @@ class EventRow(Table):
 class Delivery(Table):
     """One HTTP request that reached the callback, raw, and what became of it.
 
-    The three match keys are filled only while the delivery waits for its call.
+    The three match keys are filled only while the delivery waits for its call. `reviewed_at` is
+    when a person looked at one that needed attention.
     """
 
     id = IdField(primary_key=True)
@@ -187,6 +189,7 @@ class Delivery(Table):
     mid = TextField(null=True)
     to_number = TextField(null=True)
     secret_fingerprint = TextField(null=True)
+    reviewed_at = MomentField(null=True)
 
     class Meta:
         table_name = "deliveries"

@@ -33,6 +33,12 @@ from obdtrack.store.models import (
     Task,
 )
 
+WAITS_FOR_A_PERSON = (
+    "reviewed_at IS NULL AND outcome IN ('unmatched', 'unreadable', 'failed')"
+    " AND (call_id IS NULL OR outcome = 'failed')"
+)
+"""Of deliveries; one that has a call and was not believed is that call's conflict."""
+
 
 def _index(
     model: type[Table], *columns: str, unique: bool = False, where: str | None = None
@@ -67,11 +73,11 @@ _index(IdempotencyKey, "call_id")  # the keys of an erased call
 Call.add_index(
     Call.index(SQL("(substr(to_number, length(to_number) - 3))"), Call.id, name="calls_ending_id")
 )
-# Calls a person should look at.
-Call.add_index(
-    Call.index(Call.id, name="calls_attention").where(
-        SQL("status IN ('unknown', 'unresolved') OR conflict")
-    )
+# Calls and requests a person should look at.
+Call.add_index(Call.index(Call.id, name="calls_attention").where(SQL("needs_attention")))
+Call.add_index(Call.index(Call.id, name="calls_conflict").where(SQL("conflict")))
+Delivery.add_index(
+    Delivery.index(Delivery.id, name="deliveries_attention").where(SQL(WAITS_FOR_A_PERSON))
 )
 _index(Call, "created_at")  # where among the ids a time begins
 _index(CampaignName, "slot", "name")  # names of calls, the most recent first

@@ -41,8 +41,8 @@ def listed(visitor: Visitor, link: str) -> int:
 @pytest.mark.parametrize(
     ("page", "words"),
     [
-        ("/", {"Placed": 5, "Busy": 1, "Needs attention": 1, "Waiting": 1}),
-        ("/?period=day&name=otp", {"Placed": 2, "Needs attention": 1, "Waiting": 1}),
+        ("/", {"Placed": 5, "Busy": 1, "In doubt": 1, "Waiting": 1}),
+        ("/?period=day&name=otp", {"Placed": 2, "In doubt": 1, "Waiting": 1}),
         ("/?from=2026-11-23&to=2026-11-24", {"Placed": 3, "Canceled": 1}),
         ("/campaigns/otp", {"Placed": 4, "Not answered": 1, "Waiting": 1}),
     ],

@@ -97,7 +97,7 @@ def of_every_kind(caller: Caller, provider: ScriptedProvider) -> None:
 def test_a_word_counts_the_same_on_every_page(visitor: Visitor, of_every_kind: None) -> None:
     listed, campaigns, campaign = map(visitor.read, ("/", "/campaigns", "/campaigns/otp"))
     for told in (listed, campaign):
-        assert "Rejected 1 Needs attention 1 Waiting 1" in told
+        assert "Rejected 1 In doubt 1 Waiting 1" in told
         assert re.search(r"Answered 50(\.0)? % 2 of 4 ended", told)
     assert "Canceled 2 Failed 0" in listed
     assert "Not answered 2" in campaign

@@ -90,7 +90,7 @@ def addresses(site: Site) -> list[str]:
     told = [f"/destinations{path}" for path in ("", "/new", f"/{destination}")]
     calls = [f"/calls/{call['id']}" for call in (answered, queued, unknown)]
     return [
-        "/", "/?status=attention", "/?name=none", "/search", *calls,
+        "/", "/?status=attention", "/attention", "/?name=none", "/search", *calls,
         f"/submissions/{unknown['submission_id']}", "/campaigns",
         "/campaigns/otp", "/campaigns/new", "/campaigns/diwali", "/deliveries",
         "/deliveries?outcome=rejected", delivery,

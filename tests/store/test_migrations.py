@@ -36,6 +36,7 @@ FROZEN = {
     "0008_notifications": "25f1853c63d53dcc",
     "0009_people": "9b844ef17af7f38f",
     "0010_lists": "14491f2ae843cff5",
+    "0011_attention": "70aec663da9d3888",
     "unreleased/0001_initial": "9c9401dc244fcbc4",
     "unreleased/0002_truth": "1476684f623edb4f",
     "unreleased/0003_pages": "c56357013aa28fe5",

@@ -15,7 +15,7 @@ import pytest
 
 from obdtrack.access import audit
 from obdtrack.access.audit import AuditFilter
-from obdtrack.calls import opt_outs, queries, responses, search
+from obdtrack.calls import attention, opt_outs, queries, responses, search
 from obdtrack.calls.placing import idempotency, submissions
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.search import CallFilter
@@ -118,6 +118,8 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "search by reference": lambda: search.newest(CallFilter(reference="order-7"), 50),
     "calls since": lambda: search.newest(CallFilter(since=NOON), 50),
     "what needs attention": lambda: search.newest(CallFilter(attention=True), 50),
+    "deliveries that need attention": lambda: attention.deliveries(NOON, 50),
+    "how many need attention": lambda: attention.count(NOON, 100),
     "whether there is any call": lambda: search.is_any(CallFilter()),
     "deliveries to read again": lambda: search.deliveries_after("failed", ID, ID, 50),
     "the figures strip": lambda: questions.totals(None, SPAN),

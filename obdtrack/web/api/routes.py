@@ -17,7 +17,7 @@ from marshmallow import EXCLUDE, RAISE, Schema
 
 from obdtrack.access.audit import record_pii_use
 from obdtrack.access.keys import Scope
-from obdtrack.calls import opt_outs, queries, responses, search
+from obdtrack.calls import attention, opt_outs, queries, responses, search
 from obdtrack.calls.lookups import admit
 from obdtrack.calls.outside_hours import rang_outside
 from obdtrack.calls.placing import submissions
@@ -67,6 +67,7 @@ from obdtrack.web.api.schemas import (
     PlaceSubmissionSchema,
     ResolveAllSchema,
     ResolveSchema,
+    SeenSchema,
     SubmissionSchema,
 )
 from obdtrack.web.http.auth import current_access, look_up, services
@@ -221,7 +222,10 @@ def refresh_call(identifier: str) -> dict[str, Any]:
 @blueprint.arguments(ResolveSchema)
 @blueprint.response(200, CallSchema)
 def resolve_call(body: dict[str, Any], identifier: str) -> dict[str, Any]:
-    """Resolve a call whose outcome is unknown. `place-again` returns the new call."""
+    """Resolve a call whose outcome is unknown, or note that somebody has looked at it.
+
+    `place-again` returns the new call.
+    """
     call = _found(identifier)
     return _call(str(resolve(call.id, access=current_access(), services=services(), **body)))
 
@@ -271,6 +275,16 @@ def _delivery_views(found: Sequence[models.Delivery]) -> list[dict[str, Any]]:
 def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
     """Reprocess a stored request, for example after fixing what kept it off its timeline."""
     replay(delivery_id, services(), current_access())
+    return _delivery(delivery_id)
+
+
+@blueprint.route("/deliveries/<uuid:delivery_id>/seen", methods=["POST"])
+@secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+@blueprint.arguments(SeenSchema)
+@blueprint.response(200, DeliverySchema)
+def review(body: dict[str, Any], delivery_id: UUID) -> dict[str, Any]:
+    """Note that a person has looked at a request: it needs no attention any more."""
+    attention.review_delivery(delivery_id, body.get("note"), current_access(), services())
     return _delivery(delivery_id)
 
 

@@ -190,14 +190,15 @@ class IdempotencySchema(Schema):
 
 
 class ResolveSchema(Schema):
-    """A person's decision about a call whose outcome is unknown."""
+    """A person's decision about a call whose outcome is unknown, or that needs attention."""
 
     action = fields.String(
         required=True,
-        validate=validate.OneOf(["attach", "not-placed", "place-again"]),
+        validate=validate.OneOf(["attach", "not-placed", "place-again", "seen"]),
         metadata={
             "description": "`attach`: it is the provider's `provider_id`; `not-placed`: no phone "
-            "rang; `place-again`: place it now, as a new call that refers to this one.",
+            "rang; `place-again`: place it now, as a new call that refers to this one; `seen`: a "
+            "person has looked at it, and it needs no attention until more comes.",
             "examples": ["not-placed"],
         },
     )
@@ -212,6 +213,12 @@ class ResolveSchema(Schema):
         """Without an id there is nothing to attach, and elsewhere it would mean nothing."""
         if (data.get("action") == "attach") != ("provider_id" in data):
             raise ValidationError("Give it with `attach`, and only then.", "provider_id")
+
+
+class SeenSchema(Schema):
+    """That a person has looked at something."""
+
+    note = Text(500, metadata={"description": "What came of it; kept in the audit."})
 
 
 class ResolveAllSchema(Schema):
@@ -318,6 +325,12 @@ class CallSchema(Schema):
         metadata={
             "description": "Two reports of one attempt disagree, one names another number, or the "
             "provider gave the call's id to two calls."
+        }
+    )
+    needs_attention = fields.Boolean(
+        metadata={
+            "description": "It is unknown, unresolved or in conflict, and no person has looked at "
+            "it since."
         }
     )
     opted_out_at = fields.String(
@@ -456,6 +469,11 @@ class CallQuerySchema(PageQuerySchema):
     )
     name = Text(100)
     reference = Text(200)
+    attention = fields.Boolean(
+        data_key="needs_attention",
+        validate=validate.Equal(True),
+        metadata={"description": "`true`: only those that need a person's attention."},
+    )
     created_after = Moment(metadata={"type": "string", "format": "date-time"})
     created_before = Moment(metadata={"type": "string", "format": "date-time"})
 

@@ -60,6 +60,7 @@ DEEDS: dict[str, str] = {
     Action.NUMBER_VIEWED: N_("Saw a call's number"),
     Action.NUMBER_SOUGHT: N_("Looked for a number without seeing numbers"),
     Action.DELIVERY_REPLAYED: N_("Reprocessed a delivery"),
+    Action.DELIVERY_REVIEWED: N_("Looked at a delivery"),
     Action.DELIVERIES_REPLAYED: N_("Reprocessed deliveries"),
     Action.CALL_RESOLVED: N_("Resolved a call"),
     Action.NUMBER_ERASED: N_("Erased a number"),
@@ -138,6 +139,7 @@ KINDS: dict[str, SubjectKind] = {
         (Action.CAMPAIGN_CREATED, Action.CAMPAIGN_CHANGED, Action.RECIPIENTS_IMPORTED), _CAMPAIGN
     ),
     Action.DELIVERY_REPLAYED: _DELIVERY,
+    Action.DELIVERY_REVIEWED: _DELIVERY,
 }  # fmt: skip
 
 

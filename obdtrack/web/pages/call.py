@@ -33,13 +33,14 @@ from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.http.kept_forms import kept
 from obdtrack.web.pages import deliveries, http_log
+from obdtrack.web.pages.attention import flash_saved
 from obdtrack.web.pages.clocks import Clock
 from obdtrack.web.pages.http_log import PAGE, Wire, wires
 from obdtrack.web.pages.labels import reason_text
 from obdtrack.web.pages.provenance import is_test, teller
 from obdtrack.web.pages.recordings import Recording, recordings
 from obdtrack.web.pages.summary import Outlook, Story, kind_text, tell
-from obdtrack.web.pages.template_helpers import clock, day, live, reader
+from obdtrack.web.pages.template_helpers import clock, day, in_zone, live, reader
 from obdtrack.web.pages.timeline_chart import WIDTHS, Drawing, draw, mark_kind
 from obdtrack.web.pages.timeline_entries import TimelineLine, list_lines, titled_facts
 
@@ -134,7 +135,7 @@ def decide(call_id: UUID) -> Response | Redirect:
         field = "provider_id" if chosen == "attach" else "action"
         wrong = error.fields or {field: [error.message]}
         return _form_again(call_id, typed, wrong, HTTP_STATUS[error.code])
-    flash("Your decision was saved.")
+    flash_saved(call_id)
     return _back(following)
 
 
@@ -143,10 +144,11 @@ def _form_again(
 ) -> Response | Redirect:
     """Show the form as it was filled in, with what is wrong; if it is decided by now, the call."""
     call = _found(call_id)
+    said = {name: [in_zone(text) for text in messages] for name, messages in errors.items()}
     if not can_be_named(call):
-        flash(" ".join(text for messages in errors.values() for text in messages))
+        flash(" ".join(text for messages in said.values() for text in messages))
         return _back(call_id)
-    page = _page(call, typed, errors)
+    page = _page(call, typed, said)
     page.status_code = status
     return page
 

@@ -119,9 +119,9 @@ GROUP: dict[str, Group] = {
         N_("Not answered"), FINAL - {Status.COMPLETED}, N_("Busy, no answer, canceled or failed")
     ),
     "in-doubt": Group(
-        N_("Needs attention"),
+        N_("In doubt"),
         NEEDS_ATTENTION,
-        N_("Unknown or unresolved: someone has to look at it"),
+        N_("Unknown or unresolved"),
     ),
     "waiting": Group(
         N_("Waiting"),

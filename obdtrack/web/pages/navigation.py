@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from flask import request
@@ -22,11 +24,15 @@ class Entry(NamedTuple):
 
 
 class Link(NamedTuple):
-    """An entry as it is shown: `current` is `page` for this page, `true` for one within, or ''."""
+    """An entry as it is shown: `current` is `page` for this page, `true` for one within, or ''.
+
+    `mark` is how many wait there, or ''.
+    """
 
     endpoint: str
     word: str
     current: str
+    mark: str
 
 
 FIRST = (
@@ -36,6 +42,7 @@ FIRST = (
         N_("Campaigns"),
         within=("pages_campaign_plans", "pages_campaign_lists"),
     ),
+    Entry("pages_attention.index", N_("Needs attention")),
     Entry("pages_deliveries.index", N_("Deliveries")),
     Entry("pages_place.form", N_("Place a call"), Scope.PLACE),
     Entry("pages_docs.docs", N_("API")),
@@ -52,10 +59,15 @@ ADMINISTRATION = (
 """What stands in the menu beside it."""
 
 
-def links(entries: tuple[Entry, ...], reader: Reader) -> list[Link]:
-    """Return those that the reader may open, in the reader's language."""
+def links(
+    entries: tuple[Entry, ...], reader: Reader, marks: Mapping[str, str] = MappingProxyType({})
+) -> list[Link]:
+    """Return those that the reader may open, in the reader's language.
+
+    `marks` has by endpoint how many wait there.
+    """
     return [
-        Link(one.endpoint, gettext(one.word), _current(one))
+        Link(one.endpoint, gettext(one.word), _current(one), marks.get(one.endpoint, ""))
         for one in entries
         if reader.may(one.scope)
     ]

@@ -15,6 +15,7 @@ from obdtrack.web.http.probes import Watch
 from obdtrack.web.pages import (
     alarms,
     api_reference,
+    attention,
     audit,
     call,
     calls,
@@ -40,6 +41,7 @@ from obdtrack.web.pages.template_helpers import compile_pages, frame
 PAGES = (
     sign_in,
     calls,
+    attention,
     call,
     submission,
     deliveries,
@@ -81,5 +83,7 @@ def register_pages(app: Flask, services: Services, watch: Watch) -> None:
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     app.register_blueprint(health.make_blueprint(watch))
-    app.jinja_env.globals.update(problem=partial(problem, watch), first_steps=first_steps)
+    app.jinja_env.globals.update(
+        problem=partial(problem, watch), first_steps=first_steps, marks=attention.marks
+    )
     compile_pages(app)

@@ -290,6 +290,7 @@ _KINDS = {
     Kind.INTERRUPTION: N_("obdtrack was interrupted"),
     Kind.DEADLINE: N_("The last deadline passed"),
     Kind.CONFLICT: N_("Not believed: it may be about another call"),
+    Kind.REVIEW: N_("Looked at by a person"),
     Kind.LIMIT: N_("So many distinct reports: further ones are kept in the inbox only"),
     Kind.RESOLUTION: N_("Resolved"),
 }

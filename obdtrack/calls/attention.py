@@ -1,0 +1,86 @@
+"""What needs a person's attention: calls, and requests to the callback, as one list and one number.
+
+A call does while it is unknown, unresolved or in conflict, a request while no call was found for
+it, or it could not be read: until a person has decided or looked at it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from peewee import SQL
+
+from obdtrack.access import audit
+from obdtrack.access.audit import Action, Actor
+from obdtrack.calls import search
+from obdtrack.calls.search import CallFilter
+from obdtrack.errors import Code, ObdtrackError
+from obdtrack.services import Services
+from obdtrack.store import models
+from obdtrack.store.schema import WAITS_FOR_A_PERSON
+
+_SOON = timedelta(minutes=10)
+"""A report may come before the response that names its call: for so long nobody need look at it."""
+
+
+class Waiting(NamedTuple):
+    """How many calls and requests need attention, each counted up to a bound."""
+
+    calls: int
+    deliveries: int
+
+    @property
+    def all(self) -> int:
+        """The one number."""
+        return self.calls + self.deliveries
+
+
+def count(now: datetime, most: int) -> Waiting:
+    """Count what needs attention, calls and requests up to `most` each."""
+    call, delivery = models.Call, models.Delivery
+    calls = call.select(call.id).where(SQL("needs_attention")).limit(most)
+    deliveries = delivery.select(delivery.id).where(*_waiting(now)).limit(most)
+    return Waiting(calls.count(), deliveries.count())
+
+
+def calls(
+    limit: int, before: UUID | None = None, statuses: tuple[str, ...] = ()
+) -> list[models.Call]:
+    """List the calls that need attention, newest first, older than `before`.
+
+    Those with any of these `statuses`; of any status if none is given.
+    """
+    return search.newest(CallFilter(attention=True, statuses=statuses), limit, before)
+
+
+def deliveries(now: datetime, limit: int, before: UUID | None = None) -> list[models.Delivery]:
+    """List the requests that need attention, newest first, older than `before`."""
+    row = models.Delivery
+    query = row.select().where(*_waiting(now))
+    if before is not None:
+        query = query.where(row.id < before)
+    return list(query.order_by(row.id.desc()).limit(limit))
+
+
+def review_delivery(delivery_id: UUID, note: str | None, actor: Actor, services: Services) -> None:
+    """Note that a person has looked at a request.
+
+    Raises ObdtrackError: not found, or conflict if it needs no attention.
+    """
+    row = models.Delivery
+    with services.store.write():
+        waiting = (row.id == delivery_id) & SQL(WAITS_FOR_A_PERSON)
+        if not row.update(reviewed_at=services.now()).where(waiting).execute():
+            if not row.select().where(row.id == delivery_id).exists():
+                raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
+            raise ObdtrackError(
+                Code.CONFLICT, "This delivery needs no attention (any more); nothing was changed."
+            )
+        detail = {"note": note} if note else {}
+        audit.record(Action.DELIVERY_REVIEWED, delivery_id, actor, services, detail)
+
+
+def _waiting(now: datetime) -> tuple[Any, Any]:
+    return SQL(WAITS_FOR_A_PERSON), models.Delivery.received_at <= now - _SOON
