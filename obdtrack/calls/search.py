@@ -48,9 +48,10 @@ class CallFilter(NamedTuple):
     Of several `statuses` any is wanted, which otherwise is the same as one `status`.
 
     `masked` is a number as lists show it (`+9188•••••001`): all that look like it are wanted.
-    `attention` asks for those that need it. `reason` is a word, or NO_REASON. `source` is how the status is known, `attempts` at which attempt the figures count a call (the last of them
-    counts the later ones too). `callers` are the keys a call was placed with, `hour` is one of the
-    day on clocks that are `shift` half hours ahead of UTC.
+    `attention` asks for those that need it. `reason` is a word, or NO_REASON. `source` is how the
+    status is known, `attempts` at which attempt the figures count a call (the last of them counts
+    the later ones too). `callers` are the keys a call was placed with, `hour` is one of the day on
+    clocks that are `shift` half hours ahead of UTC.
     """
 
     status: str | None = None
