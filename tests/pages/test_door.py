@@ -104,6 +104,8 @@ def test_a_session_ends_after_twelve_hours(visitor: Visitor, clock: Clock) -> No
     assert visitor.open("/").status_code == 200
     clock.forward(minutes=2)
     assert visitor.open("/").status_code == 303
+    assert "Your session has ended." in visitor.read("/sign-in")
+    assert "Your session has ended." not in visitor.read("/sign-in")
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from flask import Response, g, make_response, redirect, render_template, request, url_for
+from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext
 
 from obdtrack.domain.texts import N_
 from obdtrack.errors import challenge
 from obdtrack.web.http import kept_forms
 from obdtrack.web.http.browser_security import is_page
-from obdtrack.web.http.session import own_path
+from obdtrack.web.http.session import own_path, was_signed_in
 from obdtrack.web.pages.language import translated
 
 TITLES: dict[int, tuple[str, str]] = {
@@ -85,6 +85,8 @@ def _door(why: str) -> Response:
         target = own_path(urlsplit(request.referrer or "").path) if request.referrer else None
     held = kept_forms.hold() if request.method == "POST" else None
     if held is None:
+        if was_signed_in():
+            flash(why)
         return make_response(redirect(url_for("pages_sign_in.sign_in", next=target), 303))
     page = render_template("sign_in.html", target=target, kept=held, problem=translated(why))
     return make_response(page, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": challenge()})

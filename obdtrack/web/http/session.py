@@ -56,6 +56,11 @@ def signed_in(services: Services) -> Access:
     return access
 
 
+def was_signed_in() -> bool:
+    """Whether this cookie is of somebody who once signed in, and did not sign out."""
+    return session.get("key") is not None
+
+
 def note_change(now: datetime) -> None:
     """Remember that who is signed in changes something, until a replica has it too."""
     session["changed"] = to_text(now + _REPLICATED_IN)
