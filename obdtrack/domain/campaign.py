@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from obdtrack.domain.calling_hours import CallingHours
 from obdtrack.domain.status import Status, Word
+from obdtrack.domain.texts import N_
 
 
 class CampaignState(Word):
@@ -89,14 +90,14 @@ CHANGES: Mapping[CampaignAction, Mapping[CampaignState, CampaignState]] = {
 """The one table of what may happen to a campaign: the state after each, by the state before."""
 
 HALTED: Mapping[str, str] = {
-    "too-many-failed": "too many of the newest calls failed",
-    "budget": "the budget is spent, or another call could exceed it",
-    "invalid-token": "the provider does not accept our access token",
-    "forbidden": "the provider does not allow these calls",
-    "insufficient-balance": "the balance at the provider is too low",
-    "ended": "its end had come",
-    "outside-hours": "the calling hours were over",
-    "secret-key-changed": "values were stored under another OBDTRACK_SECRET_KEY",
+    "too-many-failed": N_("too many of the newest calls failed"),
+    "budget": N_("the budget is spent, or another call could exceed it"),
+    "invalid-token": N_("the provider does not accept our access token"),
+    "forbidden": N_("the provider does not allow these calls"),
+    "insufficient-balance": N_("the balance at the provider is too low"),
+    "ended": N_("its end had come"),
+    "outside-hours": N_("the calling hours were over"),
+    "secret-key-changed": N_("values were stored under another OBDTRACK_SECRET_KEY"),
 }
 """Why a campaign paused or stopped by itself, in words."""
 

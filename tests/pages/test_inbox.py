@@ -82,7 +82,7 @@ def test_requests_of_some_days_are_shown(
     query = "&".join(f"{name}={day(shift)}" for name, shift in bounds.items() if shift is not None)
     told = visitor.read(f"/deliveries?outcome=unmatched&{query}")
     assert ("RINGOUT" in told) == there
-    assert ("No request ended as unmatched in these days." in told) != there
+    assert ("No request ended with the outcome Unmatched in these days." in told) != there
 
 
 def test_an_outcome_is_chosen_within_the_days(visitor: Visitor, reported: Any) -> None:

@@ -199,7 +199,7 @@ def test_a_number_that_no_call_went_to_yet_is_found_in_its_campaign(
     with services.store.write():
         leave_out(TWIN, "opted-out", services)
     told = visitor.read(found(visitor, NUMBER))
-    assert "In campaigns diwali (checked), row 2: still to be called" in told
+    assert "In campaigns diwali (Checked), row 2: still to be called" in told
     told = visitor.read(found(visitor, TWIN))
     assert "row 3: not called: the number is on the do-not-call list" in told
 

@@ -16,7 +16,7 @@ from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.reprocess import reprocess
 from obdtrack.domain.progress import Watcher, WorkDone, unwatched
 from obdtrack.domain.status import Outcome
-from obdtrack.domain.texts import Said
+from obdtrack.domain.texts import N_, Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.store import models
@@ -24,7 +24,7 @@ from obdtrack.store.database_errors import repeated
 
 log = structlog.get_logger()
 
-STILL_WRONG = (
+STILL_WRONG = N_(
     "not one of OBDTRACK_WEBHOOK_SECRETS (or OBDTRACK_SECRET_KEY, by which it is known again, was "
     "another when it came)"
 )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask_babel import gettext as _
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as Redirect
 
@@ -37,6 +38,7 @@ from obdtrack.web.pages.attention import flash_saved
 from obdtrack.web.pages.clocks import Clock
 from obdtrack.web.pages.http_log import PAGE, Wire, wires
 from obdtrack.web.pages.labels import reason_text
+from obdtrack.web.pages.language import N_, translated
 from obdtrack.web.pages.provenance import is_test, teller
 from obdtrack.web.pages.recordings import Recording, recordings
 from obdtrack.web.pages.summary import Outlook, Story, kind_text, tell
@@ -47,9 +49,9 @@ from obdtrack.web.pages.timeline_entries import TimelineLine, list_lines, titled
 blueprint = Blueprint("pages_call", __name__)
 
 _FIELDS = {
-    "action": "Choose what happened.",
-    "provider_id": "Enter the provider's id of the call.",
-    "note": "Say why.",
+    "action": N_("Choose what happened."),
+    "provider_id": N_("Enter the provider's id of the call."),
+    "note": N_("Say why."),
 }
 """The fields of a decision, and what is said if one is needed and missing."""
 
@@ -93,18 +95,22 @@ def poll(call_id: UUID) -> Redirect:
     except ObdtrackError as error:
         if error.code is Code.UNAVAILABLE:
             raise
-        again = f" Try again in {error.retry_after} seconds." if error.retry_after else ""
-        flash(f"{error.message}{again}")
+        said = translated(error.message)
+        if error.retry_after:
+            said += " " + _("Try again in %(number)s seconds.", number=error.retry_after)
+        flash(said)
     return _back(call_id)
 
 
 def _what_came(fresh: list[models.ResponseRow]) -> str:
     if not fresh:
-        return "Nothing to poll for: the provider has no such call."
+        return _("Nothing to poll for: the provider has no such call.")
     if failure := fresh[-1].failure:
         why = reason_text(failure)
-        return f"No result from the provider: {why}. Nothing changed; try again in a minute."
-    return "The provider was polled; its response is shown below."
+        return _(
+            "No result from the provider: %(why)s. Nothing changed; try again in a minute.", why=why
+        )
+    return _("The provider was polled; its response is shown below.")
 
 
 @blueprint.get("/calls/<uuid:call_id>/resolve")
@@ -144,7 +150,7 @@ def _form_again(
 ) -> Response | Redirect:
     """Show the form as it was filled in, with what is wrong; if it is decided by now, the call."""
     call = _found(call_id)
-    said = {name: [in_zone(text) for text in messages] for name, messages in errors.items()}
+    said = {name: [in_zone(translated(text)) for text in messages] for name, messages in errors.items()}
     if not can_be_named(call):
         flash(" ".join(text for messages in said.values() for text in messages))
         return _back(call_id)

@@ -28,6 +28,7 @@ from obdtrack.web.pages.filters import (
     refusal,
     seal_text,
 )
+from obdtrack.web.pages.language import N_
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.search_box import Hit, find_hits
 from obdtrack.web.pages.tables import TableFile, table_response
@@ -37,7 +38,7 @@ from obdtrack.web.pages.totals import count_reasons, make_strip
 blueprint = Blueprint("pages_calls", __name__)
 
 PAGE = 50
-EXPIRED = "This number search has expired. Enter the number again."
+EXPIRED = N_("This number search has expired. Enter the number again.")
 _CHOICES = {
     "statuses": list(Status),
     "periods": PERIODS,
@@ -121,7 +122,7 @@ def _filter() -> Filter:
         if call := look_up(lambda: queries.find(name)):
             chosen = chosen._replace(wanted=chosen.wanted._replace(number=call.to_number))
         else:
-            chosen.wrong["number_of"] = "There is no call with this id."
+            chosen.wrong["number_of"] = N_("There is no call with this id.")
     if not (reader().sees_numbers or chosen.wrong or chosen.expired):
         admit(chosen.wanted, current_access(), made)
     return chosen

@@ -24,11 +24,14 @@ from flask import (
     request,
     url_for,
 )
+from flask_babel import format_decimal
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
 from obdtrack.campaigns.imports import ImportOptions, import_file, preview
 from obdtrack.campaigns.recipient_files import DELIMITERS, ENDINGS, FileOptions
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store import models
 from obdtrack.web.api.campaigns import found
@@ -96,7 +99,10 @@ def _uploaded(form: Mapping[str, str]) -> UploadedList:
     if len(content) > MOST_UPLOADED:
         raise ObdtrackError(Code.INVALID, _TOO_LARGE)
     if kind not in ENDINGS.values():
-        raise ObdtrackError(Code.INVALID, f"Choose a file that ends in {', '.join(ENDINGS)}.")
+        endings = ", ".join(ENDINGS)
+        raise ObdtrackError(
+            Code.INVALID, Said("Choose a file that ends in %(endings)s.", endings=endings)
+        )
     header = {"yes": True, "no": False}.get(form.get("header", ""))
     options = ImportOptions(
         {},
@@ -125,8 +131,15 @@ def _mapping(form: Mapping[str, str]) -> dict[str, str]:
         name, field = form.get(f"column-{place}", ""), form.get(f"field-{place}", "")
         field = f"{field}{name}" if field.endswith(".") else field
         if field in found:
-            message = f"Two columns are chosen for {field}: {found[field]!r} and {name!r}."
-            raise ObdtrackError(Code.INVALID, message)
+            raise ObdtrackError(
+                Code.INVALID,
+                Said(
+                    "Two columns are chosen for %(field)s: %(one)r and %(other)r.",
+                    field=field,
+                    one=found[field],
+                    other=name,
+                ),
+            )
         if field:
             found[field] = name
     return found
@@ -141,11 +154,14 @@ def _imported(campaign: models.Campaign, uploaded: UploadedList) -> Redirect:
         current_access(),
         services(),
     )
-    before = "This list was imported before, and is not again. " if is_old else ""
-    flash(
-        f"{before}{result['rows']:,} rows: {result['ready']:,} to be called, "
-        f"{result['invalid']:,} invalid, {result['duplicate']:,} twice."
+    said = _(
+        "%(rows)s rows: %(ready)s to be called, %(invalid)s invalid, %(duplicate)s twice.",
+        **{
+            name: format_decimal(result[name]) for name in ("rows", "ready", "invalid", "duplicate")
+        },
     )
+    before = _("This list was imported before, and is not again.")
+    flash(f"{before} {said}" if is_old else said)
     return redirect(f"{_page_of(campaign)}#lists", 303)
 
 

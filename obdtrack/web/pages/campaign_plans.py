@@ -25,6 +25,7 @@ from obdtrack.web.api.campaigns import found, new_plan
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS, by_field
 from obdtrack.web.http.kept_forms import kept
+from obdtrack.web.pages.language import N_, translated
 from obdtrack.web.pages.place_form import Messages, read_variables
 from obdtrack.web.pages.preferences import current_zone
 
@@ -143,7 +144,7 @@ def _number(given: Mapping[str, str], name: str, errors: Messages) -> int | None
     text = given.get(name, "").strip()
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
-    errors[name] = ["Must be a whole number."]
+    errors[name] = [N_("Must be a whole number.")]
     return None
 
 
@@ -155,7 +156,7 @@ def _moment(text: str, name: str, errors: Messages) -> str | None:
         then = datetime.strptime(text, _INPUT_TIME).replace(tzinfo=current_zone().info)
         return to_text(then.astimezone(UTC))
     except (ValueError, OverflowError):
-        errors[name] = ["Must be a day and a time."]
+        errors[name] = [N_("Must be a day and a time.")]
         return None
 
 
@@ -169,7 +170,7 @@ def _wrong(
     errors = {**by_field(messages), **read.errors}
     if isinstance(error, ObdtrackError):
         errors |= {name: list(sentences) for name, sentences in error.fields.items()}
-        refusal = "" if error.fields else error.message
+        refusal = "" if error.fields else translated(error.message)
         return _form(campaign, request.form, errors, HTTP_STATUS[error.code], refusal)
     return _form(campaign, request.form, errors, 422)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from flask_babel import gettext as _
+
 from obdtrack.campaigns import totals
 from obdtrack.campaigns.campaigns import plan_of
 from obdtrack.campaigns.halts import closed_until
@@ -16,6 +18,7 @@ from obdtrack.domain.campaign import HALTED, CampaignAction, CampaignState, allo
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.services import Services
 from obdtrack.store import models
+from obdtrack.web.pages.language import N_, translated
 from obdtrack.web.pages.privacy import Reader
 
 MOST_BAD_ROWS = 50
@@ -75,31 +78,44 @@ def planned(campaign: models.Campaign, reader: Reader, services: Services) -> Pl
 def sentence(campaign: models.Campaign, recipients: int, services: Services) -> str:
     """Return where a campaign stands, why, and what happens next; times are RFC 3339 in UTC."""
     state, reason = CampaignState(campaign.state), campaign.reason
-    why = f": {HALTED.get(reason, reason)}" if reason else ""
-    match state:
-        case CampaignState.DRAFT if not recipients:
-            return "Nobody is called yet. Upload a list of recipients."
-        case CampaignState.DRAFT:
-            return "Nobody is called yet. Check it; then it can be started."
-        case CampaignState.SCHEDULED:
-            return f"It starts by itself at {campaign.plan['start_at'] or 'once'}."
-        case CampaignState.RUNNING:
-            closed = _closed_until(campaign, services)
-            return f"It waits for its calling hours until {closed}." if closed else "It is calling."
-        case CampaignState.PAUSED:
-            return f"It is paused{why}. Nobody is called until it is resumed."
-        case CampaignState.STOPPED:
-            return f"It was stopped{why}. Whoever had not been called by then was skipped."
-        case CampaignState.FAILED:
-            return f"It failed{why}. Whoever was not called can be imported into another campaign."
-    return _SENTENCES[state] + (f" It halts{why}." if why else "")
+    told = translated(HALTED.get(reason, reason)) if reason else ""
+    if state is CampaignState.DRAFT and not recipients:
+        return _("Nobody is called yet. Upload a list of recipients.")
+    if state is CampaignState.SCHEDULED:
+        begins = campaign.plan["start_at"]
+        return _("It starts by itself at %(when)s.", when=begins) if begins else _("It starts now.")
+    if state is CampaignState.RUNNING and (closed := _closed_until(campaign, services)):
+        return _("It waits for its calling hours until %(when)s.", when=closed)
+    if state in _HALTED:
+        plain, because = _HALTED[state]
+        return _(because, why=told) if told else _(plain)
+    said = _(_SENTENCES[state])
+    return f"{said} {_('It halts: %(why)s.', why=told)}" if told else said
 
+
+_HALTED = {
+    CampaignState.PAUSED: (
+        N_("It is paused. Nobody is called until it is resumed."),
+        N_("It is paused: %(why)s. Nobody is called until it is resumed."),
+    ),
+    CampaignState.STOPPED: (
+        N_("It was stopped. Whoever had not been called by then was skipped."),
+        N_("It was stopped: %(why)s. Whoever had not been called by then was skipped."),
+    ),
+    CampaignState.FAILED: (
+        N_("It failed. Whoever was not called can be imported into another campaign."),
+        N_("It failed: %(why)s. Whoever was not called can be imported into another campaign."),
+    ),
+}
+"""Where a campaign stands that calls nobody more, without a reason and with one."""
 
 _SENTENCES = {
-    CampaignState.CHECKED: "Nobody is called yet. It was checked and can be started.",
-    CampaignState.PAUSING: "Nothing more is sent. It is paused once nothing is on its way.",
-    CampaignState.STOPPING: "Nothing more is sent. Whoever was not called is being skipped.",
-    CampaignState.COMPLETED: "It is over: nobody is left to be called.",
+    CampaignState.DRAFT: N_("Nobody is called yet. Check it; then it can be started."),
+    CampaignState.CHECKED: N_("Nobody is called yet. It was checked and can be started."),
+    CampaignState.RUNNING: N_("It is calling."),
+    CampaignState.PAUSING: N_("Nothing more is sent. It is paused once nothing is on its way."),
+    CampaignState.STOPPING: N_("Nothing more is sent. Whoever was not called is being skipped."),
+    CampaignState.COMPLETED: N_("It is over: nobody is left to be called."),
 }
 
 

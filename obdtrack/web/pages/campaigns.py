@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from flask import Blueprint, Response, request
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from obdtrack.access.keys import Scope
@@ -88,7 +89,7 @@ def index() -> Response:
         campaigns=sorted(_with_plans(lines), key=lambda line: line.newest, reverse=True),
         legend=legend(part.status for line in shown for part in line.figures.parts),
         older=older,
-        GROUP=GROUP,
+        meaning_of=lambda name: _(GROUP[name].meaning),
         wrong=wrong,
     )
 
@@ -154,10 +155,12 @@ def answered_by_hour(bars: list[questions.Bar]) -> Chart:
         if bar.status in FINAL
     ]
     labels = [f"{hour:02}" if hour % 3 == 0 else "" for hour in range(24)]
-    names = [f"{hour:02}:00 to {hour:02}:59" for hour in range(24)]
+    names = [
+        _("%(start)s to %(end)s", start=f"{hour:02}:00", end=f"{hour:02}:59") for hour in range(24)
+    ]
     words: dict[str, str] = {
-        Status.COMPLETED: "Answered",
-        Status.NO_ANSWER: GROUP["not-answered"].word,
+        Status.COMPLETED: _("Answered"),
+        Status.NO_ANSWER: _(GROUP["not-answered"].word),
     }
     return stacked(either, labels, names, 640, 120, words)
 
@@ -167,7 +170,7 @@ def attempts_needed(figures: ChartFigures) -> list[Attempts]:
     answered = sum(figures.attempts.values())
     return [
         Attempts(
-            f"{number} or more" if number == MOST_ATTEMPTS else str(number),
+            _("%(number)s or more", number=number) if number == MOST_ATTEMPTS else str(number),
             calls,
             round(100 * calls / answered, 1),
         )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
@@ -17,6 +18,7 @@ from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.replay import REPLAYABLE, STILL_WRONG, replay
 from obdtrack.domain.reports import OptOut, Reading, Report
 from obdtrack.domain.status import Outcome
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.webhooks.try_callback import try_callback
 from obdtrack.settings import callback_path
@@ -27,6 +29,7 @@ from obdtrack.web.http.paging import cut
 from obdtrack.web.pages import http_log
 from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, refusal
 from obdtrack.web.pages.labels import outcome_look, status_look
+from obdtrack.web.pages.language import translated
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.template_helpers import live, reader
 
@@ -119,10 +122,12 @@ def read_again(delivery_id: UUID) -> Redirect:
     try:
         after = replay(delivery_id, services(), current_access())
         then, now = outcome_look(before).word, outcome_look(after).word
-        still = f"it is still {now.lower()}" if before == after else f"{then} → {now}"
-        flash(f"Reprocessed: {still}.")
+        if before == after:
+            flash(_("Reprocessed: it is still %(status)s.", status=now.lower()))
+        else:
+            flash(_("Reprocessed: %(then)s → %(now)s.", then=then, now=now))
     except ObdtrackError as error:
-        flash(error.message)
+        flash(translated(error.message))
     return redirect(url_for("pages_deliveries.show", delivery_id=delivery_id), 303)
 
 
@@ -153,9 +158,12 @@ def send_test() -> Redirect:
     settings = services().settings
     trial = try_callback(f"{settings.own_url}{callback_path(services().provider.name)}", services())
     if trial.problem is None:
-        flash(f"The test report arrived and is on its call's timeline ({trial.milliseconds} ms).")
+        flash(
+            _("The test report arrived and is on its call's timeline (%(number)s ms).",
+              number=trial.milliseconds)
+        )  # fmt: skip
         return redirect(url_for("pages_call.show", call_id=trial.call_id), 303)
-    flash(f"The test report did not arrive: {trial.problem}")
+    flash(_("The test report did not arrive: %(why)s", why=trial.problem))
     return redirect(url_for("pages_deliveries.index"), 303)
 
 
@@ -171,11 +179,16 @@ def _end(delivery_id: UUID) -> str:
 
 def _said(ends: Counter[str], left: int) -> str:
     if not ends:
-        return "There was nothing to reprocess."
+        return _("There was nothing to reprocess.")
     counts = ", ".join(f"{many} {outcome_look(end).word.lower()}" for end, many in ends.items())
-    rest = f"{left}{' or more' * (left == _MOST_COUNTED)} to go" if left else "none left"
-    why = f" What is still rejected carried a secret that is {STILL_WRONG}."
-    return f"Reprocessed: {counts}; {rest}.{why if Outcome.REJECTED in ends else ''}"
+    rest = _("%(number)s to go", number=left) if left else _("none left")
+    if left == _MOST_COUNTED:
+        rest = _("%(number)s or more to go", number=left)
+    said = _("Reprocessed: %(counts)s; %(rest)s.", counts=counts, rest=rest)
+    if Outcome.REJECTED in ends:
+        why = translated(STILL_WRONG)
+        said += " " + _("What is still rejected carried a secret that is %(why)s.", why=why)
+    return said
 
 
 def _found(delivery_id: UUID) -> models.Delivery:
@@ -190,7 +203,7 @@ def _chosen(given: MultiDict[str, str]) -> Chosen:
     first, after = read_days(given, current_zone(), wrong)
     outcome = given.get("outcome") or None
     if outcome is not None and outcome not in set(Outcome):
-        wrong["outcome"] = f"“{outcome[:40]}” is not an outcome."
+        wrong["outcome"] = Said("“%(text)s” is not an outcome.", text=outcome[:40])
     return Chosen(
         outcome if "outcome" not in wrong else None,
         first_id(first) if first else None,

@@ -9,10 +9,12 @@ from typing import NamedTuple
 from unicodedata import category
 from uuid import UUID
 
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from obdtrack.calls.search import ENDING, NO_REASON, CallFilter
 from obdtrack.domain.status import Source, Status
+from obdtrack.domain.texts import N_, Said
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.statistics.counters import MOST_ATTEMPTS
@@ -23,12 +25,12 @@ from obdtrack.web.pages.preferences import ZONES, Zone, day_start
 Args = MultiDict[str, str]
 
 PERIODS: dict[str, tuple[str, timedelta | None]] = {
-    "hour": ("Last hour", timedelta(hours=1)),
-    "day": ("Last 24 hours", timedelta(days=1)),
-    "week": ("Last 7 days", timedelta(days=7)),
-    "month": ("Last 30 days", timedelta(days=30)),
-    "quarter": ("Last 90 days", timedelta(days=90)),
-    "any": ("Any time", None),
+    "hour": (N_("Last hour"), timedelta(hours=1)),
+    "day": (N_("Last 24 hours"), timedelta(days=1)),
+    "week": (N_("Last 7 days"), timedelta(days=7)),
+    "month": (N_("Last 30 days"), timedelta(days=30)),
+    "quarter": (N_("Last 90 days"), timedelta(days=90)),
+    "any": (N_("Any time"), None),
 }
 USUAL = "week"
 ATTENTION = "attention"
@@ -56,7 +58,7 @@ class Filter(NamedTuple):
     @property
     def title(self) -> str:
         """The period in words."""
-        return "Selected days" if self.period == DAYS else PERIODS[self.period][0]
+        return _("Selected days") if self.period == DAYS else _(PERIODS[self.period][0])
 
     @property
     def counted(self) -> dict[str, str]:
@@ -100,21 +102,25 @@ def read_filter(args: Args, zone: Zone, now: datetime, encryption: Encryption) -
 
 def misnamed(args: Args, known: Collection[str], several: str | None = None) -> dict[str, str]:
     """Return what is wrong with the names in an address: unknown, or given more than once."""
-    wrong = {name: "There is no such filter." for name in args if name not in known}
+    wrong = {name: N_("There is no such filter.") for name in args if name not in known}
     for name, values in args.lists():
         if len(values) > 1 and name in known and name != several:
-            wrong[name] = "Given more than once; only one value is allowed."
+            wrong[name] = N_("Given more than once; only one value is allowed.")
     return wrong
 
 
-NO_PLACE = "This cursor did not come from the previous page."
+NO_PLACE = N_("This cursor did not come from the previous page.")
 
 
 def refusal(wrong: Mapping[str, str]) -> ObdtrackError:
     """Return the error (422) for an address whose filters cannot be meant."""
     sentences = " ".join(f"{name}: {text}" for name, text in wrong.items())
     fields = {name: [text] for name, text in wrong.items()}
-    return ObdtrackError(Code.INVALID, f"Some filters are invalid. {sentences}", fields=fields)
+    return ObdtrackError(
+        Code.INVALID,
+        Said("Some filters are invalid. %(sentences)s", sentences=sentences),
+        fields=fields,
+    )
 
 
 def read_days(
@@ -123,7 +129,7 @@ def read_days(
     """Return the first moment of `from` and the first after `to`; None where no day is given."""
     since, until = _read_day("from", args, zone, wrong), _read_day("to", args, zone, wrong, 1)
     if since and until and until <= since:
-        wrong["to"] = "This is before the start day."
+        wrong["to"] = N_("This is before the start day.")
     return since, until
 
 
@@ -161,7 +167,7 @@ def _period(
         return DAYS, *read_days(args, zone, wrong)
     if period not in PERIODS:
         if period != DAYS:
-            wrong["period"] = f"“{period[:40]}” is none of {', '.join(PERIODS)}."
+            wrong["period"] = Said(_NONE_OF, text=period[:40], known=", ".join(PERIODS))
         period = USUAL
     length = PERIODS[period][1]
     return period, half_hour(now - length) if length else None, None
@@ -176,9 +182,9 @@ def _statuses(args: Args, wrong: dict[str, str]) -> list[str]:
     given = [word for text in args.getlist("status") for word in text.split(",") if word]
     strange = [word for word in given if word != ATTENTION and word not in set(Status)]
     if strange:
-        wrong["status"] = f"“{strange[0][:40]}” is not a status."
+        wrong["status"] = Said("“%(text)s” is not a status.", text=strange[0][:40])
     elif ATTENTION in given and len(set(given)) > 1:
-        wrong["status"] = f"“{ATTENTION}” cannot be combined with another status."
+        wrong["status"] = Said("“%(text)s” cannot be combined with another status.", text=ATTENTION)
     return list(dict.fromkeys(given))
 
 
@@ -190,7 +196,7 @@ def _read(name: str, args: Args, wrong: dict[str, str]) -> str | None:
     usable, rule = _RULES[name]
     if usable(text):
         return text
-    wrong[name] = f"“{text[:40]}” {rule}"
+    wrong[name] = Said(rule, text=text[:40], **_LIMITS.get(name, {}))
     return None
 
 
@@ -200,7 +206,7 @@ def _read_day(
     text = args.get(name, "").strip()
     day = day_start(text, zone, days_later=days_later)
     if text and day is None:
-        wrong[name] = f"“{text[:40]}” is not a day; write it like 2026-11-27."
+        wrong[name] = Said("“%(text)s” is not a day; write it like 2026-11-27.", text=text[:40])
     return day
 
 
@@ -208,28 +214,40 @@ def _is_text(longest: int) -> Callable[[str], bool]:
     return lambda text: is_plain(text) and len(text) <= longest
 
 
+_NONE_OF = N_("“%(text)s” is none of %(known)s.")
+_TOO_LONG = N_("“%(text)s” is longer than %(most)s characters, or contains control characters.")
+_LIMITS: dict[str, dict[str, object]] = {
+    "name": {"most": 100},
+    "reference": {"most": 200},
+    "mid": {"most": 200},
+    "ending": {"least": ENDING},
+    "reason": {"none": NO_REASON},
+    "source": {"known": ", ".join(Source)},
+    "attempts": {"most": MOST_ATTEMPTS},
+    "tz": {"known": ", ".join(ZONES)},
+}
 _RULES: dict[str, tuple[Callable[[str], object], str]] = {
-    "name": (_is_text(100), "is longer than 100 characters, or contains control characters."),
-    "reference": (_is_text(200), "is longer than 200 characters, or contains control characters."),
-    "mid": (_is_text(200), "is longer than 200 characters, or contains control characters."),
+    "name": (_is_text(100), _TOO_LONG),
+    "reference": (_is_text(200), _TOO_LONG),
+    "mid": (_is_text(200), _TOO_LONG),
     "ending": (
         lambda text: text.isascii() and text.isdigit() and ENDING <= len(text) <= 15,
-        f"is not {ENDING} to 15 digits.",
+        N_("“%(text)s” is not %(least)s to 15 digits."),
     ),
     "masked": (
         lambda text: text.startswith("+") and MASKED.fullmatch(text[1:]),
-        "is not a number as lists show it, like +9188•••••001.",
+        N_("“%(text)s” is not a number as lists show it, like +9188•••••001."),
     ),
     "reason": (
         re.compile("[a-z-]{1,60}").fullmatch,
-        f"is not a reason like no-report; “{NO_REASON}” stands for calls without one.",
+        N_("“%(text)s” is not a reason like no-report; “%(none)s” stands for calls without one."),
     ),
-    "source": (set(Source).__contains__, f"is none of {', '.join(Source)}."),
+    "source": (set(Source).__contains__, _NONE_OF),
     "attempts": (
         re.compile(f"[1-{MOST_ATTEMPTS}]").fullmatch,
-        f"is not a number from 1 to {MOST_ATTEMPTS}.",
+        N_("“%(text)s” is not a number from 1 to %(most)s."),
     ),
-    "tz": (ZONES.__contains__, f"is none of {', '.join(ZONES)}."),
+    "tz": (ZONES.__contains__, _NONE_OF),
 }
 """What the texts of an address must be, and what is said of one that is not."""
 

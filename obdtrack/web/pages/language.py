@@ -27,7 +27,7 @@ def current_language() -> str:
     return next((language for language in wanted if language in LANGUAGES), "en")
 
 
-def date(local: datetime, *, year: bool) -> str:
+def date(local: datetime, *, year: bool = False) -> str:
     """Return a day of the reader's calendar: `23 Nov`, or with its year `23 Nov 2026`."""
     locale = get_locale()
     month = locale.months["format"]["abbreviated"][local.month] if locale else f"{local:%b}"

@@ -10,6 +10,7 @@ from unicodedata import category, decimal, normalize
 from urllib.parse import urlencode
 
 from flask import url_for
+from flask_babel import gettext as _
 
 from obdtrack.access.keys import Access
 from obdtrack.calls import queries, search
@@ -56,7 +57,7 @@ def find_hits(text: str, services: Services, watched: Access | None = None) -> l
         return []
     exact = look_up(lambda: queries.find(text, known) or queries.find(bare.lower(), known))
     if exact is not None:
-        return [Hit("a call's id", url_for("pages_call.show", call_id=exact.id))]
+        return [Hit(_("a call's id"), url_for("pages_call.show", call_id=exact.id))]
     digits = _plain_digits(bare)
     if watched:
         digits = _watched(digits, bare, watched, services)
@@ -79,29 +80,29 @@ def _first(find: Callable[[str], Hit | None], spellings: Iterable[str]) -> Hit |
 
 
 def _submission(text: str) -> Hit | None:
-    return _list("a submission's id", CallFilter(mid=text), mid=text)
+    return _list(_("a submission's id"), CallFilter(mid=text), mid=text)
 
 
 def _reference(text: str) -> Hit | None:
-    return _list("a reference", CallFilter(reference=text), reference=text)
+    return _list(_("a reference"), CallFilter(reference=text), reference=text)
 
 
 def _campaign(text: str) -> Hit | None:
     if not questions.is_campaign(text):
         return None
-    return Hit("a campaign", url_for("pages_campaigns.show", name=text))
+    return Hit(_("a campaign"), url_for("pages_campaigns.show", name=text))
 
 
 def _number(text: str, now: datetime, encryption: Encryption) -> Hit | None:
     number, digits = phone.whole(text), _BETWEEN.sub("", text)
     if shown := MASKED.fullmatch(digits):
-        return _list("a masked number", CallFilter(masked=f"+{shown[0]}"), masked=f"+{shown[0]}")
+        return _list(_("a masked number"), CallFilter(masked=f"+{shown[0]}"), masked=f"+{shown[0]}")
     if number:
         sealed = seal_text(number, now, encryption)
         if planned_for(number, 1):
-            return Hit("a number", _address(number=sealed))
+            return Hit(_("a number"), _address(number=sealed))
         if search.is_any(CallFilter(number=number)):
-            return _list("a number", CallFilter(number=number), number=sealed)
+            return _list(_("a number"), CallFilter(number=number), number=sealed)
     if number and text.startswith("+"):
         return None
     hit = _ending(digits, now, encryption)
@@ -138,13 +139,13 @@ def _ending(digits: str, now: datetime, encryption: Encryption) -> Hit | None:
     if not (digits.isdigit() and ENDING <= len(digits) <= 15):
         return None
     if len(digits) < _TELLING:
-        return _list("a number's last digits", CallFilter(ending=digits), ending=digits)
+        return _list(_("a number's last digits"), CallFilter(ending=digits), ending=digits)
     numbers = search.numbers_ending(digits)
     if len(numbers) == 1:
         sealed = seal_text(numbers[0], now, encryption)
-        return _list("a number", CallFilter(number=numbers[0]), number=sealed)
+        return _list(_("a number"), CallFilter(number=numbers[0]), number=sealed)
     sealed = seal_text(digits, now, encryption)
-    return _list("a number's last digits", CallFilter(ending=digits), number=sealed)
+    return _list(_("a number's last digits"), CallFilter(ending=digits), number=sealed)
 
 
 def _list(kind: str, wanted: CallFilter, **address: str) -> Hit | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
@@ -16,6 +17,7 @@ from obdtrack.domain.status import WAITING, Status
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.pages.http_log import raw_response
+from obdtrack.web.pages.language import translated
 from obdtrack.web.pages.template_helpers import live, reader
 
 blueprint = Blueprint("pages_submission", __name__)
@@ -51,16 +53,16 @@ def decide(submission_id: UUID) -> Redirect:
     """Carry out one decision about all its calls that are unknown."""
     action = request.form.get("action", "")
     if action not in _DECISIONS:
-        flash("Choose what happened.")
+        flash(_("Choose what happened."))
         return redirect(url_for("pages_submission.show", submission_id=submission_id), 303)
     try:
         following = resolve_submission(
             submission_id, action=action, access=current_access(), services=services()
         )
-        flash("Your decision was saved.")
+        flash(_("Your decision was saved."))
     except ObdtrackError as error:
         if error.code is Code.UNAVAILABLE:
             raise
-        flash(error.message)
+        flash(translated(error.message))
         following = submission_id
     return redirect(url_for("pages_submission.show", submission_id=following), 303)

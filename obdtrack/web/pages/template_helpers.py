@@ -20,7 +20,7 @@ from obdtrack.domain.times import from_text, to_text
 from obdtrack.web.http import session
 from obdtrack.web.http.auth import services
 from obdtrack.web.pages import assets, labels, navigation, preferences
-from obdtrack.web.pages.language import LANGUAGES, ago, date
+from obdtrack.web.pages.language import LANGUAGES, ago, date, translated
 from obdtrack.web.pages.privacy import Reader
 
 _TIME = re.compile(r"\b2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z")
@@ -52,6 +52,7 @@ def frame(app: Flask) -> None:
         number=format_decimal,
         reason=labels.reason_text,
         in_zone=in_zone,
+        translated=translated,
     )
     app.jinja_env.globals.update(
         asset=assets.address,
@@ -61,6 +62,8 @@ def frame(app: Flask) -> None:
         notification_look=labels.notification_look,
         outcome_look=labels.outcome_look,
         source_text=labels.source_text,
+        strong=Markup("<strong>{}</strong>").format,
+        translated=translated,
         source_word=labels.source_word,
         here=here,
         links=navigation.links,

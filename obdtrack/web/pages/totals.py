@@ -15,6 +15,7 @@ from obdtrack.statistics.questions import Span
 from obdtrack.store.columns import from_microseconds
 from obdtrack.web.pages.charts import Chart, ChartFigures, add_up, stacked
 from obdtrack.web.pages.filters import Filter
+from obdtrack.web.pages.language import date
 from obdtrack.web.pages.preferences import Zone, current_zone
 
 _WIDTHS = (1, 2, 6, 12, 48, 48 * 7, 48 * 30)
@@ -117,7 +118,7 @@ def cut(since: datetime, until: datetime, zone: Zone) -> Parts:
     count = -(-(whole.end - first) // width)
     starts = [_moment(first + i * width) for i in range(count)]
     local = [zone.local(start) for start in starts]
-    names = [f"{s.day} {s:%b}" if width >= 48 else f"{s.day} {s:%b} {s:%H:%M}" for s in local]
+    names = [date(s) if width >= 48 else f"{date(s)} {s:%H:%M}" for s in local]
     labels = _labels(local, width)
     return Parts(Span(first, first + count * width), width, labels, names)
 
@@ -127,7 +128,7 @@ def _labels(starts: list[datetime], width: int) -> list[str]:
     days = width >= 48 or len(starts) * width > 2 * 48
     fit = [i for i, s in enumerate(starts) if width >= 48 or not days or s.hour < width / 2]
     chosen = set(fit[:: max(-(-len(fit) // _LABELS), 1)])
-    texts = [f"{s.day} {s:%b}" if days or s.hour == 0 else f"{s:%H:%M}" for s in starts]
+    texts = [date(s) if days or s.hour == 0 else f"{s:%H:%M}" for s in starts]
     return [text if i in chosen else "" for i, text in enumerate(texts)]
 
 
