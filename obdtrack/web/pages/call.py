@@ -150,7 +150,9 @@ def _form_again(
 ) -> Response | Redirect:
     """Show the form as it was filled in, with what is wrong; if it is decided by now, the call."""
     call = _found(call_id)
-    said = {name: [in_zone(translated(text)) for text in messages] for name, messages in errors.items()}
+    said = {
+        name: [in_zone(translated(text)) for text in messages] for name, messages in errors.items()
+    }
     if not can_be_named(call):
         flash(" ".join(text for messages in said.values() for text in messages))
         return _back(call_id)
