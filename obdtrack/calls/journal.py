@@ -27,6 +27,7 @@ from obdtrack.domain.fold import NOT_TAKEN, CallState, fold
 from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.poll_schedule import Plan, plan
 from obdtrack.domain.status import Kind, Source, Status
+from obdtrack.domain.trial import is_trial
 from obdtrack.providers.base import CallLog
 from obdtrack.services import CallChange, Services, Standing
 from obdtrack.statistics import counters
@@ -174,8 +175,8 @@ class Journal:
         rows = writes.create_calls([new for new, _ in created])
         writes.add_events((new.pending.id, event) for new, event in created)
         for row, (new, event) in zip(rows, created, strict=True):
-            self._changes.append(writes.change(row, new.state, new=True))
-            if row.name:
+            self._changes += writes.changes(row, new.state, new=True)
+            if row.name and not is_trial(row.name, row.to_number):
                 self._newest[row.name] = slot_of(row.created_at)
             call = self._calls[row.id] = _OpenCall(row, [event], whole=True)
             call.state = new.state
@@ -223,7 +224,7 @@ class Journal:
             writes.set_submitted_at(call_id, events)
         rest = rest_of(state)
         writes.save_states([NewState(call.row, state, rest, check_at)])
-        self._changes.append(writes.change(call.row, state))
+        self._changes += writes.changes(call.row, state)
         call.state = state
         if state != before:
             change = call.change(rest)
@@ -275,7 +276,8 @@ class Journal:
         writes.count_again((call.row.id, e) for call, e in seen if e.id in call.again)
         states = [self._new_state(call) for call, _ in added]
         writes.save_states(states)
-        self._changes += [writes.change(row, state) for row, state, *_ in states]
+        for row, state, *_ in states:
+            self._changes += writes.changes(row, state)
         if self._put_off:
             writes.plan_polls(self._put_off)
         for number in self._silenced:

@@ -16,6 +16,7 @@ from uuid import UUID
 from peewee import SQL, fn
 
 from obdtrack.domain.status import NEEDS_ATTENTION, UNSUCCESSFUL, WAITING
+from obdtrack.domain.trial import TRIAL_NAME, TRIAL_NUMBER
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.store import bulk_sql, models
@@ -44,6 +45,8 @@ _BROAD = ("reason", "name", "status")
 
 class CallFilter(NamedTuple):
     """Which calls to list; times are aware. `ending` is the last digits of the number, 4 or more.
+
+    Calls of test reports are only listed for who asks by their name, number or submission.
 
     Of several `statuses` any is wanted, which otherwise is the same as one `status`.
 
@@ -235,7 +238,7 @@ class _Walk(NamedTuple):
 
 def _parts(wanted: CallFilter) -> list[_Walk]:
     """Return what to ask for, so that all results together are what is wanted."""
-    period = list(_period(wanted))
+    period = [*_period(wanted), *_without_trials(wanted)]
     statuses: tuple[str | None, ...] = wanted.statuses or (wanted.status,)
     extra = [_NEEDS_ATTENTION] * wanted.attention + [_CONFLICT] * wanted.conflict
     if wanted.reason == NO_REASON and statuses == (None,) and not extra:
@@ -377,6 +380,16 @@ def _period(wanted: CallFilter) -> Iterator[Any]:
     if wanted.until is not None:
         yield made < to_microseconds(wanted.until)
         yield from _to_id(wanted.until)
+
+
+def _without_trials(wanted: CallFilter) -> Iterator[Any]:
+    trial = models.Call.alias("trial")
+    asked = wanted.mid or wanted.submission_id or wanted.number == TRIAL_NUMBER
+    if not asked and wanted.name != TRIAL_NAME:
+        # They are few, and so no row of another call is read for this.
+        # By the number: anybody may have called many by this name.
+        of_trials = (trial.to_number == TRIAL_NUMBER) & (trial.name.concat("") == TRIAL_NAME)
+        yield models.Call.id.not_in(trial.select(trial.id).where(of_trials))
 
 
 def _from_id(since: datetime) -> Iterator[Any]:

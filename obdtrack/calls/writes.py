@@ -17,6 +17,7 @@ from obdtrack.domain.fold import CallState
 from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.status import Kind
+from obdtrack.domain.trial import is_trial
 from obdtrack.statistics.counters import Change, slot_of
 from obdtrack.store import bulk_sql, models, tasks
 
@@ -100,11 +101,16 @@ def save_states(states: Sequence[NewState]) -> None:
     tasks.plan(POLL, {one.row.id: one.next_check_at for one in states})
 
 
-def change(row: CallRow, state: CallState, *, new: bool = False) -> Change:
-    """Return how the figures change when a call, which may be `new`, comes to stand so."""
+def changes(row: CallRow, state: CallState, *, new: bool = False) -> list[Change]:
+    """Return how the figures change when a call, which may be `new`, comes to stand so.
+
+    The call of a test report is in none of them.
+    """
+    if is_trial(row.name, row.to_number):
+        return []
     before = None if new else (row.status, row.status_source, row.attempt_count, row.charges)
     after = state.status, state.status_source, len(state.attempts), state.charges
-    return (row.name, slot_of(row.created_at)), before, after
+    return [((row.name, slot_of(row.created_at)), before, after)]
 
 
 def set_provider_ids(names: Sequence[ProviderName]) -> dict[UUID, UUID]:

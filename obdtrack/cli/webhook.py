@@ -11,6 +11,7 @@ from obdtrack.cli.opening import open_services, read_settings
 from obdtrack.cli.output import examples, json_option, show, tell
 from obdtrack.domain.timeline import Change
 from obdtrack.domain.times import to_text
+from obdtrack.domain.trial import TRIAL_NAME
 from obdtrack.errors import ConfigError
 from obdtrack.operations.webhooks.sample import composed_reports, describe, explain_sample
 from obdtrack.operations.webhooks.set_up import (
@@ -20,7 +21,6 @@ from obdtrack.operations.webhooks.set_up import (
     register_webhook,
     shown,
 )
-from obdtrack.operations.webhooks.try_callback import NAME as TEST_NAME
 from obdtrack.operations.webhooks.try_callback import try_callback
 from obdtrack.providers.base import Explanation
 from obdtrack.settings import Settings
@@ -122,7 +122,7 @@ def test(url: str | None, as_json: bool) -> None:
         *([f"Posted to {shown(uri)}, which responded after {trial.milliseconds} ms."]
           if trial.milliseconds is not None else []),
         *([f"Stored as {trial.delivery}."] if trial.delivery else []),
-        f"Timeline of the call {trial.call_id} ({TEST_NAME}):",
+        f"Timeline of the call {trial.call_id} ({TRIAL_NAME}):",
         *(f"  {_line(change)}" for change in trial.timeline),
     ]  # fmt: skip
     if trial.problem is None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from peewee import SQL, fn
 
+from obdtrack.domain.trial import TRIAL_NAME, TRIAL_NUMBER
 from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import to_microseconds
 from obdtrack.store.connections import connected
@@ -150,11 +151,13 @@ def _differences() -> tuple[dict[Key, list[int]], dict[str, int | None]]:
 
 
 def _standings() -> list[tuple[Place, CallBucket, int]]:
-    """Return the calls by place and state, with how many there are."""
+    """Return the calls by place and state, and how many; test reports are none."""
     call = models.Call
+    real = (call.to_number != TRIAL_NUMBER) | call.name.is_null() | (call.name != TRIAL_NAME)
     slot = (call.created_at.coerce(False) / HALF_HOUR).coerce(False)
     columns: list[Any] = [
         call.name, slot, call.status, call.status_source, call.attempt_count, call.charges,
     ]  # fmt: skip
-    found: Any = call.select(*columns, fn.COUNT(call.id)).group_by(*_FIRST_SIX).tuples()
+    asked = call.select(*columns, fn.COUNT(call.id)).where(real)
+    found: Any = asked.group_by(*_FIRST_SIX).tuples()
     return [((name, int(slot)), (*rest,), count) for name, slot, *rest, count in found]

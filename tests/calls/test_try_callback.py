@@ -13,7 +13,8 @@ from werkzeug.serving import make_server
 
 from obdtrack.calls import queries
 from obdtrack.domain.timeline import Change
-from obdtrack.operations.webhooks.try_callback import NAME, NUMBER, try_callback
+from obdtrack.domain.trial import TRIAL_NAME, TRIAL_NUMBER
+from obdtrack.operations.webhooks.try_callback import try_callback
 from obdtrack.services import Services
 from tests.factories import CALLBACK_PATH, SECRET
 
@@ -41,7 +42,7 @@ def test_a_sample_report_reaches_its_timeline(uri, services):
 def test_the_test_call_is_never_sent_and_says_so(uri, services, provider):
     trial = try_callback(uri, services)
     call = queries.find(str(trial.call_id))
-    assert (call.name, call.to_number, call.next_check_at) == (NAME, NUMBER, None)
+    assert (call.name, call.to_number, call.next_check_at) == (TRIAL_NAME, TRIAL_NUMBER, None)
     assert words(trial.timeline)[:2] == [("system", "submitting"), ("system", "queued")]
     assert provider.sent == provider.asked == []
 

@@ -199,7 +199,7 @@ def test_counting_each_call_as_it_changes_would_be_noticed(
 
     def save_and_count(states: Any) -> None:
         save(states)
-        counters.count([writes.change(row, state) for row, state, *_ in states])
+        counters.count(one for row, state, *_ in states for one in writes.changes(row, state))
 
     monkeypatch.setattr(writes, "save_states", save_and_count)
     assert written_by_rebuild(services, provider, monkeypatch)[1] == "statistics"

@@ -40,7 +40,7 @@ def call(
         begun = Event(new_id(), Kind.SUBMISSION, Source.API, at, Status.SUBMITTING)
         state = fold([begun])
         (row,) = writes.create_calls([NewCall(submission, pending, state, rest_of(state))])
-        counters.count([writes.change(row, state, new=True)])
+        counters.count(writes.changes(row, state, new=True))
         if provider_id is not None:
             mid = IDS.submission(provider_id)
             writes.set_provider_ids([ProviderName(pending.id, PROVIDER, provider_id, mid, at)])
@@ -61,7 +61,7 @@ def state(
     with store.write():
         (match,) = queries.lock_calls([call_id])
         writes.save_states([NewState(match, state, rest_of(state), next_check_at)])
-        counters.count([writes.change(match, state)])
+        counters.count(writes.changes(match, state))
 
 
 def delivery(

@@ -17,14 +17,11 @@ from obdtrack.domain.phone import whole
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.domain.timeline import Change, build_changes
+from obdtrack.domain.trial import TRIAL_NAME, TRIAL_NUMBER
 from obdtrack.errors import ConfigError
 from obdtrack.operations.webhooks.set_up import shown
 from obdtrack.providers.base import CallbackReply, TriesCallback
 from obdtrack.services import Services, new_id
-
-NAME = "obdtrack-test"
-NUMBER = "+10000000000"
-"""A number nobody can have: no area code begins with 0."""
 
 PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
@@ -55,10 +52,12 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
     provider = services.provider
     if not isinstance(provider, TriesCallback):
         raise ConfigError(f"The reports of {provider.name} cannot be imitated: place a call.")
-    mark = f"{NAME}-{uuid4()}"
+    mark = f"{TRIAL_NAME}-{uuid4()}"
     provider_id = provider.sample_id(mark)
     call_id = _store_test_call(provider_id, services)
-    reply = provider.deliver_sample(uri, provider_id, NUMBER, _bridge(services), services.now())
+    reply = provider.deliver_sample(
+        uri, provider_id, TRIAL_NUMBER, _bridge(services), services.now()
+    )
     arrived = reply.complaint is None and _arrives(call_id, patience)
     delivery = _delivery(mark)
     problem = None if arrived else _problem(uri, reply, delivery)
@@ -71,7 +70,7 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
 
 def _store_test_call(provider_id: str, services: Services) -> UUID:
     now, mid = services.now(), services.provider.ids.submission(provider_id)
-    request = CallRequest(NUMBER, _bridge(services), flow_id=NAME, name=NAME)
+    request = CallRequest(TRIAL_NUMBER, _bridge(services), flow_id=TRIAL_NAME, name=TRIAL_NAME)
     call, provider = PendingCall(new_id(), request), services.provider.name
     intention = PendingSubmission(new_id(), (call,), now, None, provider)
     detail = {"provider_id": provider_id, "message": "a test call, never sent to the provider"}
@@ -89,7 +88,7 @@ def _store_test_call(provider_id: str, services: Services) -> UUID:
 
 
 def _bridge(services: Services) -> str:
-    return whole(services.settings.bridge) or NUMBER
+    return whole(services.settings.bridge) or TRIAL_NUMBER
 
 
 def _arrives(call_id: UUID, patience: float) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
 from obdtrack.calls import search
@@ -16,6 +17,7 @@ from obdtrack.calls.search import CallFilter
 from obdtrack.campaigns import campaigns as with_plan
 from obdtrack.campaigns import totals
 from obdtrack.domain.status import FINAL, Status
+from obdtrack.domain.trial import TRIAL_NAME
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
@@ -109,13 +111,18 @@ def _with_plans(lines: Sequence[CampaignLine]) -> list[CampaignLine]:
 
 @blueprint.get("/<name:name>", merge_slashes=False)
 @needs(Scope.READ)
-def show(name: str) -> Response:
-    """Show one campaign; one with a plan can be named by its id as well."""
+def show(name: str) -> Response | Redirect:
+    """Show one campaign; one with a plan can be named by its id as well.
+
+    Test reports are none: their name leads to them in the list of calls.
+    """
 
     def find() -> models.Campaign | bool | None:
         return with_plan.find(name) or questions.is_campaign(name) or None
 
     found = look_up(find)
+    if found is None and name == TRIAL_NAME:
+        return redirect(url_for("pages_calls.index", name=name, period="any"), 303)
     if found is None:
         raise ObdtrackError(Code.NOT_FOUND, "There is no campaign with this name.")
     campaign = found if isinstance(found, models.Campaign) else None

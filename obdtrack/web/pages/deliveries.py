@@ -19,6 +19,7 @@ from obdtrack.calls.reports.replay import REPLAYABLE, STILL_WRONG, replay
 from obdtrack.domain.reports import OptOut, Reading, Report
 from obdtrack.domain.status import Outcome
 from obdtrack.domain.texts import Said
+from obdtrack.domain.trial import TRIAL_NAME, is_trial
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.operations.webhooks.try_callback import try_callback
 from obdtrack.settings import callback_path
@@ -92,6 +93,7 @@ def index() -> Response:
         chosen=chosen,
         after=after,
         outcomes=list(Outcome),
+        trial_name=TRIAL_NAME,
         replayable=set(REPLAYABLE),
         callback=request.url_root.rstrip("/") + callback_path(services().provider.name),
         settings=services().settings,
@@ -226,7 +228,10 @@ def _line(row: models.Delivery, call: models.Call | None) -> DeliveryLine:
     )
     beginning = bytes(row.body[:400]).decode("utf-8", "replace") or row.query[:400]
     number = report.to or row.to_number or (call.to_number if call else None)
-    me = reader()
+    me, call_word = reader(), None
+    if call:
+        is_test = is_trial(call.name, call.to_number)
+        call_word = _("Test report") if is_test else status_look(call.status).word
     hidden = set() if me.sees_numbers else deliveries.numbers_of(row, call, provider)
     return DeliveryLine(
         row,
@@ -234,7 +239,7 @@ def _line(row: models.Delivery, call: models.Call | None) -> DeliveryLine:
         me.text(report.provider_status or "", *hidden) or None,
         me.text(row.reason or "", *hidden),
         me.text(report.provider_id or report.mid or " ".join(beginning.split()), *hidden)[:160],
-        status_look(call.status).word if call else None,
+        call_word,
         hidden,
     )
 
