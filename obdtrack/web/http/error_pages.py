@@ -86,9 +86,9 @@ def _door(why: str) -> Response:
     held = kept_forms.hold() if request.method == "POST" else None
     if held is None:
         if was_signed_in():
-            flash(why)
+            flash(translated(why))
         return make_response(redirect(url_for("pages_sign_in.sign_in", next=target), 303))
-    page = render_template("sign_in.html", target=target, kept=held, problem=translated(why))
+    page = render_template("sign_in.html", target=target, kept=held, why=translated(why))
     return make_response(page, HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": challenge()})
 
 
