@@ -31,8 +31,8 @@ RECEIVING = "obdtrack.receiving"
 MAX_FIELDS = 1000
 """Fields of a form; the largest of ours has one for each column of a list."""
 
-LISTS = frozenset({"pages_campaign_lists.import_list"})
-"""Forms that bring a list of recipients, so that they may be larger than others."""
+LISTS = frozenset({"pages_campaign_lists.import_list", "pages_opt_outs.import_list"})
+"""Forms that bring a list of numbers, so that they may be larger than others."""
 
 _MOST_OF_A_LIST = 16 * 2**20
 
