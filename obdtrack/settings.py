@@ -66,6 +66,12 @@ def _check(accepts: Callable[[Any], bool], sentence: str) -> Callable[[Any], Non
     return validate
 
 
+def _is_currency(code: str) -> bool:
+    from babel.numbers import list_currencies  # a while to import, and few set one
+
+    return code in list_currencies()
+
+
 def _is_safe_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -397,6 +403,17 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
             "must be a phone number with its country code, like +918068280000.",
         ),
     ),
+    "currency": lambda env: (
+        env.str(
+            "CURRENCY",
+            None,
+            validate=_check(
+                lambda code: not code or _is_currency(code),
+                "must be a currency's code of three letters (ISO 4217), like INR.",
+            ),
+        )
+        or None
+    ),
     "webhook_id": lambda env: env.str("WEBHOOK_ID", None),
     "webhook_secrets": _secrets,
     "webhook_token": lambda env: env.str("WEBHOOK_TOKEN", None) or None,
@@ -516,6 +533,7 @@ class Settings:
     events_days: int = 30
     retention_quarantine_days: int = 14
     retention_unmatched_days: int = 30
+    currency: str | None = None
     suppression: bool = True
     calling_window: tuple[time, time] | None = None
     calling_window_promotional: tuple[time, time] | None = None

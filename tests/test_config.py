@@ -55,6 +55,7 @@ def test_a_setting_can_be_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         ("ALARMS", "mailto:ops"),
         ("ALARMS", "mailto:ops@example.com,http://hooks.example.com/"),
         ("HEARTBEAT_URL", "hc-ping.com/1"),
+        ("CURRENCY", "rupees"),
         ("PUBLIC_URL", "https://[calls"),
         ("SMTP_TLS", "ssl"),
         ("SMTP_FROM", "nobody"),

@@ -16,9 +16,17 @@ from obdtrack.store import models
 from obdtrack.store.database import Store
 from obdtrack.store.encryption import Encryption
 from obdtrack.web.pages.charts import add_up
+from obdtrack.web.pages.template_helpers import money
 from tests import factories
 from tests.conftest import Caller
-from tests.factories import Clock, ScriptedProvider, accepted, call_log, log_row
+from tests.factories import (
+    Clock,
+    ScriptedProvider,
+    accepted,
+    call_log,
+    log_row,
+    with_settings,
+)
 
 WORDS = ["ANSWER", "BUSY", "NOANSWER", "CANCEL", "CONGESTION", "RINGOUT"]
 
@@ -32,6 +40,18 @@ def services(each_store: Store, provider: ScriptedProvider, clock: Clock) -> Ser
 @pytest.fixture
 def caller(app: Flask, services: Services) -> Caller:
     return Caller(app.test_client(), create_key("tests", ["read", "place", "admin"], services))
+
+
+def test_an_amount_is_written_in_the_currency_that_is_set(app: Flask, services: Services) -> None:
+    for currency, language, text in (
+        (None, "en", "1234567.5000"),
+        ("INR", "en", "₹1,234,567.50"),
+        ("INR", "hi", "₹12,34,567.50"),
+    ):
+        app.extensions["obdtrack"] = with_settings(services, currency=currency)
+        with app.test_request_context(f"/?lang={language}"):
+            assert money(Decimal("1234567.5000")) == text
+            assert money(None) == "–"
 
 
 def sums(store: Store) -> set[tuple[object, ...]]:

@@ -60,7 +60,7 @@ WORK: dict[str, str] = {
 
 GROUPS: dict[str, tuple[str, ...]] = {
     N_("Storage"): ("database_", "read_database", "retention_", "events_", "idempotency_"),
-    N_("Provider"): ("provider_", "bridge", "poll_", "redials"),
+    N_("Provider"): ("provider_", "bridge", "currency", "poll_", "redials"),
     N_("Webhook"): ("webhook_",),
     N_("Calling"): ("suppression", "calling_", "call_type", "closed_", "duplicate_"),
     N_("Server"): ("host", "port", "proxy_", "trusted_", "public_", "log_", "jobs", "insecure"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 from typing import Any
 
+from babel.numbers import format_currency
 from flask import Flask, Response, g, make_response, render_template, request, url_for
 from flask_babel import format_decimal, get_locale
 from jinja2.ext import Extension
@@ -67,6 +69,7 @@ def frame(app: Flask) -> None:
         source_word=labels.source_word,
         here=here,
         links=navigation.links,
+        money=money,
         FIRST=navigation.FIRST,
         ADMINISTRATION=navigation.ADMINISTRATION,
         provider_words=provider_words,
@@ -137,6 +140,17 @@ def moment(then: datetime | None) -> Markup:
     if then is None:
         return Markup('<span class="none">not reported</span>')
     return Markup('<time datetime="{}">{} {}</time>').format(to_text(then), day(then), clock(then))
+
+
+def money(amount: Decimal | None) -> str:
+    """Return an exact amount in the currency that is set, as it is without one; None is a dash."""
+    if amount is None:
+        return "–"
+    currency = services().settings.currency
+    if currency is None:
+        return str(amount)
+    # Nothing is rounded: a call can cost less than the smallest coin.
+    return format_currency(amount, currency, locale=get_locale(), decimal_quantization=False)
 
 
 def in_zone(text: str) -> str:
