@@ -23,7 +23,7 @@ from obdtrack.domain.events import Event, place_in_story
 from obdtrack.domain.phone import is_erased
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import CallRequest
-from obdtrack.domain.texts import Said
+from obdtrack.domain.texts import N_, Said
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services, new_id
@@ -218,17 +218,24 @@ def decided_before(call_id: UUID) -> str | None:
     if not by_person:
         return None
     last = max(by_person, key=place_in_story)
-    if last.kind is Kind.REVIEW:
-        what = "that it was looked at"
-    elif last.reason in _RECORDED:
-        what = _RECORDED[last.reason]
-    else:
-        what = f"that it is the provider's call {last.detail.get('provider_id')}"
-    who = last.detail.get("by", "Somebody")
-    return f"{who} recorded {what} at {to_text(last.recorded_at)}; nothing was changed."
+    template = _RECORDED.get(last.reason or last.kind, _ATTACHED)
+    return Said(
+        template,
+        who=last.detail.get("by", "?"),
+        when=to_text(last.recorded_at),
+        provider_id=last.detail.get("provider_id"),
+    )
 
 
-_RECORDED = {DECLARED: "that no phone rang", PLACED_AGAIN: "that it is placed again"}
+_RECORDED = {
+    DECLARED: N_("%(who)s recorded at %(when)s that no phone rang; nothing was changed."),
+    PLACED_AGAIN: N_("%(who)s had it placed again at %(when)s; nothing was changed."),
+    Kind.REVIEW: N_("%(who)s recorded at %(when)s to have looked at it; nothing was changed."),
+}
+_ATTACHED = N_(
+    "%(who)s recorded at %(when)s that it is the provider's call %(provider_id)s; nothing was "
+    "changed."
+)
 
 
 def _request(call: models.Call, services: Services) -> CallRequest:

@@ -79,7 +79,7 @@ def test_one_that_somebody_decided_meanwhile_costs_the_others_nothing(
     told = decide(visitor, outage, action="place-again", all="yes")
     assert "Saved for 13 of them." in told
     when = f"{clock.now.day} {clock.now:%b} {clock.now:%H:%M:%S}"
-    recorded = f"Ravi recorded that no phone rang at {when}; nothing was changed."
+    recorded = f"Ravi recorded at {when} that no phone rang; nothing was changed."
     assert f"1 was not changed: {recorded}" in told
     late = visitor.send(f"{first}/resolve", on=first, action="not-placed")
     assert recorded in text_of(late.text)

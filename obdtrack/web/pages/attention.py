@@ -15,13 +15,14 @@ from obdtrack.access.keys import Scope
 from obdtrack.calls import attention
 from obdtrack.calls.resolve import resolve
 from obdtrack.domain.status import NEEDS_ATTENTION, Status
+from obdtrack.domain.texts import Said
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.store.database_errors import unusable
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages import deliveries
 from obdtrack.web.pages.filters import read_id
-from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import N_, translated
 from obdtrack.web.pages.template_helpers import in_zone, live
 
 blueprint = Blueprint("pages_attention", __name__, url_prefix="/attention")
@@ -119,7 +120,8 @@ def _ids(name: str) -> list[UUID]:
         try:
             found.append(UUID(text))
         except ValueError:
-            raise ObdtrackError(Code.INVALID, f"“{text[:40]}” is not an id.") from None
+            wrong = Said("“%(text)s” is not an id.", text=text[:40])
+            raise ObdtrackError(Code.INVALID, wrong) from None
     return found
 
 
@@ -137,4 +139,4 @@ def _carry_out(ids: Sequence[UUID], act: Callable[[UUID], object]) -> None:
         flash(ngettext("Saved for %(num)d.", "Saved for %(num)d of them.", done))
     for message, many in list(refused.items())[:_MOST_SAID]:
         not_changed = ngettext("%(num)d was not changed:", "%(num)d were not changed:", many)
-        flash(f"{not_changed} {in_zone(message)}")
+        flash(f"{not_changed} {in_zone(translated(message))}")
