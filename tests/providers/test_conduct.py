@@ -75,7 +75,8 @@ class Product:
         self.provider = vendor.connect(server.url_for("/"))
         self.services = dataclasses.replace(services, provider=self.provider)
         app = make_app(self.services, documented=False)
-        key = create_key("tests", ["read", "place", "pii", "admin"], self.services)
+        scopes = ["read", "place", "pii", "admin"]
+        key = create_key(f"tests at {self.provider.name}", scopes, self.services)
         self.caller = Caller(app.test_client(), key)
 
     def place(self, provider_id: str, **body: Any) -> Any:
