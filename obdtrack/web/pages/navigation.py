@@ -54,6 +54,7 @@ ADMINISTRATION = (
     Entry("pages_alarms.index", N_("Alarms")),
     Entry("pages_destinations.index", N_("Destinations"), Scope.ADMIN),
     Entry("pages_opt_outs.index", N_("Do-not-call list")),
+    Entry("pages_people.index", N_("A person's data"), Scope.ADMIN),
     Entry("pages_keys.index", N_("Keys"), Scope.ADMIN),
     Entry("pages_audit.index", N_("Audit"), Scope.ADMIN),
 )
