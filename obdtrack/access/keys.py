@@ -97,11 +97,10 @@ def all_keys() -> list[models.ApiKey]:
     return list(models.ApiKey.select().order_by(models.ApiKey.id))
 
 
-def names_of(key_ids: Collection[UUID | None]) -> dict[UUID | None, str]:
-    """Return what these keys are called."""
+def ids_of(name: str) -> tuple[UUID, ...]:
+    """Return all keys that are called so, revoked ones too."""
     key = models.ApiKey
-    query = key.select(key.id, key.name).where(key.id.in_([one for one in key_ids if one]))
-    return {row.id: row.name for row in query}
+    return tuple(row.id for row in key.select(key.id).where(key.name == name))
 
 
 def revoke(key_id: UUID, now: datetime) -> bool:

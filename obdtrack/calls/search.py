@@ -35,6 +35,7 @@ MOST_COUNTED = 10_000
 """Calls of a list that are counted, at most."""
 
 _SLACK = timedelta(minutes=1)
+_SOME = 100
 _DAY = 48  # half hours
 _TELLING = ("number", "ending", "masked", "reference", "mid", "submission_id", "campaign_id")
 _NEEDS_ATTENTION, _CONFLICT = SQL("needs_attention"), SQL("conflict")  # as the indexes have it
@@ -175,6 +176,14 @@ def reasons(wanted: CallFilter, most: int) -> list[ReasonCount]:
 def by_id(call_ids: Collection[UUID]) -> dict[UUID, models.Call]:
     """Return those of these calls that are still there."""
     return {call.id: call for call in bulk_sql.load(models.Call, "id", list(call_ids))}
+
+
+def references_from(text: str) -> list[str]:
+    """List some references of calls in their order, from where this one would stand."""
+    reference = models.Call.reference
+    query = models.Call.select(reference).where(reference >= text).order_by(reference)
+    found: Any = query.limit(_SOME).tuples()
+    return list(dict.fromkeys(row[0] for row in found))
 
 
 def numbers_ending(digits: str) -> list[str]:

@@ -13,6 +13,7 @@ from obdtrack.store import models
 from obdtrack.store.columns import from_microseconds, to_microseconds
 
 _DAY = 48
+_SOME = 100
 
 
 class Sum(NamedTuple):
@@ -84,6 +85,13 @@ def campaigns(limit: int, before: tuple[int, str] | None = None) -> list[models.
             (campaign.slot <= slot) & ((campaign.slot < slot) | (campaign.name < name))
         )
     return list(query.order_by(campaign.slot.desc(), campaign.name.desc()).limit(limit))
+
+
+def names_from(text: str) -> list[str]:
+    """List some names of calls in their order, from where this one would stand."""
+    name = models.CampaignName.name
+    query = models.CampaignName.select(name).where(name >= text).order_by(name).limit(_SOME)
+    return [row.name for row in query]
 
 
 def of_campaigns(names: Collection[str]) -> dict[str, list[Sum]]:

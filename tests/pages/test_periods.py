@@ -43,7 +43,8 @@ def test_a_period_takes_the_place_of_days(visitor: Visitor, caller: Caller) -> N
 
 def test_days_stay_when_only_something_else_is_chosen(visitor: Visitor) -> None:
     page = visitor.open("/?status=busy&period=days&was=days&from=2020-01-01&to=").text
-    assert (chosen(page), days(page)) == (["busy", "days"], ["2020-01-01", ""])
+    assert (chosen(page), days(page)) == (["days"], ["2020-01-01", ""])
+    assert 'value="busy" checked' in page
 
 
 def test_days_are_kept_for_a_number_that_is_searched(visitor: Visitor, caller: Caller) -> None:

@@ -45,9 +45,9 @@ def test_each_reason_is_counted_and_leads_to_its_calls(
     visitor: Visitor, failed: None, page: str, others: list[str]
 ) -> None:
     assert linked(visitor, page) == {
-        "The line was busy.": (2 + len(others), [*others, "BUSY", "BUSY"]),
-        "no route, or congestion in the network": (1, ["CONGESTION"]),
-        "the balance at the provider is too low": (1, ["REFUSED"]),
+        "The line was busy": (2 + len(others), [*others, "BUSY", "BUSY"]),
+        "No route, or congestion in the network": (1, ["CONGESTION"]),
+        "The balance at the provider is too low": (1, ["REFUSED"]),
     }
 
 
@@ -55,7 +55,7 @@ def test_shares_are_of_what_failed_in_the_time_that_is_shown(
     visitor: Visitor, failed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = visitor.read("/campaigns/otp?period=day")
-    assert "The line was busy. 2 50.0 %" in told
+    assert "The line was busy 2 50.0 %" in told
     assert "lost (4)." in told
     assert "Why calls fail" not in visitor.read("/?to=2020-01-01")
     monkeypatch.setattr("obdtrack.web.pages.totals.MOST_LOOKED_AT", 3)

@@ -120,6 +120,14 @@ def find(submission_id: UUID) -> models.Submission | None:
     return next(iter(bulk_sql.load(models.Submission, "id", [submission_id])), None)
 
 
+def callers_of(submission_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of the keys with which these were asked for; not of those without one."""
+    submission, key = models.Submission, models.ApiKey
+    query = submission.select(submission.id, key.name).join(key, on=submission.key_id == key.id)
+    found: Any = query.where(submission.id.in_(list(submission_ids))).tuples()
+    return dict(found)
+
+
 def calls_of(submission_id: UUID) -> list[models.Call]:
     """List the calls of a submission, which is read with them, in the order of its numbers."""
     calls = bulk_sql.load(models.Call, "submission", [submission_id])

@@ -7,7 +7,7 @@ from werkzeug.exceptions import Gone
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.audit import record_download
-from obdtrack.access.keys import Scope
+from obdtrack.access.keys import Scope, all_keys, ids_of
 from obdtrack.calls import opt_outs, queries, search
 from obdtrack.calls.lookups import admit
 from obdtrack.calls.search import NO_REASON, CallFilter
@@ -15,7 +15,8 @@ from obdtrack.campaigns.recipients import planned_for
 from obdtrack.domain.status import WAITING, Status
 from obdtrack.statistics.counters import MOST_ATTEMPTS
 from obdtrack.web.http.auth import current_access, look_up, needs, services
-from obdtrack.web.http.paging import cut
+from obdtrack.web.pages import filter_words
+from obdtrack.web.pages.columns import keep_columns
 from obdtrack.web.pages.export import call_columns, call_rows, filter_in_words, table_name
 from obdtrack.web.pages.filters import (
     ATTENTION,
@@ -30,10 +31,10 @@ from obdtrack.web.pages.filters import (
 )
 from obdtrack.web.pages.language import N_
 from obdtrack.web.pages.preferences import current_zone
-from obdtrack.web.pages.search_box import Hit, find_hits
+from obdtrack.web.pages.search_box import Hit, find_hits, names_to_suggest
 from obdtrack.web.pages.tables import TableFile, table_response
 from obdtrack.web.pages.template_helpers import live, reader
-from obdtrack.web.pages.totals import count_reasons, make_strip
+from obdtrack.web.pages.totals import count_reasons, how_many, make_strip
 
 blueprint = Blueprint("pages_calls", __name__)
 
@@ -47,7 +48,16 @@ _CHOICES = {
     "EXPIRED": EXPIRED,
     "NO_REASON": NO_REASON,
     "MOST_ATTEMPTS": MOST_ATTEMPTS,
+    "LOOKED_AT": search.LOOKED_AT,
+    "filter_words": filter_words.filter_words,
+    "kept_filters": filter_words.kept_filters,
+    "reason_choices": filter_words.reason_choices,
+    "source_choices": filter_words.source_choices,
+    "attempt_choices": filter_words.attempt_choices,
+    "hour_choices": filter_words.hour_choices,
+    "same_words": filter_words.same_words,
 }
+_NOTHING = search.Page([], None, is_cut=False)
 
 
 @blueprint.get("/")
@@ -56,24 +66,38 @@ def index() -> Response:
     """List calls, newest first."""
     chosen = _filter()
     before = read_id(request.args, chosen.wrong)
-    unknown = chosen.expired or chosen.wrong
-    found = [] if unknown else search.newest(chosen.wanted, PAGE + 1, before)
-    shown, older = cut(found, PAGE)
+    unknown = bool(chosen.expired or chosen.wrong)
+    wanted, now = chosen.wanted, services().now()
+    page = _NOTHING if unknown else search.page_of(wanted, PAGE, before)
+    has_figures = not (chosen.searched or before or unknown)
     return live(
         "calls.html",
         filter=chosen,
-        calls=shown,
-        opted_out=opt_outs.of_numbers({call.to_number for call in shown}),
-        planned=planned_for(chosen.wanted.number, PAGE) if chosen.wanted.number else [],
-        older=older,
-        strip=None
-        if chosen.searched or before or unknown
-        else make_strip(chosen, services().now()),
-        reasons=None if chosen.searched or before or unknown else count_reasons(chosen),
-        is_first=not (shown or before or search.is_any(CallFilter())),
-        busy=any(call.status in WAITING for call in shown),
+        calls=page.calls,
+        is_cut=page.is_cut,
+        opted_out=opt_outs.of_numbers({call.to_number for call in page.calls}),
+        planned=planned_for(wanted.number, PAGE) if wanted.number else [],
+        older=page.older,
+        newer=search.newer_page(wanted, PAGE, before) if before and not unknown else None,
+        how_many=None if unknown else how_many(chosen, now),
+        strip=make_strip(chosen, now) if has_figures else None,
+        reasons=count_reasons(chosen) if has_figures else None,
+        is_first=not (page.calls or before or search.is_any(CallFilter())),
+        busy=any(call.status in WAITING for call in page.calls),
+        keys=sorted({key.name for key in all_keys()}),
+        names=names_to_suggest(reader()),
         **_CHOICES,
     )
+
+
+@blueprint.post("/columns")
+@needs(Scope.READ)
+def choose_columns() -> Redirect:
+    """Keep which columns lists of calls have, and go on where the reader was."""
+    shown = f"{url_for('pages_calls.index')}?{request.form.get('query', '')}"
+    response = redirect(shown.rstrip("?"), 303)
+    keep_columns(response, request.form.getlist("column"))
+    return response
 
 
 @blueprint.post("/search")
@@ -94,7 +118,8 @@ def choices() -> str:
     """Show the several things that something typed may be, or that it is none of ours."""
     text = open_text(request.args.get("what", ""), services().now(), services().encryption)
     hits = _hits(text or "")
-    return render_template("search.html", text=text, hits=hits)
+    names = names_to_suggest(reader())
+    return render_template("search.html", text=text, hits=hits, names=names)
 
 
 @blueprint.get("/calls.csv", defaults={"form": "csv"})
@@ -123,6 +148,8 @@ def _filter() -> Filter:
             chosen = chosen._replace(wanted=chosen.wanted._replace(number=call.to_number))
         else:
             chosen.wrong["number_of"] = N_("There is no call with this id.")
+    if caller := request.args.get("caller", "").strip():
+        chosen = chosen._replace(wanted=chosen.wanted._replace(callers=ids_of(caller)))
     if not (reader().sees_numbers or chosen.wrong or chosen.expired):
         admit(chosen.wanted, current_access(), made)
     return chosen

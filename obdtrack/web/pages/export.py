@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 
-from obdtrack.access.keys import names_of
 from obdtrack.calls import search
+from obdtrack.calls.placing.submissions import callers_of
 from obdtrack.calls.representation import call_view
 from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
@@ -19,7 +19,7 @@ from obdtrack.domain.redaction import hide
 from obdtrack.domain.times import to_text
 from obdtrack.store import models
 from obdtrack.web.pages.filters import Filter
-from obdtrack.web.pages.labels import reason_text, source_word, status_look
+from obdtrack.web.pages.labels import source_word, status_look, why_text
 from obdtrack.web.pages.preferences import Zone
 from obdtrack.web.pages.privacy import Reader
 from obdtrack.web.pages.tables import Cell, TableColumn, file_name
@@ -54,11 +54,11 @@ def call_rows(wanted: CallFilter, reader: Reader) -> Iterator[ListedCall]:
     """Return the calls that are wanted, newest first, reading some hundred at a time."""
     for batch in search.in_batches(wanted, _BATCH):
         states = states_of(batch)
-        callers = names_of({call.submission.key_id for call in batch})
+        callers = callers_of({call.submission.id for call in batch})
         for call in batch:
             state = states[call.id]
             shown = call_view(call, state, numbers_in_full=reader.sees_numbers)
-            yield ListedCall(call, state, shown, callers.get(call.submission.key_id))
+            yield ListedCall(call, state, shown, callers.get(call.submission.id))
 
 
 def call_columns() -> list[TableColumn]:
@@ -67,7 +67,7 @@ def call_columns() -> list[TableColumn]:
         TableColumn(_("Placed"), lambda row: row.call.created_at, of_times=True),
         TableColumn(_("Number"), _shown("to")),
         TableColumn(_("Status"), lambda row: status_look(row.state.status).word),
-        TableColumn(_("Why"), lambda row: reason_text(row.state.reason)),
+        TableColumn(_("Why"), lambda row: why_text(row.state.reason)),
         TableColumn(_("Provider's words"), lambda row: row.words),
         TableColumn(_("Conflict"), lambda row: _("yes") if row.state.conflict else ""),
         TableColumn(_("Answered"), lambda row: _ANSWERED[row.state.answered]()),
@@ -121,7 +121,7 @@ def filter_in_words(chosen: Filter) -> dict[str, str]:
     return {
         name: to_text(value) if isinstance(value, datetime) else str(value)
         for name, value in wanted._asdict().items()
-        if value and name != "statuses"
+        if (value or name == "hour") and value is not None and name not in ("statuses", "shift")
     }
 
 

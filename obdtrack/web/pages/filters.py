@@ -89,8 +89,13 @@ def read_filter(args: Args, zone: Zone, now: datetime, encryption: Encryption) -
         reason=_read("reason", args, wrong),
         source=_read("source", args, wrong),
         attempts=int(_read("attempts", args, wrong) or 0) or None,
+        conflict=bool(_read("conflict", args, wrong)),
+        flow=_read("flow", args, wrong),
+        hour=int(hour) if (hour := _read("hour", args, wrong)) else None,
+        shift=zone.shift(now) if hour else 0,
     )
     _read("tz", args, wrong)
+    _read("caller", args, wrong)
     searched = any(
         (sealed, args.get("number_of"), wanted.ending, wanted.reference, wanted.mid, wanted.masked)
     )
@@ -218,6 +223,8 @@ _NONE_OF = N_("“%(text)s” is none of %(known)s.")
 _TOO_LONG = N_("“%(text)s” is longer than %(most)s characters, or contains control characters.")
 _LIMITS: dict[str, dict[str, object]] = {
     "name": {"most": 100},
+    "flow": {"most": 100},
+    "caller": {"most": 100},
     "reference": {"most": 200},
     "mid": {"most": 200},
     "ending": {"least": ENDING},
@@ -246,6 +253,13 @@ _RULES: dict[str, tuple[Callable[[str], object], str]] = {
     "attempts": (
         re.compile(f"[1-{MOST_ATTEMPTS}]").fullmatch,
         N_("“%(text)s” is not a number from 1 to %(most)s."),
+    ),
+    "conflict": ({"yes"}.__contains__, N_("“%(text)s” is not “yes”.")),
+    "flow": (_is_text(100), _TOO_LONG),
+    "caller": (_is_text(100), _TOO_LONG),
+    "hour": (
+        re.compile("1?[0-9]|2[0-3]").fullmatch,
+        N_("“%(text)s” is not an hour from 0 to 23."),
     ),
     "tz": (ZONES.__contains__, _NONE_OF),
 }

@@ -237,3 +237,9 @@ def reason_text(reason: str | None) -> str:
     """Say a reason in words; one we do not know is shown without its dashes."""
     text = REASON.get(reason or "")
     return gettext(text) if text else (reason or "").replace("-", " ")
+
+
+def why_text(reason: str | None, status: str = "") -> str:
+    """Say by itself, without a full stop, why a call was not answered; by its status at least."""
+    text = reason_text(reason) if reason else status_look(status).meaning if status else ""
+    return (text[:1].upper() + text[1:]).rstrip(".।")

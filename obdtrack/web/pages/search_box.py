@@ -18,14 +18,17 @@ from obdtrack.calls.lookups import admit
 from obdtrack.calls.search import ENDING, CallFilter
 from obdtrack.campaigns.recipients import planned_for
 from obdtrack.domain import phone
+from obdtrack.domain.redaction import hide
 from obdtrack.services import Services
 from obdtrack.statistics import questions
 from obdtrack.store import models
 from obdtrack.store.encryption import Encryption
 from obdtrack.web.http.auth import look_up
 from obdtrack.web.pages.filters import MASKED, is_plain, seal_text
+from obdtrack.web.pages.privacy import Reader
 
 _LONGEST = 200
+_SUGGESTED, _MOST_BEGINNINGS = 50, 20
 _BETWEEN = re.compile(r"[\s().\-/+]+")
 _LEFT_OUT = re.compile(r"^'|^tel:|;.*|(?<=[0-9])\s*\(0\)", re.IGNORECASE)
 """What is written around a number, or into it, and not dialled."""
@@ -33,15 +36,19 @@ _LEFT_OUT = re.compile(r"^'|^tel:|;.*|(?<=[0-9])\s*\(0\)", re.IGNORECASE)
 _TELLING = 7
 """Last digits that may identify a number, so that no address holds them."""
 
+_DATE_DIGITS = 8
+"""Digits that a name may have without being taken for one that holds a number."""
+
 _SHORT_NATIONAL = 8
 """Digits that a whole number without its country code has at least."""
 
 
 class Hit(NamedTuple):
-    """One meaning that leads somewhere: what it is, and where to."""
+    """One meaning that leads somewhere: what it is, and where to; `text` is what begins so."""
 
     kind: str
     address: str
+    text: str | None = None
 
 
 def find_hits(text: str, services: Services, watched: Access | None = None) -> list[Hit]:
@@ -67,7 +74,40 @@ def find_hits(text: str, services: Services, watched: Access | None = None) -> l
         _first(_reference, _spellings(text, bare)),
         _first(_campaign, _spellings(text, bare)),
     ]
-    return [hit for hit in found if hit is not None]
+    hits = [hit for hit in found if hit is not None]
+    return hits or _beginnings(text, is_watched=watched is not None)
+
+
+def names_to_suggest(reader: Reader) -> list[str]:
+    """Return the newest names of campaigns, without those in which this reader may not see all."""
+    names = [campaign.name for campaign in questions.campaigns(_SUGGESTED)]
+    return [name for name in names if reader.sees_numbers or not _may_hold_number(name)]
+
+
+def _beginnings(text: str, *, is_watched: bool) -> list[Hit]:
+    """Return the campaigns and references that begin so, in whatever case where an index has it.
+
+    Who is watched is told of none that may hold a number: its digits could be guessed in turn.
+    """
+    campaigns = [
+        Hit(_("campaign"), url_for("pages_campaigns.show", name=name), name)
+        for name in _beginning(questions.names_from, text)
+    ]
+    references = [
+        Hit(_("reference"), _address(reference=reference), reference)
+        for reference in _beginning(search.references_from, text)
+    ]
+    hits = [*campaigns[:_MOST_BEGINNINGS], *references[:_MOST_BEGINNINGS]]
+    return [hit for hit in hits if not (is_watched and _may_hold_number(hit.text or ""))]
+
+
+def _may_hold_number(text: str) -> bool:
+    return sum(map(str.isdigit, text)) > _DATE_DIGITS or hide(text) != text
+
+
+def _beginning(find: Callable[[str], list[str]], text: str) -> list[str]:
+    begun = {one for spelled in _spellings(text, text) for one in find(spelled)}
+    return sorted(one for one in begun if one.casefold().startswith(text.casefold()))
 
 
 def _spellings(text: str, bare: str) -> Iterable[str]:

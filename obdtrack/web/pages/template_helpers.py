@@ -17,11 +17,12 @@ from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from obdtrack.access.keys import Access, Scope
+from obdtrack.calls.placing.submissions import callers_of
 from obdtrack.calls.states import provider_words
 from obdtrack.domain.times import from_text, to_text
 from obdtrack.web.http import session
 from obdtrack.web.http.auth import services
-from obdtrack.web.pages import assets, labels, navigation, preferences
+from obdtrack.web.pages import assets, columns, labels, navigation, preferences
 from obdtrack.web.pages.language import LANGUAGES, ago, date, translated
 from obdtrack.web.pages.privacy import Reader
 
@@ -73,6 +74,11 @@ def frame(app: Flask) -> None:
         FIRST=navigation.FIRST,
         ADMINISTRATION=navigation.ADMINISTRATION,
         provider_words=provider_words,
+        callers_of=callers_of,
+        column_words=columns.column_words,
+        chosen_columns=columns.chosen_columns,
+        talk_time=talk_time,
+        why_text=labels.why_text,
     )
     app.context_processor(_shared)
     app.after_request(preferences.keep_choices)
@@ -164,6 +170,11 @@ def in_zone(text: str) -> str:
         return f"{day(then)} {clock(then)}"
 
     return _TIME.sub(local, text)
+
+
+def talk_time(seconds: int | None) -> str:
+    """Return how long a call lasted, in minutes and seconds."""
+    return "" if seconds is None else f"{seconds // 60}:{seconds % 60:02}"
 
 
 def coded(text: str) -> Markup:

@@ -97,6 +97,34 @@ def count_reasons(chosen: Filter) -> Reasons:
     return Reasons(counts, sum(count.calls for count in counts), MOST_LOOKED_AT)
 
 
+def how_many(chosen: Filter, now: datetime) -> tuple[int, bool]:
+    """Return how many calls a filter finds, and whether there may be more.
+
+    The figures know it, if the filter wants nothing else than what they are counted by.
+    """
+    wanted = chosen.wanted
+    counted = CallFilter(
+        statuses=wanted.statuses,
+        name=wanted.name,
+        since=wanted.since,
+        until=wanted.until,
+        source=wanted.source,
+        attempts=wanted.attempts,
+    )
+    times = (wanted.since, wanted.until)
+    if wanted != counted or any(time and questions.half_hour(time) != time for time in times):
+        return search.count(wanted)
+    period = questions.span(wanted.since or _BEGINNING, wanted.until or now + _NOW_TOO)
+    found = sum(
+        one.calls
+        for one in questions.totals(wanted.name, period if any(times) else None)
+        if (not wanted.statuses or one.status in wanted.statuses)
+        and wanted.source in (None, one.source)
+        and wanted.attempts in (None, one.attempts)
+    )
+    return found, False
+
+
 class Parts(NamedTuple):
     """A period in equal parts: the half hours, how many make a part, and what each is called."""
 
