@@ -17,7 +17,7 @@ import click
 import requests
 from rich.console import Console
 
-from obdtrack.access.keys import create_key
+from obdtrack.access.keys import all_keys, create_key, revoke_key
 from obdtrack.application import make_services
 from obdtrack.cli.demo_campaign import FLOW, run_campaign
 from obdtrack.cli.opening import read_settings
@@ -32,6 +32,7 @@ from obdtrack.store.database import open_database
 from obdtrack.store.migrate import migrate
 
 DATABASE = "sqlite:///var/demo.db"
+KEY_NAME = "demo"
 
 # Number -> what the simulator makes of it; the last two digits decide.
 CALLS: dict[str, str] = {
@@ -69,7 +70,7 @@ def command() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running(simulated, port=provider_port):
-        key = _prepared(settings)
+        key = prepared(settings)
         with _server():
             _wait_until_ready(base)
             session = requests.Session()
@@ -98,10 +99,14 @@ def _defaults(environ: MutableMapping[str, str], port: int) -> None:
     environ.setdefault("OBDTRACK_LOG_LEVEL", "warning")
 
 
-def _prepared(settings: Settings) -> str:
+def prepared(settings: Settings) -> str:
+    """Bring the demo's database up to date and return a key; that of the demo before is revoked."""
     migrate(open_database(settings.database_url))
     services = make_services(settings)
-    key = create_key("demo", ["read", "place", "pii", "admin"], services)
+    for before in all_keys():
+        if before.name == KEY_NAME and before.revoked_at is None:
+            revoke_key(before.id, services)
+    key = create_key(KEY_NAME, ["read", "place", "pii", "admin"], services)
     services.store.close_all()
     return key
 

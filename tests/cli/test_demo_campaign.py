@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from obdtrack.access.keys import find_active
+from obdtrack.cli.demo import prepared
 from obdtrack.cli.demo_campaign import how_far, show_progress
 from obdtrack.domain.status import Status
+from obdtrack.store.database import Store
+from tests import factories
 
 NOBODY = dict.fromkeys(("ready", "scheduled", "sent", "skipped", *map(str, Status)), 0)
 
@@ -32,6 +36,13 @@ def shown(views: Iterable[dict[str, Any]], **options: Any) -> str:
     show_progress(views, console)
     output: Any = console.file
     return str(output.getvalue())
+
+
+def test_the_demo_can_be_run_again_on_its_database(sqlite_store: Store) -> None:
+    settings = factories.settings(database_url=f"sqlite:///{sqlite_store.database}")
+    first, second = prepared(settings), prepared(settings)
+    assert find_active(first) is None
+    assert find_active(second) is not None
 
 
 def test_in_a_pipe_each_news_is_a_line_and_what_stays_the_same_is_none() -> None:
