@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from obdtrack.domain.feed import EventType
+from obdtrack.domain.texts import Said
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
@@ -94,9 +95,12 @@ def place_of(cursor: str | None, services: Services) -> int:
     times = {"oldest_time": to_text(oldest[0].recorded_at)} if oldest else {}
     raise ObdtrackError(
         Code.GONE,
-        f"Events behind this cursor have been deleted: they are kept for "
-        f"{services.settings.events_days} days. The oldest one is behind the cursor `oldest`; what "
-        "happened between is to be looked up call by call.",
+        Said(
+            "Events behind this cursor have been deleted: they are kept for "
+            "%(events_days)s days. The oldest one is behind the cursor `oldest`; what "
+            "happened between is to be looked up call by call.",
+            events_days=services.settings.events_days,
+        ),
         more={"oldest": cursor_of(kept_from, services.encryption), **times},
     )
 
