@@ -45,7 +45,6 @@ FIRST = (
     Entry("pages_attention.index", N_("Needs attention")),
     Entry("pages_deliveries.index", N_("Deliveries")),
     Entry("pages_place.form", N_("Place a call"), Scope.PLACE),
-    Entry("pages_docs.docs", N_("API")),
 )
 """What stands in the header itself."""
 
@@ -57,6 +56,7 @@ ADMINISTRATION = (
     Entry("pages_people.index", N_("A person's data"), Scope.ADMIN),
     Entry("pages_keys.index", N_("Keys"), Scope.ADMIN),
     Entry("pages_audit.index", N_("Audit"), Scope.ADMIN),
+    Entry("pages_docs.docs", N_("API")),
 )
 """What stands in the menu beside it."""
 

@@ -30,16 +30,15 @@
   });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-  // The menu closes when the reader goes elsewhere.
-  for (const menu of all("details.menu")) {
-    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
-    menu.addEventListener("focusout", ({ relatedTarget: next }) => {
-      if (next && !menu.contains(next)) menu.open = false;
-    });
-    menu.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") { menu.open = false; one("summary", menu).focus(); }
-    });
-  }
+  // A menu closes when the reader goes elsewhere.
+  const leave = (there) => {
+    for (const menu of all("details.menu[open]")) if (!menu.contains(there)) menu.open = false;
+  };
+  document.addEventListener("click", (event) => leave(event.target));
+  document.addEventListener("focusout", ({ relatedTarget: next }) => { if (next) leave(next); });
+  on("keydown", "details.menu[open]", (menu, event) => {
+    if (event.key === "Escape") { menu.open = false; one("summary", menu).focus(); }
+  });
 
   // What is to be copied is copied when it opens, and selected in any case.
   on("click", "details.copy > summary", async (summary, event) => {
