@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from obdtrack.access import keys
 from obdtrack.access.audit import operator
 from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.notifications import destinations
 from obdtrack.notifications.destinations import Wishes
+from obdtrack.privacy.opt_outs import suppress
 from tests.factories import accepted
 from tests.pages.site import Site
 from tests.pages.test_destinations import send
@@ -85,6 +87,8 @@ def addresses(site: Site) -> list[str]:
     site.plan_campaign("diwali", "+918867139999\nno number\n")
     with site.services.store.connection_context():
         wishes = Wishes("https://shop.example/" + "a" * 200, ("call.*", "opt_out.added"))
+        suppress("+918867135077", operator(), site.services)
+        key = keys.all_keys()[-1].id
         destination, _ = destinations.create(wishes, operator(), site.services)
         send(site.services, destination, response="{" + "0" * 999)
     told = [f"/destinations{path}" for path in ("", "/new", f"/{destination}")]
@@ -95,6 +99,7 @@ def addresses(site: Site) -> list[str]:
         "/campaigns/otp", "/campaigns/new", "/campaigns/diwali", "/deliveries",
         "/deliveries?outcome=rejected", delivery,
         "/deliveries?outcome=challenge", "/place", *told, "/audit", "/alarms", "/health",
+        f"/audit?number_of={answered['id']}", "/keys", f"/keys/{key}", "/opt-outs", "/people",
         "/api/docs", "/api/docs/calls",
     ]  # fmt: skip
 
