@@ -59,6 +59,16 @@ def lock_reported_calls(provider_ids: Collection[str], mids: Collection[str]) ->
     return list({match.id: match for one in wanted for match in _matches(one)}.values())
 
 
+def reported_calls(provider_ids: Collection[str], mids: Collection[str]) -> list[CallRow]:
+    """Return what `lock_reported_calls` does; nothing is locked."""
+    found = {
+        row[0]: CallRow(*row)
+        for key, names in (("provider_id", provider_ids), ("mid", mids))
+        for row in bulk_sql.fetch(models.Call, CallRow._fields, key, sorted(names), order="id")
+    }
+    return list(found.values())
+
+
 def lock_calls(call_ids: Collection[UUID]) -> list[CallRow]:
     """Return the calls with these ids, locked until the transaction ends where that is possible."""
     return _matches(("id", sorted(call_ids)))

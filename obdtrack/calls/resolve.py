@@ -32,6 +32,9 @@ from obdtrack.store.database_errors import repeated
 
 PLACED_AGAIN = "placed-again"
 
+REPORT_GIVEN = "report-given"
+"""The reason beside a report that a person said is about the call."""
+
 
 def resolve(
     call_id: UUID,
@@ -230,6 +233,9 @@ def decided_before(call_id: UUID) -> str | None:
 _RECORDED = {
     DECLARED: N_("%(who)s recorded at %(when)s that no phone rang; nothing was changed."),
     PLACED_AGAIN: N_("%(who)s had it placed again at %(when)s; nothing was changed."),
+    REPORT_GIVEN: N_(
+        "%(who)s recorded at %(when)s that a report is about it; nothing was changed."
+    ),
     Kind.REVIEW: N_("%(who)s recorded at %(when)s to have looked at it; nothing was changed."),
 }
 _ATTACHED = N_(

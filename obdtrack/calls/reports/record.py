@@ -43,6 +43,7 @@ from obdtrack.domain.reports import (
     within_life,
 )
 from obdtrack.domain.status import FINAL, Kind, Outcome, Source, Status, strength
+from obdtrack.providers.base import Provider
 from obdtrack.services import new_id
 
 log = structlog.get_logger()
@@ -235,6 +236,19 @@ def _all_told(event: Event) -> Mapping[str, Any]:
     )
 
 
+def call_of(report: Report, provider: Provider) -> CallRow | str:
+    """Return the call that a report of this provider would be put on now, or why on none.
+
+    Nothing is locked, so by the time it is put there that may have changed.
+    """
+    names = names_of(report, provider.ids)
+    provider_ids = {names.provider_id} if names.provider_id else set[str]()
+    known = queries.reported_calls(provider_ids, names.submissions)
+    found = _Known(known).call_of(report, names, provider.name)
+    is_other = isinstance(found, CallRow) and is_of_other_number(report, found)
+    return OF_OTHER_NUMBER if is_other else found
+
+
 def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow | str]:
     """Return the call of each report, or why there is none."""
     of = journal.services.provider_of
@@ -242,27 +256,35 @@ def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow
     provider_ids = {names.provider_id for names in named if names.provider_id}
     mids = {mid for names in named for mid in names.submissions}
     journal.lock(provider_ids | mids)
-    known = journal.reported(provider_ids, mids)
+    known = _Known(journal.reported(provider_ids, mids))
     asked = {arrival.call_id for arrival in arrivals if arrival.call_id}
     by_id = {match.id: match for match in journal.calls(asked)}
-    by_provider_id = {(match.provider, match.provider_id): match for match in known}
-    by_mid: dict[str | None, list[CallRow]] = defaultdict(list)
-    for match in known:
-        by_mid[match.mid].append(match)
+    return [
+        by_id.get(arrival.call_id) or "the call it is about no longer exists"
+        if arrival.call_id
+        else known.call_of(arrival.report, names, arrival.provider)
+        for arrival, names in zip(arrivals, named, strict=True)
+    ]
 
-    def one(arrival: IncomingReport, names: Names) -> CallRow | str:
-        report = arrival.report
-        if arrival.call_id:
-            return by_id.get(arrival.call_id) or "the call it is about no longer exists"
-        if names.provider_id and (
-            exact := by_provider_id.get((arrival.provider, names.provider_id))
-        ):
+
+class _Known:
+    """Calls by the names that their providers have for them."""
+
+    def __init__(self, calls: Iterable[CallRow]) -> None:
+        self._by_provider_id: dict[tuple[str, str | None], CallRow] = {}
+        self._by_mid: dict[str | None, list[CallRow]] = defaultdict(list)
+        for match in calls:
+            self._by_provider_id[match.provider, match.provider_id] = match
+            self._by_mid[match.mid].append(match)
+
+    def call_of(self, report: Report, names: Names, provider: str) -> CallRow | str:
+        if names.provider_id and (exact := self._by_provider_id.get((provider, names.provider_id))):
             return exact
         of_submission = [
             match
             for mid in names.submissions
-            for match in by_mid.get(mid, ())
-            if match.provider == arrival.provider
+            for match in self._by_mid.get(mid, ())
+            if match.provider == provider
         ]
         found = may_be(report, names, of_submission)
         if len(found) == 1:
@@ -272,5 +294,3 @@ def _match(arrivals: Sequence[IncomingReport], journal: Journal) -> list[CallRow
             if not is_another(names, only) and is_of_other_number(report, only):
                 return only
         return why_unmatched(report, names, of_submission, len(found))
-
-    return [one(arrival, names) for arrival, names in zip(arrivals, named, strict=True)]

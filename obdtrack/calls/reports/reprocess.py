@@ -42,7 +42,7 @@ def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outco
         for report in reports_in(readings[stored.id])
     ]
     journal.lock(set().union(*names))
-    outcomes = _outcomes_now(list(readings))
+    outcomes = outcomes_now(list(readings))
     left = [stored for stored in waiting if outcomes.get(stored.id) not in _SETTLED]
     found = process(left, [readings[stored.id] for stored in left], journal, outcomes)
     meanings = {stored.id: one.meaning for stored, one in zip(left, found, strict=True)}
@@ -51,8 +51,11 @@ def reprocess(waiting: Sequence[InboundRequest], journal: Journal) -> list[Outco
     return [outcomes[stored.id] for stored in waiting]
 
 
-def _outcomes_now(delivery_ids: Sequence[UUID]) -> dict[UUID, Outcome]:
-    """Return what has become of these by now; nobody changes it until the transaction ends."""
+def outcomes_now(delivery_ids: Sequence[UUID]) -> dict[UUID, Outcome]:
+    """Return what has become of these by now; nobody changes it until the transaction ends.
+
+    Those that are gone are left out.
+    """
     columns, ordered = ("id", "outcome"), sorted(delivery_ids)
     found = bulk_sql.fetch(models.Delivery, columns, "id", ordered, order="id", lock=True)
     return {delivery_id: Outcome(outcome) for delivery_id, outcome in found}

@@ -18,6 +18,7 @@ from marshmallow import EXCLUDE, RAISE, Schema
 from obdtrack.access.audit import record_pii_use
 from obdtrack.access.keys import Scope
 from obdtrack.calls import attention, opt_outs, queries, responses, search
+from obdtrack.calls.give_report import give_report
 from obdtrack.calls.lookups import admit
 from obdtrack.calls.outside_hours import rang_outside
 from obdtrack.calls.placing import submissions
@@ -54,6 +55,7 @@ from obdtrack.store import models
 from obdtrack.store.database_errors import unavailable
 from obdtrack.web.api.openapi import secured
 from obdtrack.web.api.schemas import (
+    AttachSchema,
     CallPageSchema,
     CallQuerySchema,
     CallSchema,
@@ -275,6 +277,17 @@ def _delivery_views(found: Sequence[models.Delivery]) -> list[dict[str, Any]]:
 def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
     """Reprocess a stored request, for example after fixing what kept it off its timeline."""
     replay(delivery_id, services(), current_access())
+    return _delivery(delivery_id)
+
+
+@blueprint.route("/deliveries/<uuid:delivery_id>/attach", methods=["POST"])
+@secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+@blueprint.arguments(AttachSchema)
+@blueprint.response(200, DeliverySchema)
+def attach_delivery(body: dict[str, Any], delivery_id: UUID) -> dict[str, Any]:
+    """Put an unmatched report on the timeline of the call that a person says it is about."""
+    call = _found(body["call_id"])
+    give_report(delivery_id, call.id, body.get("note"), current_access(), services())
     return _delivery(delivery_id)
 
 

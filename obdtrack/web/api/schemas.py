@@ -221,6 +221,17 @@ class SeenSchema(Schema):
     note = Text(500, metadata={"description": "What came of it; kept in the audit."})
 
 
+class AttachSchema(Schema):
+    """A person's decision which call an unmatched report is about."""
+
+    call_id = Text(
+        100,
+        required=True,
+        metadata={"description": "The call's id, ours or the provider's."},
+    )
+    note = Text(500, metadata={"description": "Why; shown on the timeline."})
+
+
 class ResolveAllSchema(Schema):
     """A person's decision about all calls of a submission whose outcome is unknown."""
 

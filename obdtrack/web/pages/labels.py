@@ -176,6 +176,7 @@ REASON: dict[str, str] = {
     "interrupted": N_("obdtrack was stopped while it waited for the response"),
     "declared-not-placed": N_("a person said that no phone rang"),
     "placed-again": N_("someone placed it again, as a new call"),
+    "report-given": N_("someone said that a report is about this call"),
     "not-forwarded": N_("it reached the flow and was not passed on"),
     "agent-missed": N_("it reached the flow, and no agent took it"),
     "congestion": N_("no route, or congestion in the network"),

@@ -26,6 +26,7 @@ _LABELS = {
     "found": N_("calls found"),
     "by": N_("by"),
     "note": N_("note"),
+    "delivery": N_("delivery"),
     "created_after": N_("created after"),
     "created_before": N_("created before"),
     "looked_for": N_("looked for"),
