@@ -66,10 +66,15 @@ def _check(accepts: Callable[[Any], bool], sentence: str) -> Callable[[Any], Non
     return validate
 
 
-def _is_currency(code: str) -> bool:
+def _currency(env: FileAwareEnv) -> str | None:
+    code: str | None = env.str("CURRENCY", "") or None
+    if code is None:
+        return None
     from babel.numbers import list_currencies  # a while to import, and few set one
 
-    return code in list_currencies()
+    if code not in list_currencies():
+        raise ValueError("must be a currency's code of three letters (ISO 4217), like INR.")
+    return code
 
 
 def _is_safe_url(url: str) -> bool:
@@ -403,17 +408,7 @@ READERS: dict[str, Callable[[FileAwareEnv], Any]] = {
             "must be a phone number with its country code, like +918068280000.",
         ),
     ),
-    "currency": lambda env: (
-        env.str(
-            "CURRENCY",
-            None,
-            validate=_check(
-                lambda code: not code or _is_currency(code),
-                "must be a currency's code of three letters (ISO 4217), like INR.",
-            ),
-        )
-        or None
-    ),
+    "currency": _currency,
     "webhook_id": lambda env: env.str("WEBHOOK_ID", None),
     "webhook_secrets": _secrets,
     "webhook_token": lambda env: env.str("WEBHOOK_TOKEN", None) or None,

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from peewee import SQL, fn
+from peewee import SQL, Case, fn
 
-from obdtrack.domain.status import NEEDS_ATTENTION, UNSUCCESSFUL, WAITING
+from obdtrack.domain.status import NEEDS_ATTENTION, UNSUCCESSFUL, WAITING, Status
 from obdtrack.domain.trial import TRIAL_NAME, TRIAL_NUMBER
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
@@ -27,6 +27,9 @@ ENDING = 4
 
 NO_REASON = "none"
 """What is asked for where no reason was given."""
+
+SILENT = 3
+"""Seconds in which who answered hung up: perhaps no sound played, or a machine answered."""
 
 LOOKED_AT = 20_000
 """Calls that a page is looked for among, at most."""
@@ -55,7 +58,8 @@ class CallFilter(NamedTuple):
     `attention` asks for those that need it. `reason` is a word, or NO_REASON. `source` is how the
     status is known, `attempts` at which attempt the figures count a call (the last of them counts
     the later ones too). `callers` are the keys a call was placed with, `hour` is one of the day on
-    clocks that are `shift` half hours ahead of UTC.
+    clocks that are `shift` half hours ahead of UTC. `talked` is how many seconds were talked at
+    most.
     """
 
     status: str | None = None
@@ -79,6 +83,7 @@ class CallFilter(NamedTuple):
     flow: str | None = None
     hour: int | None = None
     shift: int = 0
+    talked: int | None = None
 
 
 class Page(NamedTuple):
@@ -98,6 +103,17 @@ class ReasonCount(NamedTuple):
     status: str
     reason: str | None
     calls: int
+
+
+class Talk(NamedTuple):
+    """How many of some answered calls have a known length, all their seconds, how many are silent.
+
+    Silent ones ended within SILENT seconds.
+    """
+
+    calls: int
+    seconds: int
+    silent: int
 
 
 def newest(wanted: CallFilter, limit: int, before: UUID | None = None) -> list[models.Call]:
@@ -171,6 +187,30 @@ def reasons(wanted: CallFilter, most: int) -> list[ReasonCount]:
         .tuples()
     )
     return sorted((ReasonCount(*row) for row in found), key=lambda row: (-row.calls, row.status))
+
+
+def talk(wanted: CallFilter, most: int) -> Talk:
+    """Add up how long was talked in those of the newest calls, at most so many, that were answered.
+
+    There are no sums of it.
+    """
+    call = models.Call
+    (part,) = _parts(wanted)
+    newest = (
+        part.asked(call.id, call.status, call.duration_seconds.alias("seconds"))
+        .order_by(call.id.desc())
+        .limit(most)
+        .alias("newest")
+    )
+    seconds = newest.c.seconds
+    silent = fn.SUM(Case(None, [(seconds <= SILENT, 1)], 0))
+    found: Any = (
+        call.select(fn.COUNT(seconds), fn.SUM(seconds), silent)
+        .from_(newest)
+        .where(newest.c.status == Status.COMPLETED)
+        .tuples()
+    )
+    return Talk(*(int(number or 0) for number in found[0]))
 
 
 def by_id(call_ids: Collection[UUID]) -> dict[UUID, models.Call]:
@@ -423,6 +463,7 @@ def _to_id(until: datetime) -> Iterator[Any]:
 _OTHERS: dict[str, Callable[[CallFilter], Iterator[Any]]] = {
     "callers": lambda wanted: iter([models.Submission.key_id.in_(wanted.callers or ())]),
     "attempts": _made_attempts,
+    "talked": lambda wanted: iter([models.Call.duration_seconds <= wanted.talked]),
     "hour": _placed_in_hour,
     "ending": lambda wanted: _ends_in(wanted.ending or ""),
     "masked": _looks_like,

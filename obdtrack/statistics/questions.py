@@ -28,11 +28,16 @@ class Sum(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """So many calls with this status, placed in the `place`-th part of a period or a day."""
+    """So many calls with this status, placed in the `place`-th part of a period or a day.
+
+    `cost` is in millionths, for `priced` of them.
+    """
 
     place: int
     status: str
     calls: int
+    priced: int = 0
+    cost: int = 0
 
 
 class Span(NamedTuple):
@@ -94,6 +99,25 @@ def names_from(text: str) -> list[str]:
     return [row.name for row in query]
 
 
+def before(name: str, limit: int) -> list[models.CampaignName]:
+    """List the campaigns whose newest calls came before this one's, the latest first."""
+    campaign = models.CampaignName
+    found = campaign.get_or_none(campaign.name == name)
+    return campaigns(limit, (found.slot, name)) if found else []
+
+
+def life(name: str) -> Span | None:
+    """Return the half hours from the first to the last in which calls of a campaign were placed."""
+    figure = models.Statistic
+    query = figure.select(figure.slot).where(
+        (figure.name == name) & (figure.slot >= 0) & (figure.calls > 0)
+    )
+    first, last = (
+        query.order_by(order).limit(1).scalar() for order in (figure.slot, figure.slot.desc())
+    )
+    return Span(first, last + 1) if first is not None and last is not None else None
+
+
 def of_campaigns(names: Collection[str]) -> dict[str, list[Sum]]:
     """Add up each of these campaigns over all time."""
     figure = models.Statistic
@@ -123,9 +147,11 @@ def _of(name: str | None, period: Span | None) -> Any:
 def _bars(place: Any, condition: Any) -> list[Bar]:
     figure = models.Statistic
     query = (
-        figure.select(place, figure.status, fn.SUM(figure.calls))
+        figure.select(
+            place, figure.status, *map(fn.SUM, (figure.calls, figure.priced, figure.cost))
+        )
         .where(condition)
         .group_by(SQL("1"), figure.status)
     )
     found: Any = query.tuples()
-    return [Bar(int(row[0]), row[1], int(row[2])) for row in found if row[2]]
+    return [Bar(int(row[0]), row[1], *map(int, row[2:])) for row in found if row[2]]

@@ -22,6 +22,7 @@ from obdtrack.calls.polling.check import refresh
 from obdtrack.calls.provider_ids import can_be_named, waiting_reports
 from obdtrack.calls.reports.replay import REPLAYABLE
 from obdtrack.calls.resolve import resolve
+from obdtrack.calls.search import SILENT
 from obdtrack.calls.states import states_of
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.redaction import hide
@@ -180,6 +181,7 @@ def _page(
         shown=shown,
         call=call,
         state=shown.state,
+        SILENT=SILENT,
         opted_out_at=opt_outs.of_numbers({call.to_number}).get(call.to_number),
         outside_hours=rang_outside(
             shown.state.attempts, call.submission.call_type, services().settings

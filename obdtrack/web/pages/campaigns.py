@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
 from obdtrack.calls import search
-from obdtrack.calls.search import CallFilter
+from obdtrack.calls.search import SILENT, CallFilter
 from obdtrack.campaigns import campaigns as with_plan
 from obdtrack.campaigns import totals
 from obdtrack.domain.status import FINAL, Status
@@ -25,18 +25,26 @@ from obdtrack.store import models
 from obdtrack.store.columns import from_microseconds
 from obdtrack.web.http.auth import look_up, needs, services
 from obdtrack.web.http.paging import cut
+from obdtrack.web.pages.campaign_figures import compare, hour_lines
 from obdtrack.web.pages.campaign_state import planned
 from obdtrack.web.pages.charts import Chart, ChartFigures, add_up, legend, stacked
-from obdtrack.web.pages.filters import NO_PLACE, PERIODS, is_plain, read_filter, refusal
+from obdtrack.web.pages.filters import NO_PLACE, PERIODS, Filter, is_plain, read_filter, refusal
 from obdtrack.web.pages.labels import GROUP
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.template_helpers import live, reader
-from obdtrack.web.pages.totals import count_reasons, make_strip
+from obdtrack.web.pages.totals import (
+    MOST_LOOKED_AT,
+    Strip,
+    count_reasons,
+    make_strip,
+    period_of,
+)
 
 blueprint = Blueprint("pages_campaigns", __name__, url_prefix="/campaigns")
 
 PAGE = 50
 _CALLS = 20
+_PERIOD = ("period", "was", "from", "to")
 
 
 class CampaignLine(NamedTuple):
@@ -128,21 +136,27 @@ def show(name: str) -> Response | Redirect:
     campaign = found if isinstance(found, models.Campaign) else None
     name = campaign.name if campaign else name
     made, zone = services(), current_zone()
-    period_only = MultiDict({"period": request.args.get("period", "any")})
+    period_only = MultiDict(
+        {"period": "any", **{key: request.args[key] for key in _PERIOD if key in request.args}}
+    )
     chosen = read_filter(period_only, zone, made.now(), made.encryption)
     if chosen.wrong:
         raise refusal(chosen.wrong)
-    chosen = chosen._replace(wanted=CallFilter(name=name, since=chosen.wanted.since))
-    since = chosen.wanted.since
-    period = questions.span(since, made.now() + timedelta(hours=1)) if since else None
-    bars = questions.by_hour_of_day(name, period, zone.shift(made.now()))
-    strip, calls = make_strip(chosen, made.now(), 640), search.newest(chosen.wanted, _CALLS + 1)
+    since, until = chosen.wanted.since, chosen.wanted.until
+    chosen = chosen._replace(wanted=CallFilter(name=name, since=since, until=until))
+    strip, calls = _strip(chosen), search.newest(chosen.wanted, _CALLS + 1)
+    bars = questions.by_hour_of_day(name, period_of(chosen, made.now()), zone.shift(made.now()))
     return live(
         "campaign.html",
         name=name,
         plan=campaign and planned(campaign, reader(), made),
         strip=strip,
         hours=answered_by_hour(bars),
+        hour_lines=hour_lines(bars),
+        talk=search.talk(chosen.wanted, MOST_LOOKED_AT),
+        most=MOST_LOOKED_AT,
+        SILENT=SILENT,
+        compared=compare(name, request.args.get("with")),
         attempts=attempts_needed(strip.figures),
         filter=chosen,
         reasons=count_reasons(chosen),
@@ -150,6 +164,16 @@ def show(name: str) -> Response | Redirect:
         calls=calls[:_CALLS],
         is_cut=len(calls) > _CALLS,
     )
+
+
+def _strip(chosen: Filter) -> Strip:
+    """Return the figures of a campaign; those of any time are drawn from its first to last call."""
+    name, now = chosen.wanted.name, services().now()
+    life = questions.life(name) if name and chosen.period == "any" else None
+    if life:
+        since, until = (from_microseconds(slot * HALF_HOUR) for slot in life)
+        chosen = chosen._replace(wanted=chosen.wanted._replace(since=since, until=until))
+    return make_strip(chosen, now, 640)
 
 
 def answered_by_hour(bars: list[questions.Bar]) -> Chart:

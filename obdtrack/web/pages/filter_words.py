@@ -74,6 +74,8 @@ def kept_filters(
         and _("to numbers that end in %(digits)s", digits=wanted.ending[-4:]),
         "masked": wanted.masked and _("to numbers like %(number)s", number=wanted.masked),
         "reference": wanted.reference and _("with the reference %(text)s", text=wanted.reference),
+        "talked": wanted.talked is not None
+        and _("that ended within %(most)s seconds of being answered", most=wanted.talked),
         "mid": wanted.mid and _("of the submission %(text)s", text=wanted.mid),
     }
     words["number_of"] = words["number"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from unicodedata import category
 from uuid import UUID
@@ -26,12 +26,17 @@ Args = MultiDict[str, str]
 
 PERIODS: dict[str, tuple[str, timedelta | None]] = {
     "hour": (N_("Last hour"), timedelta(hours=1)),
+    "today": (N_("Today"), None),
+    "yesterday": (N_("Yesterday"), None),
     "day": (N_("Last 24 hours"), timedelta(days=1)),
     "week": (N_("Last 7 days"), timedelta(days=7)),
     "month": (N_("Last 30 days"), timedelta(days=30)),
     "quarter": (N_("Last 90 days"), timedelta(days=90)),
     "any": (N_("Any time"), None),
 }
+_DAYS_AGO = {"today": 0, "yesterday": 1}
+"""Periods that are a day of the reader's calendar."""
+
 USUAL = "week"
 ATTENTION = "attention"
 DAYS = "days"
@@ -84,6 +89,7 @@ def read_filter(args: Args, zone: Zone, now: datetime, encryption: Encryption) -
         mid=_read("mid", args, wrong),
         since=since,
         until=until,
+        talked=int(talked) if (talked := _read("talked", args, wrong)) else None,
         attention=ATTENTION in statuses,
         masked=_read("masked", args, wrong),
         reason=_read("reason", args, wrong),
@@ -174,6 +180,10 @@ def _period(
         if period != DAYS:
             wrong["period"] = Said(_NONE_OF, text=period[:40], known=", ".join(PERIODS))
         period = USUAL
+    if period in _DAYS_AGO:
+        midnight = zone.local(now).replace(hour=0, minute=0, second=0, microsecond=0)
+        first = (midnight - timedelta(days=_DAYS_AGO[period])).astimezone(UTC)
+        return period, first, None if period == "today" else midnight.astimezone(UTC)
     length = PERIODS[period][1]
     return period, half_hour(now - length) if length else None, None
 
@@ -234,6 +244,7 @@ _LIMITS: dict[str, dict[str, object]] = {
     "tz": {"known": ", ".join(ZONES)},
 }
 _RULES: dict[str, tuple[Callable[[str], object], str]] = {
+    "talked": (re.compile("[0-9]{1,5}").fullmatch, N_("“%(text)s” is no number of seconds.")),
     "name": (_is_text(100), _TOO_LONG),
     "reference": (_is_text(200), _TOO_LONG),
     "mid": (_is_text(200), _TOO_LONG),

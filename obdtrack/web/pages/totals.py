@@ -50,10 +50,8 @@ class Strip(NamedTuple):
 def make_strip(chosen: Filter, now: datetime, width: float = 440) -> Strip:
     """Return the figures of a filter's period and campaign; the chart is `width` wide."""
     wanted = chosen.wanted
-    latest = now + _NOW_TOO
-    until = min(wanted.until or latest, latest)
-    since = wanted.since or (_BEGINNING if wanted.until else None)
-    period = questions.span(since, until) if since else None
+    until = _end(wanted, now)
+    period = period_of(chosen, now)
     parts = cut(min(wanted.since or until - _ALL_TIME, until), until, current_zone())
     bars = questions.over_time(wanted.name, parts.span, parts.width)
     return Strip(
@@ -64,6 +62,17 @@ def make_strip(chosen: Filter, now: datetime, width: float = 440) -> Strip:
         drawn=_moment(parts.span.first),
         links=[_link(wanted.name, parts, i) for i in range(len(parts.names))],
     )
+
+
+def period_of(chosen: Filter, now: datetime) -> Span | None:
+    """Return the half hours of a filter's period; None if it is any time."""
+    wanted = chosen.wanted
+    since = wanted.since or (_BEGINNING if wanted.until else None)
+    return questions.span(since, _end(wanted, now)) if since else None
+
+
+def _end(wanted: CallFilter, now: datetime) -> datetime:
+    return min(wanted.until or now + _NOW_TOO, now + _NOW_TOO)
 
 
 def _link(name: str | None, parts: Parts, place: int) -> str:
