@@ -20,7 +20,7 @@ STATES = {"focused": ["focus", "focus-visible"], "pressed": ["active", "focus", 
 CHOOSE = """([known, sheets]) => {
   for (const box of document.querySelectorAll("details")) {
     const sheet = box.querySelector(":scope > .sheet");
-    box.open = sheets ? box.matches(".menu") || box === document.querySelector(".sure") : !sheet;
+    box.open = sheets ? box.matches(".person") || box === document.querySelector(".sure") : !sheet;
   }
   const chosen = [];
   const near = (a, b) => a.left < b.right + 9 && b.left < a.right + 9
