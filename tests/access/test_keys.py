@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 
 from obdtrack.access import audit, keys
 from obdtrack.access.audit import AuditFilter, Operator, record_failed_sign_in
 from obdtrack.access.keys import authenticate, create_key, revoke_key, rotate_key, states_of
+from obdtrack.cli import _group
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.store import models
+from obdtrack.store.database import Store
 from tests.conftest import Caller
 from tests.factories import Clock
 from tests.privacy.told import trace
@@ -132,3 +136,26 @@ def test_entries_are_found_by_who_what_and_when(services: Services, clock: Clock
     assert found(since=clock.now, until=clock.now + DAY) == ["key-revoked", "key-created"]
     assert [len(batch) for batch in audit.in_batches(AuditFilter(), 2)] == [2, 1]
     assert models.Audit.select().count() == 3
+
+
+def test_the_command_has_keys_end_and_rotates_them(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OBDTRACK_DATABASE_URL", f"sqlite:///{sqlite_store.database}")
+    monkeypatch.setenv("OBDTRACK_PROVIDER_TOKEN", "the-provider-token")
+
+    def ran(*words: str) -> str:
+        done = CliRunner().invoke(_group, ["keys", *words])
+        if done.exception and not isinstance(done.exception, SystemExit):
+            return str(done.exception)
+        return done.output
+
+    assert ran("create", "shop", "--days", "90").startswith("obd_")
+    assert "Rotate it, or revoke it first" in ran("create", "shop")
+    with sqlite_store.connection_context():
+        (made,) = keys.all_keys()
+    assert ran("rotate", "--hours", "1", str(made.id)).startswith("obd_")
+    assert "rotated already" in ran("rotate", str(made.id))
+    rows = json.loads(ran("list", "--json"))
+    assert [row["state"] for row in rows] == ["rotated", "active"]
+    assert all(row["expires_at"] for row in rows)

@@ -54,6 +54,10 @@ def test_the_tables_of_a_report_equal_the_figures_to_the_digit(caller: Caller) -
     by = {name: table(caller, by=name) for name in ("recipient", "attempt", "day")}
     for name, lines in by.items():
         assert cost(lines) == Decimal(progress["cost"]), name
+    noted = {row.subject: row.detail for row in audit.newest(99) if row.action == "download-ended"}
+    assert {name: noted[f"campaign-{name}"]["rows"] for name in by} == {
+        name: len(lines) for name, lines in by.items()
+    }
     (day,) = by["day"]
     assert progress["calls"] == int(day["calls"]) == len(by["attempt"])
     statuses = Counter(line["status"] for line in by["attempt"])
