@@ -239,6 +239,17 @@ def test_the_zone_is_told_and_changed_beside_the_sentence(visitor: Visitor, call
     assert f'href="/calls/{call["id"]}?tz=mine"' in head
 
 
+def test_any_zone_can_be_chosen_and_is_shown_with_its_offset(visitor: Visitor, call: Any) -> None:
+    path = f"/calls/{call['id']}"
+    assert '"/time-zone?next=' in visitor.open(path).text
+    assert "Asia/Kathmandu, UTC+05:45" in visitor.read("/time-zone")
+    chosen = visitor.open(f"/time-zone?tz=Asia/Calcutta&next={path}")
+    assert chosen.headers["Location"] == path
+    assert "Times in Asia/Kolkata, UTC+05:30" in visitor.read(path)
+    visitor.client.set_cookie("obdtrack_mine", "Asia%2FCalcutta")
+    assert "Mine" not in visitor.read(path).partition("How we know")[0]
+
+
 def test_a_zone_that_shows_the_same_times_is_not_offered(visitor: Visitor, call: Any) -> None:
     assert "Times in UTC How we know" in read(visitor, call, "?tz=provider")
 

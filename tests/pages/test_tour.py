@@ -96,7 +96,7 @@ def addresses(site: Site) -> list[str]:
     return [
         "/", "/?status=attention", "/attention", "/?name=none", "/search", *calls,
         f"/submissions/{unknown['submission_id']}", "/campaigns",
-        "/campaigns/otp", "/campaigns/new", "/campaigns/diwali", "/deliveries",
+        "/campaigns/otp", "/campaigns/new", "/campaigns/diwali", "/time-zone", "/deliveries",
         "/deliveries?outcome=rejected", delivery,
         "/deliveries?outcome=challenge", "/place", *told, "/audit", "/alarms", "/health",
         f"/audit?number_of={answered['id']}", "/keys", f"/keys/{key}", "/opt-outs", "/people",

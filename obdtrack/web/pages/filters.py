@@ -20,7 +20,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.statistics.counters import MOST_ATTEMPTS
 from obdtrack.statistics.questions import half_hour
 from obdtrack.store.encryption import Encryption
-from obdtrack.web.pages.preferences import ZONES, Zone, day_start
+from obdtrack.web.pages.preferences import ZONES, Zone, day_start, is_choice
 
 Args = MultiDict[str, str]
 
@@ -272,7 +272,7 @@ _RULES: dict[str, tuple[Callable[[str], object], str]] = {
         re.compile("1?[0-9]|2[0-3]").fullmatch,
         N_("“%(text)s” is not an hour from 0 to 23."),
     ),
-    "tz": (ZONES.__contains__, _NONE_OF),
+    "tz": (is_choice, _NONE_OF),
 }
 """What the texts of an address must be, and what is said of one that is not."""
 

@@ -11,6 +11,7 @@ from flask import Response, request
 
 from obdtrack.web.http.auth import services
 from obdtrack.web.http.browser_security import is_page, is_tls
+from obdtrack.web.pages import zones
 from obdtrack.web.pages.language import LANGUAGES
 
 ZONES = {"utc": "UTC", "mine": "Mine", "provider": "The provider's"}
@@ -30,6 +31,12 @@ class Zone(NamedTuple):
         """Its name in the time zone database."""
         return self.info.key
 
+    @property
+    def label(self) -> str:
+        """Its name and how far it is from UTC now: `Asia/Kolkata, UTC+05:30`."""
+        there = zones.offset(self.info, services().now())
+        return self.name if self.name == "UTC" else f"{self.name}, {there}"
+
     def local(self, moment: datetime) -> datetime:
         """Return a moment on this zone's clocks."""
         return moment.astimezone(self.info)
@@ -44,12 +51,21 @@ def current_zone() -> Zone:
     """Return the zone chosen just now or before; the reader's own by default."""
     chosen = request.args.get("tz")
     kept = request.cookies.get("obdtrack_zone") or "mine"
-    return _zone(chosen if chosen in ZONES else kept)
+    return _zone(chosen if chosen and is_choice(chosen) else kept)
+
+
+def is_choice(text: str) -> bool:
+    """Whether this is a zone that can be chosen: one of ZONES, or the name of any there is."""
+    return text in ZONES or zones.is_zone(text)
 
 
 def other_zones(shown: Zone) -> dict[str, str]:
     """Return the choices, with their words, by which times would read otherwise."""
-    return {choice: word for choice, word in ZONES.items() if _zone(choice).name != shown.name}
+    return {
+        choice: word
+        for choice, word in ZONES.items()
+        if not zones.is_same(_zone(choice).name, shown.name)
+    }
 
 
 def _zone(choice: str) -> Zone:
@@ -57,6 +73,8 @@ def _zone(choice: str) -> Zone:
         return Zone(choice, services().provider.timezone)
     if choice == "mine" and (mine := _named(request.cookies.get("obdtrack_mine"))):
         return Zone(choice, mine)
+    if zones.is_zone(choice):
+        return Zone(choice, ZoneInfo(zones.known_as(choice)))
     return Zone("utc", ZoneInfo("UTC"))
 
 
@@ -72,11 +90,11 @@ def keep_choices(response: Response) -> Response:
         return response
     response.vary.add("Accept-Language")
     for name, cookie, known in (
-        ("tz", "obdtrack_zone", ZONES),
-        ("theme", "obdtrack_theme", THEMES),
-        ("lang", "obdtrack_language", LANGUAGES),
+        ("tz", "obdtrack_zone", is_choice),
+        ("theme", "obdtrack_theme", THEMES.__contains__),
+        ("lang", "obdtrack_language", LANGUAGES.__contains__),
     ):
-        if (choice := request.args.get(name)) in known:
+        if (choice := request.args.get(name)) and known(choice):
             response.set_cookie(
                 cookie, choice, max_age=_YEAR, httponly=True, samesite="Lax", secure=is_tls(request)
             )
@@ -85,7 +103,7 @@ def keep_choices(response: Response) -> Response:
 
 def _named(name: str | None) -> ZoneInfo | None:
     try:
-        return ZoneInfo(unquote(name)) if name else None
+        return ZoneInfo(zones.known_as(unquote(name))) if name else None
     except (KeyError, ValueError, OSError):
         return None
 

@@ -33,6 +33,7 @@ from obdtrack.web.pages import (
     place,
     sign_in,
     submission,
+    time_zone,
 )
 from obdtrack.web.pages.first_steps import first_steps
 from obdtrack.web.pages.language import speak
@@ -41,6 +42,7 @@ from obdtrack.web.pages.problems import problem
 from obdtrack.web.pages.template_helpers import compile_pages, frame
 
 PAGES = (
+    time_zone,
     sign_in,
     calls,
     attention,
