@@ -20,7 +20,7 @@ DRAWN = """[...document.querySelectorAll('.drawing')].filter((it) => it.checkVis
 SMALLEST = """Math.min(...[...document.querySelectorAll('.drawing text')]
   .filter((it) => it.checkVisibility()).map((it) => it.getBoundingClientRect().height))"""
 
-TOPS = """[...document.querySelectorAll('.filters :is(select, input:not([type=hidden]), button)')]
+TOPS = """[...document.querySelectorAll('.filters :is(#from, #to)')]
   .map((it) => it.getBoundingClientRect().top)"""
 
 
