@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[2]
 SPOKEN_IN = "eo"
 """The language whose dates it has; which one does not matter, but there must be one."""
 
+SAYS = f'<html lang="{SPOKEN_IN}"'
+"""How a page begins that speaks it."""
+
 _ACCENTS = str.maketrans("aceginosuyACEGINOSUY", "áçéğíñóşüýÁÇÉĞÍÑÓŞÜÝ")
 _KEPT = re.compile(r"(%\(\w+\)[sd]|%%|`[^`]*`)")
 _WORDS = re.compile(r"[^\W\d_]{2,}")

@@ -11,11 +11,15 @@ import pytest
 
 from obdtrack.access import keys
 from obdtrack.access.audit import operator
+from obdtrack.access.keys import Scope
+from obdtrack.domain.calling_hours import CallType
 from obdtrack.domain.submission import Failure, SendResponse
+from obdtrack.errors import Code
 from obdtrack.notifications import destinations
 from obdtrack.notifications.destinations import Wishes
 from obdtrack.privacy.opt_outs import suppress
 from tests.factories import accepted
+from tests.pages import pseudo
 from tests.pages.site import Site
 from tests.pages.test_destinations import send
 
@@ -56,6 +60,25 @@ GLUED = """() => {
   return found;
 }"""
 """Find texts that follow each other in one line without a blank between them."""
+
+
+DATA = re.compile(
+    r"obdtrack|HTTP|\bAPI\b|[\da-f]{8}-[\da-f-]{27}|…[\da-f]{8}|(https?:/)?/[\w./{}*?=&%@:-]*"
+    r"|[A-Z]\w+/[A-Z]\w+|UTC|\b\d+ [A-ZŬĴĈŜ]\w{2}\b|\b[A-Z]{3,}\b|\b[kvr]{2,}\b|hook-1|KiB|MiB|GiB"
+    r"|otp|spring|diwali|Asha|order-7|shop\.example|command line \(root\)|openapi\.json"
+    r"|a{200}|, none$|erased-[\da-f]{16}"
+    + "".join(rf"|\b{word}\b" for word in (*Scope, *Code, *CallType, "error"))
+    + f"|{re.escape(LONG)}"
+)
+"""What pages show that is said in no language: ids, codes, addresses, and the names given above."""
+
+CLIPPED = """() =>
+  [...document.querySelectorAll("button, .btn, .badge-s, .tag, th, label, h1, h2, dt")]
+  .filter((it) => it.checkVisibility() && it.clientWidth && it.scrollWidth > it.clientWidth + 1
+    && getComputedStyle(it).overflowX !== "visible" && !it.closest(".visually-hidden")
+    && getComputedStyle(it).textOverflow !== "ellipsis")
+  .map((it) => it.textContent.trim())"""
+"""Find texts that their own element cuts off; where that is meant there is an ellipsis."""
 
 
 class Seen(NamedTuple):
@@ -185,3 +208,35 @@ def test_no_page_holds_a_secret(served: Site, every_address: list[str]) -> None:
         page = served.weighed(path).text
         assert served.key not in page
         assert served.services.settings.webhook_secrets[0] not in page
+
+
+@pytest.fixture(scope="module")
+def in_pseudo(served: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pseudo.spoken(served.app, tmp_path_factory.mktemp("pseudo")):
+        yield
+
+
+@pytest.mark.usefixtures("in_pseudo")
+def test_every_text_comes_from_the_catalogue(served: Site, every_address: list[str]) -> None:
+    found = {}
+    for path in every_address:
+        page = served.weighed(path).text
+        assert pseudo.SAYS in page
+        if texts := pseudo.untranslated(page, DATA):
+            found[path] = texts
+    assert found == {}
+
+
+@pytest.mark.usefixtures("in_pseudo")
+@pytest.mark.parametrize("width", [360, 1280])
+def test_longer_texts_have_room(served: Site, every_address: list[str], width: int) -> None:
+    served.begin()
+    served.page.set_viewport_size({"width": width, "height": 900})
+    wide, clipped = [], {}
+    for path in every_address:
+        served.page.goto(served.url + path)
+        if served.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(path)
+        if texts := served.page.evaluate(CLIPPED):
+            clipped[path] = texts
+    assert (wide, clipped) == ([], {})

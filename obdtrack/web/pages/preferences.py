@@ -12,10 +12,10 @@ from flask import Response, request
 from obdtrack.web.http.auth import services
 from obdtrack.web.http.browser_security import is_page, is_tls
 from obdtrack.web.pages import zones
-from obdtrack.web.pages.language import LANGUAGES
+from obdtrack.web.pages.language import LANGUAGES, N_
 
-ZONES = {"utc": "UTC", "mine": "Mine", "provider": "The provider's"}
-THEMES = {"auto": "As the system", "light": "Light", "dark": "Dark"}
+ZONES = {"utc": "UTC", "mine": N_("Mine"), "provider": N_("The provider's")}
+THEMES = {"auto": N_("As the system"), "light": N_("Light"), "dark": N_("Dark")}
 _FIRST_DAY, _LAST_DAY = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
 _YEAR = 365 * 24 * 3600
 
