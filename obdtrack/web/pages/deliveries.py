@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
+from obdtrack.access.audit import record_download
 from obdtrack.access.keys import Scope
 from obdtrack.calls import search
 from obdtrack.calls.reports import deliveries
@@ -32,6 +33,7 @@ from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, re
 from obdtrack.web.pages.labels import outcome_look, status_look
 from obdtrack.web.pages.language import translated
 from obdtrack.web.pages.preferences import current_zone
+from obdtrack.web.pages.tables import TableColumn, TableFile, file_name, table_response
 from obdtrack.web.pages.template_helpers import live, reader
 
 blueprint = Blueprint("pages_deliveries", __name__, url_prefix="/deliveries")
@@ -98,6 +100,47 @@ def index() -> Response:
         callback=request.url_root.rstrip("/") + callback_path(services().provider.name),
         settings=services().settings,
     )
+
+
+@blueprint.get("/table.csv", defaults={"form": "csv"})
+@blueprint.get("/table.xlsx", defaults={"form": "xlsx"})
+@needs(Scope.READ)
+def download(form: str) -> Response:
+    """Return the requests of the current filter as a table for a spreadsheet."""
+    chosen, zone = _chosen(request.args), current_zone()
+    if chosen.wrong:
+        raise refusal(chosen.wrong)
+    today = f"{zone.local(services().now()):%Y-%m-%d}"
+    days = chosen.days.values() or ("until", today)
+    table = TableFile(file_name("deliveries", chosen.outcome, *days), _columns(), zone.info)
+    wanted = {"form": form, "outcome": chosen.outcome, **chosen.days}
+    ended = record_download("deliveries", wanted, current_access(), services())
+    return table_response(table, _all_lines(chosen), form, ended)
+
+
+def _all_lines(chosen: Chosen) -> Iterator[DeliveryLine]:
+    """Return all requests that are chosen, newest first, reading some hundred at a time."""
+    before = chosen.end
+    while rows := deliveries.newest(_AT_ONCE, before, chosen.outcome):
+        wanted = [row for row in rows if not chosen.first or row.id >= chosen.first]
+        yield from list_lines(wanted)
+        if len(wanted) < len(rows):
+            return
+        before = rows[-1].id
+
+
+def _columns() -> list[TableColumn]:
+    return [
+        TableColumn(_("Received"), lambda line: line.row.received_at, of_times=True),
+        TableColumn(_("Outcome"), lambda line: outcome_look(line.row.outcome).word),
+        TableColumn(_("Number"), lambda line: line.number),
+        TableColumn(_("Provider status"), lambda line: line.said),
+        TableColumn(_("Why"), lambda line: line.why),
+        TableColumn(_("Request"), lambda line: f"{line.row.method} {line.about}"),
+        TableColumn(_("Call status"), lambda line: line.call_word),
+        TableColumn(_("Call id"), lambda line: line.row.call_id and str(line.row.call_id)),
+        TableColumn(_("Request id"), lambda line: str(line.row.id)),
+    ]
 
 
 @blueprint.get("/<uuid:delivery_id>")
