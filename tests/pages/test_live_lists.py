@@ -107,6 +107,7 @@ def test_rows_beyond_the_page_are_not_said_to_be_followed(site: Site) -> None:
     site.poll(POLL)
     expect(rows.last).to_contain_text("Not followed")
     site.page.mouse.move(0, 0)
+    site.page.evaluate("scrollTo(0, 0)")
     site.poll(POLL)
     expect(rows).to_have_count(50)
     expect(rows.first).to_contain_text("one more")
@@ -213,15 +214,15 @@ def test_the_first_call_is_in_sight_on_a_phone(site: Site) -> None:
     site.page.set_viewport_size({"width": 360, "height": 740})
     site.page.reload()
     expect(rows.first).to_be_in_viewport(ratio=1)
-    expect(site.page.locator("#status")).to_be_hidden()
-    site.page.click(".fold summary")
-    expect(site.page.locator("#status")).to_be_visible()
+    expect(site.page.locator("#reason")).to_be_hidden()
+    site.page.click(".fold > summary")
+    expect(site.page.locator("#reason")).to_be_visible()
 
 
 def test_filters_stand_open_where_there_is_room(site: Site) -> None:
     watch(site, "/")
-    expect(site.page.locator("#status")).to_be_visible()
-    expect(site.page.locator(".fold summary")).to_be_hidden()
+    expect(site.page.locator("#reason")).to_be_visible()
+    expect(site.page.locator(".fold > summary")).to_be_hidden()
 
 
 def test_the_inbox_is_followed_too(site: Site) -> None:
