@@ -106,6 +106,7 @@ def test_rows_beyond_the_page_are_not_said_to_be_followed(site: Site) -> None:
     site.place(reference="one more")
     site.poll(POLL)
     expect(rows.last).to_contain_text("Not followed")
+    site.page.evaluate("scrollTo(0, 0)")
     site.page.mouse.move(0, 0)
     site.page.evaluate("scrollTo(0, 0)")
     site.poll(POLL)
