@@ -62,13 +62,13 @@ def test_what_pages_load_is_what_translators_wrote(language: str, tmp_path: Path
     from babel.messages.mofile import read_mo
 
     with (CATALOGUES / language / "LC_MESSAGES" / "messages.mo").open("rb") as file:
-        loaded = {key(message): message.string for message in read_mo(file) if message.id}
-    assert loaded == {key(message): message.string for message in read(language) if message.id}
+        loaded = {key(message): forms(message) for message in read_mo(file) if message.id}
+    assert loaded == {key(message): forms(message) for message in read(language) if message.id}
 
 
 def forms(message: Any) -> list[str]:
     """Its translations: one, or one for each number of things that the language tells apart."""
-    return list(message.string) if isinstance(message.string, tuple) else [message.string]
+    return [message.string] if isinstance(message.string, str) else list(message.string)
 
 
 def key(message: Any) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ GLUED = """() => {
 
 DATA = re.compile(
     r"obdtrack|HTTP|\bAPI\b|[\da-f]{8}-[\da-f-]{27}|…[\da-f]{8}|(https?:/)?/[\w./{}*?=&%@:-]*"
-    r"|[A-Z]\w+/[A-Z]\w+|UTC|\b\d+ [A-ZŬĴĈŜ]\w{2}\b|\b[A-Z]{3,}\b|\b[kvr]{2,}\b|hook-1|KiB|MiB|GiB"
+    r"|[A-Z]\w+/[\w-]+|UTC|\b\d+ [A-ZŬĴĈŜ]\w{2}\b|\b[A-Z]{3,}\b|\b[kvr]{2,}\b|hook-1|KiB|MiB|GiB"
     r"|otp|spring|diwali|Asha|order-7|shop\.example|command line \(root\)|openapi\.json"
     r"|a{200}|, none$|erased-[\da-f]{16}"
     + "".join(rf"|\b{word}\b" for word in (*Scope, *Code, *CallType, "error"))
