@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.pages.conftest import Visitor
+from tests.conftest import Caller
+from tests.pages.conftest import Visitor, text_of
 
 HINDI = {"Accept-Language": "hi-IN,hi;q=0.9,en;q=0.8"}
 
@@ -37,3 +38,17 @@ def test_programs_are_told_in_english(visitor: Visitor) -> None:
     refused = visitor.open("/api/v1/calls/none", headers=HINDI)
     assert refused.json is not None
     assert refused.json["detail"].isascii()
+
+
+def test_a_customer_hears_in_hindi_what_happened(visitor: Visitor, caller: Caller) -> None:
+    call = caller.place().json
+    caller.report()
+    said = text_of(visitor.open(f"/calls/{call['id']}", headers=HINDI).text)
+    assert "23 नव॰ को जवाब मिला; कॉल 11:57:23 बजे शुरू हुई और 16 से॰ बाद, 11:57:39 बजे" in said
+
+
+def test_an_error_is_told_in_hindi_on_a_page_and_in_english_to_programs(visitor: Visitor) -> None:
+    nobody = "/calls/01a223d6-a391-759d-983f-02e2ca6b01f2"
+    assert "इस आईडी की कोई कॉल नहीं है।" in text_of(visitor.open(nobody, headers=HINDI).text)
+    wrong = visitor.open("/?from=27/11/2026", headers=HINDI).text
+    assert "“27/11/2026” कोई दिन नहीं है; 2026-11-27 की तरह लिखें।" in text_of(wrong)
