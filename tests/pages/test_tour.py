@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 
@@ -18,7 +19,7 @@ from obdtrack.errors import Code
 from obdtrack.notifications import destinations
 from obdtrack.notifications.destinations import Wishes
 from obdtrack.privacy.opt_outs import suppress
-from tests.factories import accepted
+from tests.factories import NUMBER, accepted
 from tests.pages import pseudo
 from tests.pages.site import Site
 from tests.pages.test_destinations import send
@@ -105,7 +106,8 @@ def addresses(site: Site) -> list[str]:
     site.provider.on_send = lambda _: UNKNOWN
     unknown = site.place(name="spring")
     site.provider.on_send = accepted(mid=None)
-    inbox = site.weighed("/deliveries?outcome=rejected").text
+    site.deliver(json={"mid": str(UUID(int=7)), "to": NUMBER[1:], "disposition": "ANSWER"})
+    inbox = site.weighed("/deliveries?outcome=unmatched").text
     delivery = re.findall(r'href="(/deliveries/[0-9a-f-]{36})"', inbox)[0]
     site.plan_campaign("diwali", "+918867139999\nno number\n")
     with site.services.store.connection_context():

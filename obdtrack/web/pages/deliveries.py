@@ -9,12 +9,14 @@ from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.audit import record_download
 from obdtrack.access.keys import Scope
-from obdtrack.calls import search
+from obdtrack.calls import attention, queries, search
+from obdtrack.calls.give_report import give_report
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.replay import REPLAYABLE, STILL_WRONG, replay
 from obdtrack.domain.reports import OptOut, Reading, Report
@@ -29,20 +31,19 @@ from obdtrack.store.columns import first_id
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages import http_log
+from obdtrack.web.pages.delivery_guide import LONGEST, guide_to
 from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, refusal
 from obdtrack.web.pages.labels import outcome_look, status_look
 from obdtrack.web.pages.language import translated
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.tables import TableColumn, TableFile, file_name, table_response
-from obdtrack.web.pages.template_helpers import live, reader
+from obdtrack.web.pages.template_helpers import in_zone, live, reader
 
 blueprint = Blueprint("pages_deliveries", __name__, url_prefix="/deliveries")
 
 PAGE = 50
 _AT_ONCE = 500
 _MOST_COUNTED = 10_000
-_USUAL_BYTES = 8192
-"""A longer body is no report as the provider sends them, and reading fifty of them takes long."""
 
 
 class Chosen(NamedTuple):
@@ -156,7 +157,35 @@ def show(delivery_id: UUID) -> Response:
         raw=http_log.raw_delivery(row, None if in_full else line.hidden),
         curl=http_log.curl_delivery(row, request.url_root.rstrip("/")) if in_full else None,
         replayable=row.outcome in REPLAYABLE,
+        guide=guide_to(row, search.by_id({row.call_id}).get(row.call_id) if row.call_id else None),
     )
+
+
+@blueprint.post("/<uuid:delivery_id>/attach")
+@needs(Scope.ADMIN)
+def attach(delivery_id: UUID) -> Redirect:
+    """Put one report on the timeline of the call that was chosen, or named by an id."""
+    given, note = request.form.get("call_id", ""), request.form.get("note", "").strip()[:500]
+    identifier = request.form.get("other", "").strip() if given == "other" else given
+    call = queries.find(identifier, services().providers.values()) if identifier else None
+    back = redirect(url_for("pages_deliveries.show", delivery_id=delivery_id), 303)
+    if call is None:
+        flash(_("There is no call with this id.") if identifier else _("Choose a call."))
+        return back
+    try:
+        give_report(delivery_id, call.id, note or None, current_access(), services())
+    except ObdtrackError as error:
+        if error.code is Code.UNAVAILABLE:
+            raise
+        flash(in_zone(translated(error.message)))
+        return back
+    said = _("The report is on the timeline of this call now.")
+    if left := attention.deliveries(services().now(), 1):
+        address = url_for("pages_deliveries.show", delivery_id=left[0].id)
+        link = Markup('<a href="{}">{}</a>').format(address, _("Next that needs attention"))
+        said = Markup("{} {}").format(said, link)
+    flash(said)
+    return redirect(url_for("pages_call.show", call_id=call.id), 303)
 
 
 @blueprint.post("/<uuid:delivery_id>/replay")
@@ -266,9 +295,7 @@ def list_lines(found: Sequence[models.Delivery]) -> list[DeliveryLine]:
 
 def _line(row: models.Delivery, call: models.Call | None) -> DeliveryLine:
     provider = services().provider_of(row)
-    report = _as_report(
-        deliveries.read_again(row, provider) if len(row.body) <= _USUAL_BYTES else None
-    )
+    report = _as_report(deliveries.read_again(row, provider) if len(row.body) <= LONGEST else None)
     beginning = bytes(row.body[:400]).decode("utf-8", "replace") or row.query[:400]
     number = report.to or row.to_number or (call.to_number if call else None)
     me, call_word = reader(), None
