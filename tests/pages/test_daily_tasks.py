@@ -29,7 +29,7 @@ class Hand:
         self.clicks += 1
 
     def search(self, text: str) -> None:
-        self.page.get_by_role("searchbox").first.fill(text)
+        self.page.locator("#q").fill(text)
         self.page.keyboard.press("Enter")
         self.clicks += 1
 

@@ -40,10 +40,11 @@ from obdtrack.web.pages.clocks import Clock
 from obdtrack.web.pages.http_log import PAGE, Wire, wires
 from obdtrack.web.pages.labels import reason_text
 from obdtrack.web.pages.language import N_, translated
+from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.provenance import is_test, teller
 from obdtrack.web.pages.recordings import Recording, recordings
 from obdtrack.web.pages.summary import Outlook, Story, kind_text, tell
-from obdtrack.web.pages.template_helpers import clock, day, in_zone, live, reader
+from obdtrack.web.pages.template_helpers import clock, dated, day, in_zone, live, reader
 from obdtrack.web.pages.timeline_chart import WIDTHS, Drawing, draw, mark_kind
 from obdtrack.web.pages.timeline_entries import TimelineLine, list_lines, titled_facts
 
@@ -218,6 +219,8 @@ def _shown(call: models.Call) -> Shown:
         about = {entry.attempt for entry in seen}
         attempts = tuple(attempt for attempt in attempts if attempt.number in about)
     now, written = services().now(), Clock(day, clock)
+    # Read out, sent and printed, it stands alone: with year and zone.
+    for_customers = Clock(dated, clock, current_zone().abbreviation)
     if in_full := reader().sees_numbers:
         record_view(current_access(), call.id, call.to_number, services())
     base, provider = request.url_root.rstrip("/"), services().providers.get(call.provider)
@@ -226,7 +229,7 @@ def _shown(call: models.Call) -> Shown:
     def mask(text: str) -> str:  # the bridge is our own number, and no secret anywhere
         return text if in_full or text == call.submission.bridge else hide(text, call.to_number)
 
-    story = tell(state, events, Outlook(now, call.next_check_at, call.interval), written)
+    story = tell(state, events, Outlook(now, call.next_check_at, call.interval), for_customers)
     return Shown(
         state=state,
         story=Story(*map(mask, story)),

@@ -12,18 +12,23 @@ from obdtrack.web.pages.language import N_
 
 
 class Clock(NamedTuple):
-    """How days and times are written for this reader."""
+    """How days and times are written for this reader, and in which zone they are: `IST`."""
 
     day: Callable[[datetime | None], str]
     time: Callable[[datetime | None], str]
+    zone: Callable[[datetime], str] = lambda _moment: ""
+
+    def whole(self, moment: datetime) -> str:
+        """Say a time with its zone, if that is told: `11:57:39 IST`."""
+        return f"{self.time(moment)} {self.zone(moment)}".rstrip()
 
     def at(self, moment: datetime) -> str:
         """Say when: `on 23 Nov at 11:57:39`."""
-        return _("on %(day)s at %(time)s", day=self.day(moment), time=self.time(moment))
+        return _("on %(day)s at %(time)s", day=self.day(moment), time=self.whole(moment))
 
     def since(self, moment: datetime) -> str:
         """Say since when: `23 Nov at 11:57:39`."""
-        return _("%(day)s at %(time)s", day=self.day(moment), time=self.time(moment))
+        return _("%(day)s at %(time)s", day=self.day(moment), time=self.whole(moment))
 
     def after(self, moment: datetime, before: datetime) -> str:
         """Say when to who knows the day of `before`: `at 11:57:39`, with its day if it differs."""

@@ -37,6 +37,11 @@ class Zone(NamedTuple):
         there = zones.offset(self.info, services().now())
         return self.name if self.name == "UTC" else f"{self.name}, {there}"
 
+    def abbreviation(self, moment: datetime) -> str:
+        """Return what clocks call this zone then, `IST`; where that has no name, `UTC+05:45`."""
+        name = self.local(moment).tzname() or ""
+        return name if name.isalpha() else zones.offset(self.info, moment)
+
     def local(self, moment: datetime) -> datetime:
         """Return a moment on this zone's clocks."""
         return moment.astimezone(self.info)

@@ -97,7 +97,7 @@ def _how_it_ended(state: CallState, events: Sequence[Event], clock: Clock) -> st
         told,
         said=said,
         day=clock.day(begun),
-        start=clock.time(begun),
+        start=clock.whole(begun),
         end=clock.after(ended, begun),
         ringing=length(rang.total_seconds()),
         lasted=length((ended - begun).total_seconds()),

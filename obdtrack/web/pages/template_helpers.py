@@ -50,6 +50,7 @@ def frame(app: Flask) -> None:
         as_json=partial(json.dumps, ensure_ascii=False),
         clock=clock,
         coded=coded,
+        dated=dated,
         day=day,
         moment=moment,
         number=format_decimal,
@@ -139,6 +140,11 @@ def day(then: datetime | None) -> str:
     local = preferences.current_zone().local(then)
     this_year = preferences.current_zone().local(services().now()).year == local.year
     return date(local, year=not this_year)
+
+
+def dated(then: datetime | None) -> str:
+    """Return the day with its year."""
+    return date(preferences.current_zone().local(then), year=True) if then else ""
 
 
 def moment(then: datetime | None) -> Markup:
