@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from pytest_httpserver import HTTPServer
 from werkzeug.serving import make_server
 
-from obdtrack.calls import queries
+from obdtrack.calls import attention, queries
 from obdtrack.domain.timeline import Change
 from obdtrack.domain.trial import TRIAL_NAME, TRIAL_NUMBER
 from obdtrack.operations.webhooks.try_callback import try_callback
@@ -88,3 +89,5 @@ def test_a_report_that_is_stored_but_not_read_is_told(uri, services, monkeypatch
     trial = try_callback(uri, services, patience=0.1)
     assert "stored but not put on its call's timeline" in trial.problem
     assert "unreadable" in trial.problem
+    later = services.now() + timedelta(hours=1)
+    assert attention.count(later, 10).all == 0

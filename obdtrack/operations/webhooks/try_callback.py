@@ -22,6 +22,7 @@ from obdtrack.errors import ConfigError
 from obdtrack.operations.webhooks.set_up import shown
 from obdtrack.providers.base import CallbackReply, TriesCallback
 from obdtrack.services import Services, new_id
+from obdtrack.store import models
 
 PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
@@ -59,10 +60,13 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
         uri, provider_id, TRIAL_NUMBER, _bridge(services), services.now()
     )
     arrived = reply.complaint is None and _arrives(call_id, patience)
-    delivery = _delivery(mark)
+    found, delivery = _delivery(mark), None
+    if found is not None:
+        said = f"delivery {found.id}, {found.outcome}", found.reason
+        delivery = ": ".join(filter(None, said))
     problem = None if arrived else _problem(uri, reply, delivery)
     if problem is not None:
-        _give_up(call_id, services)
+        _give_up(call_id, found, services)
     timeline = build_changes(queries.history([call_id])[call_id])
     milliseconds = None if reply.status is None else reply.milliseconds
     return Trial(call_id, milliseconds, delivery, timeline, problem)
@@ -100,13 +104,10 @@ def _arrives(call_id: UUID, patience: float) -> bool:
     return True
 
 
-def _delivery(mark: str) -> str | None:
-    """Say what our inbox knows of the request that carried `mark`, if it is there."""
-    for row in deliveries.newest(_LOOKED_THROUGH):
-        if mark.encode() in row.body:
-            reason = f": {row.reason}" if row.reason else ""
-            return f"delivery {row.id}, {row.outcome}{reason}"
-    return None
+def _delivery(mark: str) -> models.Delivery | None:
+    """Return the request in our inbox that carried `mark`, if it is there."""
+    newest = deliveries.newest(_LOOKED_THROUGH)
+    return next((row for row in newest if mark.encode() in row.body), None)
 
 
 def _problem(uri: str, reply: CallbackReply, delivery: str | None) -> str:
@@ -120,7 +121,8 @@ def _problem(uri: str, reply: CallbackReply, delivery: str | None) -> str:
     )
 
 
-def _give_up(call_id: UUID, services: Services) -> None:
+def _give_up(call_id: UUID, delivery: models.Delivery | None, services: Services) -> None:
+    """End the test call. Who tried it is told why, so its report needs nobody's attention."""
     now = services.now()
     event = Event(
         new_id(), Kind.RESOLUTION, Source.SYSTEM, now, Status.REJECTED, "test-report-missing"
@@ -128,3 +130,6 @@ def _give_up(call_id: UUID, services: Services) -> None:
     with open_journal(services, now=now) as journal:
         if journal.call(call_id):
             journal.append(call_id, event)
+        if delivery is not None:
+            row = models.Delivery
+            row.update(reviewed_at=now).where(row.id == delivery.id).execute()
