@@ -60,7 +60,8 @@ def try_callback(uri: str, services: Services, patience: float = PATIENCE_SECOND
         uri, provider_id, TRIAL_NUMBER, _bridge(services), services.now()
     )
     arrived = reply.complaint is None and _arrives(call_id, patience)
-    found, delivery = _delivery(mark), None
+    ours = (row for row in deliveries.newest(_LOOKED_THROUGH) if mark.encode() in row.body)
+    found, delivery = next(ours, None), None
     if found is not None:
         said = f"delivery {found.id}, {found.outcome}", found.reason
         delivery = ": ".join(filter(None, said))
@@ -102,12 +103,6 @@ def _arrives(call_id: UUID, patience: float) -> bool:
             return False
         time.sleep(_PAUSE_SECONDS)
     return True
-
-
-def _delivery(mark: str) -> models.Delivery | None:
-    """Return the request in our inbox that carried `mark`, if it is there."""
-    newest = deliveries.newest(_LOOKED_THROUGH)
-    return next((row for row in newest if mark.encode() in row.body), None)
 
 
 def _problem(uri: str, reply: CallbackReply, delivery: str | None) -> str:
