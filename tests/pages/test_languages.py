@@ -44,7 +44,7 @@ def test_a_customer_hears_in_hindi_what_happened(visitor: Visitor, caller: Calle
     call = caller.place().json
     caller.report()
     said = text_of(visitor.open(f"/calls/{call['id']}", headers=HINDI).text)
-    assert "23 नव॰ को जवाब मिला; कॉल 11:57:23 बजे शुरू हुई और 16 से॰ बाद, 11:57:39 बजे" in said
+    assert "23 नव॰ 2026 को जवाब मिला; कॉल 11:57:23 UTC बजे शुरू हुई और 16 से॰ बाद, 11:57:39 बजे" in said
 
 
 def test_an_error_is_told_in_hindi_on_a_page_and_in_english_to_programs(visitor: Visitor) -> None:

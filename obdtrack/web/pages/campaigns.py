@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext as _
@@ -146,6 +146,7 @@ def show(name: str) -> Response | Redirect:
     chosen = chosen._replace(wanted=CallFilter(name=name, since=since, until=until))
     strip, calls = _strip(chosen), search.newest(chosen.wanted, _CALLS + 1)
     bars = questions.by_hour_of_day(name, period_of(chosen, made.now()), zone.shift(made.now()))
+    ended: Any = sorted(FINAL)
     return live(
         "campaign.html",
         name=name,
@@ -153,6 +154,10 @@ def show(name: str) -> Response | Redirect:
         strip=strip,
         hours=answered_by_hour(bars),
         hour_lines=hour_lines(bars),
+        hour_links=[
+            url_for("pages_calls.index", **{**chosen.counted, "hour": hour, "status": ended})
+            for hour in range(24)
+        ],
         talk=search.talk(chosen.wanted, MOST_LOOKED_AT),
         most=MOST_LOOKED_AT,
         SILENT=SILENT,

@@ -154,13 +154,14 @@ def moment(then: datetime | None) -> Markup:
     return Markup('<time datetime="{}">{} {}</time>').format(to_text(then), day(then), clock(then))
 
 
-def money(amount: Decimal | None) -> str:
+def money(amount: Decimal | str | None) -> str:
     """Return an exact amount in the currency that is set, as it is without one; None is a dash."""
     if amount is None:
         return "–"
     currency = services().settings.currency
     if currency is None:
         return str(amount)
+    amount = Decimal(amount)
     # Nothing is rounded: a call can cost less than the smallest coin.
     return format_currency(amount, currency, locale=get_locale(), decimal_quantization=False)
 

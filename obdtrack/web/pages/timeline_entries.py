@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 
-from obdtrack.domain.facts import FACTS, CallFacts
+from obdtrack.domain.facts import FACTS, CallFacts, FactKind
 from obdtrack.domain.redaction import hide
 from obdtrack.domain.reports import MOMENTS
 from obdtrack.domain.status import Status
@@ -16,6 +16,7 @@ from obdtrack.domain.timeline import TimelineEntry, build_changes
 from obdtrack.domain.times import to_text
 from obdtrack.web.pages.clocks import length
 from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.template_helpers import money
 
 _WORTH_NAMING = timedelta(seconds=60)
 _SHOWN_ELSEWHERE = {"extra", *(name for name, fact in FACTS.items() if fact.label is None)}
@@ -114,9 +115,10 @@ def facts(detail: Any, show: Callable[[str], str] = hide) -> list[tuple[str, str
 def titled_facts(facts: CallFacts) -> tuple[tuple[str, str], ...]:
     """Return the facts of a call that its page lists, as titles and texts to read."""
     return tuple(
-        (_(fact.title), _(fact.unit, value=_text(value)) if fact.unit else _text(value))
+        (_(fact.title), _(fact.unit, value=said) if fact.unit else said)
         for name, fact in FACTS.items()
         if fact.title and (value := getattr(facts, name)) is not None
+        for said in [money(value) if fact.kind is FactKind.MONEY else _text(value)]
     )
 
 
