@@ -227,7 +227,10 @@ class AttachSchema(Schema):
     call_id = Text(
         100,
         required=True,
-        metadata={"description": "The call's id, ours or the provider's."},
+        metadata={
+            "description": "The call's id, ours or the provider's.",
+            "examples": ["70fa87e0-9df9-4327-bc80-a561c48703d8:1"],
+        },
     )
     note = Text(500, metadata={"description": "Why; shown on the timeline."})
 
