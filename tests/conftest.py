@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import json
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import structlog
@@ -147,10 +149,18 @@ def services(store: Store, provider: ScriptedProvider, clock: Clock) -> Iterator
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _plain_tracebacks() -> None:
-    """Where rich is installed, each traceback in the log would be drawn and coloured for long."""
+def _plain_tracebacks() -> Iterator[None]:
+    """Where rich is installed, each traceback in the log would be drawn and coloured for long.
+
+    A command that a test runs does not set up other logs for all that come after it.
+    """
     *first, _ = structlog.get_config()["processors"]
-    structlog.configure(processors=[*first, ConsoleRenderer(exception_formatter=plain_traceback)])
+    structlog.configure(
+        processors=[*first, ConsoleRenderer(exception_formatter=plain_traceback)],
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # as it is for each test
+    )
+    with patch("structlog.configure"):
+        yield
 
 
 @pytest.fixture

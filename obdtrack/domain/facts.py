@@ -98,8 +98,16 @@ class CallFacts(Record):
         Fact(FactKind.MONEY, N_("charges"), N_("Charges"), searchable=True,
              description="Exact decimal text.", example="0.5000"),
     ] = None  # fmt: skip
-    dtmf: Annotated[str | None, Fact(_TEXT, N_("keys pressed"), N_("Keys pressed"))] = None
-    hangup_by: Annotated[str | None, Fact(_TEXT, N_("hung up by"), N_("Hung up by"))] = None
+    dtmf: Annotated[
+        str | None,
+        Fact(_TEXT, N_("keys pressed"), N_("Keys pressed"),
+             description="Keys that the person pressed."),
+    ] = None  # fmt: skip
+    hangup_by: Annotated[
+        str | None,
+        Fact(_TEXT, N_("hung up by"), N_("Hung up by"),
+             description="Who hung up, in the provider's words."),
+    ] = None  # fmt: skip
     recording_url: Annotated[str | None, Fact(_TEXT)] = None
 
 

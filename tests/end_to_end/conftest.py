@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -108,9 +109,9 @@ class Installation:
         self.sign_in()
 
     def sign_in(self) -> None:
-        """Make a key and use it."""
+        """Make a key and use it; there may be one already."""
         services = make_services(settings(database_url=self.database_url))
-        key = create_key("tests", ["read", "place", "admin"], services)
+        key = create_key(f"tests {uuid4()}", ["read", "place", "admin"], services)
         services.store.close_all()
         self.session.headers["Authorization"] = f"Bearer {key}"
 

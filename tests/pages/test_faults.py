@@ -27,7 +27,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
     def fail(*_: Any) -> None:
         raise fault
 
-    monkeypatch.setattr("obdtrack.calls.search.newest", fail)
+    monkeypatch.setattr("obdtrack.calls.search.page_of", fail)
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,10 @@ def test_a_call_named_by_a_person_is_not_told_as_accepted_by_the_provider(
     form = {"action": "attach", "provider_id": f"{MID}:1"}
     visitor.send(f"{unknown}/resolve", on=unknown, **form)
     told = visitor.read(unknown)
-    assert f"A person (Asha) recorded on 23 Nov at 12:00:00 that it is the call {MID}:1" in told
+    assert (
+        f"A person (Asha) recorded on 23 Nov 2026 at 12:00:00 UTC that it is the call {MID}:1"
+        in told
+    )
     assert "The provider accepted" not in told
     assert "Known from a person (Asha)" in told
 

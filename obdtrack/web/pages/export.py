@@ -14,6 +14,7 @@ from obdtrack.calls.placing.submissions import callers_of
 from obdtrack.calls.representation import call_view
 from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
+from obdtrack.domain.facts import FACTS, FactKind
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.redaction import hide
 from obdtrack.domain.times import to_text
@@ -33,6 +34,12 @@ _ANSWERED: dict[bool | None, Callable[[], str]] = {
     True: lambda: _("yes"),
     False: lambda: _("no"),
 }
+
+
+_OTHER_FACTS = {
+    name: fact for name, fact in FACTS.items() if fact.kind is FactKind.TEXT and fact.title
+}
+"""What a person did on the call, as far as pages have a title for it."""
 
 
 class ListedCall(NamedTuple):
@@ -88,8 +95,7 @@ def call_columns() -> list[TableColumn]:
             _("Known from"), lambda row: source_word(row.state.status_source, row.state.status)
         ),
         TableColumn(_("Known since"), lambda row: row.state.status_as_of, of_times=True),
-        TableColumn(_("Keys pressed"), _shown("dtmf")),
-        TableColumn(_("Hung up by"), _shown("hangup_by")),
+        *(TableColumn(_(fact.title), _shown(name)) for name, fact in _OTHER_FACTS.items()),
         TableColumn(_("Recording"), _shown("recording_url")),
         TableColumn(_("Call id"), lambda row: str(row.call.id)),
         TableColumn(_("Provider's id"), _shown("provider_id")),
