@@ -305,3 +305,5 @@ def test_the_end_does_not_wait_for_long_for_what_is_done_apart(
     background.stop()
     assert time.monotonic() - before < 5
     over.set()
+    for thread in background._apart:  # it may not outlive its database
+        thread.join(8)
