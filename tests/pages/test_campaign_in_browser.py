@@ -106,10 +106,10 @@ def test_a_list_with_bad_rows_is_put_right_checked_called_paused_and_reported(
     page.click(".sure[open] button")
     expect(page.locator(".plan")).to_contain_text("It is calling.")
     with page.expect_download() as download:
-        page.click("text=by recipient")
+        page.click("text=recipients (CSV)")
     with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert sorted(row["status"] for row in rows).count("invalid") == 5
+    assert sorted(row["Result"] for row in rows).count("Invalid row") == 5
     assert len(rows) == 13
 
 
