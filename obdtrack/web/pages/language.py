@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from flask import Flask, request
-from flask_babel import Babel, format_timedelta, get_locale, gettext
+from flask import Flask, g, request
+from flask_babel import Babel, format_timedelta, get_domain, get_locale, gettext
 
 from obdtrack.domain.texts import N_ as N_
 from obdtrack.domain.texts import Said
@@ -59,3 +60,16 @@ def speak(app: Flask) -> None:
         default_translation_directories=str(CATALOGUES),
         locale_selector=current_language,
     )
+    # The library looks for the catalogue at each text, and a list has some hundred.
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # jinja2's i18n has it
+        lambda text: _catalogue().ugettext(text),
+        lambda one, several, number: _catalogue().ungettext(one, several, number),
+        newstyle=True,
+    )
+
+
+def _catalogue() -> Any:
+    found = g.get("catalogue")
+    if found is None:
+        found = g.catalogue = get_domain().get_translations()
+    return found

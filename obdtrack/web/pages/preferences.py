@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
-from flask import Response, request
+from flask import Response, g, request
 
 from obdtrack.web.http.auth import services
 from obdtrack.web.http.browser_security import is_page, is_tls
@@ -54,9 +54,12 @@ class Zone(NamedTuple):
 
 def current_zone() -> Zone:
     """Return the zone chosen just now or before; the reader's own by default."""
-    chosen = request.args.get("tz")
-    kept = request.cookies.get("obdtrack_zone") or "mine"
-    return _zone(chosen if chosen and is_choice(chosen) else kept)
+    found: Zone | None = g.get("zone")  # a list asks for it some hundred times
+    if found is None:
+        chosen = request.args.get("tz")
+        kept = request.cookies.get("obdtrack_zone") or "mine"
+        found = g.zone = _zone(chosen if chosen and is_choice(chosen) else kept)
+    return found
 
 
 def is_choice(text: str) -> bool:
