@@ -202,7 +202,7 @@ def test_every_page_is_light(served: Site, every_address: list[str]) -> None:
         files = re.findall(r'(?:href|src)="(/assets/[^"]+)"', page.text)
         weight = page.weight + sum(served.weighed(name).weight for name in files)
         assert len(files) == 4, path
-        assert weight < 100_000, (path, weight)
+        assert weight < 60_000, (path, weight)
 
 
 def test_no_page_holds_a_secret(served: Site, every_address: list[str]) -> None:
