@@ -13,9 +13,11 @@ from uuid import UUID
 from peewee import SQL
 
 from obdtrack.access import audit
-from obdtrack.access.audit import Action, Actor
+from obdtrack.access.audit import Action, Actor, AuditFilter
 from obdtrack.calls import search
 from obdtrack.calls.search import CallFilter
+from obdtrack.domain.texts import Said
+from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.store import models
@@ -74,12 +76,25 @@ def review_delivery(delivery_id: UUID, note: str | None, actor: Actor, services:
         waiting = (row.id == delivery_id) & SQL(WAITS_FOR_A_PERSON)
         if not row.update(reviewed_at=services.now()).where(waiting).execute():
             if not row.select().where(row.id == delivery_id).exists():
-                raise ObdtrackError(Code.NOT_FOUND, f"There is no delivery {delivery_id}.")
-            raise ObdtrackError(
-                Code.CONFLICT, "This delivery needs no attention (any more); nothing was changed."
-            )
+                raise ObdtrackError(
+                    Code.NOT_FOUND,
+                    Said("There is no delivery %(delivery_id)s.", delivery_id=delivery_id),
+                )
+            raise ObdtrackError(Code.CONFLICT, _reviewed_before(delivery_id))
         detail = {"note": note} if note else {}
         audit.record(Action.DELIVERY_REVIEWED, delivery_id, actor, services, detail)
+
+
+def _reviewed_before(delivery_id: UUID) -> Said:
+    """Say who looked at a request, for another who comes too late; times are UTC."""
+    wanted = AuditFilter(subject=str(delivery_id), action=Action.DELIVERY_REVIEWED)
+    for done in audit.newest(1, wanted=wanted):
+        return Said(
+            "%(who)s looked at it at %(when)s; nothing was changed.",
+            who=done.actor,
+            when=to_text(done.recorded_at),
+        )
+    return Said("This delivery needs no attention; nothing was changed.")
 
 
 def _waiting(now: datetime) -> tuple[Any, Any]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from obdtrack.access.keys import create_key
 from obdtrack.calls import attention, search
+from obdtrack.calls.journal import open_journal
 from obdtrack.calls.rebuild import rebuild
 from obdtrack.calls.search import CallFilter
+from obdtrack.domain.events import Event
+from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.submission import Failure, SendResponse
-from obdtrack.services import Services
+from obdtrack.domain.times import to_text
+from obdtrack.services import Services, new_id
 from tests.conftest import Caller
 from tests.factories import MID, Clock, ScriptedProvider, accepted
 
@@ -87,6 +92,35 @@ def test_a_new_contradiction_needs_attention_again(
     assert waiting(services) == (1, 0)
 
 
+def test_a_report_that_says_no_end_does_not_bring_an_unresolved_call_back(
+    caller: Caller, admin: Caller, services: Services, provider: ScriptedProvider
+) -> None:
+    provider.on_send = accepted()
+    call = caller.place().json
+    with open_journal(services) as journal:
+        journal.calls([UUID(call["id"])])
+        ended = Event(
+            new_id(), Kind.DEADLINE, Source.SYSTEM, services.now(), Status.UNRESOLVED, "no-report"
+        )
+        journal.append(UUID(call["id"]), ended)
+    assert waiting(services) == (1, 0)
+    seen(admin, call)
+    caller.report(status="queued", start_at="", end_at="")
+    again = caller.get(f"/calls/{call['id']}").json
+    assert (again["status"], again["needs_attention"]) == ("unresolved", False)
+
+
+def test_what_was_not_believed_is_its_calls_conflict_and_counted_once(
+    caller: Caller, services: Services, provider: ScriptedProvider, clock: Clock
+) -> None:
+    provider.on_send = accepted()
+    caller.place()
+    caller.report(to=919845012012)
+    assert caller.only_delivery()["outcome"] == "unmatched"
+    clock.forward(minutes=11)
+    assert waiting(services) == (1, 0)
+
+
 def test_who_comes_too_late_is_told_who_recorded_what_and_when(
     admin: Caller, services: Services, clock: Clock, unknown: Any
 ) -> None:
@@ -121,6 +155,9 @@ def test_a_delivery_without_a_call_needs_attention_once_its_call_should_have_com
     assert waiting(services) == (0, 0)
     again = admin.post(path, {})
     assert again.status_code == 409
+    assert again.json["detail"] == (
+        f"Asha looked at it at {to_text(clock.now)}; nothing was changed."
+    )
     assert admin.post(path.replace(path[12:48], unknown_id()), {}).status_code == 404
 
 

@@ -53,6 +53,13 @@ def test_an_outage_is_decided_for_all_its_calls_at_once(
     assert len(provider.sent) == 14
 
 
+def test_beyond_a_bound_nobody_counts(
+    visitor: Visitor, outage: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obdtrack.web.pages.attention.MOST_COUNTED", 10)
+    assert in_header(visitor) == ["9+"]
+
+
 def test_only_the_selected_ones_are_decided(visitor: Visitor, outage: list[Any]) -> None:
     two = {"selected-call": [call["id"] for call in outage[:2]]}
     assert "Saved for 2 of them." in decide(visitor, outage, action="seen", **two)
