@@ -109,12 +109,12 @@ def _told(events: Iterable[Event]) -> tuple[list[Event], list[Event], list[Event
 
 
 def _contradictions(group: Iterable[Event]) -> list[Event]:
-    """Return the reports of an attempt that were the first to say another end than one before."""
+    """Return the first report of each end that an attempt is said to have: the last began it."""
     first: dict[Status | None, Event] = {}
     for event in sorted(group, key=place_in_story):
         if event.status in FINAL:
             first.setdefault(event.status, event)
-    return list(first.values())[1:]
+    return list(first.values())
 
 
 def _without_guesses(claims: list[Event]) -> list[Event]:
