@@ -152,7 +152,7 @@ _LEFT_LYING: tuple[tuple[Level, Callable[[SystemStatus], Queue], str, str, str |
         Level.WARNING,
         lambda stock: stock.calls[Status.UNKNOWN],
         "{many} calls may ring or not, the first for {age}",
-        "they are looked up automatically; to decide: POST /api/v1/calls/{id}/resolve",
+        "they are looked up automatically; to decide: the page Needs attention (/attention)",
         "calls?status=unknown",
     ),
     (
