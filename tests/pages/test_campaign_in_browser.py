@@ -98,7 +98,8 @@ def test_a_list_with_bad_rows_is_put_right_checked_called_paused_and_reported(
     expect(page.locator(".plan")).to_contain_text("It is calling.")
     run_due(CAMPAIGN, site.services)
     assert len(site.provider.sent) > 0
-    page.click(".plan button:has-text('Pause')")
+    with page.expect_navigation():
+        page.click(".plan button:has-text('Pause')")
     run_due(CAMPAIGN, site.services)
     page.reload()
     expect(page.locator(".plan")).to_contain_text("Nobody is called until it is resumed.")
