@@ -51,13 +51,13 @@ def call_view(
         "next_check_at": _time(call.next_check_at),
         "created_at": to_text(call.created_at),
         "submitted_at": _time(call.submitted_at),
-        **_facts(state),
         "conflict": state.conflict,
         "needs_attention": state.needs_attention,
         "opted_out_at": _time(opted_out_at),
         "attempts": [_attempt_view(attempt) for attempt in state.attempts],
         "variables": submission.variable_names,
         "metadata": call.metadata,
+        **_facts(state),
     }
     if numbers_in_full:
         return shown
@@ -155,8 +155,8 @@ def _attempt_view(attempt: Attempt) -> dict[str, Any]:
         "status": attempt.status,
         "reason": attempt.reason,
         "source": attempt.source,
-        **_facts(attempt),
         "conflict": attempt.conflict,
+        **_facts(attempt),
     }
 
 

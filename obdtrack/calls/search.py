@@ -278,7 +278,7 @@ class _Walk(NamedTuple):
     def asked(self, *columns: Any, whole: bool = True) -> Any:
         """Return the question for these columns; not `whole`: without the rest."""
         query = models.Call.select(*columns)
-        if (whole and self.of_submission) or models.Submission in columns:
+        if whole and self.of_submission:
             query = query.join(models.Submission)
         for condition in (*self.indexed, *(self.rest if whole else ()), *self.period):
             query = query.where(condition)
@@ -335,12 +335,13 @@ def _list(
     part: _Walk, limit: int, before: UUID | None, floor: UUID | None = None
 ) -> list[models.Call]:
     call = models.Call
-    query = part.asked(call, models.Submission)
+    ids = part.asked(call.id)
     if before is not None:
-        query = query.where(call.id < before)
+        ids = ids.where(call.id < before)
     if floor is not None:
-        query = query.where(call.id >= floor)
-    return list(query.order_by(call.id.desc()).limit(limit))
+        ids = ids.where(call.id >= floor)
+    ids = ids.order_by(call.id.desc()).limit(limit)
+    return bulk_sql.load_with(call, "submission", ids, order="calls.id DESC")
 
 
 def _edge(part: _Walk, before: UUID | None, *, newer: bool = False) -> UUID | None:

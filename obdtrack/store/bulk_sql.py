@@ -185,12 +185,34 @@ def load(model: type[Row], key: str, values: Sequence[Any], *, order: str = "id"
     What a query builder would give too; it takes ten times as long to word the question.
     """
     columns = tuple(model._meta.fields)
-    found = []
-    for row in fetch(model, columns, key, values, order=order):
-        loaded = model(__no_default__=1)  # as peewee makes what it has read
-        loaded.__data__.update(zip(columns, row, strict=True))
+    return [_loaded(model, columns, row) for row in fetch(model, columns, key, values, order=order)]
+
+
+def load_with(model: type[Row], key: str, ids: Any, *, order: str) -> list[Row]:
+    """Return the rows whose ids this query finds, each with the row that its `key` names.
+
+    They are read in the same moment as their ids; `order` names their columns with the table's.
+    """
+    other: type[Table] = model._meta.fields[key].rel_model
+    columns, others = tuple(model._meta.fields), tuple(other._meta.fields)
+    wanted, values = ids.sql()
+    with _PEEWEE_ERRORS:
+        cursor = model._meta.database.cursor()
+        cursor.execute(f"{_join_sql(model, key)} IN ({wanted}) ORDER BY {order}", values)
+        rows = cursor.fetchall()
+    found, count = [], len(columns)
+    of_others = _converted(_from_driver(other, others), (row[count:] for row in rows))
+    for row, its in zip(_converted(_from_driver(model, columns), rows), of_others, strict=True):
+        loaded = _loaded(model, columns, row[:count])
+        loaded.__rel__[key] = _loaded(other, others, its)
         found.append(loaded)
     return found
+
+
+def _loaded(model: type[Row], columns: tuple[str, ...], row: Sequence[Any]) -> Row:
+    loaded = model(__no_default__=1)  # as peewee makes what it has read
+    loaded.__data__.update(zip(columns, row, strict=True))
+    return loaded
 
 
 def _insert(
@@ -267,6 +289,19 @@ def _fetch_sql(
     )
     names, table = _names(model, columns), model._meta.table_name
     return f'SELECT {names} FROM "{table}" WHERE {found} ORDER BY {order}'
+
+
+@cache
+def _join_sql(model: type[Table], key: str) -> str:
+    other = model._meta.fields[key].rel_model
+    table, its = model._meta.table_name, other._meta.table_name
+    names = ", ".join(
+        f'"{one._meta.table_name}"."{_column(one, name)}"'
+        for one in (model, other)
+        for name in one._meta.fields
+    )
+    joined = f'"{table}" JOIN "{its}" ON "{its}"."id" = "{table}"."{_column(model, key)}"'
+    return f'SELECT {names} FROM {joined} WHERE "{table}"."id"'
 
 
 @cache

@@ -12,6 +12,7 @@ from obdtrack.access import audit
 from obdtrack.campaigns import imports
 from obdtrack.services import Services
 from obdtrack.store import models
+from obdtrack.web.api.campaign_schemas import RecipientSchema
 from tests.conftest import Caller
 
 ON_SQLITE = pytest.mark.parametrize("each_store", ["sqlite"], indirect=True)
@@ -62,6 +63,7 @@ def test_what_came_of_each_row_is_said_and_stored(caller: Caller, reader: Caller
     totals = caller.get("/campaigns/diwali").json["totals"]
     assert [totals[name] for name in ("ready", "invalid", "duplicate")] == [2, 1, 1]
     rows = caller.get("/campaigns/diwali/recipients").json["data"]
+    assert rows == RecipientSchema(many=True).dump(rows)
     assert [(row["row"], row["status"], row["to"]) for row in rows] == [
         (4, "duplicate", "+918867135001"),
         (3, "invalid", None),

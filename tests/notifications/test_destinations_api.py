@@ -21,6 +21,7 @@ from obdtrack.notifications.destinations import Wishes
 from obdtrack.providers.http.exchange import HttpExchange
 from obdtrack.services import Services, new_id
 from obdtrack.store import feed, models, tasks
+from obdtrack.web.api.destination_schemas import NotificationSchema
 from tests.conftest import Caller
 from tests.factories import NOON, NUMBER, Clock, with_settings
 from tests.notifications.receiver import receiver
@@ -208,6 +209,7 @@ def test_one_that_is_paused_or_disabled_goes_on_where_it_stood(
         None,
     ]
     (waiting,) = admin.get(f"{path}/notifications").json["data"]
+    assert waiting == NotificationSchema().dump(waiting)
     assert waiting["next_try_at"] == to_text(clock.now)
 
 

@@ -46,6 +46,7 @@ DAY = timedelta(days=1)
 ALL_DAY = {"since": NOON, "until": NOON + DAY}
 PLAN = CampaignPlan(bridge=NUMBER, flow_id="23")
 KEPT = models.RecipientImport(id=ID, campaign_id=ID, created_at=NOON)
+CALL = models.Call(id=ID, submission=models.Submission(id=ID, key_id=ID))
 CAMPAIGN = models.Campaign(id=ID, name="diwali", changed_at=NOON)
 RECIPIENT = models.Recipient(id=ID, campaign_id=ID, to_number=NUMBER, call_id=ID)
 NOTE = models.Notification(id=ID, destination_id=ID, position=1, subject=ID, due_at=NOON)
@@ -101,7 +102,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "conflicts of a campaign": lambda: search.page_of(CallFilter(name="a", conflict=True), 50),
     "references that begin so": lambda: search.references_from("order"),
     "campaigns that begin so": lambda: questions.names_from("diw"),
-    "who placed calls": lambda: submissions.callers_of([ID]),
+    "who placed calls": lambda: submissions.callers_of([CALL]),
     "newer calls": lambda: search.newer_page(CallFilter(status="busy", source="poll"), 50, ID),
     "how many calls": lambda: search.count(CallFilter(status="busy", source="poll")),
     "why calls fail": lambda: search.reasons(CallFilter(**ALL_DAY), 50),

@@ -11,6 +11,7 @@ from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.limits import Bulkhead
 from obdtrack.services import Services
 from obdtrack.web.api import routes
+from obdtrack.web.api.schemas import CallSchema, DeliverySchema, EventSchema
 from tests.conftest import Caller
 from tests.factories import MID, NUMBER, Clock, ScriptedProvider, accepted
 
@@ -312,6 +313,22 @@ def test_several_statuses_are_an_or(
         assert link.count("status=") == (2 if isinstance(query["status"], list) else 1)
         cursor = {"cursor": page.json["next_cursor"]}
     assert shown == [three[1], three[0]]
+
+
+def test_lists_send_the_fields_of_their_schemas_and_no_others(
+    caller: Caller, three: list[str]
+) -> None:
+    schemas = {
+        "/calls": CallSchema(exclude=["waiting_reports"]),
+        f"/calls/{three[0]}/events": EventSchema(),
+        "/deliveries": DeliverySchema(),
+    }
+    for path, schema in schemas.items():
+        sent = caller.get(path).json["data"]
+        assert len(sent) > 1
+        for one in sent:
+            assert list(one.items()) == list(schema.dump(one).items())
+            assert one.keys() == schema.fields.keys()
 
 
 def test_several_outcomes_are_an_or(caller: Caller, three: list[str]) -> None:

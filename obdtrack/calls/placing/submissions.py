@@ -120,12 +120,10 @@ def find(submission_id: UUID) -> models.Submission | None:
     return next(iter(bulk_sql.load(models.Submission, "id", [submission_id])), None)
 
 
-def callers_of(submission_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return the names of the keys with which these were asked for; not of those without one."""
-    submission, key = models.Submission, models.ApiKey
-    query = submission.select(submission.id, key.name).join(key, on=submission.key_id == key.id)
-    found: Any = query.where(submission.id.in_(list(submission_ids))).tuples()
-    return dict(found)
+def callers_of(calls: Iterable[models.Call]) -> dict[UUID, str]:
+    """Return the names of the keys that have asked for these calls, by the keys' ids."""
+    keys = list({call.submission.key_id for call in calls} - {None})
+    return dict(bulk_sql.fetch(models.ApiKey, ("id", "name"), "id", keys, order="id"))
 
 
 def calls_of(submission_id: UUID) -> list[models.Call]:

@@ -41,7 +41,7 @@ from obdtrack.web.api.campaign_schemas import (
     ReportQuerySchema,
 )
 from obdtrack.web.api.openapi import secured
-from obdtrack.web.api.routes import NO_BRIDGE, Headers, note_pii_use, page
+from obdtrack.web.api.routes import NO_BRIDGE, note_pii_use, page
 from obdtrack.web.api.schemas import PageQuerySchema
 from obdtrack.web.http.auth import current_access, look_up, services, streamed
 from obdtrack.web.http.paging import cut
@@ -60,7 +60,7 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
 @secured(Scope.PLACE, HTTPStatus.UNPROCESSABLE_ENTITY)
 @blueprint.arguments(CreateCampaignSchema())
 @blueprint.response(201, CampaignSchema)
-def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
+def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Create a campaign, as a draft without recipients. Nobody is called yet."""
     name = body.pop("name")
     plan = new_plan(body, services().settings)
@@ -87,7 +87,7 @@ def new_plan(values: Mapping[str, Any], settings: Settings) -> CampaignPlan:
 @secured(Scope.READ)
 @blueprint.arguments(PageQuerySchema, location="query", unknown=RAISE)
 @blueprint.response(200, CampaignPageSchema)
-def index(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
+def index(query: dict[str, Any]) -> Response:
     """List campaigns, newest first."""
     limit = query["limit"]
     rows, following = cut(campaigns.newest(limit + 1, query.get("cursor")), limit)
@@ -219,7 +219,7 @@ def import_recipients(query: dict[str, Any], identifier: str) -> Response:
 @secured(Scope.READ, HTTPStatus.NOT_FOUND)
 @blueprint.arguments(RecipientQuerySchema, location="query", unknown=RAISE)
 @blueprint.response(200, RecipientPageSchema)
-def list_recipients(query: dict[str, Any], identifier: str) -> tuple[dict[str, Any], int, Headers]:
+def list_recipients(query: dict[str, Any], identifier: str) -> Response:
     """List the recipients of a campaign, by status, then as they are due."""
     limit = query["limit"]
     listed = page_of(found(identifier).id, limit + 1, query.get("status"), query.get("cursor"))

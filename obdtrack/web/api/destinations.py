@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import url_for
+from flask import Response, url_for
 from flask_smorest import Blueprint
 from marshmallow import RAISE
 
@@ -31,7 +31,7 @@ from obdtrack.web.api.destination_schemas import (
     TestSchema,
 )
 from obdtrack.web.api.openapi import secured
-from obdtrack.web.api.routes import Headers, note_pii_use, page
+from obdtrack.web.api.routes import note_pii_use, page
 from obdtrack.web.http.auth import current_access, look_up, services
 from obdtrack.web.http.paging import cut
 from obdtrack.web.http.request_bodies import BodyParser
@@ -45,7 +45,7 @@ blueprint.before_request(note_pii_use)
 @secured(Scope.ADMIN, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 @blueprint.arguments(CreateDestinationSchema())
 @blueprint.response(201, SecretDestinationSchema)
-def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
+def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Create a destination that is told what happens from now on. Its secret is shown this once."""
     made, secret = destinations.create(Wishes(**body), current_access(), services())
     location = url_for("api_destinations.show", destination_id=made)
@@ -138,9 +138,7 @@ def recover(query: dict[str, Any], destination_id: UUID) -> dict[str, Any]:
 @secured(Scope.ADMIN, HTTPStatus.NOT_FOUND)
 @blueprint.arguments(NotificationQuerySchema, location="query", unknown=RAISE)
 @blueprint.response(200, NotificationPageSchema)
-def list_notifications(
-    query: dict[str, Any], destination_id: UUID
-) -> tuple[dict[str, Any], int, Headers]:
+def list_notifications(query: dict[str, Any], destination_id: UUID) -> Response:
     """List what a destination was sent, newest first; with `status`, by when they were due."""
     limit, there = query["limit"], found(destination_id).id
     rows, following = cut(

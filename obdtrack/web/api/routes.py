@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import structlog
-from flask import Response, request, url_for
+from flask import Response, jsonify, request, url_for
 from flask_smorest import Blueprint
 from marshmallow import EXCLUDE, RAISE, Schema
 
@@ -80,8 +80,6 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.ARGUMENTS_PARSER = BodyParser()
 
 log = structlog.get_logger()
-
-Headers = dict[str, str]
 
 _ASKED = {"created_after": "since", "created_before": "until"}
 """Filters of the list that the database knows by another name."""
@@ -164,7 +162,7 @@ def resolve_all(body: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
 @secured(Scope.READ)
 @blueprint.arguments(CallQuerySchema, location="query", unknown=RAISE)
 @blueprint.response(200, CallPageSchema)
-def list_calls(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
+def list_calls(query: dict[str, Any]) -> Response:
     """List calls, newest first."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
     to = query.pop("to", None)
@@ -190,7 +188,7 @@ def show_call(identifier: str) -> dict[str, Any]:
 @secured(Scope.READ, HTTPStatus.NOT_FOUND)
 @blueprint.arguments(EventQuerySchema, location="query", unknown=EXCLUDE)
 @blueprint.response(200, EventPageSchema)
-def list_events(query: dict[str, Any], identifier: str) -> tuple[dict[str, Any], int, Headers]:
+def list_events(query: dict[str, Any], identifier: str) -> Response:
     """Show a call's timeline, oldest event first."""
     call = _found(identifier)
     state = states_of([call])[call.id]
@@ -236,7 +234,7 @@ def resolve_call(body: dict[str, Any], identifier: str) -> dict[str, Any]:
 @secured(Scope.READ)
 @blueprint.arguments(DeliveryQuerySchema, location="query", unknown=RAISE)
 @blueprint.response(200, DeliveryPageSchema)
-def list_deliveries(query: dict[str, Any]) -> tuple[dict[str, Any], int, Headers]:
+def list_deliveries(query: dict[str, Any]) -> Response:
     """List the requests that reached the callback, newest first."""
     limit = query["limit"]
     found = deliveries.newest_of(query.get("outcomes", ()), limit + 1, query.get("cursor"))
@@ -449,11 +447,14 @@ def _read_and_kept(placed: Placed, wanted: Wanted, key: str | None, shown: _Show
     return body
 
 
-def page(shown: list[dict[str, Any]], cursor: str | None) -> tuple[dict[str, Any], int, Headers]:
-    """Return a page of a list, with the link to the next one."""
-    if cursor is None:
-        return {"data": shown, "next_cursor": None}, 200, {}
-    query = urlencode({**request.args.to_dict(flat=False), "cursor": cursor}, doseq=True)
-    path = url_for(str(request.endpoint), **(request.view_args or {}))  # of whichever host
-    link = f'<{path}?{query}>; rel="next"'
-    return {"data": shown, "next_cursor": cursor}, 200, {"Link": link}
+def page(shown: list[dict[str, Any]], cursor: str | None) -> Response:
+    """Return a page of a list, with the link to the next one.
+
+    What is `shown` is sent as it is: a schema would write each field once more.
+    """
+    response = jsonify(next_cursor=cursor, data=shown)
+    if cursor is not None:
+        query = urlencode({**request.args.to_dict(flat=False), "cursor": cursor}, doseq=True)
+        path = url_for(str(request.endpoint), **(request.view_args or {}))  # of whichever host
+        response.headers["Link"] = f'<{path}?{query}>; rel="next"'
+    return response

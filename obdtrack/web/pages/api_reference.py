@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, abort, request
-from flask_babel import gettext as _
 
 from obdtrack.access.keys import Scope
 from obdtrack.calls.polling.check import REFRESH_SECONDS
@@ -25,6 +24,7 @@ from obdtrack.web.api.schemas import MAX_EVENTS, MAX_PAGE
 from obdtrack.web.http.auth import needs, services
 from obdtrack.web.pages.api_examples import FILES, LANGUAGES, ExampleRequest
 from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.template_helpers import live
 
 blueprint = Blueprint("pages_docs", __name__)

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
-from flask_babel import gettext as _
-from flask_babel import ngettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response as Redirect
 
@@ -22,7 +20,8 @@ from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages import deliveries
 from obdtrack.web.pages.filters import read_id
-from obdtrack.web.pages.language import N_, translated
+from obdtrack.web.pages.language import N_, ngettext, translated
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.template_helpers import in_zone, live
 
 blueprint = Blueprint("pages_attention", __name__, url_prefix="/attention")

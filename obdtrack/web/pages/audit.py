@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, redirect, request, url_for
-from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
@@ -34,6 +33,7 @@ from obdtrack.web.pages.filters import (
     seal_text,
 )
 from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.privacy import Reader
 from obdtrack.web.pages.tables import TableColumn, TableFile, file_name, table_response

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as Redirect
 
@@ -40,6 +39,7 @@ from obdtrack.web.pages.clocks import Clock
 from obdtrack.web.pages.http_log import PAGE, Wire, wires
 from obdtrack.web.pages.labels import reason_text
 from obdtrack.web.pages.language import N_, translated
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.provenance import is_test, teller
 from obdtrack.web.pages.recordings import Recording, recordings

@@ -9,8 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.calls import search
 from obdtrack.calls.search import CallFilter, Talk
 from obdtrack.domain.status import FINAL, Status
@@ -20,6 +18,7 @@ from obdtrack.statistics.questions import Bar
 from obdtrack.store.columns import from_microseconds
 from obdtrack.web.pages.charts import ChartFigures, add_up, money
 from obdtrack.web.pages.clocks import length
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.template_helpers import day
 from obdtrack.web.pages.template_helpers import money as in_currency
 from obdtrack.web.pages.totals import MOST_LOOKED_AT

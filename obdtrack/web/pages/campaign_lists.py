@@ -25,7 +25,6 @@ from flask import (
     url_for,
 )
 from flask_babel import format_decimal
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
@@ -37,6 +36,7 @@ from obdtrack.store import models
 from obdtrack.web.api.campaigns import found
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
+from obdtrack.web.pages.language import gettext as _
 
 blueprint = Blueprint("pages_campaign_lists", __name__, url_prefix="/campaigns")
 

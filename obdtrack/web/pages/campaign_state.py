@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.campaigns import totals
 from obdtrack.campaigns.campaigns import plan_of
 from obdtrack.campaigns.halts import closed_until
@@ -19,6 +17,7 @@ from obdtrack.domain.times import from_text, to_text
 from obdtrack.services import Services
 from obdtrack.store import models
 from obdtrack.web.pages.language import N_, translated
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.privacy import Reader
 
 MOST_BAD_ROWS = 50

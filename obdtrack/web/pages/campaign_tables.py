@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from flask_babel import gettext as _
 
 from obdtrack.access.audit import record_download
 from obdtrack.access.keys import Scope
@@ -22,6 +21,7 @@ from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.pages.campaign_figures import hour_lines
 from obdtrack.web.pages.filters import read_filter, refusal
 from obdtrack.web.pages.labels import reason_text, status_look
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.tables import Cell, TableColumn, TableFile, file_name, table_response
 from obdtrack.web.pages.template_helpers import reader

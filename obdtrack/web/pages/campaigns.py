@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, redirect, request, url_for
-from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
@@ -30,6 +29,7 @@ from obdtrack.web.pages.campaign_state import planned
 from obdtrack.web.pages.charts import Chart, ChartFigures, add_up, legend, stacked
 from obdtrack.web.pages.filters import NO_PLACE, PERIODS, Filter, is_plain, read_filter, refusal
 from obdtrack.web.pages.labels import GROUP
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.template_helpers import live, reader
 from obdtrack.web.pages.totals import (

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.domain.status import FINAL, Source, Status
 from obdtrack.statistics.counters import MILLION
 from obdtrack.statistics.questions import Bar, Sum
 from obdtrack.web.pages.labels import GROUP, STATUS
+from obdtrack.web.pages.language import gettext as _
 
 ORDER: tuple[str, ...] = (
     Status.COMPLETED, Status.NO_ANSWER, Status.BUSY, Status.CANCELED, Status.FAILED,

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import gettext as _
 
 
 class Clock(NamedTuple):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flask import request
-from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from obdtrack.web.http.browser_security import is_tls
-from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import N_, gettext
 
 COLUMNS = {
     "name": N_("Campaign or reference"),

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
@@ -34,6 +33,7 @@ from obdtrack.web.pages import http_log
 from obdtrack.web.pages.delivery_guide import LONGEST, guide_to
 from obdtrack.web.pages.filters import CHOICES, misnamed, read_days, read_id, refusal
 from obdtrack.web.pages.labels import outcome_look, status_look
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.language import translated
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.tables import TableColumn, TableFile, file_name, table_response

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.calls import search
 from obdtrack.calls.give_report import GIVABLE, possible_calls, when_of
 from obdtrack.calls.queries import CallRow
@@ -19,6 +17,7 @@ from obdtrack.domain.trial import is_trial
 from obdtrack.providers.base import ComposedReports, Explanation, Provider
 from obdtrack.store import models
 from obdtrack.web.http.auth import services
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.language import translated
 
 LONGEST = 8192

@@ -17,8 +17,7 @@ from flask import (
     request,
     url_for,
 )
-from flask_babel import format_decimal, ngettext
-from flask_babel import gettext as _
+from flask_babel import format_decimal
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
@@ -39,7 +38,8 @@ from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.http.kept_forms import kept
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.filters import read_id
-from obdtrack.web.pages.language import N_, translated
+from obdtrack.web.pages.language import N_, ngettext, translated
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.preferences import current_zone
 from obdtrack.web.pages.template_helpers import live
 

@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.calls import search
 from obdtrack.calls.placing.submissions import callers_of
 from obdtrack.calls.representation import call_view
@@ -21,6 +19,7 @@ from obdtrack.domain.times import to_text
 from obdtrack.store import models
 from obdtrack.web.pages.filters import Filter
 from obdtrack.web.pages.labels import source_word, status_look, why_text
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.preferences import Zone
 from obdtrack.web.pages.privacy import Reader
 from obdtrack.web.pages.tables import Cell, TableColumn, file_name
@@ -61,11 +60,11 @@ def call_rows(wanted: CallFilter, reader: Reader) -> Iterator[ListedCall]:
     """Return the calls that are wanted, newest first, reading some hundred at a time."""
     for batch in search.in_batches(wanted, _BATCH):
         states = states_of(batch)
-        callers = callers_of({call.submission.id for call in batch})
+        callers = callers_of(batch)
         for call in batch:
             state = states[call.id]
             shown = call_view(call, state, numbers_in_full=reader.sees_numbers)
-            yield ListedCall(call, state, shown, callers.get(call.submission.id))
+            yield ListedCall(call, state, shown, callers.get(call.submission.key_id))
 
 
 def call_columns() -> list[TableColumn]:
@@ -95,7 +94,7 @@ def call_columns() -> list[TableColumn]:
             _("Known from"), lambda row: source_word(row.state.status_source, row.state.status)
         ),
         TableColumn(_("Known since"), lambda row: row.state.status_as_of, of_times=True),
-        *(TableColumn(_(fact.title), _shown(name)) for name, fact in _OTHER_FACTS.items()),
+        *(TableColumn(_(fact.title or name), _shown(name)) for name, fact in _OTHER_FACTS.items()),
         TableColumn(_("Recording"), _shown("recording_url")),
         TableColumn(_("Call id"), lambda row: str(row.call.id)),
         TableColumn(_("Provider's id"), _shown("provider_id")),

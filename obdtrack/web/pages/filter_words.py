@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from obdtrack.calls.search import NO_REASON, CallFilter
 from obdtrack.domain.status import Source
 from obdtrack.statistics.counters import MOST_ATTEMPTS
 from obdtrack.web.pages.labels import REASON, source_word, status_look, why_text
+from obdtrack.web.pages.language import gettext as _
+from obdtrack.web.pages.language import ngettext
 from obdtrack.web.pages.privacy import Reader
 
 Choices = list[tuple[object, str]]

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from unicodedata import category
 from uuid import UUID
 
-from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from obdtrack.calls.search import ENDING, NO_REASON, CallFilter
@@ -20,6 +19,7 @@ from obdtrack.errors import Code, ObdtrackError
 from obdtrack.statistics.counters import MOST_ATTEMPTS
 from obdtrack.statistics.questions import half_hour
 from obdtrack.store.encryption import Encryption
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.preferences import ZONES, Zone, day_start, is_choice
 
 Args = MultiDict[str, str]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from flask import url_for
-from flask_babel import gettext as _
 
 from obdtrack.access.keys import PROGRAM_USES, Scope
 from obdtrack.calls import search
@@ -14,6 +13,7 @@ from obdtrack.operations.doctor.result import Level
 from obdtrack.operations.health import last_checked
 from obdtrack.operations.system_status import last_report_at
 from obdtrack.store import leases
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.privacy import Reader
 
 

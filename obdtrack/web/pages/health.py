@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import humanize
 from flask import Blueprint, Response, flash, redirect, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
@@ -22,6 +21,7 @@ from obdtrack.web.http.auth import ask_main_store, current_access, needs, servic
 from obdtrack.web.http.probes import Watch
 from obdtrack.web.pages.labels import Look
 from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.template_helpers import live
 
 LEVELS: dict[Level, tuple[str, str, str]] = {

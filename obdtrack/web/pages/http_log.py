@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.calls import responses
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import request_of
@@ -21,6 +19,7 @@ from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.settings import callback_path
 from obdtrack.store import models
 from obdtrack.web.http.auth import services
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.provenance import is_test
 
 PAGE = 100

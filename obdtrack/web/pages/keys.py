@@ -15,7 +15,6 @@ from flask import (
     request,
     url_for,
 )
-from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Redirect
 
@@ -27,6 +26,7 @@ from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.pages.labels import Look, said
 from obdtrack.web.pages.language import N_, translated
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.preferences import current_zone, day_start
 from obdtrack.web.pages.template_helpers import live
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from flask_babel import gettext
-
 from obdtrack.domain.campaign import CampaignState
 from obdtrack.domain.destination import DestinationState, NotificationStatus
 from obdtrack.domain.status import FINAL, NEEDS_ATTENTION, Outcome, Source, Status
-from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import N_, gettext
 
 
 class Look(NamedTuple):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, request
-from flask_babel import Babel, format_timedelta, get_domain, get_locale, gettext
+from flask_babel import Babel, format_timedelta, get_domain, get_locale
+from markupsafe import Markup
 
 from obdtrack.domain.texts import N_ as N_
 from obdtrack.domain.texts import Said
@@ -26,6 +29,21 @@ def current_language() -> str:
     # werkzeug's best match takes `hi` before an `en-IN` that the reader prefers to it
     wanted = (tag.partition("-")[0] for tag, quality in request.accept_languages if quality)
     return next((language for language in wanted if language in LANGUAGES), "en")
+
+
+def gettext(text: str, /, **values: object) -> str:
+    """Return a text of the catalogues in the reader's language, with these values in it.
+
+    As flask_babel does; the library looks for the catalogue at each text, and a page has hundreds.
+    """
+    said: str = _catalogue().gettext(text)
+    return said % values if values else said
+
+
+def ngettext(one: str, several: str, number: int, /, **values: object) -> str:
+    """Return the text for this number of things, with it and these values in it."""
+    said: str = _catalogue().ngettext(one, several, number)
+    return said % {"num": number, **values}
 
 
 def date(local: datetime, *, year: bool = False) -> str:
@@ -60,16 +78,22 @@ def speak(app: Flask) -> None:
         default_translation_directories=str(CATALOGUES),
         locale_selector=current_language,
     )
-    # The library looks for the catalogue at each text, and a list has some hundred.
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # jinja2's i18n has it
-        lambda text: _catalogue().ugettext(text),
-        lambda one, several, number: _catalogue().ungettext(one, several, number),
-        newstyle=True,
+    app.jinja_env.globals.update(
+        _=lambda text, /, **values: _filled(_catalogue().gettext(text), values),
+        ngettext=lambda one, several, number, /, **values: _filled(
+            _catalogue().ngettext(one, several, number), {"num": number, **values}
+        ),
     )
 
 
+def _filled(text: str, values: Mapping[str, object]) -> Markup:
+    """Return a text of a catalogue as HTML with these values in it, which are escaped."""
+    said = Markup(text)  # noqa: S704  # our own words
+    return said % values if values or "%" in text else said
+
+
 def _catalogue() -> Any:
-    found = g.get("catalogue")
+    found = g.get("catalogue") if g else NullTranslations()
     if found is None:
         found = g.catalogue = get_domain().get_translations()
     return found

@@ -7,10 +7,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from flask import request
-from flask_babel import gettext
 
 from obdtrack.access.keys import Scope
-from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import N_, gettext
 from obdtrack.web.pages.privacy import Reader
 
 

@@ -7,7 +7,6 @@ from pathlib import PurePath
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, make_response, redirect, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
@@ -31,6 +30,7 @@ from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.http.paging import cut
 from obdtrack.web.pages.filters import CHOICES, NO_PLACE, misnamed, open_text, seal_text
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.language import translated
 from obdtrack.web.pages.template_helpers import live, reader
 

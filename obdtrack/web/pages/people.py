@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from flask import Blueprint, Response, make_response, render_template, request
-from flask_babel import gettext as _
 
 from obdtrack.access.audit import person_of
 from obdtrack.access.keys import Scope
@@ -20,6 +19,7 @@ from obdtrack.privacy.person import number_meant
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.pages.filters import open_text, seal_text
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.language import translated
 
 blueprint = Blueprint("pages_people", __name__, url_prefix="/people")

@@ -15,7 +15,6 @@ from flask import (
     url_for,
 )
 from flask_babel import get_locale
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.audit import record_placing
@@ -30,6 +29,7 @@ from obdtrack.web.api.routes import call_request
 from obdtrack.web.http.auth import current_access, needs, services
 from obdtrack.web.http.errors import HTTP_STATUS
 from obdtrack.web.http.kept_forms import kept
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.place_check import Beforehand, look_before, of_hours
 from obdtrack.web.pages.place_form import (
     IN_ORDER,

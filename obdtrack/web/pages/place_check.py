@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from babel.dates import format_datetime
 from flask_babel import get_locale
-from flask_babel import gettext as _
 
 from obdtrack.calls import opt_outs
 from obdtrack.calls.placing.calling_rules import opted_out
@@ -21,6 +20,7 @@ from obdtrack.domain.calling_hours import (
 )
 from obdtrack.domain.submission import CallRequest
 from obdtrack.services import Services
+from obdtrack.web.pages.language import gettext as _
 
 
 class Consideration(NamedTuple):

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask_babel import gettext as _
 from marshmallow import ValidationError
 from werkzeug.datastructures import MultiDict
 
@@ -18,6 +17,7 @@ from obdtrack.domain.call_texts import MAX_METADATA, MAX_VALUE, MAX_VARIABLES, V
 from obdtrack.domain.strict_json import load_json
 from obdtrack.web.api.schemas import PlaceCallSchema
 from obdtrack.web.http.auth import services
+from obdtrack.web.pages.language import gettext as _
 
 Messages = dict[str, list[str]]
 Fields = MultiDict[str, str]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from obdtrack.notifications.alarms import open_alarms
 from obdtrack.store.database_errors import unusable
 from obdtrack.web.http.probes import Watch
+from obdtrack.web.pages.language import gettext as _
+from obdtrack.web.pages.language import ngettext
 
 
 def problem(watch: Watch) -> str | None:

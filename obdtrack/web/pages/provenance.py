@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 
-from flask_babel import gettext as _
-
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import Attempt, CallState
 from obdtrack.domain.status import FINAL, Kind, Source, Status
@@ -15,6 +13,7 @@ from obdtrack.domain.submission import Failure
 from obdtrack.web.pages.clocks import Clock, length
 from obdtrack.web.pages.labels import reason_text, source_text
 from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import gettext as _
 
 _SECOND = timedelta(seconds=1)
 # The provider reports whole seconds, rounded up or down, and clocks differ a little.

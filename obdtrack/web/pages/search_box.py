@@ -10,7 +10,6 @@ from unicodedata import category, decimal, normalize
 from urllib.parse import urlencode
 
 from flask import url_for
-from flask_babel import gettext as _
 
 from obdtrack.access.keys import Access
 from obdtrack.calls import queries, search
@@ -25,6 +24,7 @@ from obdtrack.store import models
 from obdtrack.store.encryption import Encryption
 from obdtrack.web.http.auth import look_up
 from obdtrack.web.pages.filters import MASKED, is_plain, seal_text
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.privacy import Reader
 
 _LONGEST = 200

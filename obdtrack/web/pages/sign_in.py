@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.audit import record_sign_in
@@ -12,6 +11,7 @@ from obdtrack.errors import Code, ObdtrackError, challenge
 from obdtrack.web.http import kept_forms, session
 from obdtrack.web.http.auth import check_key, current_access, needs, services
 from obdtrack.web.pages import assets
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.language import translated
 
 blueprint = Blueprint("pages_sign_in", __name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from obdtrack.access.keys import Scope
@@ -17,6 +16,7 @@ from obdtrack.domain.status import WAITING, Status
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.web.http.auth import current_access, look_up, needs, services
 from obdtrack.web.pages.http_log import raw_response
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.language import translated
 from obdtrack.web.pages.template_helpers import live, reader
 

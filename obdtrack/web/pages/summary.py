@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.web.pages.clocks import Clock, length
 from obdtrack.web.pages.labels import reason_text
 from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.provenance import (
     how_soon,
     is_test,

@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import Attempt
 from obdtrack.domain.status import Kind, Source, Status
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.web.pages.clocks import Clock, length
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.provenance import ringing
 from obdtrack.web.pages.summary import kind_text
 

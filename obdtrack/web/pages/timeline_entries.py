@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from flask_babel import gettext as _
-
 from obdtrack.domain.facts import FACTS, CallFacts, FactKind
 from obdtrack.domain.redaction import hide
 from obdtrack.domain.reports import MOMENTS
@@ -16,6 +14,7 @@ from obdtrack.domain.timeline import TimelineEntry, build_changes
 from obdtrack.domain.times import to_text
 from obdtrack.web.pages.clocks import length
 from obdtrack.web.pages.language import N_
+from obdtrack.web.pages.language import gettext as _
 from obdtrack.web.pages.template_helpers import money
 
 _WORTH_NAMING = timedelta(seconds=60)
