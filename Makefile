@@ -10,7 +10,7 @@ PAGES := obdtrack/web/templates
 STYLE := obdtrack/web/static/app.css
 BEAUTIFY := $(BIN)/css-beautify --indent-size 2 --end-with-newline --disable-newline-between-rules
 
-.PHONY: catalogues demo test lint format types bench pictures torture lock locked licences audit deptry pythons clean
+.PHONY: catalogues demo test lint format types bench pictures torture lock locked licences audit deptry package pythons clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m obdtrack demo
@@ -24,7 +24,7 @@ lint: $(VENV)/.test
 	$(BIN)/djhtml --check --tabwidth 2 $(PAGES)
 	$(BEAUTIFY) $(STYLE) | diff $(STYLE) -
 	$(BIN)/lint-imports
-	$(BIN)/deptry .
+	$(BIN)/deptry . --config .ci/deptry.toml
 
 format: $(VENV)/.test
 	$(BIN)/ruff format .
@@ -65,6 +65,9 @@ locked:
 		--require-hashes -r requirements.lock
 	$(VENV)/locked/bin/python -c "import obdtrack.application"
 
+package: $(VENV)/.test
+	$(BIN)/python .ci/package.py
+
 pythons:
 	.ci/pythons
 
@@ -76,10 +79,10 @@ audit: $(VENV)/.test
 	$(BIN)/python .ci/audit.py
 
 deptry: $(VENV)/.test
-	$(BIN)/deptry .
+	$(BIN)/deptry . --config .ci/deptry.toml
 
 clean:
-	rm -rf $(VENV) var
+	rm -rf $(VENV) var dist
 
 $(VENV)/.run: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

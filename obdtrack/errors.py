@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 
 
@@ -54,3 +55,13 @@ def challenge(error: str | None = None) -> str:
     """Return what asks for a key (`WWW-Authenticate`); `error` (RFC 6750) only if one was given."""
     named = f', error="{error}"' if error else ""
     return f'Bearer realm="obdtrack"{named}'
+
+
+@contextmanager
+def of_extra(extra: str) -> Iterator[None]:
+    """Import what only this extra installs; raises ObdtrackError (invalid) if it is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        message = f"{error.name} is not installed here: pip install 'obdtrack[{extra}]'."
+        raise ObdtrackError(Code.INVALID, message) from error

@@ -21,7 +21,7 @@ import orjson
 from obdtrack.domain.phone import whole
 from obdtrack.domain.strict_json import load_json
 from obdtrack.domain.texts import Said
-from obdtrack.errors import Code, ObdtrackError
+from obdtrack.errors import Code, ObdtrackError, of_extra
 
 MOST_BYTES = 60 * 2**20
 MOST_ROWS = 500_000
@@ -202,7 +202,8 @@ def _workbook(file: IO[bytes], options: FileOptions, table: RecipientTable) -> I
     Row by row: another reader makes the rectangle of all cells at once, of which a file of a
     kilobyte can have 17 billion.
     """
-    from openpyxl import load_workbook  # takes a tenth of a start, which few lists need
+    with of_extra("xlsx"):
+        from openpyxl import load_workbook  # takes a tenth of a start, which few lists need
 
     try:
         with zipfile.ZipFile(file) as parts:

@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 from obdtrack import __version__
-from obdtrack.cli.output import PROGRAM, examples
+from obdtrack.cli.output import PROGRAM, as_called, examples
 from obdtrack.errors import ConfigError, ObdtrackError
 
 COMPLETE_VARIABLE = "_OBDTRACK_COMPLETE"
@@ -80,7 +80,7 @@ def main() -> None:
     try:
         _group(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE)
     except (ConfigError, ObdtrackError) as error:
-        click.echo(f"obdtrack: {error}", err=True)
+        click.echo(f"obdtrack: {as_called(str(error))}", err=True)
         for field, sentences in getattr(error, "fields", {}).items():
             click.echo(f"  {field}: {' '.join(sentences)}", err=True)
         sys.exit(2)

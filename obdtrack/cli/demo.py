@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import requests
@@ -21,9 +21,9 @@ from obdtrack.access.keys import all_keys, create_key, revoke_key
 from obdtrack.application import make_services
 from obdtrack.cli.demo_campaign import FLOW, run_campaign
 from obdtrack.cli.opening import read_settings
-from obdtrack.cli.output import PROGRAM, examples
+from obdtrack.cli.output import PROGRAM, examples, show
 from obdtrack.cli.ports import free_port, listening_address, require_free_port
-from obdtrack.domain.status import WAITING
+from obdtrack.domain.status import WAITING, Status
 from obdtrack.errors import ConfigError
 from obdtrack.providers.mobtexting.client import MobTexting
 from obdtrack.providers.mobtexting.simulator.server import SimulatorConfig, running
@@ -34,25 +34,40 @@ from obdtrack.store.migrate import migrate
 DATABASE = "sqlite:///var/demo.db"
 KEY_NAME = "demo"
 
-# Number -> what the simulator makes of it; the last two digits decide.
-CALLS: dict[str, str] = {
-    "+918867135001": "answered",
-    "+918867135011": "busy",
-    "+918867135013": "no answer",
-    "+918867135021": "reported twice",
-    "+918867135022": "reported before the response",
-    "+918867135026": "a report composed as a form",
-    "+918867135037": "refused: insufficient balance",
-    "+918867135033": "an error after accepting: it may ring",
+PATIENCE_SECONDS = 30
+"""How long reports may take; all of them come within some seconds."""
+
+
+class DemoCall(NamedTuple):
+    """What the simulator makes of a number, and the status in which its call ends."""
+
+    words: str
+    status: Status
+
+
+# The last two digits decide.
+CALLS: dict[str, DemoCall] = {
+    "+918867135001": DemoCall("answered", Status.COMPLETED),
+    "+918867135011": DemoCall("busy", Status.BUSY),
+    "+918867135013": DemoCall("no answer", Status.NO_ANSWER),
+    "+918867135021": DemoCall("reported twice", Status.COMPLETED),
+    "+918867135022": DemoCall("reported before the response", Status.COMPLETED),
+    "+918867135026": DemoCall("a report composed as a form", Status.COMPLETED),
+    "+918867135037": DemoCall("refused: insufficient balance", Status.REJECTED),
+    "+918867135033": DemoCall("an error after accepting: it may ring", Status.UNKNOWN),
 }
 
 
-@click.command(epilog=examples("demo", "demo --help"))
-def command() -> None:
+@click.command(epilog=examples("demo", "demo --once"))
+@click.option("--once", is_flag=True, help="Place the calls, show what became of them, and end.")
+def command(once: bool) -> None:
     """Try everything on this machine, with a simulated provider.
 
     Starts simulator and server, places calls, runs a campaign, says where to look, and waits for
     Ctrl-C. Nothing to set and nothing to pay for.
+
+    With --once it runs no campaign and waits for nobody: status 0 if every report came and was
+    understood, 1 if not.
     """
     provider_port = free_port()
     _defaults(os.environ, provider_port)
@@ -75,10 +90,12 @@ def command() -> None:
             _wait_until_ready(base)
             session = requests.Session()
             session.headers["Authorization"] = f"Bearer {key}"
-            newest = _place_calls(base, session)
+            placed = _place_calls(base, session)
+            if once:
+                sys.exit(_tell_ends(placed))
             _tell_door(base, key)
             run_campaign(base, session, Console())
-            _tell(base, key, newest, settings.webhook_secrets[0])
+            _tell(base, key, placed[0]["id"], settings.webhook_secrets[0])
             signal.pause()  # until Ctrl-C
     click.echo("Stopped.")
 
@@ -134,38 +151,51 @@ def _wait_until_ready(base: str) -> None:
     raise ConfigError(f"The server at {base} did not become ready; its messages are above.")
 
 
-def _place_calls(base: str, session: requests.Session) -> str:
+def _place_calls(base: str, session: requests.Session) -> list[Mapping[str, Any]]:
     click.echo(f"\nPlacing {len(CALLS)} calls through the simulated provider:")
     placed: dict[str, Mapping[str, Any]] = {}
-    for number, fate in CALLS.items():
+    for number in CALLS:
         body = {"to": number, "flow_id": FLOW, "name": "demo", "variables": {"otp": "123456"}}
         call = session.post(f"{base}/api/v1/calls", json=body, timeout=30).json()
         if "id" not in call:
             raise ConfigError(f"The server at {base} did not take a call: {call['detail']}")
         placed[call["id"]] = call
-        _line(call, fate)
+        _line(call)
     click.echo("\nReports arrive over the next seconds:")
     _follow(session, f"{base}/api/v1/calls", placed)
-    return next(iter(placed))
+    return list(placed.values())
 
 
 def _follow(session: requests.Session, url: str, placed: dict[str, Mapping[str, Any]]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and any(c["status"] == "queued" for c in placed.values()):
         time.sleep(0.3)
         for call in session.get(url, timeout=10).json()["data"]:
             before = placed.get(call["id"])
             if before is not None and before["status"] != call["status"]:
                 placed[call["id"]] = call
-                _line(call, CALLS[call["to"]])
+                _line(call)
     waiting = sum(call["status"] in WAITING for call in placed.values())
     if waiting:
         click.echo(f"  {waiting} not known yet: the provider is polled later, nothing is re-sent.")
 
 
-def _line(call: Mapping[str, Any], fate: str) -> None:
+def _line(call: Mapping[str, Any]) -> None:
     known = f"({call['reason']}) " if call["reason"] else ""
-    click.echo(f"  {call['to']}  {call['status']:<11} {known}[{call['status_source']}]  {fate}")
+    words = f"{known}[{call['status_source']}]  {CALLS[call['to']].words}"
+    click.echo(f"  {call['to']}  {call['status']:<11} {words}")
+
+
+def _tell_ends(placed: Sequence[Mapping[str, Any]]) -> int:
+    """Show what became of the calls; returns 1 if that of any is not its fate, else 0."""
+    rows = [{**call, "fate": CALLS[call["to"]].words} for call in placed]
+    click.echo()
+    show(rows, ("to", "status", "reason", "status_source", "fate"), False, "No call was placed.")
+    missed = [call for call in placed if call["status"] != CALLS[call["to"]].status]
+    for call in missed:
+        expected = CALLS[call["to"]].status
+        click.echo(f"{call['to']} is {call['status']}, and should be {expected}.", err=True)
+    return bool(missed)
 
 
 def _tell_door(base: str, key: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import click
 
 from obdtrack.application import make_services
-from obdtrack.cli.output import examples, json_option, show_json
+from obdtrack.cli.output import as_called, examples, json_option, show_json
 from obdtrack.errors import ConfigError
 from obdtrack.logs import configure_logs
 from obdtrack.operations.doctor.diagnosis import diagnose
@@ -81,7 +81,7 @@ def _block(name: str, finding: CheckResult) -> Iterator[str]:
     width = screen if sys.stdout.isatty() else len(finding.text) + _WIDEST * 10
     parts = {"What:": finding.text, "Why:": finding.why, "Do:": finding.remedy}
     for label, text in parts.items():
-        for place, line in enumerate((text or "").splitlines()):
+        for place, line in enumerate(as_called(text or "").splitlines()):
             yield textwrap.fill(
                 line,
                 width,

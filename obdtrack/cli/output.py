@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-PROGRAM = "python -m obdtrack"
+_MODULE = "python -m obdtrack"
+
+PROGRAM = "obdtrack" if os.path.basename(sys.argv[0]) == "obdtrack" else _MODULE
+"""What this was called as, if it was called as a program."""
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
@@ -28,6 +32,11 @@ AFTER_SECONDS = 1.0
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output."
 )
+
+
+def as_called(text: str) -> str:
+    """Return a text whose advice to run a command calls it as this one was called."""
+    return text.replace(_MODULE, PROGRAM)
 
 
 def examples(*commands: str) -> str:

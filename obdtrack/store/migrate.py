@@ -18,7 +18,13 @@ from obdtrack.store.postgres import PostgresStore
 from obdtrack.store.schema import TABLES
 from obdtrack.store.sqlite import SqliteStore
 
-FOLDER = Path(__file__).resolve().parents[2] / "migrations"
+FOLDER = next(
+    folder
+    for above in Path(__file__).resolve().parents[1:3]
+    if (folder := above / "migrations").is_dir()
+)
+"""The nearest one above: in an installed package it is inside, in a checkout beside it."""
+
 _HISTORY = "schema_migration"  # as playhouse's Runner names it
 _INITIAL = "0001_initial"
 _UNRELEASED = "unreleased"

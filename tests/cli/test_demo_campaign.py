@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from obdtrack.access.keys import find_active
-from obdtrack.cli.demo import prepared
+from obdtrack.cli.demo import CALLS, _tell_ends, prepared
 from obdtrack.cli.demo_campaign import how_far, show_progress
 from obdtrack.domain.status import Status
 from obdtrack.store.database import Store
@@ -43,6 +43,25 @@ def test_the_demo_can_be_run_again_on_its_database(sqlite_store: Store) -> None:
     first, second = prepared(settings), prepared(settings)
     assert find_active(first) is None
     assert find_active(second) is not None
+
+
+def ended(**other: str) -> list[dict[str, Any]]:
+    """The demo's calls as the API shows them, each ended as it should, but for this first one."""
+    calls = [{"to": number, "status": str(fate.status)} for number, fate in CALLS.items()]
+    calls[0] |= other
+    return [{**call, "reason": None, "status_source": "webhook"} for call in calls]
+
+
+def test_once_shows_what_became_of_each_call(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _tell_ends(ended()) == 0
+    told = capsys.readouterr()
+    assert all(f"{number}  {fate.status}" in told.out for number, fate in CALLS.items())
+    assert told.err == ""
+
+
+def test_once_fails_if_a_report_did_not_come(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _tell_ends(ended(status="queued")) == 1
+    assert capsys.readouterr().err == "+918867135001 is queued, and should be completed.\n"
 
 
 def test_in_a_pipe_each_news_is_a_line_and_what_stays_the_same_is_none() -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
+from flask import Flask
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from hatch_build import Requirements
+from obdtrack.campaigns.recipient_files import FileOptions, read_file
+from obdtrack.errors import ObdtrackError
+from obdtrack.web.pages.tables import MIMETYPES, TableFile, table_response
 
 ROOT = Path(__file__).resolve().parents[2]
 AUDIT = ROOT / ".ci" / "audit.py"
@@ -108,10 +117,37 @@ def test_the_lock_has_everything_that_is_needed_and_nothing_that_nobody_asked_fo
 
 
 def test_the_postgresql_driver_is_asked_for_in_one_range():
-    files = ("pyproject.toml", "requirements-dev.txt", "README.md")
+    files = ("hatch_build.py", "requirements-dev.txt", "README.md")
     texts = [(ROOT / name).read_text() for name in files]
     asked = [re.findall(r"psycopg\[binary\][<>=.,\d]+", text) for text in texts]
     assert asked == [["psycopg[binary]>=3.2,<4"]] * 3
+
+
+def test_the_package_needs_what_is_listed_and_its_extras_the_rest():
+    metadata: dict = {}
+    Requirements(str(ROOT), {}).update(metadata)
+    extras = metadata["optional-dependencies"]
+    assert {name: len(needed) for name, needed in extras.items()} == {"postgres": 1, "xlsx": 1}
+    assert extras["xlsx"][0].startswith("openpyxl>=")
+    needed = [*metadata["dependencies"], *extras["xlsx"]]
+    assert [Requirement(text) for text in needed] == wanted()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: read_file(io.BytesIO(), MIMETYPES["xlsx"], FileOptions()),
+        lambda: table_response(TableFile("calls", [], ZoneInfo("UTC")), [], "xlsx"),
+    ],
+    ids=["read", "written"],
+)
+def test_an_excel_file_without_its_extra_says_what_to_install(
+    use: Callable[[], object], app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with app.test_request_context(), pytest.raises(ObdtrackError) as refused:
+        use()
+    assert "openpyxl is not installed here: pip install 'obdtrack[xlsx]'" in str(refused.value)
 
 
 # The audit: what pip-audit found, judged.

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, request, send_file
 
-from obdtrack.errors import Code, ObdtrackError
+from obdtrack.errors import Code, ObdtrackError, of_extra
 from obdtrack.web.http.auth import streamed
 
 MIMETYPES = {
@@ -156,10 +156,11 @@ def _line(cells: Iterable[object]) -> str:
 
 def _write_workbook(table: TableFile, rows: Iterable[Any], file: IO[bytes]) -> int:
     """Write rows as a workbook and return how many they are."""
-    from openpyxl import Workbook  # takes a tenth of a start, which few downloads need
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
+    with of_extra("xlsx"):
+        from openpyxl import Workbook  # takes a tenth of a start, which few downloads need
+        from openpyxl.cell import WriteOnlyCell
+        from openpyxl.styles import Font
+        from openpyxl.utils import get_column_letter
 
     book, count = Workbook(write_only=True), 0
     sheet = book.create_sheet()
