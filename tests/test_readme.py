@@ -17,6 +17,7 @@ from tests.factories import CALLBACK_PATH
 ROOT = Path(__file__).parents[1]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in (
     *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md")),
+    *sorted(ROOT.glob("clients/*/README.md")),
 )}  # fmt: skip
 README = PAGES["README.md"]
 GLOSSARY = PAGES["docs/architecture.md"].partition("## Glossary")[2]

@@ -115,3 +115,16 @@ def test_no_private_function_is_called_once_for_less_than_five_lines() -> None:
             and used[node.name] == 1 == called.count(node.name)
         ]
     assert found == []
+
+
+def test_the_client_and_the_product_do_not_know_each_other() -> None:
+    client = PRODUCT.parent / "clients/python/obdtrack_client"
+    trees = {path: ast.parse(path.read_text()) for path in client.glob("*.py")}
+    assert len(trees) > 5
+    for other, theirs in (("obdtrack", trees), ("obdtrack_client", TREES)):
+        for path, tree in theirs.items():
+            for node in ast.walk(tree):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom):
+                    names = [node.module or ""]
+                assert other not in {name.partition(".")[0] for name in names}, path

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from obdtrack_client import verify
 
 from obdtrack.notifications.signing import signed as sign
 
@@ -25,12 +26,14 @@ SECRET, OLD_SECRET, OTHER = (
     f"whsec_{base64.b64encode(bytes(range(first, first + 32))).decode()}" for first in (0, 190, 9)
 )
 EVENT = {
+    "id": "01a2231f-4c35-77be-9924-6b2aa77e87a4",
     "type": "call.busy",
+    "time": "2026-11-23T11:57:41Z",
     "data": {"reference": "Zoë, 電話 \u2028 </script>"},
     "changed": {"status": "queued"},
 }
 BODY = json.dumps(EVENT, ensure_ascii=False).encode()
-ID = "01a2231f-4c35-77be-9924-6b2aa77e87a4"
+ID = str(EVENT["id"])
 
 NODE = """
 const cases = JSON.parse(require("node:fs").readFileSync(0));
@@ -151,3 +154,12 @@ const {{ Webhook }} = require({json.dumps(str(REFERENCE))});
 const verify = (secret, headers, body) => new Webhook(secret).verify(body.toString(), headers);
 """
     assert verdicts(COMMANDS["js"], code + NODE) == EXPECTED
+
+
+def test_the_client_for_python_agrees() -> None:
+    for one in cases():
+        if one.ours:
+            assert verify(one.headers, one.body, one.secret).data == EVENT["data"], one.name
+        else:
+            with pytest.raises(ValueError, match=r"^The (headers|notification)"):
+                verify(one.headers, one.body, one.secret)
