@@ -85,6 +85,8 @@ class Journal:
         self._heard: list[CallChange] = []
         self._newest: dict[str, int] = {}
         self._counted: Counter[str] = Counter()
+        self.stored: Mapping[UUID, NewState] = {}
+        """Where the calls that events were added to stand; known once the unit has ended."""
 
     def lock(self, names: Collection[str]) -> None:
         """Lock what the provider calls calls and submissions, until the unit ends.
@@ -276,6 +278,7 @@ class Journal:
         writes.count_again((call.row.id, e) for call, e in seen if e.id in call.again)
         states = [self._new_state(call) for call, _ in added]
         writes.save_states(states)
+        self.stored = {new.row.id: new for new in states}
         for row, state, *_ in states:
             self._changes += writes.changes(row, state)
         if self._put_off:

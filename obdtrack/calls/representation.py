@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from obdtrack.calls.placing.submissions import REQUESTED
+from obdtrack.calls.responses import ProviderResponse
 from obdtrack.domain.facts import FACTS, CallFacts, stated
 from obdtrack.domain.fold import Attempt, CallState
 from obdtrack.domain.phone import masked
@@ -135,7 +136,7 @@ def submission_view(submission: models.Submission) -> dict[str, Any]:
     }
 
 
-def response_view(response: models.ResponseRow) -> dict[str, Any]:
+def response_view(response: models.ResponseRow | ProviderResponse) -> dict[str, Any]:
     """Return what the provider's API said to a request of ours, as it was stored."""
     return {
         "id": response.id,

@@ -58,10 +58,10 @@ def create_calls(created: Sequence[NewCall]) -> list[CallRow]:
     ]  # fmt: skip
 
 
-_OF_REQUEST = ("name", "reference", "metadata", "interval", "campaign_id", "retry_of")
-_requested = attrgetter(*_OF_REQUEST)
+OF_REQUEST = ("name", "reference", "metadata", "interval", "campaign_id", "retry_of")
+_requested = attrgetter(*OF_REQUEST)
 _NEW_COLUMNS = (
-    "id", "submission", "created_at", "provider", "fingerprint", "to_number", *_OF_REQUEST,
+    "id", "submission", "created_at", "provider", "fingerprint", "to_number", *OF_REQUEST,
     *STATE_COLUMNS, "state",
 )  # fmt: skip
 

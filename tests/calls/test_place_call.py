@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -15,7 +16,8 @@ from obdtrack.domain.submission import CallRequest, Failure, SendResponse
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
 from obdtrack.store import models
-from tests.factories import NUMBER, ScriptedProvider, accepted, call_request
+from tests.conftest import Caller
+from tests.factories import NOON, NUMBER, ScriptedProvider, accepted, call_request
 
 
 def the_call() -> models.Call:
@@ -136,3 +138,27 @@ def test_however_odd_an_answer_is_it_is_kept_without_the_variables_values(
     (kept,) = responses.of_call(call_id)
     assert b"[removed]" in kept.body
     assert b"987123" not in kept.body
+
+
+@pytest.mark.parametrize(
+    "on_send",
+    [
+        accepted(),
+        accepted(submitted_at=NOON),
+        lambda _: SendResponse(Failure.TIMEOUT),
+        lambda _: SendResponse(Failure.REFUSED, "no such +918867135001", (), 400, b"{}"),
+    ],
+)
+@pytest.mark.parametrize("is_reported", [True, False])
+def test_placing_says_what_is_stored_as_if_it_were_read(
+    caller: Caller,
+    provider: ScriptedProvider,
+    on_send: Callable[[CallRequest], SendResponse],
+    is_reported: bool,
+) -> None:
+    if is_reported:
+        caller.report()
+    provider.on_send = on_send
+    beside = {"reference": "order-7", "metadata": {"sum": 1.5, "é": [None]}, "name": "otp"}
+    placed = caller.place(**beside, variables={"otp": "1"}, interval=5, call_type="service").json
+    assert caller.get(f"/calls/{placed['id']}").json == placed

@@ -62,10 +62,12 @@ def send_before_intention() -> Iterator[None]:
     """Ask the provider first, and store afterwards what was asked."""
     mine = threading.local()
 
-    def place_chosen(choose: place.Chosen, services: Services) -> list[PendingSubmission]:
+    def place_chosen(
+        choose: place.Chosen, services: Services, **more: Any
+    ) -> list[PendingSubmission]:
         (intention,) = choose(journal.Journal(services, services.now()))
         mine.response = services.provider.send(intention.requests[0])
-        return original(choose, services)
+        return original(choose, services, **more)
 
     original = place.place_chosen
     with (

@@ -13,6 +13,7 @@ from obdtrack.access.pseudonym import pseudonym
 from obdtrack.calls import queries
 from obdtrack.calls.journal import Journal
 from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.as_stored import StoredSubmission
 from obdtrack.calls.placing.calling_rules import dialling_rules, unless_twins
 from obdtrack.calls.placing.place import Condition, canonical, place_submission
 from obdtrack.calls.placing.submissions import PendingSubmission, request_of
@@ -91,12 +92,13 @@ class Wanted(NamedTuple):
 class Placed(NamedTuple):
     """The (first) call a request led to, and what was stored of it if it was placed now.
 
-    `body` is the response given before, if there was one.
+    `body` is the response given before, if there was one, `stored` how all stands, if it is known.
     """
 
     call_id: UUID
     pending: PendingSubmission | None
     body: str | None = None
+    stored: StoredSubmission | None = None
 
 
 class _BoundError(Exception):
@@ -125,11 +127,15 @@ def place_once(wanted: Wanted, access: Access, key: str, services: Services) -> 
         if not (forget(owner_id, key, too_old) and bound()):
             raise _BoundError
 
+    stored: list[StoredSubmission] = []
     try:
         # What was asked before is answered as before, also when no call may be placed now.
         rules = dialling_rules(wanted.requests[0], services, skip=wanted.skip)
-        pending = place_submission(wanted.requests, access.key_id, services, [bind, *rules])
-        return Placed(pending.call_id, pending)
+        conditions = [bind, *rules]
+        pending = place_submission(
+            wanted.requests, access.key_id, services, conditions, stored.append
+        )
+        return Placed(pending.call_id, pending, stored=next(iter(stored), None))
     except _BoundError:
         return _replay(owner_id, key, fingerprints, wanted)
 
@@ -169,8 +175,9 @@ def place_guarded(wanted: Wanted, key_id: UUID, services: Services) -> Placed:
     """
     rules = dialling_rules(wanted.requests[0], services, skip=wanted.skip)
     conditions: list[Condition] = [*rules, unless_twins(services, skip=wanted.skip)]
-    pending = place_submission(wanted.requests, key_id, services, conditions)
-    return Placed(pending.call_id, pending)
+    stored: list[StoredSubmission] = []
+    pending = place_submission(wanted.requests, key_id, services, conditions, stored.append)
+    return Placed(pending.call_id, pending, stored=next(iter(stored), None))
 
 
 def keep_response(owner_id: UUID, key: str, body: str, services: Services) -> None:

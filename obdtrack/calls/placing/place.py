@@ -19,6 +19,7 @@ import structlog
 from obdtrack.calls import responses
 from obdtrack.calls.journal import Journal, open_journal
 from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.as_stored import StoredSubmission, as_stored
 from obdtrack.calls.placing.send_right import SendRight
 from obdtrack.calls.placing.submissions import ClosedSubmission, PendingCall, PendingSubmission
 from obdtrack.calls.reports.conflicts import dispute_id
@@ -67,6 +68,9 @@ ObdtrackError if it does not. It may return the intention with some calls to be 
 Chosen = Callable[[Journal], Sequence[PendingSubmission]]
 """Says, in the transaction that stores them, what is to be sent; it may be asked again."""
 
+Shown = Callable[[StoredSubmission], None]
+"""Is given what was placed once its response is stored; not if that takes long, or is unusual."""
+
 
 def place_call(
     request: CallRequest,
@@ -87,6 +91,7 @@ def place_submission(
     key_id: UUID | None,
     services: Services,
     conditions: Sequence[Condition] = (),
+    show: Shown | None = None,
 ) -> PendingSubmission:
     """Ask the provider, once and by one request, to place these calls; returns what was stored.
 
@@ -105,7 +110,7 @@ def place_submission(
                 intention = condition(intention, journal) or intention
             return [intention]
 
-        (placed,) = place_chosen(choose, services)
+        (placed,) = place_chosen(choose, services, show=show)
         return placed
 
 
@@ -152,6 +157,7 @@ def place_chosen(
     executor: Executor | None = None,
     may_leave: Permit | None = None,
     heard: Callable[[SendResponse], None] = lambda _: None,
+    show: Shown | None = None,
 ) -> list[PendingSubmission]:
     """Store what is to be sent, all at once, and send each of it once; returns what was stored.
 
@@ -170,7 +176,7 @@ def place_chosen(
 
     asked = [one for one in intentions if one.requests]
     for sent in _as_completed(send, asked, executor):
-        _persist(partial(_settle, sent, services))
+        _persist(partial(_settle, sent, services, show))
     return intentions
 
 
@@ -311,7 +317,7 @@ def _stored(
 
 
 @repeated
-def _settle(sent: Sequence[_Sent], services: Services) -> None:
+def _settle(sent: Sequence[_Sent], services: Services, show: Shown | None) -> None:
     """Store responses, and what each means for the calls of its request."""
     outcomes = [(one, _outcomes(one, services)) for one in sent]
     names = [told.name for _, told_of in outcomes for told in told_of.calls if told.name]
@@ -331,6 +337,12 @@ def _settle(sent: Sequence[_Sent], services: Services) -> None:
         submissions.note({one: told[:_MOST_NOTES] for one, told in strangers.items() if told})
         if known:
             reprocess_waiting(services.provider.name, known, journal)
+    if show and not taken:
+        for one, told_of in outcomes:
+            called = {told.call_id: told.name for told in told_of.calls}
+            notes = told_of.strangers[:_MOST_NOTES]
+            if found := as_stored(one.intention, one.exchange, called, journal.stored, notes):
+                show(found)
 
 
 class _CallOutcome(NamedTuple):

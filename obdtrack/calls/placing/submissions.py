@@ -74,13 +74,15 @@ class PendingSubmission(NamedTuple):
 
 def create(intentions: Iterable[PendingSubmission]) -> None:
     """Store submissions, before anything leaves; one that asks for nothing awaits nothing."""
-    rows = [_row(intention, intention.calls[0].request) for intention in intentions]
+    rows = [row_of(intention) for intention in intentions]
     if not rows:
         return
     bulk_sql.insert(models.Submission, tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
-def _row(intention: PendingSubmission, request: CallRequest) -> dict[str, Any]:
+def row_of(intention: PendingSubmission) -> dict[str, Any]:
+    """Return what is stored of a submission before the provider is asked, by column."""
+    request = intention.calls[0].request
     is_sent = any(call.skipped is None for call in intention.calls)
     return {
         "id": intention.id,

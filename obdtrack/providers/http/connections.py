@@ -194,9 +194,16 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Lets requests use these connections; `ATTEMPT` must be set while it sends."""
+    """Lets requests use these connections; `ATTEMPT` must be set while it sends.
+
+    What it returns are responses of urllib3.
+    """
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Set up as requests does, with pools of our connections."""
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def build_response(self, req: Any, resp: Any) -> Any:
+        """Return what came as urllib3 has it: nobody asks for cookies, history or text."""
+        return resp

@@ -7,7 +7,8 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import requests
 import urllib3
@@ -94,13 +95,16 @@ def _once(
     attempt.sent = False
     token = ATTEMPT.set(attempt)
     try:
-        prepared = request.prepare()
-        prepared.headers.update(_HEADERS)
+        prepared = _Prepared()
+        prepared.prepare(
+            request.method, request.url, {**request.headers, **_HEADERS}, data=request.data,
+            json=request.json, params=request.params, auth=request.auth,
+        )  # fmt: skip
         # Not Session.send: even when told not to follow a redirect, it reads and unpacks its body.
         adapter = session.get_adapter(str(prepared.url))
         patience = (attempt.limits.connect, attempt.limits.read)
         verify = session.verify or True  # a bundle of certificates may be set, but never nothing
-        response = adapter.send(prepared, stream=True, timeout=patience, verify=verify)
+        response: Any = adapter.send(prepared, timeout=patience, verify=verify)
         with closing(response):
             return _read(response, attempt.limits)
     except NotPermittedError as refused:
@@ -114,12 +118,33 @@ def _once(
         ATTEMPT.reset(token)
 
 
-def _read(response: requests.Response, limits: Limits) -> HttpExchange:
-    status, body = response.status_code, bytearray()
+class _Prepared(requests.PreparedRequest):
+    """A request as requests prepares it, which works out the same URL again and again."""
+
+    def prepare_url(self, url: Any, params: Any) -> None:
+        self.url = _with_params(url, params) if params else _plain(url)
+
+    def prepare_cookies(self, cookies: Any) -> None:
+        """Add none: nobody may have us bring something back."""
+
+
+def _with_params(url: str, params: Any) -> str | None:
+    prepared = requests.PreparedRequest()
+    prepared.prepare_url(url, params)
+    return prepared.url
+
+
+@lru_cache(256)
+def _plain(url: str) -> str | None:
+    return _with_params(url, None)
+
+
+def _read(response: urllib3.BaseHTTPResponse, limits: Limits) -> HttpExchange:
+    status, body = response.status, bytearray()
     if status < 200:
         # The real one comes later, and would be taken for that of the connection's next request.
         raise ExchangeError(Failure.UNREADABLE_ANSWER, "Only an interim response arrived.", status)
-    while chunk := response.raw.read(_CHUNK_BYTES, decode_content=False):
+    while chunk := response.read(_CHUNK_BYTES, decode_content=False):
         body += chunk
         if len(body) > limits.max_bytes:
             if limits.cut:

@@ -22,6 +22,7 @@ from obdtrack.calls.give_report import give_report
 from obdtrack.calls.lookups import admit
 from obdtrack.calls.outside_hours import rang_outside
 from obdtrack.calls.placing import submissions
+from obdtrack.calls.placing.as_stored import StoredSubmission
 from obdtrack.calls.placing.idempotency import (
     Placed,
     Wanted,
@@ -46,6 +47,7 @@ from obdtrack.calls.search import CallFilter
 from obdtrack.calls.states import states_of
 from obdtrack.campaigns.campaigns import refuse_name_of_campaign
 from obdtrack.domain import phone
+from obdtrack.domain.fold import CallState
 from obdtrack.domain.redaction import hide_within
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
@@ -141,7 +143,7 @@ def place_list(body: dict[str, Any], headers: Mapping[str, str]) -> Response:
 @blueprint.response(200, SubmissionSchema)
 def show_submission(submission_id: UUID) -> dict[str, Any]:
     """Show one request to the provider, its response, and the calls it asked for."""
-    return _submission(submission_id)
+    return _submission(_stored(submission_id))
 
 
 @blueprint.route("/submissions/<uuid:submission_id>/resolve", methods=["POST"])
@@ -153,9 +155,9 @@ def resolve_all(body: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
 
     `place-again` places them anew by one request, and returns the new submission.
     """
-    _submission(submission_id)
+    _stored(submission_id)
     found = resolve_submission(submission_id, access=current_access(), services=services(), **body)
-    return _submission(found)
+    return _submission(_stored(found))
 
 
 @blueprint.route("/calls", methods=["GET"])
@@ -173,7 +175,7 @@ def list_calls(query: dict[str, Any]) -> Response:
         admit(wanted, current_access(), services())
     found = search.newest(wanted, limit + 1, cursor)
     rows, next_cursor = cut(found, limit)
-    return page(_views(rows), next_cursor)
+    return page(_views(rows, states_of(rows)), next_cursor)
 
 
 @blueprint.route("/calls/<identifier>")
@@ -330,7 +332,11 @@ def _found(identifier: str) -> models.Call:
 
 def _call(identifier: str) -> dict[str, Any]:
     call = _found(identifier)
-    (shown,) = _views([call])
+    return _shown(call, states_of([call]))
+
+
+def _shown(call: models.Call, states: Mapping[UUID, CallState]) -> dict[str, Any]:
+    (shown,) = _views([call], states)
     if can_be_named(call):
         in_full = current_access().sees_numbers
         shown["waiting_reports"] = [
@@ -340,8 +346,7 @@ def _call(identifier: str) -> dict[str, Any]:
     return shown
 
 
-def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
-    states = states_of(found)
+def _views(found: Sequence[models.Call], states: Mapping[UUID, CallState]) -> list[dict[str, Any]]:
     opted_out = opt_outs.of_numbers({call.to_number for call in found})
     return [
         call_view(
@@ -354,36 +359,43 @@ def _views(found: Sequence[models.Call]) -> list[dict[str, Any]]:
     ]
 
 
-def _submission(submission_id: UUID) -> dict[str, Any]:
+def _stored(submission_id: UUID) -> StoredSubmission:
     found = look_up(lambda: submissions.find(submission_id))
     if found is None:
         raise ObdtrackError(Code.NOT_FOUND, f"There is no submission {submission_id}.")
     calls = submissions.calls_of(submission_id)
-    numbers = () if current_access().sees_numbers else [call.to_number for call in calls]
     told = responses.of_submission(submission_id)
-    sent = next((response_view(row) for row in told if row.kind == "send"), None)
+    sent = next((row for row in told if row.kind == "send"), None)
+    return StoredSubmission(found, sent, calls, states_of(calls))
+
+
+def _submission(stored: StoredSubmission) -> dict[str, Any]:
+    calls = stored.calls
+    numbers = () if current_access().sees_numbers else [call.to_number for call in calls]
+    sent = stored.response and response_view(stored.response)
     return {
-        **submission_view(found),
+        **submission_view(stored.submission),
         "response": hide_within(sent, *numbers) if numbers else sent,
-        "calls": _views(calls),
+        "calls": _views(calls, stored.states),
     }
+
+
+def _only_call(stored: StoredSubmission) -> dict[str, Any]:
+    (call,) = stored.calls
+    return _shown(call, stored.states)
 
 
 class _Shown(NamedTuple):
     """How what was placed is returned: a call, or a submission of several.
 
-    `read` returns it by its (first) call, `assume` without the database, and `endpoint` shows it.
+    `view` returns it as it was stored, `assume` without the database, and `endpoint` shows it.
     """
 
     schema: Schema
     endpoint: str
     argument: str
-    read: Callable[[UUID], dict[str, Any]]
+    view: Callable[[StoredSubmission], dict[str, Any]]
     assume: Callable[[Placed, Wanted], dict[str, Any]]
-
-
-def _list_of(call_id: UUID) -> dict[str, Any]:
-    return _submission(_found(str(call_id)).submission.id)
 
 
 def _assumed_call(placed: Placed, wanted: Wanted) -> dict[str, Any]:
@@ -408,8 +420,10 @@ def _assumed_list(placed: Placed, _: Wanted) -> dict[str, Any]:
     return {"id": placed.pending.id, "calls": calls}
 
 
-_ONE = _Shown(CallSchema(), "api.show_call", "identifier", lambda i: _call(str(i)), _assumed_call)
-_LIST = _Shown(SubmissionSchema(), "api.show_submission", "submission_id", _list_of, _assumed_list)
+_ONE = _Shown(CallSchema(), "api.show_call", "identifier", _only_call, _assumed_call)
+_LIST = _Shown(
+    SubmissionSchema(), "api.show_submission", "submission_id", _submission, _assumed_list
+)
 
 
 def _place(wanted: Wanted, key: str | None, shown: _Shown) -> Response:
@@ -435,7 +449,8 @@ def _read_and_kept(placed: Placed, wanted: Wanted, key: str | None, shown: _Show
     If it cannot be read now, what is known without that is returned, and it is read again then.
     """
     try:
-        body = json.dumps(shown.schema.dump(shown.read(placed.call_id)))
+        stored = placed.stored or _stored(_found(str(placed.call_id)).submission.id)
+        body = json.dumps(shown.view(stored), default=str)
     except Exception:
         log.warning("placed_call_not_read", call_id=str(placed.call_id), exc_info=True)
         return json.dumps(shown.schema.dump(shown.assume(placed, wanted)))
