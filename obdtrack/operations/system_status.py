@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,14 +21,17 @@ from obdtrack.calls.reports.rejoin import REJOINED
 from obdtrack.campaigns.control import CAMPAIGN
 from obdtrack.domain.campaign import ENDED
 from obdtrack.domain.clock_offset import Skew, find_skew
-from obdtrack.domain.destination import DESTINATION
+from obdtrack.domain.destination import DESTINATION, DestinationState, NotificationStatus
 from obdtrack.domain.poll_schedule import POLL
 from obdtrack.domain.reports import Report, occurred_at
 from obdtrack.domain.status import Outcome, Source, Status
 from obdtrack.domain.times import settled
+from obdtrack.notifications import log
 from obdtrack.notifications.alarms import TELLING, open_alarms
+from obdtrack.notifications.destinations import all_of_them
 from obdtrack.services import Services
-from obdtrack.store import leases, models
+from obdtrack.statistics.questions import totals
+from obdtrack.store import feed, leases, models
 from obdtrack.store.columns import to_microseconds
 from obdtrack.store.sqlite import SqliteStore
 
@@ -202,6 +207,22 @@ def _ids(source: Any, condition: Any) -> list[UUID]:
     return [call_id for (call_id,) in found]
 
 
+def _placed() -> Mapping[str, int]:
+    placed: Counter[str] = Counter()
+    for part in totals(None, None):
+        placed[part.status] += part.calls
+    return placed
+
+
+def _backlog() -> dict[str, int]:
+    last = feed.settled()
+    return {
+        str(row.id): max(0, last - row.position) + log.count(row.id, NotificationStatus.PENDING)
+        for row in all_of_them()
+        if row.state == DestinationState.ACTIVE
+    }
+
+
 class SystemStatus(NamedTuple):
     """What was found at `taken_at`.
 
@@ -209,9 +230,10 @@ class SystemStatus(NamedTuple):
     `repaired` counts, since the beginning, outcomes found by polling, `rejoined` reports that were
     left behind though their call was known, `rejected` requests with a wrong secret, and
     `outside_hours` attempts that rang outside the calling hours. `campaigns` are those that have
-    not ended, by state, and `alarms` those that are open, by rule. `only_polled` are those of the
-    newest calls about which nothing came by itself to this day. `skew` is None if the provider's
-    times fit ours, `log_bytes` (SQLite's log) with another database.
+    not ended, by state, and `alarms` those that are open, by rule. `placed` are all calls, by
+    status, `backlog` is what active destinations are still to be sent, by id. `only_polled` are
+    those of the newest calls about which nothing came by itself to this day. `skew` is None if the
+    provider's times fit ours, `log_bytes` (SQLite's log) and `free_bytes` with another database.
     """
 
     taken_at: datetime
@@ -228,8 +250,11 @@ class SystemStatus(NamedTuple):
     outside_hours: int
     campaigns: Mapping[str, int]
     alarms: Mapping[str, int]
+    placed: Mapping[str, int]
+    backlog: Mapping[str, int]
     skew: Skew | None
     log_bytes: int | None
+    free_bytes: int | None
 
     def age(self, moment: datetime | None) -> float | None:
         """Return how many seconds ago something was; None if it never was."""
@@ -249,6 +274,7 @@ def current_status(services: Services) -> SystemStatus:
     # Until the first check of the schedule a report may simply be on its way.
     patience = services.settings.poll_schedule[0]
     heard = last_report_at(Outcome.MATCHED)
+    sqlite = services.store if isinstance(services.store, SqliteStore) else None
     counted = leases.counters([REPAIRED, REJOINED, COUNTER, OUTSIDE_HOURS])
     return SystemStatus(
         taken_at=now,
@@ -266,6 +292,9 @@ def current_status(services: Services) -> SystemStatus:
         outside_hours=counted[OUTSIDE_HOURS],
         campaigns=Counter(row.state for row in going_on),
         alarms=Counter(row.rule for row in open_alarms()),
+        placed=_placed(),
+        backlog=_backlog(),
         skew=check_clock(services),
-        log_bytes=services.store.log_bytes() if isinstance(services.store, SqliteStore) else None,
+        log_bytes=sqlite.log_bytes() if sqlite else None,
+        free_bytes=shutil.disk_usage(Path(sqlite.title).parent).free if sqlite else None,
     )

@@ -122,6 +122,11 @@ _GAUGES: tuple[Gauge, ...] = (
         "Size of SQLite's log; it grows while another program keeps a reading transaction open.",
         lambda s: s.log_bytes,
     ),
+    ("disk_free_bytes", "Free space where SQLite's file is.", lambda s: s.free_bytes),
+)
+
+_BACKLOG = (
+    "Events that an active destination was not sent yet, or was not yet looked through for, by id."
 )
 
 _COUNTERS: tuple[Gauge, ...] = (
@@ -155,7 +160,8 @@ def _of_process(meter: Meter) -> Iterator[Metric]:
         labels=["part"],
     )
     for part, requests in meter.requests().items():
-        for code, number in requests.codes.items():
+        # What appears only with the first refusal shows no increase by it.
+        for code, number in {"503": 0, **requests.codes}.items():
             answered.add_metric([part, code], number)
         bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
         buckets = list(zip(bounds, accumulate(requests.slots), strict=True))
@@ -182,16 +188,17 @@ def _of_database(stock: SystemStatus) -> Iterator[Metric]:
         stock.deliveries,
         stock,
     )
-    campaigns = GaugeMetricFamily(
-        "obdtrack_campaigns", "Campaigns that have not ended.", labels=["state"]
-    )
-    for state, number in stock.campaigns.items():
-        campaigns.add_metric([state], number)
-    yield campaigns
-    alarms = GaugeMetricFamily("obdtrack_alarms_open", "Alarms that are open.", labels=["rule"])
-    for rule in RULES:
-        alarms.add_metric([rule.name], stock.alarms.get(rule.name, 0))
-    yield alarms
+    alarms = {rule.name: stock.alarms.get(rule.name, 0) for rule in RULES}
+    for name, help_text, label, numbers in (
+        ("all_calls", "Calls of all time, by the status they have now.", "status", stock.placed),
+        ("campaigns", "Campaigns that have not ended.", "state", stock.campaigns),
+        ("alarms_open", "Alarms that are open.", "rule", alarms),
+        ("destination_backlog", _BACKLOG, "destination", stock.backlog),
+    ):
+        gauge = GaugeMetricFamily(f"obdtrack_{name}", help_text, labels=[label])
+        for key, number in numbers.items():
+            gauge.add_metric([key], number)
+        yield gauge
     for family, table in ((GaugeMetricFamily, _GAUGES), (CounterMetricFamily, _COUNTERS)):
         for name, help_text, read in table:
             if (value := read(stock)) is not None:
