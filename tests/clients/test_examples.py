@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,6 @@ from tests.end_to_end.conftest import Installation
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "clients/python/README.md"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    installed = Installation(tmp_path_factory.mktemp("installation"))
-    installed.prepare()
-    installed.start_simulator("--ring-seconds", "0.3")
-    installed.start_server()
-    yield installed
-    installed.stop()
 
 
 def test_the_examples_of_the_readme_run(
