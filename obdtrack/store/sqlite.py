@@ -22,6 +22,7 @@ from obdtrack.store import connections
 from obdtrack.store.clock import SharedClock
 from obdtrack.store.connections import asking, connected
 from obdtrack.store.database_errors import unavailable_if_locked
+from obdtrack.store.file_systems import OF_A_NETWORK, file_system
 from obdtrack.store.write_lock import WriteLock
 
 _ONCE_MORE = 0.1
@@ -241,9 +242,16 @@ class SqliteStore(PooledSqliteDatabase):
 def open_sqlite(url: str, *, create: bool) -> SqliteStore:
     """Return the store of the file that `url` names; nothing is connected yet.
 
-    Raises ConfigError, naming the absolute path, if there is no such file or it cannot be read.
+    Raises ConfigError, naming the absolute path, if there is no such file, it cannot be read, or
+    other machines may write to it.
     """
     path = Path(url.removeprefix("sqlite:///")).absolute()
+    if (kind := file_system(path)) in OF_A_NETWORK:
+        raise ConfigError(
+            f"{path} is on a network file system ({kind}): SQLite's log is shared in memory, "
+            "so that two machines damage the file, and neither knows of the other. With obdtrack "
+            "stopped, move it to a disk of this machine; or use PostgreSQL (OBDTRACK_DATABASE_URL)."
+        )
     if create:
         _create(path)
     try:

@@ -95,7 +95,9 @@ def adapted(folder: Path, ports: dict[str, int]) -> str:
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     return (
-        f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log info;\n"
+        # As root it would give its rights up and could not write below pytest's folder.
+        f"user root; daemon off; worker_processes 1; pid {folder}/pid;\n"
+        f"error_log {folder}/error.log info;\n"
         f"events {{}}\nhttp {{ access_log off; {places}\n{site}\n}}\n"
     )
 
@@ -167,6 +169,18 @@ def test_a_base_url_with_a_slash_at_its_end_leads_to_the_callback(proxy: Proxy):
 def test_the_largest_body_passes_and_a_byte_more_does_not(proxy: Proxy):
     assert proxy.post(b"x" * 65_536).status_code == 200
     assert proxy.post(b"x" * 65_537).status_code == 413
+
+
+def test_a_list_of_numbers_may_be_as_large_as_the_server_takes_it(proxy: Proxy):
+    session, plan = proxy.installed.session, {"name": "large", "flow_id": "23"}
+    url = f"{proxy.url}/api/v1/campaigns"
+    made = session.post(url, json=plan, verify=proxy.certificate, timeout=20).json()
+    rows = b"Phone\n" + b"+918867135001\n" * 10_000
+    taken = session.post(
+        f"{url}/{made['id']}/recipients?to=Phone", rows, headers={"Content-Type": "text/csv"},
+        verify=proxy.certificate, timeout=20,
+    )  # fmt: skip
+    assert taken.status_code == 201, taken.text
 
 
 def test_figures_are_not_for_the_world(proxy: Proxy):

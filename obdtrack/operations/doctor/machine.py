@@ -30,6 +30,7 @@ from obdtrack.settings import PREFIX, SECRET_LENGTH, SETTINGS, Settings, require
 from obdtrack.store.connections import asking, connected
 from obdtrack.store.database import Store
 from obdtrack.store.database_errors import unavailable_if_locked
+from obdtrack.store.file_systems import OF_THE_HOST, file_system
 from obdtrack.store.migrate import check_schema, require_tables
 from obdtrack.store.sqlite import SqliteStore
 
@@ -203,9 +204,16 @@ _FAR_BEHIND = timedelta(minutes=1)
 
 
 def check_sqlite(subject: CheckedInstallation) -> CheckResult:
-    """Report a log that a reader lets grow; the bug in it, and why it does no harm here."""
-    if _file(subject) is None:
+    """Report a file that the host can write to, a log that grows, and the bug in the log."""
+    path = _file(subject)
+    if path is None:
         return ok("not in use")
+    if (kind := file_system(path)) in OF_THE_HOST:
+        return warning(
+            f"{path} is in a folder of the machine that this one runs in ({kind}): a second server "
+            "there, or in another machine that has the folder, would damage it",
+            "let only one machine use it, or move it to a disk of this machine or to PostgreSQL",
+        )
     store = subject.services.store if subject.services else None
     if isinstance(store, SqliteStore) and store.log_bytes() > LONG_LOG_BYTES:
         with connected(store):
