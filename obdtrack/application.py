@@ -106,6 +106,10 @@ class Application(Flask):
     quarantine: Quarantine
     waiters: Waiters
 
+    def ensure_sync(self, func: Any) -> Any:
+        """Return the function as it is: none of ours is a coroutine, and Flask asks each time."""
+        return func
+
 
 def create_app(services: Services | None = None) -> Application:
     """Make the WSGI application, from the environment's settings or from given services.

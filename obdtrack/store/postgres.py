@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -110,16 +110,6 @@ class PostgresStore(PooledPostgresqlDatabase):
                     self.execute_sql(f"SET LOCAL lock_timeout = {milliseconds}")
                 with asking(self):
                     yield
-
-    def change_unsynced(self, sql: str, values: Sequence[Any]) -> int:
-        """Change rows by one statement; returns how many.
-
-        It need not outlive a crash of the server, and does not wait for its disk. Raises
-        ObdtrackError as `write` does.
-        """
-        with self.write():
-            self.execute_sql("SET LOCAL synchronous_commit = off")
-            return int(self.execute_sql(sql, values).rowcount)
 
     def take_hot_rows(self) -> None:
         """Be the only thread of this process to lock what all lock, until the transaction ends.

@@ -9,7 +9,7 @@ import stat
 import threading
 import time
 from ast import literal_eval
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -169,18 +169,6 @@ class SqliteStore(PooledSqliteDatabase):
                 yield
             self._require_in_place()  # only now is it known where it went
 
-    def change_unsynced(self, sql: str, values: Sequence[Any]) -> int:
-        """Change rows by one statement; returns how many.
-
-        It need not outlive a power cut, and does not wait for the disk. Raises ObdtrackError as
-        `write` does.
-        """
-        with unavailable_if_locked(), connected(self):
-            with self.in_turn(), self._unsynced():
-                changed = self.execute_sql(sql, values).rowcount
-            self._require_in_place()
-        return int(changed)
-
     def log_bytes(self) -> int:
         """Return how long the log beside the file is; it grows while others read old states."""
         try:
@@ -212,18 +200,6 @@ class SqliteStore(PooledSqliteDatabase):
         except peewee.OperationalError:
             self._mine.gave_up_until = time.monotonic() + _SAME_REQUEST
             raise
-
-    @contextmanager
-    def _unsynced(self) -> Iterator[None]:
-        self.execute_sql("PRAGMA synchronous = normal")
-        try:
-            yield
-        finally:
-            try:
-                self.execute_sql("PRAGMA synchronous = full")
-            except BaseException:
-                self.manual_close()  # what this connection commits next must not be lost
-                raise
 
     @contextmanager
     def _patient_until(self, deadline: float) -> Iterator[None]:

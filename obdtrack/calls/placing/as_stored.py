@@ -18,12 +18,16 @@ _requested = attrgetter(*OF_REQUEST)
 
 
 class StoredSubmission(NamedTuple):
-    """A submission, its response, and its calls with where they stand, as all were stored."""
+    """A submission, its response, and its calls with where they stand, as all were stored.
+
+    `is_new` says that it was placed just now, so that the rules of dialling held.
+    """
 
     submission: models.Submission
     response: ProviderResponse | models.ResponseRow | None
     calls: list[models.Call]
     states: Mapping[UUID, CallState]
+    is_new: bool = False
 
 
 def as_stored(
@@ -53,6 +57,5 @@ def as_stored(
         for one in intention.calls
         for new, name in ((stored[one.id], names[one.id]),)
     ]  # fmt: skip
-    return StoredSubmission(
-        submission, response, calls, {n: one.state for n, one in stored.items()}
-    )
+    states = {call_id: new.state for call_id, new in stored.items()}
+    return StoredSubmission(submission, response, calls, states, is_new=True)

@@ -85,7 +85,7 @@ class SendRight:
     def _confirm(self) -> frozenset[UUID]:
         store = self._services.store
         try:
-            return submissions.confirm_rights(self._submission_ids, self.until, store)
+            return submissions.confirm_rights(self._submission_ids, store)
         except ObdtrackError as error:
             raise NotPermittedError("the database could not confirm that it may be sent") from error
 

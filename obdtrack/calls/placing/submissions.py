@@ -11,9 +11,9 @@ from uuid import UUID
 from obdtrack.domain.status import Status
 from obdtrack.domain.submission import CallRequest
 from obdtrack.store import bulk_sql, models
-from obdtrack.store.columns import to_microseconds
-from obdtrack.store.connections import connected
+from obdtrack.store.connections import asking, connected
 from obdtrack.store.database import Store
+from obdtrack.store.database_errors import unavailable_if_locked
 
 REQUESTED = tuple(
     field.name for field in fields(CallRequest) if field.name in models.Submission._meta.fields
@@ -158,24 +158,15 @@ def drop_variables(to_number: str, *, unless: Callable[[bytes], bool]) -> None:
     submission.update(variables_encrypted=None).where(submission.id.in_(dropped)).execute()
 
 
-def confirm_rights(
-    submission_ids: Sequence[UUID], until: datetime, store: Store
-) -> frozenset[UUID]:
-    """Return those of these submissions that may be sent until then: nobody has settled them.
+def confirm_rights(submission_ids: Sequence[UUID], store: Store) -> frozenset[UUID]:
+    """Return those of these submissions that may still be sent: nobody has settled them.
 
-    What is changed need not outlive a power cut: the process that sends would not, either.
+    Raises ObdtrackError (unavailable) if the database cannot tell.
     """
-    marks = ", ".join([store.param] * len(submission_ids))
-    values = (to_microseconds(until), *(one.bytes for one in submission_ids))
-    if store.change_unsynced(_CONFIRM.format(store.param, marks), values) == len(submission_ids):
-        return frozenset(submission_ids)
-    submission = models.Submission
-    ours = submission.id.in_(list(submission_ids)) & submission.settled_at.is_null()
-    with connected(store):
-        return frozenset(row.id for row in submission.select(submission.id).where(ours))
-
-
-_CONFIRM = "UPDATE submissions SET send_until = {0} WHERE id IN ({1}) AND settled_at IS NULL"
+    columns = ("id", "settled_at")
+    with unavailable_if_locked(), connected(store), asking(store):
+        found = bulk_sql.fetch(models.Submission, columns, "id", submission_ids, order="id")
+    return frozenset(one for one, settled_at in found if settled_at is None)
 
 
 class ClosedSubmission(NamedTuple):

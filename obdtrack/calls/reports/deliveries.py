@@ -158,13 +158,10 @@ def waiting_for(provider: str, names: Collection[str]) -> list[InboundRequest]:
     like.
     """
     wanted = sorted(names)
-    found = {
-        row.id: row
-        for key in ("provider_id", "mid")
-        for row in bulk_sql.load(models.Delivery, key, wanted)
-        if row.outcome == Outcome.UNMATCHED and row.provider == provider
-    }
-    return [to_stored(row) for _, row in sorted(found.items())]
+    columns, keys = ("id", "outcome", "provider"), (("provider_id", wanted), ("mid", wanted))
+    found = bulk_sql.fetch_any(models.Delivery, columns, keys, order="id")
+    unmatched = [one for one, *rest in found if rest == [Outcome.UNMATCHED, provider]]
+    return [to_stored(row) for row in bulk_sql.load(models.Delivery, "id", unmatched)]
 
 
 def waiting_of_number(

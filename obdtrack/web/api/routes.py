@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
+import orjson
 import structlog
 from flask import Response, jsonify, request, url_for
 from flask_smorest import Blueprint
@@ -335,8 +336,10 @@ def _call(identifier: str) -> dict[str, Any]:
     return _shown(call, states_of([call]))
 
 
-def _shown(call: models.Call, states: Mapping[UUID, CallState]) -> dict[str, Any]:
-    (shown,) = _views([call], states)
+def _shown(
+    call: models.Call, states: Mapping[UUID, CallState], *, is_new: bool = False
+) -> dict[str, Any]:
+    (shown,) = _views([call], states, is_new=is_new)
     if can_be_named(call):
         in_full = current_access().sees_numbers
         shown["waiting_reports"] = [
@@ -346,8 +349,11 @@ def _shown(call: models.Call, states: Mapping[UUID, CallState]) -> dict[str, Any
     return shown
 
 
-def _views(found: Sequence[models.Call], states: Mapping[UUID, CallState]) -> list[dict[str, Any]]:
-    opted_out = opt_outs.of_numbers({call.to_number for call in found})
+def _views(
+    found: Sequence[models.Call], states: Mapping[UUID, CallState], *, is_new: bool = False
+) -> list[dict[str, Any]]:
+    allowed = is_new and services().settings.suppression  # or it would not have been placed
+    opted_out = {} if allowed else opt_outs.of_numbers({call.to_number for call in found})
     return [
         call_view(
             call,
@@ -376,13 +382,13 @@ def _submission(stored: StoredSubmission) -> dict[str, Any]:
     return {
         **submission_view(stored.submission),
         "response": hide_within(sent, *numbers) if numbers else sent,
-        "calls": _views(calls, stored.states),
+        "calls": _views(calls, stored.states, is_new=stored.is_new),
     }
 
 
 def _only_call(stored: StoredSubmission) -> dict[str, Any]:
     (call,) = stored.calls
-    return _shown(call, stored.states)
+    return _shown(call, stored.states, is_new=stored.is_new)
 
 
 class _Shown(NamedTuple):
@@ -450,7 +456,7 @@ def _read_and_kept(placed: Placed, wanted: Wanted, key: str | None, shown: _Show
     """
     try:
         stored = placed.stored or _stored(_found(str(placed.call_id)).submission.id)
-        body = json.dumps(shown.view(stored), default=str)
+        body = orjson.dumps(shown.view(stored)).decode()
     except Exception:
         log.warning("placed_call_not_read", call_id=str(placed.call_id), exc_info=True)
         return json.dumps(shown.schema.dump(shown.assume(placed, wanted)))

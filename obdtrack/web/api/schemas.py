@@ -59,6 +59,8 @@ class _NumberSchema(Schema):
 class _ListedNumber(fields.Field[dict[str, Any]]):
     """One number of a list: a text, or an object where something is kept beside it."""
 
+    _schema = _NumberSchema()
+
     def __init__(self) -> None:
         text = {"type": "string"}
         named = {"to": text, "reference": {**text, "minLength": 1, "maxLength": 200}}
@@ -72,7 +74,7 @@ class _ListedNumber(fields.Field[dict[str, Any]]):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **_: Any) -> dict[str, Any]:
         given = {"to": value} if isinstance(value, str) else value
-        loaded: dict[str, Any] = _NumberSchema().load(given)
+        loaded: dict[str, Any] = self._schema.load(given)
         return loaded
 
 
@@ -187,6 +189,10 @@ class IdempotencySchema(Schema):
             "examples": ["order-7-otp"],
         },
     )
+
+    def load(self, data: Any, **options: Any) -> Any:
+        """Return the key; of headers without one nothing has to be read."""
+        return super().load(data, **options) if self.fields["key"].data_key in data else {}
 
 
 class ResolveSchema(Schema):
