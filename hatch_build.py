@@ -9,8 +9,8 @@ from typing import Any
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 _EXTRA = re.compile(r"# Extra (\w+):")
-_POSTGRES = "psycopg[binary]>=3.2,<4"
-"""A checkout asks for it itself, if its database is PostgreSQL."""
+_ASKED_FOR = {"postgres": ["psycopg[binary]>=3.2,<4"], "uvloop": ["uvloop>=0.21,<1"]}
+"""What a checkout asks for itself: if its database is PostgreSQL, or if each report counts."""
 
 
 class Requirements(MetadataHookInterface):
@@ -18,7 +18,7 @@ class Requirements(MetadataHookInterface):
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Write the dependencies, and those of each extra, into the package's metadata."""
-        extra, parts = "", {"": [], "postgres": [_POSTGRES]}
+        extra, parts = "", {"": [], **_ASKED_FOR}
         for line in Path(self.root, "requirements.txt").read_text().splitlines():
             if heading := _EXTRA.match(line):
                 extra = heading[1]

@@ -32,7 +32,7 @@ from obdtrack.settings import (
 )
 from obdtrack.store.database import open_database, open_replica
 from obdtrack.store.encryption import Encryption
-from obdtrack.store.group_commit import GroupWriter
+from obdtrack.store.group_commit import Inbox
 from obdtrack.store.migrate import check_schema
 from obdtrack.web import health, metrics
 from obdtrack.web.api import campaigns, destinations, events, routes
@@ -99,11 +99,13 @@ def make_background(services: Services) -> Background:
 class Application(Flask):
     """The web application: `watch` has its figures, `quarantine` the reports it refused.
 
-    `waiters` are those who wait for events.
+    `callback` takes reports, and `inbox` writes them. `waiters` are those who wait for events.
     """
 
     watch: Watch
+    inbox: Inbox[InboundRequest, ReceivedDelivery]
     quarantine: Quarantine
+    callback: Callback
     waiters: Waiters
 
     def ensure_sync(self, func: Any) -> Any:
@@ -181,18 +183,16 @@ def _put_in_front(app: Flask, outer: WSGIApplication) -> None:
 
 
 def _put_callback_in_front(app: Application, services: Services, watch: Watch) -> None:
-    writer: GroupWriter[InboundRequest, ReceivedDelivery] = GroupWriter(
-        watch.meter.counting(lambda batch: receive_deliveries(batch, services))
-    )
+    app.inbox = Inbox(watch.meter.counting(lambda batch: receive_deliveries(batch, services)))
     app.quarantine = Quarantine(services)
-    callback = Callback(
+    app.callback = Callback(
         app.wsgi_app,
-        store=writer.write,
-        reject=app.quarantine.take,
+        store=app.inbox.write,
+        admit=app.quarantine.admit,
         now=services.now,
         providers=services.providers.values(),
     )
-    _put_in_front(app, Metered(callback, watch.meter))
+    _put_in_front(app, Metered(app.callback, watch.meter))
 
 
 def _harden(response: Response) -> Response:

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.quarantine import Quarantine
 from obdtrack.domain.events import Event
 from obdtrack.domain.reports import FoundCall, RawDelivery, Report, facts, occurred_at
 from obdtrack.domain.status import Kind, Source, Status
@@ -211,6 +213,14 @@ def raw_delivery(**changes: Any) -> RawDelivery:
     """The default report as the request that brings it."""
     body = json.dumps(report_body(**changes)).encode()
     return RawDelivery("POST", "", {}, "application/json", body)
+
+
+def reject(
+    quarantine: Quarantine, secret: bytes, read: Callable[[], InboundRequest | None]
+) -> None:
+    """Bring a request with a wrong secret, which is read only if it is to be kept."""
+    if keep := quarantine.admit(secret):
+        keep(read())
 
 
 def event(

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
-import multiprocessing
 import os
 import signal
-import sys
-import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any
-from wsgiref.types import WSGIApplication
 
 import click
 import structlog
-from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.server.embed import Server
 
 from obdtrack.application import create_app, load_to_serve, make_background, make_services
-from obdtrack.cli.one_core import on_one_core, start_on_one_core
+from obdtrack.cli.one_core import settle
 from obdtrack.cli.opening import warn_of_settings
 from obdtrack.cli.output import examples
 from obdtrack.cli.ports import listening_address, require_free_port
-from obdtrack.cli.stopping import InFlight, end_when_told
 from obdtrack.logs import configure_logs
 from obdtrack.settings import Settings, require_for_serving
-from obdtrack.store.migrate import check_schema
+from obdtrack.web.rsgi import Front
 
 log = structlog.get_logger()
 
 THREADS = 320
 """Requests worked on at once: waiting for the disk or the provider costs a thread, not a core.
-More than may wait for the provider, so that reports and look-ups always find one."""
+More than may wait for the provider, so that look-ups always find one."""
+
+BACKLOG = 1024
+"""Connections kept at once, and as many that wait to be."""
 
 STOP_SECONDS = 30
 """How long requests in flight may take to finish after SIGTERM; a call being placed needs 20."""
+
+PATIENCE = 1.0
+"""Seconds that half a request, an idle connection or an unread response has to come to its end."""
+
+_LOOK_SECONDS = 0.05
 
 _LOGGING: dict[str, Any] = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {}}}
 """The server's lines go to our own handler, not to standard output."""
@@ -56,6 +63,7 @@ def command(insecure: bool) -> None:
     Checks everything that can be checked, then serves until SIGTERM or Ctrl-C. Status 2 means that
     a setting or the database prevents a start.
     """
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # nothing is under way yet
     warn_of_settings()
     settings = load_to_serve(insecure=insecure)
     settings = replace(settings, host=listening_address(settings.host))
@@ -63,74 +71,73 @@ def command(insecure: bool) -> None:
     configure_logs(settings.log_level)
     if settings.insecure:
         click.echo(_WARNING, err=True)
-    _check_database(settings)
     require_free_port(settings.host, settings.port)
     serve(settings)
 
 
 def serve(settings: Settings) -> None:
-    """Run granian with one worker process.
+    """Run granian in this process until it is told to stop.
 
-    Granian reads slow headers in its own runtime, so they cost no thread of ours; a slow body costs
-    one, and is read only of those who have shown a secret. One process, because SQLite has one
-    writer, and one process can gather more reports into each commit.
+    Granian reads heads and bodies in its own runtime, so that slow ones cost no thread of ours. One
+    process, because SQLite has one writer, and one process can gather more reports into each
+    commit.
     """
-    server = Granian(
-        "obdtrack",
+    services = make_services(settings, serving=True)
+    app = create_app(services)
+    threads = ThreadPoolExecutor(THREADS, initializer=settle)
+    threads.submit(make_background(services).start).result()  # its threads stay where this one is
+    note = app.watch.meter.note_request
+    front = Front(app.wsgi_app, app.callback, app.inbox.written, note, threads, settle)
+    server = Server(
+        front,
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=THREADS,
-        workers_kill_timeout=STOP_SECONDS,
+        interface=Interfaces.RSGI,
+        backlog=BACKLOG,
         log_level=LogLevels.error,
         log_dictconfig=_LOGGING,
         websockets=False,
     )
-    click.echo(f"obdtrack listens on {settings.own_url}", err=True)
-    server.serve(target_loader=partial(_load, settings), wrap_loader=False)
-
-
-def _load(settings: Settings) -> WSGIApplication:
-    """Make the application, in the worker process, which may have been forked or spawned."""
-    _end_if_told_to()
-    configure_logs(settings.log_level)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        services = make_services(settings, serving=True)
-        application = create_app(services)
-        app = InFlight(application)
-        start_on_one_core(make_background(services).start)
-    except Exception:
-        log.exception("server_not_started")
-        sys.exit(1)
     gc.collect()  # what is loaded now stays: looking through it for garbage would delay reports
     gc.freeze()
-    end_when_told(app, application.waiters.stop)
-    return on_one_core(app)
+    click.echo(f"obdtrack listens on {settings.own_url}", err=True)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(_serve(server, front.idle_seconds, app.waiters.stop))
 
 
-def _end_if_told_to() -> None:
-    """Let SIGTERM end the worker at once while it loads: nothing is under way in it yet.
+def _new_loop() -> asyncio.AbstractEventLoop:
+    with suppress(ImportError):
+        import uvloop  # a sixth faster, where it is installed
 
-    A fork has left it the parent's handler, which would note the signal and stop nothing; granian
-    sets the worker's own only after this, and would wait for `STOP_SECONDS`.
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        return loop
+    return asyncio.new_event_loop()
+
+
+async def _serve(
+    server: Server, idle_seconds: Callable[[], float], release: Callable[[], object]
+) -> None:
+    """Serve until SIGTERM or SIGINT, then end this process soon; `release` lets go who waits.
+
+    The server's own way to stop lets every connection come to its end: half a request from a
+    stranger would keep it for as long as a slow head may take, and half a body for longer. So the
+    process ends as soon as nothing has been worked on for PATIENCE.
     """
-    handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    server = getattr(handler, "__self__", None)
-    if getattr(server, "interrupt_signal", False):  # noted between the fork and here
-        sys.exit()
-
-
-def _end_with_parent() -> None:
-    # A killed parent cannot stop its worker, which would keep the port from the next start.
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _check_database(settings: Settings) -> None:
-    services = make_services(settings)
-    with services.store.connection_context():
-        check_schema(services.store)
-    services.store.close_all()  # the worker may be forked off; no connection may cross that
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    serving = asyncio.ensure_future(server.serve())
+    serving.add_done_callback(lambda _: told.set())
+    await told.wait()
+    if serving.done():
+        log.error("server_ended", exc_info=serving.exception())
+        os._exit(1)
+    release()
+    server.stop()  # type: ignore[no-untyped-call]  # granian's
+    told_at = time.monotonic()
+    while (waited := time.monotonic() - told_at) < STOP_SECONDS:
+        idle = idle_seconds()
+        if min(idle, waited) > PATIENCE or (idle and serving.done()):
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
+    os._exit(0)

@@ -6,11 +6,14 @@ written the next gathers by itself; who comes alone, and came alone before, is w
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from math import inf
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from obdtrack.store.database_errors import unavailable
 
@@ -29,26 +32,23 @@ just answered come back with their next item, and would else make two half crowd
 with a commit of its own."""
 
 
-class _Slot(Generic[Item, Result]):
-    __slots__ = ("done", "error", "item", "result")
+class _Waiting(NamedTuple, Generic[Item, Result]):
+    """An item, and who waits for its result: a thread, or something in an event loop."""
 
-    def __init__(self, item: Item) -> None:
-        self.item = item
-        self.result: Result | None = None
-        self.error: Exception | None = None
-        self.done = threading.Lock()
-        self.done.acquire()
+    item: Item
+    answer: Future[Result] | asyncio.Future[Result]
+    loop: asyncio.AbstractEventLoop | None = None
 
 
-class GroupWriter(Generic[Item, Result]):
-    """Gathers items from many threads; `work` writes a batch of them and gives their results.
+class Inbox(Generic[Item, Result]):
+    """Gathers items from many threads and event loops; `work` writes a batch and gives its results.
 
     `work` must have committed when it returns; what it raises reaches every item of the batch.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
         self._work = work
-        self._queue: SimpleQueue[_Slot[Item, Result]] = SimpleQueue()
+        self._queue: SimpleQueue[_Waiting[Item, Result]] = SimpleQueue()
         self._awaited = inf
         self._enough = threading.Event()
         self._start = threading.Lock()
@@ -59,17 +59,29 @@ class GroupWriter(Generic[Item, Result]):
 
         Raises ObdtrackError (unavailable) if that takes too long; then it may be written later.
         """
+        answer: Future[Result] = Future()
+        self._put(_Waiting(item, answer))
+        try:
+            return answer.result(ANSWER_SECONDS)
+        except TimeoutError:
+            raise unavailable() from None
+
+    async def written(self, item: Item, loop: asyncio.AbstractEventLoop) -> Result:
+        """Do what `write` does, in this event loop; who stops waiting is written all the same."""
+        answer: asyncio.Future[Result] = loop.create_future()
+        self._put(_Waiting(item, answer, loop))
+        late = loop.call_later(ANSWER_SECONDS, _give_up, answer)
+        try:
+            return await answer
+        finally:
+            late.cancel()
+
+    def _put(self, one: _Waiting[Item, Result]) -> None:
         if self._thread is None:
             self._begin()
-        slot: _Slot[Item, Result] = _Slot(item)
-        self._queue.put(slot)
+        self._queue.put(one)
         if self._queue.qsize() >= self._awaited:
             self._enough.set()
-        if not slot.done.acquire(timeout=ANSWER_SECONDS):
-            raise unavailable()
-        if slot.error is not None:
-            raise slot.error
-        return slot.result  # type: ignore[return-value]  # set by the thread that released us
 
     def _begin(self) -> None:
         # Late, because a server forks its workers after the application is made.
@@ -79,12 +91,12 @@ class GroupWriter(Generic[Item, Result]):
                 self._thread.start()
 
     def _run(self) -> None:
-        batch: list[_Slot[Item, Result]] = []
+        batch: list[_Waiting[Item, Result]] = []
         while True:
             batch = self._gathered(len(batch))
             self._write(batch)
 
-    def _gathered(self, expected: int) -> list[_Slot[Item, Result]]:
+    def _gathered(self, expected: int) -> list[_Waiting[Item, Result]]:
         """Return what waits as soon as it is as many as `expected`, or their time is over."""
         batch = [self._queue.get()]
         self._enough.clear()
@@ -96,13 +108,31 @@ class GroupWriter(Generic[Item, Result]):
             batch.append(self._queue.get())
         return batch
 
-    def _write(self, batch: list[_Slot[Item, Result]]) -> None:
+    def _write(self, batch: list[_Waiting[Item, Result]]) -> None:
+        found: Iterable[tuple[_Waiting[Item, Result], Result | None]]
+        fault = None
         try:
-            results = self._work([slot.item for slot in batch])
-            for slot, result in zip(batch, results, strict=True):
-                slot.result = result
+            found = list(zip(batch, self._work([one.item for one in batch]), strict=True))
         except Exception as error:  # one batch's fault must not end the thread
-            for slot in batch:
-                slot.error = error
-        for slot in batch:
-            slot.done.release()
+            found, fault = [(one, None) for one in batch], error
+        for loop in {one.loop for one in batch}:
+            answers = [(one.answer, result, fault) for one, result in found if one.loop is loop]
+            if loop is None:
+                _hand_back(answers)
+                continue
+            with suppress(RuntimeError):  # it was closed: nobody waits there any more
+                loop.call_soon_threadsafe(_hand_back, answers)
+
+
+def _give_up(answer: asyncio.Future[Any]) -> None:
+    _hand_back([(answer, None, unavailable())])
+
+
+def _hand_back(answers: Iterable[tuple[Any, Any, Exception | None]]) -> None:
+    for answer, result, fault in answers:
+        if answer.done():  # nobody waits for it any more
+            continue
+        if fault is None:
+            answer.set_result(result)
+        else:
+            answer.set_exception(fault)

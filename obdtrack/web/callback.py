@@ -1,18 +1,19 @@
-"""The callback: a small WSGI function in front of the application, the only way a report comes in.
+"""The callback: in front of the application, the only way a report comes in.
 
 A report is answered 200 (stored, whatever it was), 401 (secret), 413 (too large), 415 (compressed
 in a way that cannot be undone) or 503 (not stored). The provider takes all but the first for
 failures. The callback is in front of Flask because most requests are reports and none of them
-needs routing or a session.
+needs routing or a session. What it does is the same for a thread (WSGI) and in an event loop
+(`web/rsgi.py`): it says what it waits for, and whoever runs it waits in its own way.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
@@ -43,10 +44,14 @@ _HEADERS = (("Content-Type", "application/json"), *HEADERS.items())
 
 CallbackResponse = tuple[str, bytes, Sequence[tuple[str, str]]]
 
-_OK: CallbackResponse = ("200 OK", b'{"status":"ok"}', ())
+Steps = Generator[InboundRequest | None, Any, CallbackResponse]
+"""Gives None to be sent the request's body (None: too large), or what is to be stored to be sent
+what became of it; what goes wrong there is thrown in. Returns the response."""
+
+_OK: CallbackResponse = ("200 OK", b'{"status":"ok"}', _HEADERS)
 
 
-class _Door(NamedTuple):
+class Door(NamedTuple):
     """Where one provider's reports come in: how it shows whose they are, and headers to keep."""
 
     provider: str
@@ -59,7 +64,7 @@ class Callback:
 
     Each of `providers` has a path of its own and says how its requests prove that they are its,
     and which headers to keep besides the usual ones. `store` gives what became of a delivery once
-    it is on disk; `reject` gets requests with a wrong secret and may read them.
+    it is on disk; `admit` gives what takes a request with a wrong secret, if it is to be read.
     """
 
     def __init__(
@@ -67,39 +72,46 @@ class Callback:
         app: WSGIApplication,
         *,
         store: Callable[[InboundRequest], ReceivedDelivery],
-        reject: Callable[[bytes, Callable[[], InboundRequest | None]], None],
+        admit: Callable[[bytes], Callable[[InboundRequest | None], None] | None],
         now: Callable[[], datetime],
         providers: Iterable[Provider],
     ) -> None:
         self._app = app
         self._store = store
-        self._reject = reject
+        self._admit = admit
         self._now = now
-        self._doors: dict[str, _Door] = {}
+        self._doors: dict[str, Door] = {}
         for one in providers:
             kept = (*_KEPT_HEADERS, *one.kept_headers)
             keys = {"HTTP_" + name.upper().replace("-", "_"): name for name in kept}
-            self._doors[callback_path(one.name)] = _Door(one.name, one.callback_auth, keys)
+            self._doors[callback_path(one.name)] = Door(one.name, one.callback_auth, keys)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request as a WSGI application (PEP 3333)."""
+        door = self.door(environ)
+        if door is None:
+            return self._app(environ, start_response)
+        status, body, headers = self._run(self.steps(environ, door), environ)
+        start_response(status, [*headers, ("Content-Length", str(len(body)))])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def door(self, environ: WSGIEnvironment) -> Door | None:
+        """Return where this request leads to, None for the application."""
         path = environ.get("PATH_INFO", "")
         door = self._doors.get(path)
         if door is None:
             path = _tidy(path)
             door = self._doors.get(path)
-            if door is None:
-                return self._app(environ, start_response)
-            environ["PATH_INFO"] = path  # whoever counts requests counts it here
-        status, body, headers = self._response(environ, door)
-        start_response(status, [*headers, *_HEADERS, ("Content-Length", str(len(body)))])
-        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+            if door is not None:
+                environ["PATH_INFO"] = path  # whoever counts requests counts it here
+        return door
 
-    def _response(self, environ: WSGIEnvironment, door: _Door) -> CallbackResponse:
+    def steps(self, environ: WSGIEnvironment, door: Door) -> Steps:
+        """Serve one request that leads here, whoever reads its body and stores what comes."""
         method = environ["REQUEST_METHOD"]
         if method not in _KNOWN:
             if method == "OPTIONS":
-                return "200 OK", b"", [_ALLOW]
+                return "200 OK", b"", [_ALLOW, *_HEADERS]
             return _problem("405 Method Not Allowed", "method-not-allowed", _ALLOW)
         credentials = environ.get("HTTP_AUTHORIZATION", "")
         auth = door.auth
@@ -108,23 +120,38 @@ class Callback:
             if auth.secrets
             else is_loopback(environ.get("REMOTE_ADDR", ""))
         )
-        if not trusted:
-            # An empty header is what the server makes of letters other than ASCII.
-            headers = [value for key, value in environ.items() if key.startswith("HTTP_")]
-            elsewhere = auth.misplaced([environ.get("QUERY_STRING", ""), *headers])
-            carried = elsewhere or auth.shown(credentials)
-            if method in _REPORTS and (carried or environ.get("HTTP_AUTHORIZATION") == ""):
-                self._turn_away(environ, door, carried)
-            asked = ("WWW-Authenticate", auth.challenge(credentials))
-            return _problem("401 Unauthorized", "unauthorized", asked)
-        return self._received(environ, door) if method in _REPORTS else _OK
+        if trusted:
+            return (yield from self._received(environ, door)) if method in _REPORTS else _OK
+        # An empty header is what the server makes of letters other than ASCII.
+        headers = [value for key, value in environ.items() if key.startswith("HTTP_")]
+        elsewhere = auth.misplaced([environ.get("QUERY_STRING", ""), *headers])
+        carried = elsewhere or auth.shown(credentials)
+        if method in _REPORTS and (carried or environ.get("HTTP_AUTHORIZATION") == ""):
+            yield from self._turned_away(environ, door, carried)
+        return _problem(
+            "401 Unauthorized", "unauthorized", ("WWW-Authenticate", auth.challenge(credentials))
+        )
 
-    def _received(self, environ: WSGIEnvironment, door: _Door) -> CallbackResponse:
+    def _run(self, steps: Steps, environ: WSGIEnvironment) -> CallbackResponse:
         try:
-            stored = self._stored(environ, door)
+            wanted = next(steps)
+            while True:
+                try:
+                    found = read_body(environ) if wanted is None else self._store(wanted)
+                except Exception as error:
+                    wanted = steps.throw(error)
+                else:
+                    wanted = steps.send(found)
+        except StopIteration as end:
+            response: CallbackResponse = end.value
+            return response
+
+    def _received(self, environ: WSGIEnvironment, door: Door) -> Steps:
+        try:
+            stored = self._item(environ, door, (yield None))
             if stored is None:
                 return _problem("413 Content Too Large", "too-large")
-            received = self._store(stored)
+            received: ReceivedDelivery = yield stored
         except ObdtrackError as error:
             log.error("delivery_not_stored", reason=str(error.__cause__ or error))
             return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
@@ -135,17 +162,27 @@ class Callback:
             log.exception("delivery_not_stored")
             return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
         if received.challenge is not None:
-            return "200 OK", json.dumps({"challenge": received.challenge}).encode(), []
+            return "200 OK", json.dumps({"challenge": received.challenge}).encode(), _HEADERS
         return _OK
 
-    def _turn_away(self, environ: WSGIEnvironment, door: _Door, secret: bytes) -> None:
+    def _turned_away(
+        self, environ: WSGIEnvironment, door: Door, secret: bytes
+    ) -> Generator[None, Any, None]:
         try:
-            self._reject(secret, lambda: self._stored(environ, door))
+            keep = self._admit(secret)
+            if keep is not None:
+                stored = None
+                try:
+                    stored = self._item(environ, door, (yield None))
+                finally:
+                    keep(stored)
         except Exception:  # whoever was refused is refused whatever happens to the copy
             log.warning("rejected_delivery_not_stored", exc_info=True)
 
-    def _stored(self, environ: WSGIEnvironment, door: _Door) -> InboundRequest | None:
-        body, query = read_body(environ), environ.get("QUERY_STRING", "")
+    def _item(
+        self, environ: WSGIEnvironment, door: Door, body: bytes | None
+    ) -> InboundRequest | None:
+        query = environ.get("QUERY_STRING", "")
         if body is None or len(query) > MAX_BODY:
             return None
         raw = RawDelivery(
@@ -182,4 +219,4 @@ def _text(value: str, limit: int) -> str:
 
 def _problem(status: str, code: str, *headers: tuple[str, str]) -> CallbackResponse:
     body = problem_body(HTTPStatus(int(status[:3])), code)
-    return status, json.dumps(body).encode(), headers
+    return status, json.dumps(body).encode(), [*headers, *_HEADERS]

@@ -19,7 +19,7 @@ from obdtrack.services import Services, new_id
 from obdtrack.store import leases
 from obdtrack.store.database_errors import unavailable
 from tests.conftest import Caller
-from tests.factories import PROVIDER, SECRET, raw_delivery
+from tests.factories import PROVIDER, SECRET, raw_delivery, reject
 
 
 def refused(services: Services, query: str = "") -> InboundRequest:
@@ -50,7 +50,7 @@ def test_one_that_is_still_being_read_while_others_are_stored_is_kept(
         quarantine.flush()
         return refused(services)
 
-    quarantine.take(b"wrong", read_slowly)
+    reject(quarantine, b"wrong", read_slowly)
     quarantine.flush()
     assert (kept(services), counted(services)) == (["rejected"], 1)
 
@@ -58,7 +58,7 @@ def test_one_that_is_still_being_read_while_others_are_stored_is_kept(
 def test_what_the_database_did_not_take_is_stored_when_it_does(
     quarantine: Quarantine, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quarantine.take(b"wrong", lambda: refused(services))
+    reject(quarantine, b"wrong", lambda: refused(services))
     with monkeypatch.context() as broken:
         broken.setattr(deliveries, "add_rejected", lambda *_: raise_(unavailable()))
         with pytest.raises(ObdtrackError):
@@ -71,7 +71,7 @@ def test_what_the_database_did_not_take_is_stored_when_it_does(
 def test_our_own_secrets_are_not_kept_with_it(quarantine: Quarantine, services: Services) -> None:
     token = services.settings.webhook_token
     assert token
-    quarantine.take(b"wrong", lambda: refused(services, query=f"token={token}"))
+    reject(quarantine, b"wrong", lambda: refused(services, query=f"token={token}"))
     quarantine.flush()
     with services.store.connection_context():
         assert deliveries.newest(1)[0].query == "token=removed"
@@ -126,7 +126,7 @@ def test_of_one_secret_a_bounded_number_is_kept() -> None:
 def flood(quarantine: Quarantine, services: Services) -> None:
     """Seventy-five seconds of made-up secrets, two a second after a burst."""
     for number in range(ROWS_KEPT + 150):
-        quarantine.take(b"made-up-%d" % number, lambda: refused(services))
+        reject(quarantine, b"made-up-%d" % number, lambda: refused(services))
         if number % 250 == 249:
             quarantine.flush()
     quarantine.flush()
@@ -141,7 +141,7 @@ def secrets_kept(services: Services) -> Counter[str | None]:
 def slips(quarantine: Quarantine, services: Services) -> list[str]:
     """The fingerprints of a secret that came once, one that came often, and ours, misplaced."""
     for secret in (b"once", *[b"often"] * 5, SECRET.encode()):
-        quarantine.take(secret, lambda: refused(services))
+        reject(quarantine, secret, lambda: refused(services))
     quarantine.flush()
     return [services.encryption.fingerprint(s) for s in (b"once", b"often", SECRET.encode())]
 

@@ -25,6 +25,7 @@ from tests.factories import (
     ScriptedProvider,
     call_log,
     log_row,
+    reject,
     report_body,
     with_settings,
 )
@@ -100,7 +101,7 @@ def test_the_quarantine_is_bounded_and_everything_is_counted(
     caller.report()
     (stored,) = [deliveries.to_stored(row) for row in deliveries.newest(2)]
     for _ in range(5):
-        quarantine.take(b"wrong", lambda: stored._replace(id=fresh_id()))
+        reject(quarantine, b"wrong", lambda: stored._replace(id=fresh_id()))
     quarantine.close()
     assert outcomes().count("rejected") == 3
     assert leases.counters([COUNTER]) == {COUNTER: 5}
@@ -116,7 +117,7 @@ def test_a_flood_is_not_even_read(services: Services) -> None:
     quarantine = Quarantine(services, monotonic=lambda: 0.0)
     read: list[int] = []
     for _ in range(1000):
-        quarantine.take(b"wrong", lambda: read.append(1))
+        reject(quarantine, b"wrong", lambda: read.append(1))
     quarantine.close()
     assert len(read) == ROWS_KEPT
     assert leases.counters([COUNTER]) == {COUNTER: 1000}

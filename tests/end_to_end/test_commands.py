@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -19,7 +20,6 @@ from obdtrack.cli.serve import STOP_SECONDS
 from obdtrack.services import utc_now
 from tests.end_to_end.conftest import Installation, until
 from tests.factories import CALLBACK_PATH
-from tests.torture.forks import children
 
 
 @pytest.fixture
@@ -27,6 +27,12 @@ def fresh(tmp_path: Path) -> Iterator[Installation]:
     installed = Installation(tmp_path)
     yield installed
     installed.stop()
+
+
+def catches(number: signal.Signals, pid: int) -> bool:
+    """Whether a process does something of its own when it is sent this."""
+    (told,) = re.findall(r"SigCgt:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(told, 16) >> number - 1 & 1)
 
 
 def outcome(installed: Installation, *arguments: str) -> tuple[int, str]:
@@ -108,7 +114,7 @@ def test_sigterm_lets_a_call_being_placed_finish(fresh: Installation) -> None:
 def test_sigterm_while_it_starts_ends_it_without_waiting(fresh: Installation) -> None:
     fresh.prepare()
     server = fresh.launch("serve")
-    until(lambda: children(server.pid))
+    until(lambda: catches(signal.SIGTERM, server.pid))
     server.send_signal(signal.SIGTERM)
     assert server.wait(timeout=STOP_SECONDS / 2) == 0
 

@@ -23,6 +23,10 @@ CALLBACK = "/webhooks/mobtexting"
 STARTS = {
     "header": f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\n",
     "callback body": f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nslow",
+    "callback body with the secret": f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\n"
+    f"Authorization: Bearer {SECRET}\r\nContent-Length: 900\r\n\r\nslow",
+    "chunks with the secret": f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\n"
+    f"Authorization: Bearer {SECRET}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nslow\r\n",
     "wrong secret": f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\n"
     "Authorization: Bearer wrong-secret-of-somebody\r\nContent-Length: 900\r\n\r\nslow",
     "API body": "POST /api/v1/calls HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nslow",

@@ -30,7 +30,7 @@ from obdtrack.domain.submission import (
 from obdtrack.providers.base import StatusResponse
 from obdtrack.services import new_id
 from obdtrack.store.database import Store
-from obdtrack.store.group_commit import GroupWriter
+from obdtrack.store.group_commit import Inbox
 from tests import factories
 from tests.conftest import Caller
 from tests.factories import PROVIDER, Clock, ScriptedProvider, call_log, log_row, raw_delivery
@@ -179,20 +179,19 @@ class Dialler(ScriptedProvider):
 def _dying_together(store: Store) -> Iterator[None]:
     """Let a request die with the thread that commits for it, instead of waiting for it for ever."""
 
-    def write(self: GroupWriter[Any, Any], batch: list[Any]) -> None:
+    def write(self: Inbox[Any, Any], batch: list[Any]) -> None:
         try:
             original(self, batch)
         except CrashError as death:
             store._state.reset()  # what this thread had open is gone
-            for slot in batch:
-                slot.error = death
-                slot.done.release()
+            for one in batch:
+                one.answer.set_exception(death)
 
-    original = GroupWriter._write
+    original = Inbox._write
     with (
         patch.object(place, "_PAUSES_BEFORE_RESPONDING", (0, 0, 0)),
         patch.object(place, "_PAUSES_AFTERWARDS", (3600,)),  # the process ends before
-        patch.object(GroupWriter, "_write", write),
+        patch.object(Inbox, "_write", write),
     ):
         yield
 

@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 from wsgiref.simple_server import make_server
 
-from granian import Granian
+from granian.server.embed import Server
 
 from obdtrack.calls import journal, provider_ids, queries
 from obdtrack.calls.placing import idempotency, place, recover, submissions
@@ -29,7 +29,7 @@ from obdtrack.services import Services
 from obdtrack.store import connections, group_commit, sqlite, tasks
 from obdtrack.store.connections import connected
 from obdtrack.store.database_errors import unavailable_if_locked
-from obdtrack.store.group_commit import GroupWriter
+from obdtrack.store.group_commit import Inbox
 from obdtrack.store.sqlite import SqliteStore
 from obdtrack.store.tasks import Claim
 
@@ -45,16 +45,19 @@ def sound() -> Iterator[None]:
 def acknowledge_before_commit() -> Any:
     """Say that a report is stored, and store it a moment later."""
 
-    def write(self: GroupWriter[Any, Any], item: Any) -> ReceivedDelivery:
-        threading.Timer(0.2, store, (self, item)).start()
-        return ReceivedDelivery(Outcome.MATCHED)
+    def hasty(work: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def store(batch: Any) -> None:
+            with suppress(BaseException):  # nobody is left to be told
+                work(batch)
 
-    def store(self: GroupWriter[Any, Any], item: Any) -> None:
-        with suppress(BaseException):  # nobody is left to be told
-            original(self, item)
+        def acknowledge(batch: Any) -> list[ReceivedDelivery]:
+            threading.Timer(0.2, store, (batch,)).start()
+            return [ReceivedDelivery(Outcome.MATCHED) for _ in batch]
 
-    original = GroupWriter.write
-    return patch.object(GroupWriter, "write", write)
+        return acknowledge
+
+    original = Inbox.__init__
+    return patch.object(Inbox, "__init__", lambda self, work: original(self, hasty(work)))
 
 
 @contextmanager
@@ -270,10 +273,10 @@ def believe_anybody() -> Any:
 def serve_one_by_one() -> Any:
     """Serve from one thread, which reads slow clients itself."""
 
-    def serve(self: Granian, target_loader: Callable[[], Any], **_: Any) -> None:
-        make_server(self.bind_addr, self.bind_port, target_loader()).serve_forever()
+    async def serve(self: Server) -> None:
+        make_server(self.bind_addr, self.bind_port, self.target._app).serve_forever()
 
-    return patch.object(Granian, "serve", serve)
+    return patch.object(Server, "serve", serve)
 
 
 @contextmanager

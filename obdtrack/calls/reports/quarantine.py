@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -62,20 +63,21 @@ class Quarantine:
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
 
-    def take(self, secret: bytes, read: Callable[[], InboundRequest | None]) -> None:
-        """Count a rejected request, and keep it if there is room for it; `read` gives it whole.
+    def admit(self, secret: bytes) -> Callable[[InboundRequest | None], None] | None:
+        """Count a rejected request; returns what takes it when it was read, if there is room.
 
-        Nothing is read of what is not kept: a body costs a thread for as long as its sender likes.
-        What carries a secret of ours, though not where it belongs, has places of its own.
+        That must be called, with None if there was nothing whole to read. Nothing is read of what
+        is not kept. What carries a secret of ours, though not where it belongs, has places of its
+        own.
         """
         fingerprint = self._services.encryption.fingerprint(secret)
         intake = self._ours if fingerprint in self._our_fingerprints else self._strangers
         if not self._admit(intake) or not intake.reading.acquire(blocking=False):
-            return
-        try:
-            stored = read()
-        finally:
-            intake.reading.release()
+            return None
+        return partial(self._take, intake, fingerprint)
+
+    def _take(self, intake: _Intake, fingerprint: str, stored: InboundRequest | None) -> None:
+        intake.reading.release()
         if stored is not None:
             kept = without_secrets(stored, self._services)
             with self._lock:

@@ -25,9 +25,6 @@ from obdtrack.domain.content_coding import CODINGS, GZIP_MAGIC, MAX_BODY, Undeco
 from obdtrack.domain.strict_json import load_json
 from obdtrack.settings import plain_host
 
-RECEIVING = "obdtrack.receiving"
-"""Name in a request's environment: whether its body is being waited for."""
-
 MAX_FIELDS = 1000
 """Fields of a form; the largest of ours has one for each column of a list."""
 
@@ -41,32 +38,42 @@ _PAIRS = ((b"{", b"}"), (b"[", b"]"))
 
 
 def read_body(environ: WSGIEnvironment) -> bytes | None:
-    """Return the whole body, decoded, or None if it is larger than MAX_BODY.
+    """Return the whole body, decoded, or None if it is larger than MAX_BODY; raises as `whole`."""
+    most = expected(environ)
+    return None if most is None else whole(_read(environ, most), environ)
+
+
+def expected(environ: WSGIEnvironment) -> int | None:
+    """Return how many bytes of the body to read at most; None: it says that it is too large.
 
     A length that is stated is checked before a byte is read; without one (chunked) a byte more than
-    allowed is asked for, since a truncated body must never look like a whole one. Raises EOFError
-    if the client went away before the end, or if nobody could tell whether it did, and
-    UndecodableError if the body is in a `Content-Encoding` that cannot be undone. Of a body that
-    was decoded `HTTP_CONTENT_ENCODING` says so afterwards.
+    allowed is asked for, since a truncated body must never look like a whole one.
     """
     told = environ.get("CONTENT_LENGTH") or ""
     if told:
         length = int(told) if told.isascii() and told.isdigit() else MAX_BODY + 1
-        if length > MAX_BODY:
-            return None
-        body = _read(environ, length)
-        if len(body) < length:
+        return length if length <= MAX_BODY else None
+    chunked = environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING")
+    return MAX_BODY + 1 if chunked else 0
+
+
+def whole(body: bytes, environ: WSGIEnvironment) -> bytes | None:
+    """Return what was read of a body, decoded, or None if it is larger than MAX_BODY.
+
+    Raises EOFError if the client went away before the end, or if nobody could tell whether it did,
+    and UndecodableError if the body is in a `Content-Encoding` that cannot be undone. Of a body
+    that was decoded `HTTP_CONTENT_ENCODING` says so afterwards.
+    """
+    if told := environ.get("CONTENT_LENGTH"):
+        if len(body) < int(told):
             raise EOFError("the client closed the connection before the end of its request")
         return _plain(body, environ)
-    if environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
-        body = _read(environ, MAX_BODY + 1)
-        if len(body) > MAX_BODY:
-            return None
-        plain = _plain(body, environ)
-        if plain is body and not _shows_its_end(body):
-            raise EOFError("a chunked body must show where it ends, as JSON and multipart forms do")
-        return plain
-    return b""
+    if len(body) > MAX_BODY:
+        return None
+    plain = _plain(body, environ)
+    if plain is body and not _shows_its_end(body):
+        raise EOFError("a chunked body must show where it ends, as JSON and multipart forms do")
+    return plain
 
 
 def _plain(body: bytes, environ: WSGIEnvironment) -> bytes | None:
@@ -118,11 +125,9 @@ def spooled_body(environ: WSGIEnvironment, most: int) -> IO[bytes]:
     if left > most:
         raise RequestEntityTooLarge(f"The file is larger than {most // 2**20} MiB: cut it in two.")
     file, stream = TemporaryFile(), environ["wsgi.input"]  # noqa: SIM115  # the caller closes it
-    environ[RECEIVING] = True
     while left and (part := stream.read(min(left, _PART))):
         file.write(part)
         left -= len(part)
-    environ[RECEIVING] = False
     if left:
         raise ClientDisconnected("the client closed the connection before the end of its file")
     return file
@@ -200,9 +205,7 @@ class BodyParser(FlaskParser):
 
 def _read(environ: WSGIEnvironment, length: int) -> bytes:
     stream, parts = environ["wsgi.input"], []
-    environ[RECEIVING] = True
     while length > 0 and (part := stream.read(length)):
         parts.append(part)
         length -= len(part)
-    environ[RECEIVING] = False
     return b"".join(parts)

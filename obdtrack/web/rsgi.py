@@ -1,0 +1,307 @@
+"""Serves the application on granian's RSGI: reports in the event loop, all else in threads.
+
+A report costs no thread while its body comes and while its transaction is written. Everything else
+is the WSGI application's, which may wait for the provider; a body as large as most may be is
+gathered in the loop first, so that one that comes slowly costs no thread either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import ExitStack, suppress
+from functools import lru_cache
+from io import BytesIO, FileIO
+from itertools import chain
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+from granian._granian import RSGIHTTPProtocol as HTTPProtocol
+from granian.rsgi import Scope
+
+from obdtrack.calls.reports.deliveries import InboundRequest
+from obdtrack.calls.reports.receive import ReceivedDelivery
+from obdtrack.web.callback import Callback, CallbackResponse, Door
+from obdtrack.web.http.request_bodies import expected, whole
+
+BODY_SECONDS = 60
+"""How long the body of a report, or of any request that is not a file, may take to come."""
+
+_AT_ONCE = 256 * 1024
+"""Bytes of a response that are gathered; what is longer is made while it is sent. More than a pipe
+holds, so that all of the first write is in it only once the server has opened its other end."""
+
+_FIRST = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+
+_ENVIRON = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+}
+
+
+class InFlight:
+    """Which requests are being worked on: threads and the event loop share it."""
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+        self._worked_at = 0.0
+
+    def begin(self, environ: WSGIEnvironment) -> None:
+        """Note that there is something to do for a request."""
+        self._open.add(id(environ))
+
+    def pause(self, environ: WSGIEnvironment) -> None:
+        """Note that it is over, or that the client must send or read on first."""
+        self._open.discard(id(environ))
+        self._worked_at = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        """Return how long nothing has been worked on: no whole request, no part of a response."""
+        return 0.0 if self._open else time.monotonic() - self._worked_at
+
+
+class Front:
+    """The RSGI application: `callback` takes what leads to it, `app` what is left, in `threads`.
+
+    `store` gives what became of a delivery once it is on disk; `note` counts a report by its path,
+    its response's code and the seconds it took. `settle` is called when the server has started.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        callback: Callback,
+        store: Callable[[InboundRequest, asyncio.AbstractEventLoop], Awaitable[ReceivedDelivery]],
+        note: Callable[[str, str, float], None],
+        threads: Executor,
+        settle: Callable[[], object],
+    ) -> None:
+        self._app = app
+        self._callback = callback
+        self._store = store
+        self._note = note
+        self._threads = threads
+        self._settle = settle
+        self._in_flight = InFlight()
+        self.idle_seconds = self._in_flight.idle_seconds
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Be told of the loop that serves, which is not running yet, or starts its server now."""
+        self._loop = loop
+        loop.call_soon(self._settle)
+
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """Serve one request."""
+        environ, begun, code = _environ(scope), time.perf_counter(), "500"
+        door = self._callback.door(environ)
+        if door is None:
+            await self._pass_on(environ, protocol)
+            return
+        try:
+            status, body, headers = await self._reported(environ, door, protocol)
+            code = status[:3]
+            headers = [*headers, ("Content-Length", str(len(body)))]
+            sent = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
+            protocol.response_bytes(int(code), headers, sent)
+        finally:
+            self._in_flight.pause(environ)
+            self._note(environ["PATH_INFO"], code, time.perf_counter() - begun)
+
+    async def _reported(
+        self, environ: WSGIEnvironment, door: Door, protocol: HTTPProtocol
+    ) -> CallbackResponse:
+        steps = self._callback.steps(environ, door)
+        found: ReceivedDelivery | bytes | None
+        try:
+            wanted = next(steps)
+            while True:
+                try:
+                    if wanted is not None:
+                        self._in_flight.begin(environ)
+                        found = await self._store(wanted, self._loop)
+                    else:
+                        found = await self._body(environ, protocol)
+                except Exception as error:
+                    wanted = steps.throw(error)
+                else:
+                    wanted = steps.send(found)
+        except StopIteration as end:
+            response: CallbackResponse = end.value
+            return response
+
+    async def _pass_on(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> None:
+        most = expected(environ)
+        environ["wsgi.input"] = (
+            _Stream(environ, protocol, self._loop, self._in_flight)
+            if most is None
+            else BytesIO(await self._gathered(environ, protocol, most))
+        )
+        await self._loop.run_in_executor(self._threads, self._respond, environ, protocol)
+
+    async def _body(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> bytes | None:
+        most = expected(environ)
+        if most is None:
+            return None
+        return whole(await self._gathered(environ, protocol, most), environ)
+
+    async def _gathered(self, environ: WSGIEnvironment, protocol: HTTPProtocol, most: int) -> bytes:
+        """Return so much of the body as came before the client was gone, or took too long."""
+        if not most:
+            return b""
+        coming: Any = (
+            protocol()
+            if environ.get("CONTENT_LENGTH")
+            else asyncio.ensure_future(_first(protocol, most))
+        )
+        late = self._loop.call_later(BODY_SECONDS, coming.cancel)
+        try:
+            body: bytes = await coming
+            return body
+        except (RuntimeError, asyncio.CancelledError):
+            return b""
+        finally:
+            late.cancel()
+
+    def _respond(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> None:
+        begun: list[Any] = []
+
+        def begin(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
+            begun[:] = int(status[:3]), headers
+
+        self._in_flight.begin(environ)
+        try:
+            with ExitStack() as ending:
+                body = self._app(environ, begin)
+                if hasattr(body, "close"):
+                    ending.callback(body.close)
+                parts, gathered = iter(body), list[bytes]()
+                for part in parts:
+                    gathered.append(part)
+                    if len(gathered) > 1 and sum(map(len, gathered)) > _AT_ONCE:
+                        self._stream(chain([b"".join(gathered)], parts), begun, environ, protocol)
+                        return
+                status, headers = begun
+                protocol.response_bytes(status, headers, b"".join(gathered))
+        finally:
+            self._in_flight.pause(environ)
+
+    def _stream(
+        self,
+        parts: Iterator[bytes],
+        begun: list[Any],
+        environ: WSGIEnvironment,
+        protocol: HTTPProtocol,
+    ) -> None:
+        """Send what is made while it is sent, and no faster than the client reads.
+
+        The server would keep in memory whatever it is given, but a file it reads as it can send it.
+        """
+        (status, headers), (ours, write) = begun, os.pipe()
+        with suppress(BrokenPipeError), open(write, "wb") as pipe:
+            with FileIO(ours) as read:  # the server's end; ours until it has opened it, or will not
+                protocol.response_file(status, headers, f"/dev/fd/{ours}")
+                gone = asyncio.run_coroutine_threadsafe(_close_if_gone(protocol, read), self._loop)
+                pipe.write(next(parts))
+                pipe.flush()
+                gone.cancel()
+            for part in parts:
+                self._in_flight.pause(environ)
+                pipe.write(part)
+                self._in_flight.begin(environ)
+
+
+class _Stream:
+    """A file that a thread reads as it comes, as `wsgi.input` is read here: to its stated end."""
+
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        protocol: HTTPProtocol,
+        loop: asyncio.AbstractEventLoop,
+        in_flight: InFlight,
+    ) -> None:
+        self._environ = environ
+        self._protocol = protocol
+        self._loop = loop
+        self._in_flight = in_flight
+        self._parts: AsyncIterator[bytes] | None = None
+        self._left = b""
+
+    def read(self, size: int) -> bytes:
+        """Return at most so many bytes, none at the end, waiting for the client."""
+        if not self._left:
+            self._in_flight.pause(self._environ)
+            self._left = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
+            self._in_flight.begin(self._environ)
+        part, self._left = self._left[:size], self._left[size:]
+        return part
+
+    async def _next(self) -> bytes:
+        if self._parts is None:
+            self._parts = aiter(self._protocol)
+        return await anext(self._parts, b"")
+
+
+async def _first(protocol: HTTPProtocol, most: int) -> bytes:
+    body = bytearray()
+    async for part in protocol:
+        body += part
+        if len(body) >= most:
+            break
+    return bytes(body)
+
+
+async def _close_if_gone(protocol: HTTPProtocol, file: FileIO) -> None:
+    await protocol.client_disconnect()
+    file.close()
+
+
+@lru_cache(512)
+def _key(header: str) -> str:
+    name = header.upper().replace("-", "_")
+    return name if name in _FIRST else f"HTTP_{name}"
+
+
+def _environ(scope: Scope) -> WSGIEnvironment:
+    """Return a request's head as WSGI tells it (PEP 3333).
+
+    A header of letters other than ASCII is empty, as on granian's WSGI.
+    """
+    server, port = _address(scope.server)
+    environ = {
+        **_ENVIRON,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": _address(scope.client)[0],
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
+        "wsgi.url_scheme": scope.scheme,
+    }
+    known, names = len(environ), scope.headers.keys()
+    for name, value in scope.headers.items():
+        key = _key(name)
+        before = environ.get(key)
+        if before is None:
+            environ[key] = value
+        elif key not in _FIRST:
+            environ[key] = f"{before}{';' if key == 'HTTP_COOKIE' else ','}{value}"
+    if len(environ) - known < len(names):
+        for name in names:
+            environ.setdefault(_key(name), "")
+    environ.setdefault("HTTP_HOST", scope.authority or "")
+    return environ
+
+
+def _address(told: str) -> tuple[str, str]:
+    address, _, port = told.rpartition(":")
+    return address.strip("[]"), port
