@@ -117,18 +117,19 @@ def test_a_receiver_stores_each_event_once_and_works_on_it_in_order(
 ) -> None:
     receiver, imported = make(tmp_path)
     api = f"{served.url}/api/v1/destinations"
-    made = served.session.post(api, json={"url": receiver.url, "types": ["call.*"]}, timeout=10)
+    wanted = {"types": ["call.*"], "filter": {"reference_prefix": "to-be-received"}}
+    made = served.session.post(api, json={"url": receiver.url, **wanted}, timeout=10)
     receiver.secret = made.json()["secret"]
     server = receiver.start(imported)
     try:
         until(lambda: responds(receiver.url))
-        placed = served.place("+918867135011", reference="order-7")
+        placed = served.place("+918867135011", reference="to-be-received")
         told = "SELECT count(*) FROM {events} WHERE CAST(body AS TEXT) LIKE '%call.busy%'"
         until(lambda: (receiver.folder / "receiver.db").exists() and receiver.rows(told)[0][0])
         receiver.work()
         calls = receiver.rows("SELECT id, reference, status FROM {calls}")
         assert [(one.replace("-", ""), *rest) for one, *rest in calls] == [
-            (placed["id"].replace("-", ""), "order-7", "busy")
+            (placed["id"].replace("-", ""), "to-be-received", "busy")
         ]
 
         before = receiver.rows("SELECT count(*) FROM {events}")
