@@ -21,7 +21,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     installed = Installation(tmp_path_factory.mktemp("installation"))
     installed.environ["OBDTRACK_DESTINATIONS_PRIVATE"] = "true"
     installed.prepare()
-    installed.start_simulator("--ring-seconds", "0.3")
+    installed.start_simulator("--ring-seconds", "0.3", "--slow-seconds", "1.2")
     installed.start_server()
     yield installed
     installed.stop()

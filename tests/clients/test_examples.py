@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from obdtrack_client import CallOptions, Client, OutcomeUnknown
 
 from obdtrack.notifications.signing import new_secret, signed
 from tests.end_to_end.conftest import Installation
@@ -45,3 +47,18 @@ def test_the_examples_of_the_readme_run(
     body = b'{"id": "7", "type": "call.busy", "time": "2026-11-23T11:57:41Z", "data": null}'
     assert names["receive"](signed("7", datetime.now(UTC), body, [secret]), body) == 204
     assert names["receive"](signed("7", datetime.now(UTC), body, [new_secret()]), body) == 400
+
+
+def test_what_a_timeout_left_open_is_found_out_and_the_phone_rings_once(
+    served: Installation,
+) -> None:
+    key = str(served.session.headers["Authorization"]).split(" ")[1]
+    wanted: CallOptions = {"flow_id": "23", "reference": "late"}
+    with pytest.raises(OutcomeUnknown) as told:
+        Client(served.url, key, timeout=0.3).place("+918867135031", **wanted)
+    client = Client(served.url, key)
+    call = client.place("+918867135031", **wanted, idempotency_key=told.value.key)
+    assert call.status in {"queued", "completed"}
+    assert [one.id for one in client.calls(reference="late")] == [call.id]
+    rang = requests.get(f"{served.provider_url}/simulator/calls", timeout=10).json()
+    assert str(rang).count("8867135031") == 1
