@@ -28,6 +28,7 @@ PATIENCE = 90
 def main() -> None:
     """Raise an error at the first step that fails."""
     wheel = build(ROOT / "dist")
+    build_client()
     with TemporaryDirectory() as folder:
         try_it(install(wheel, Path(folder, "empty")), Path(folder))
 
@@ -47,6 +48,18 @@ def build(dist: Path) -> Path:
     assert not strange, strange
     print(f"package: {wheel.name}, {size} bytes, {len(names)} files; the sdist builds the same")
     return wheel
+
+
+def build_client() -> None:
+    """Build the client's wheel, which has to be typed and have nothing of ours."""
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir"]
+    with TemporaryDirectory() as direct:
+        run([*command, direct, ROOT / "clients" / "python"])
+        (wheel,) = Path(direct).glob("*.whl")
+        names = ZipFile(wheel).namelist()
+    assert "obdtrack_client/py.typed" in names, names
+    assert all(name.startswith("obdtrack_client") for name in names), names
+    print(f"package: {wheel.name}, {len(names)} files")
 
 
 def install(wheel: Path, folder: Path) -> Path:
