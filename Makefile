@@ -10,7 +10,7 @@ PAGES := obdtrack/web/templates
 STYLE := obdtrack/web/static/app.css
 BEAUTIFY := $(BIN)/css-beautify --indent-size 2 --end-with-newline --disable-newline-between-rules
 
-.PHONY: catalogues demo test lint format types bench pictures torture lock locked licences audit deptry package pythons clean
+.PHONY: catalogues demo test lint format types bench pictures torture lock locked licences audit deptry package container pythons clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m obdtrack demo
@@ -67,6 +67,9 @@ locked:
 
 package: $(VENV)/.test
 	$(BIN)/python .ci/package.py
+
+container: $(VENV)/.run
+	$(BIN)/python deploy/without_engine.py
 
 pythons:
 	.ci/pythons

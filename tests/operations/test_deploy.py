@@ -1,4 +1,4 @@
-"""The nginx example in deploy/ is really run in front of a real server."""
+"""The examples of proxies in deploy/, nginx and Caddy, are really run in front of a real server."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from tests.factories import report_body
 
 DEPLOY = ROOT / "deploy"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+CADDY = shutil.which("caddy")
 NAME = "localhost"
 
 
 class Proxy(NamedTuple):
-    """nginx in front of a server: its addresses, its certificate, its log."""
+    """A proxy in front of a server: its addresses, its certificate, its log."""
 
     url: str
     plain_url: str
@@ -103,22 +104,29 @@ def adapted(folder: Path, ports: dict[str, int]) -> str:
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    if NGINX is None:
-        pytest.skip("nginx is not installed: apt-get install nginx-light")
-    folder = tmp_path_factory.mktemp("nginx")
-    folder.chmod(0o755)
-    installed = Installation(folder)
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A server that knows of one proxy in front of it."""
+    installed = Installation(tmp_path_factory.mktemp("installed"))
     installed.environ |= {"OBDTRACK_PROXY_HOPS": "1", "OBDTRACK_TRUSTED_HOSTS": f"{NAME},127.0.0.1"}
     installed.prepare()
     installed.start_simulator("--ring-seconds", "0.2", "--callback", "http://127.0.0.1:1/")
     installed.start_server()
+    yield installed
+    installed.stop()
+
+
+@pytest.fixture(scope="module")
+def nginx(installed: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    if NGINX is None:
+        pytest.skip("nginx is not installed: apt-get install nginx-light")
+    folder = tmp_path_factory.mktemp("nginx")
+    folder.chmod(0o755)
     ports = {"plain": free_port(), "tls": free_port(), "server": installed.port}
     config = folder / "nginx.conf"
     config.write_text(adapted(folder, ports))
     command = [NGINX, "-p", str(folder), "-c", str(config), "-e", str(folder / "error.log")]
     subprocess.run([*command, "-t"], check=True, capture_output=True)
-    nginx = subprocess.Popen(command)
+    process = subprocess.Popen(command)
     try:
         made = Proxy(
             f"https://{NAME}:{ports['tls']}",
@@ -130,9 +138,41 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         until(lambda: accepts(ports["tls"]))
         yield made
     finally:
-        nginx.terminate()
-        nginx.wait(timeout=20)
-        installed.stop()
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def caddy(installed: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    if CADDY is None:
+        pytest.skip("Caddy is not installed: apt-get install caddy")
+    folder, ports = tmp_path_factory.mktemp("caddy"), (free_port(), free_port())
+    certificate, key = make_certificate(folder)
+    site = (DEPLOY / "Caddyfile").read_text()
+    for theirs, ours in (
+        ("{\n\tservers {", f"{{\nadmin off\nhttp_port {ports[0]}\n\tservers {{"),
+        ("{$SITE} {", f"{{$SITE}} {{\ntls {certificate} {key}"),
+        ("obdtrack:8000", f"127.0.0.1:{installed.port}"),
+    ):
+        assert site.count(theirs) == 1, theirs
+        site = site.replace(theirs, ours)
+    (folder / "Caddyfile").write_text(site)
+    url, log = f"https://{NAME}:{ports[1]}", folder / "log"
+    environ = {"SITE": url, "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+    command = [CADDY, "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+    with log.open("wb") as said, subprocess.Popen(command, env=environ, stderr=said) as process:
+        try:
+            until(lambda: accepts(ports[1]))
+            yield Proxy(url, f"http://{NAME}:{ports[0]}", certificate, log, installed)
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(params=["nginx", "caddy"])
+def proxy(request: pytest.FixtureRequest) -> Proxy:
+    """Each of them."""
+    found: Proxy = request.getfixturevalue(request.param)
+    return found
 
 
 def accepts(port: int) -> bool:
@@ -140,7 +180,7 @@ def accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_report_through_nginx_is_stored_and_its_call_looked_up(proxy: Proxy):
+def test_a_report_through_it_is_stored_and_its_call_looked_up(proxy: Proxy):
     session = proxy.installed.session
     order = {"to": "+918867135029", "flow_id": "23"}
     call = session.post(
@@ -172,7 +212,7 @@ def test_the_largest_body_passes_and_a_byte_more_does_not(proxy: Proxy):
 
 
 def test_a_list_of_numbers_may_be_as_large_as_the_server_takes_it(proxy: Proxy):
-    session, plan = proxy.installed.session, {"name": "large", "flow_id": "23"}
+    session, plan = proxy.installed.session, {"name": f"by {proxy.url}", "flow_id": "23"}
     url = f"{proxy.url}/api/v1/campaigns"
     made = session.post(url, json=plan, verify=proxy.certificate, timeout=20).json()
     rows = b"Phone\n" + b"+918867135001\n" * 10_000
@@ -191,9 +231,10 @@ def test_figures_are_not_for_the_world(proxy: Proxy):
 
 def test_plain_http_leads_to_tls(proxy: Proxy):
     response = requests.get(f"{proxy.plain_url}/calls/x?y=1", allow_redirects=False, timeout=10)
-    assert (response.status_code, response.headers["Location"]) == (
-        308,
+    assert response.status_code == 308
+    assert response.headers["Location"] in (
         f"https://{NAME}/calls/x?y=1",
+        f"{proxy.url}/calls/x?y=1",
     )
 
 
@@ -203,10 +244,15 @@ def test_what_a_client_claims_about_itself_is_not_believed(proxy: Proxy):
     assert "Strict-Transport-Security" in response.headers
 
 
-def test_one_id_stands_in_the_answer_and_in_nginxs_log_and_no_query_does(proxy: Proxy):
-    response = proxy.get("/api/v1/calls?to=918867135029")
-    until(lambda: response.headers["X-Request-Id"] in proxy.log.read_text())
-    assert "8867135029" not in proxy.log.read_text()
+def test_one_id_stands_in_the_answer_and_in_nginxs_log_and_no_query_does(nginx: Proxy):
+    response = nginx.get("/api/v1/calls?to=918867135029")
+    until(lambda: response.headers["X-Request-Id"] in nginx.log.read_text())
+    assert "8867135029" not in nginx.log.read_text()
+
+
+def test_caddys_log_has_no_query(caddy: Proxy):
+    assert caddy.get("/api/v1/calls?to=918867135029").status_code == 200
+    assert "8867135029" not in caddy.log.read_text()
 
 
 def test_the_page_to_sign_in_comes_through(proxy: Proxy):
