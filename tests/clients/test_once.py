@@ -255,6 +255,19 @@ def test_no_text_has_a_key_or_a_number(caplog: pytest.LogCaptureFixture) -> None
     assert "Call(id='01a2078b', status='queued')" in texts
 
 
+def test_no_line_of_the_log_has_the_number_that_is_searched_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG")
+    page = b'HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n{"data": [], "next_cursor": null}'
+    with listening(page) as (url, heard):
+        assert list(Client(url, KEY).calls(to=NUMBER)) == []
+    assert b"8867135001" in heard[0]
+    assert "/api/v1/calls?…" in caplog.text
+    assert "8867135001" not in caplog.text
+    assert KEY not in caplog.text
+
+
 @pytest.mark.parametrize("key", ["obd_secret\nX: y", "obd_sécret", ""])
 def test_a_key_that_is_none_is_refused_without_repeating_it(key: str) -> None:
     with pytest.raises(ValueError) as told:

@@ -8,6 +8,7 @@ on the way, or the server asks to wait. A timeout is no such reason: it is the c
 from __future__ import annotations
 
 import json
+import logging
 import random
 import ssl
 from collections.abc import Callable, Mapping
@@ -96,6 +97,8 @@ class Transport:
         self._timeout, self._patience = timeout, patience
         self.sleep, self.clock = sleep, clock
         self.session = requests.Session()
+        for name in ("urllib3.connectionpool", "urllib3.util.retry"):
+            logging.getLogger(name).addFilter(_without_query)
 
     def ask(self, request: Request, read: Callable[[requests.Response], _Result]) -> _Result:
         """Return what is read of the response; sends again what may be, for `patience` seconds.
@@ -157,6 +160,18 @@ class Transport:
         """Put the key where neither ~/.netrc nor the session's headers replace it."""
         prepared.headers["Authorization"] = f"Bearer {self._key}"
         return prepared
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Leave out of urllib3's lines what a look-up asks for: it may be somebody's number."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            f"{one.partition('?')[0]}?…"
+            if isinstance(one, str) and "/api/v1/calls?" in one
+            else one
+            for one in record.args
+        )
+    return True
 
 
 def header_text(text: str, what: str) -> str:
