@@ -7,7 +7,7 @@ it, or it could not be read: until a person has decided or looked at it.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from peewee import SQL
@@ -20,7 +20,8 @@ from obdtrack.domain.texts import Said
 from obdtrack.domain.times import to_text
 from obdtrack.errors import Code, ObdtrackError
 from obdtrack.services import Services
-from obdtrack.store import models
+from obdtrack.store import bulk_sql, models
+from obdtrack.store.columns import to_microseconds
 from obdtrack.store.schema import WAITS_FOR_A_PERSON
 
 _SOON = timedelta(minutes=10)
@@ -41,10 +42,14 @@ class Waiting(NamedTuple):
 
 def count(now: datetime, most: int) -> Waiting:
     """Count what needs attention, calls and requests up to `most` each."""
-    call, delivery = models.Call, models.Delivery
-    calls = call.select(call.id).where(SQL("needs_attention")).limit(most)
-    deliveries = delivery.select(delivery.id).where(*_waiting(now)).limit(most)
-    return Waiting(calls.count(), deliveries.count())
+    until = to_microseconds(now - _SOON)
+    return Waiting(*bulk_sql.ask(models.Call, _COUNT, most, until, most)[0])
+
+
+_COUNT = f"""SELECT
+    (SELECT COUNT(*) FROM (SELECT 1 FROM calls WHERE needs_attention LIMIT ?) AS wanted),
+    (SELECT COUNT(*) FROM (SELECT 1 FROM deliveries
+        WHERE {WAITS_FOR_A_PERSON} AND received_at <= ? LIMIT ?) AS wanted)"""  # noqa: S608
 
 
 def calls(
@@ -60,7 +65,7 @@ def calls(
 def deliveries(now: datetime, limit: int, before: UUID | None = None) -> list[models.Delivery]:
     """List the requests that need attention, newest first, older than `before`."""
     row = models.Delivery
-    query = row.select().where(*_waiting(now))
+    query = row.select().where(SQL(WAITS_FOR_A_PERSON), row.received_at <= now - _SOON)
     if before is not None:
         query = query.where(row.id < before)
     return list(query.order_by(row.id.desc()).limit(limit))
@@ -95,7 +100,3 @@ def _reviewed_before(delivery_id: UUID) -> Said:
             when=to_text(done.recorded_at),
         )
     return Said("This delivery needs no attention; nothing was changed.")
-
-
-def _waiting(now: datetime) -> tuple[Any, Any]:
-    return SQL(WAITS_FOR_A_PERSON), models.Delivery.received_at <= now - _SOON

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from obdtrack.calls.placing.submissions import REQUESTED
 from obdtrack.calls.responses import ProviderResponse
-from obdtrack.domain.facts import FACTS, CallFacts, stated
+from obdtrack.domain.facts import FACTS, TIMES, CallFacts
 from obdtrack.domain.fold import Attempt, CallState
 from obdtrack.domain.phone import masked
 from obdtrack.domain.redaction import hide, hide_within
 from obdtrack.domain.timeline import TimelineEntry
 from obdtrack.domain.times import to_text
 from obdtrack.store import models
+
+_values = attrgetter(*FACTS)
 
 
 def call_view(
@@ -64,7 +67,7 @@ def call_view(
         return shown
     message = state.provider_message and hide(state.provider_message, call.to_number)
     # What the caller called things is theirs: only the number called is hidden in it.
-    theirs = hide_within(shown, call.to_number, others=False)
+    theirs = {name: hide_within(it, call.to_number, others=False) for name, it in shown.items()}
     return {**theirs, "to": masked(call.to_number), "provider_message": message}
 
 
@@ -163,7 +166,8 @@ def _attempt_view(attempt: Attempt) -> dict[str, Any]:
 
 def _facts(facts: CallFacts) -> dict[str, Any]:
     """Return facts by their names, JSON-ready."""
-    return {**dict.fromkeys(FACTS), **stated(facts)}
+    shown = dict(zip(FACTS, _values(facts), strict=True))
+    return shown | {name: to_text(shown[name]) for name in TIMES if shown[name] is not None}
 
 
 def _text(body: bytes) -> str:

@@ -20,7 +20,7 @@ from obdtrack.domain.trial import TRIAL_NAME, TRIAL_NUMBER
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.store import bulk_sql, models
-from obdtrack.store.columns import moved_id, to_microseconds
+from obdtrack.store.columns import moved_id, to_id, to_microseconds
 
 ENDING = 4
 """Digits that the index of endings holds; shorter endings are too common to be searched."""
@@ -444,21 +444,16 @@ def _without_trials(wanted: CallFilter) -> Iterator[Any]:
 
 def _from_id(since: datetime) -> Iterator[Any]:
     call = models.Call
-    found = call.select(call.id).where(call.created_at >= since).order_by(call.created_at).first()
-    if found is None:
-        yield SQL("1 = 0")
-    else:
-        yield call.id >= moved_id(found.id, -_SLACK)
+    first = "SELECT id FROM calls WHERE created_at >= ? ORDER BY created_at LIMIT 1"
+    found = bulk_sql.ask(call, first, to_microseconds(since))
+    yield call.id >= moved_id(to_id(found[0][0]), -_SLACK) if found else SQL("1 = 0")
 
 
 def _to_id(until: datetime) -> Iterator[Any]:
     call = models.Call
-    query = call.select(call.id).where(call.created_at < until)
-    found = query.order_by(call.created_at.desc()).first()
-    if found is None:
-        yield SQL("1 = 0")
-    else:
-        yield call.id <= moved_id(found.id, _SLACK)
+    last = "SELECT id FROM calls WHERE created_at < ? ORDER BY created_at DESC LIMIT 1"
+    found = bulk_sql.ask(call, last, to_microseconds(until))
+    yield call.id <= moved_id(to_id(found[0][0]), _SLACK) if found else SQL("1 = 0")
 
 
 _OTHERS: dict[str, Callable[[CallFilter], Iterator[Any]]] = {

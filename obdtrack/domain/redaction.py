@@ -41,6 +41,7 @@ _NO_DIGITS = re.compile(r"[^0-9]+")
 _LONG = re.compile(r"\+?[0-9]{8,}")
 
 _MAYBE_ENCODED = re.compile(r"[%\\&]")
+_MAYBE_NUMBER = re.compile(r"[0-9%\\&]|[^\x00-\x7f]")
 _CODE_POINT = re.compile(r"(?:\\+|%)u([0-9a-f]{4})|\\+x([0-9a-f]{2})", re.IGNORECASE)
 _DECODED_TIMES = 8
 """A text that was encoded more often is nobody's report."""
@@ -84,8 +85,12 @@ def hide(text: str, *numbers: str, others: bool = True) -> str:
     spelling of them is left. With `others` whatever else looks like a number is masked too. A text
     is returned decoded where only that shows a number.
     """
+    if not _MAYBE_NUMBER.search(text):
+        return text
     clean = _hidden(text, numbers, others)
     plain = _decoded(clean)
+    if plain == text:
+        return text
     shown = _hidden(plain, numbers, others)
     return clean if shown == plain else shown
 

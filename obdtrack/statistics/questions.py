@@ -6,10 +6,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from peewee import SQL, fn
-
 from obdtrack.statistics.counters import ALL, EVER, HALF_HOUR, slot_of
-from obdtrack.store import models
+from obdtrack.store import bulk_sql, models
 from obdtrack.store.columns import from_microseconds, to_microseconds
 
 _DAY = 48
@@ -59,25 +57,20 @@ def half_hour(moment: datetime) -> datetime:
 
 def totals(name: str | None, period: Span | None) -> list[Sum]:
     """Add up one campaign (None: all) in a period (None: all time)."""
-    figure = models.Statistic
-    columns: list[Any] = [figure.status, figure.source, figure.attempts]
-    sums: list[Any] = [fn.SUM(column) for column in (figure.calls, figure.priced, figure.cost)]
-    query = figure.select(*columns, *sums).where(_of(name, period)).group_by(*columns)
-    found: Any = query.tuples()
-    return [Sum(*row[:3], *(int(number or 0) for number in row[3:])) for row in found if row[3]]
+    found = _sums("status, source, attempts", name, period)
+    return [Sum(*row[:3], *map(int, row[3:])) for row in found]
 
 
 def over_time(name: str | None, period: Span, width: int) -> list[Bar]:
     """Count by status in each part of a period that is `width` half hours wide."""
-    place = (models.Statistic.slot - period.first) / width
-    return _bars(place, _of(name, period))
+    return _bars(_sums("(slot - ?) / ?, status", name, period, period.first, width))
 
 
 def by_hour_of_day(name: str | None, period: Span | None, shift: int) -> list[Bar]:
     """Count by status in each hour of the day; `shift` is the zone's half hours before UTC."""
-    local = models.Statistic.slot + shift
-    place = (local - local / _DAY * _DAY) / 2  # peewee's % is LIKE
-    return _bars(place, _of(name, period or Span(0, 1 << 30)))
+    hour = f"(slot + ? - (slot + ?) / {_DAY} * {_DAY}) / 2"
+    ever = period or Span(0, 1 << 30)
+    return _bars(_sums(f"{hour}, status", name, ever, shift, shift))
 
 
 def campaigns(limit: int, before: tuple[int, str] | None = None) -> list[models.CampaignName]:
@@ -136,22 +129,17 @@ def is_campaign(name: str) -> bool:
     return bool(models.CampaignName.select().where(models.CampaignName.name == name).exists())
 
 
-def _of(name: str | None, period: Span | None) -> Any:
-    figure = models.Statistic
-    if period is None:
-        return (figure.name == (name or ALL)) & (figure.slot == EVER)
-    when = (figure.slot >= period.first) & (figure.slot < period.end)
-    return (figure.name == (name or ALL)) & when
+def _sums(
+    columns: str, name: str | None, period: Span | None, *values: int
+) -> list[tuple[Any, ...]]:
+    """Add up by these columns, in which each `?` is a value, what there is; see `totals`."""
+    first, end = period or (EVER, EVER + 1)
+    places = ", ".join(str(place) for place in range(1, columns.count(",") + 2))
+    wanted = "name = ? AND slot >= ? AND slot < ?"
+    sql = f"SELECT {columns}, SUM(calls), SUM(priced), SUM(cost) FROM statistics WHERE {wanted} "  # noqa: S608
+    sql += f"GROUP BY {places} HAVING SUM(calls) <> 0"
+    return bulk_sql.ask(models.Statistic, sql, *values, name or ALL, first, end)
 
 
-def _bars(place: Any, condition: Any) -> list[Bar]:
-    figure = models.Statistic
-    query = (
-        figure.select(
-            place, figure.status, *map(fn.SUM, (figure.calls, figure.priced, figure.cost))
-        )
-        .where(condition)
-        .group_by(SQL("1"), figure.status)
-    )
-    found: Any = query.tuples()
-    return [Bar(int(row[0]), row[1], *map(int, row[2:])) for row in found if row[2]]
+def _bars(rows: list[tuple[Any, ...]]) -> list[Bar]:
+    return [Bar(int(row[0]), row[1], *map(int, row[2:])) for row in rows]

@@ -137,6 +137,15 @@ def raise_to(
     _insert(model, (*keys, value), rows, _raise_to_sql(model, keys, value))
 
 
+def ask(model: type[Table], sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Return what SQL about this model's database finds, as it comes; each `?` is a value."""
+    database = model._meta.database
+    with _PEEWEE_ERRORS:
+        cursor = database.cursor()
+        cursor.execute(sql.replace("?", database.param), values)
+        return list(cursor.fetchall())
+
+
 def fetch(
     model: type[Table],
     columns: tuple[str, ...],

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
+from babel.dates import format_timedelta
+from flask import Flask
+from flask_babel import Babel
+from hypothesis import example, given
+from hypothesis.strategies import timedeltas
 
+from obdtrack.web.pages.language import ago
 from tests.conftest import Caller
 from tests.pages.conftest import Visitor, text_of
 
 HINDI = {"Accept-Language": "hi-IN,hi;q=0.9,en;q=0.8"}
+
+
+@pytest.mark.parametrize("language", ["en", "hi"])
+def test_how_long_ago_is_said_as_the_library_says_it(language: str) -> None:
+    app = Flask(__name__)
+    Babel(app, locale_selector=lambda: language)
+
+    @given(passed=timedeltas(timedelta(days=-900), timedelta(days=900)))
+    @example(passed=timedelta(hours=1.5))
+    @example(passed=timedelta(days=6.5))
+    def hold(passed: timedelta) -> None:
+        said = format_timedelta(-passed, threshold=1, add_direction=True, locale=language)
+        assert ago(passed) == (said if abs(passed) >= timedelta(seconds=1) else "now")
+
+    with app.test_request_context():
+        hold()
 
 
 @pytest.mark.parametrize(

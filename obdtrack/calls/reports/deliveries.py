@@ -231,9 +231,9 @@ def read_again(row: models.Delivery, provider: Provider) -> Reading | None:
         return None
 
 
-def numbers_of(row: models.Delivery, call: models.Call | None, provider: Provider) -> set[str]:
+def numbers_of(row: models.Delivery, call: models.Call | None, reading: Reading | None) -> set[str]:
     """Return the numbers that a stored request is about: its call's, and what it says itself."""
-    known = {call and call.to_number, row.to_number, *numbers_in(read_again(row, provider))}
+    known = {call and call.to_number, row.to_number, *numbers_in(reading)}
     return {number for number in known if number}
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 import structlog
-from flask import Response, jsonify, request, url_for
+from flask import Response, request, url_for
 from flask_smorest import Blueprint
 from marshmallow import EXCLUDE, RAISE, Schema
 
@@ -263,13 +263,13 @@ def _delivery(delivery_id: UUID) -> dict[str, Any]:
 def _delivery_views(found: Sequence[models.Delivery]) -> list[dict[str, Any]]:
     if current_access().sees_numbers:
         return [delivery_view(row, None) for row in found]
-    calls, made = search.by_id({row.call_id for row in found if row.call_id}), services()
-    return [
-        delivery_view(
-            row, deliveries.numbers_of(row, calls.get(row.call_id), made.provider_of(row))
-        )
-        for row in found
-    ]
+    calls = search.by_id({row.call_id for row in found if row.call_id})
+    views = []
+    for row in found:
+        reading = deliveries.read_again(row, services().provider_of(row))
+        numbers = deliveries.numbers_of(row, calls.get(row.call_id), reading)
+        views.append(delivery_view(row, numbers))
+    return views
 
 
 @blueprint.route("/deliveries/<uuid:delivery_id>/replay", methods=["POST"])
@@ -473,7 +473,8 @@ def page(shown: list[dict[str, Any]], cursor: str | None) -> Response:
 
     What is `shown` is sent as it is: a schema would write each field once more.
     """
-    response = jsonify(next_cursor=cursor, data=shown)
+    body = orjson.dumps({"next_cursor": cursor, "data": shown})
+    response = Response(body, content_type="application/json")
     if cursor is not None:
         query = urlencode({**request.args.to_dict(flat=False), "cursor": cursor}, doseq=True)
         path = url_for(str(request.endpoint), **(request.view_args or {}))  # of whichever host

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -175,7 +175,8 @@ def _page(
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, Any] | None = None,
 ) -> Response:
-    shown = _shown(call)
+    calls = submissions.calls_of(call.submission.id)
+    shown = _shown(call, calls)
     known_there = call.provider_id is not None or shown.state.status is Status.UNKNOWN
     return live(
         "call.html",
@@ -188,7 +189,7 @@ def _page(
             shown.state.attempts, call.submission.call_type, services().settings
         ),
         send_until=still_sendable_until(call.submission, services()),
-        siblings=len(submissions.calls_of(call.submission.id)) - 1,
+        siblings=len(calls) - 1,
         pollable=known_there and not shown.test,
         replayable=set(REPLAYABLE),
         attachable=can_be_named(call),
@@ -204,7 +205,7 @@ def _page(
     )
 
 
-def _shown(call: models.Call) -> Shown:
+def _shown(call: models.Call, calls: Sequence[models.Call]) -> Shown:
     events = queries.history([call.id])[call.id]
     state = states_of([call])[call.id]
     entries = build_timeline(events, state)
@@ -239,7 +240,7 @@ def _shown(call: models.Call) -> Shown:
         recordings=recordings(state.attempts, events, links_work),
         in_full=in_full,
         message=state.provider_message and mask(state.provider_message),
-        wires=wires(call, seen, end, base, in_full=in_full),
+        wires=wires(call, calls, seen, end, base, in_full=in_full),
         test=is_test(events),
         older=since + 1 if since else None,
     )

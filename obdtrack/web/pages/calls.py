@@ -70,6 +70,7 @@ def index() -> Response:
     wanted, now = chosen.wanted, services().now()
     page = _NOTHING if unknown else search.page_of(wanted, PAGE, before)
     has_figures = not (chosen.searched or before or unknown)
+    strip = make_strip(chosen, now) if has_figures else None
     return live(
         "calls.html",
         filter=chosen,
@@ -79,8 +80,8 @@ def index() -> Response:
         planned=planned_for(wanted.number, PAGE) if wanted.number else [],
         older=page.older,
         newer=search.newer_page(wanted, PAGE, before) if before and not unknown else None,
-        how_many=None if unknown else how_many(chosen, now),
-        strip=make_strip(chosen, now) if has_figures else None,
+        how_many=None if unknown else how_many(chosen, now, strip),
+        strip=strip,
         reasons=count_reasons(chosen) if has_figures else None,
         is_first=not (page.calls or before or search.is_any(CallFilter())),
         busy=any(call.status in WAITING for call in page.calls),

@@ -294,15 +294,17 @@ def list_lines(found: Sequence[models.Delivery]) -> list[DeliveryLine]:
 
 
 def _line(row: models.Delivery, call: models.Call | None) -> DeliveryLine:
-    provider = services().provider_of(row)
-    report = _as_report(deliveries.read_again(row, provider) if len(row.body) <= LONGEST else None)
+    me, call_word, is_short = reader(), None, len(row.body) <= LONGEST
+    reading = None
+    if is_short or not me.sees_numbers:
+        reading = deliveries.read_again(row, services().provider_of(row))
+    report = _as_report(reading if is_short else None)
     beginning = bytes(row.body[:400]).decode("utf-8", "replace") or row.query[:400]
     number = report.to or row.to_number or (call.to_number if call else None)
-    me, call_word = reader(), None
     if call:
         is_test = is_trial(call.name, call.to_number)
         call_word = _("Test report") if is_test else status_look(call.status).word
-    hidden = set() if me.sees_numbers else deliveries.numbers_of(row, call, provider)
+    hidden = set() if me.sees_numbers else deliveries.numbers_of(row, call, reading)
     return DeliveryLine(
         row,
         me.number(number) if number else None,

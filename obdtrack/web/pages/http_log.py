@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from obdtrack.calls import responses
-from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import request_of
 from obdtrack.calls.reports import deliveries
 from obdtrack.domain.events import Event
@@ -52,6 +51,7 @@ class Wire(NamedTuple):
 
 def wires(
     call: models.Call,
+    calls: Sequence[models.Call],
     shown: Sequence[TimelineEntry],
     until: datetime | None,
     base: str,
@@ -61,10 +61,11 @@ def wires(
     """Return our request, the provider's responses and the reports; `base` is our own address.
 
     They are those of the time of the events that are `shown`, up to `until` (None: to now), and no
-    more of each than are on one page.
+    more of each than are on one page. `calls` are those of the call's submission.
     """
     events = [entry.event for entry in shown]
-    others = [] if in_full else _others(call)
+    asked = [] if in_full else [one for one in calls if one.status != Status.SKIPPED]
+    others = [one.to_number for one in asked if one.id != call.id]
     first, since = shown[0].number == 1, events[0].recorded_at
     ours = []
     if first and call.provider in services().providers and not is_test(events):
@@ -82,13 +83,6 @@ def wires(
         if first or since <= row.received_at
     ]
     return sorted([*ours, *theirs[-PAGE:], *came], key=lambda wire: wire.at)
-
-
-def _others(call: models.Call) -> list[str]:
-    """Return the other numbers of the call's submission."""
-    calls = submissions.calls_of(call.submission.id)
-    asked = (one for one in calls if one.status != Status.SKIPPED)
-    return [one.to_number for one in asked if one.id != call.id]
 
 
 def _response(

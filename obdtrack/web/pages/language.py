@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
+from babel.dates import TIMEDELTA_UNITS, format_timedelta
 from flask import Flask, g, request
-from flask_babel import Babel, format_timedelta, get_domain, get_locale
+from flask_babel import Babel, get_domain, get_locale
 from markupsafe import Markup
 
 from obdtrack.domain.texts import N_ as N_
@@ -36,28 +39,43 @@ def gettext(text: str, /, **values: object) -> str:
 
     As flask_babel does; the library looks for the catalogue at each text, and a page has hundreds.
     """
-    said: str = _catalogue().gettext(text)
+    said: str = _speech()[1].gettext(text)
     return said % values if values else said
 
 
 def ngettext(one: str, several: str, number: int, /, **values: object) -> str:
     """Return the text for this number of things, with it and these values in it."""
-    said: str = _catalogue().ngettext(one, several, number)
+    said: str = _speech()[1].ngettext(one, several, number)
     return said % {"num": number, **values}
 
 
 def date(local: datetime, *, year: bool = False) -> str:
     """Return a day of the reader's calendar: `23 Nov`, or with its year `23 Nov 2026`."""
-    locale = get_locale()
-    month = locale.months["format"]["abbreviated"][local.month] if locale else f"{local:%b}"
+    month = _months(_speech()[0])[local.month - 1]
     return f"{local.day} {month} {local.year}" if year else f"{local.day} {month}"
 
 
 def ago(passed: timedelta) -> str:
     """Say how long ago something was, or, if less than nothing passed, how soon it will be."""
-    if abs(passed) < timedelta(seconds=1):
-        return str(gettext("now"))
-    return str(format_timedelta(-passed, add_direction=True, threshold=1))
+    seconds = abs(passed.total_seconds())
+    if seconds < 1:
+        return gettext("now")
+    size = next(size for _unit, size in TIMEDELTA_UNITS if seconds >= size)
+    # Whatever is rounded to this number of the unit reads like the one time that stands for it.
+    alike = timedelta(seconds=max(size, (round(seconds / size) - 0.25) * size))
+    return _ago(_speech()[0], alike if passed < timedelta(0) else -alike)
+
+
+@lru_cache(4096)
+def _ago(language: str, until: timedelta) -> str:
+    return format_timedelta(until, threshold=1, add_direction=True, locale=language)
+
+
+@cache
+def _months(language: str) -> tuple[str, ...]:
+    """Return what the months are called, in short."""
+    names = Locale.parse(language).months["format"]["abbreviated"]
+    return tuple(names[number] for number in range(1, 13))
 
 
 def translated(text: str) -> str:
@@ -79,9 +97,9 @@ def speak(app: Flask) -> None:
         locale_selector=current_language,
     )
     app.jinja_env.globals.update(
-        _=lambda text, /, **values: _filled(_catalogue().gettext(text), values),
+        _=lambda text, /, **values: _filled(_speech()[1].gettext(text), values),
         ngettext=lambda one, several, number, /, **values: _filled(
-            _catalogue().ngettext(one, several, number), {"num": number, **values}
+            _speech()[1].ngettext(one, several, number), {"num": number, **values}
         ),
     )
 
@@ -92,8 +110,12 @@ def _filled(text: str, values: Mapping[str, object]) -> Markup:
     return said % values if values or "%" in text else said
 
 
-def _catalogue() -> Any:
-    found = g.get("catalogue") if g else NullTranslations()
-    if found is None:
-        found = g.catalogue = get_domain().get_translations()
+def _speech() -> tuple[str, Any]:
+    """Return the language of who is spoken to, and its catalogue."""
+    try:
+        found: tuple[str, Any] = g.speech
+    except AttributeError:
+        found = g.speech = str(get_locale()), get_domain().get_translations()
+    except RuntimeError:  # nobody is spoken to
+        found = "en", NullTranslations()
     return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from babel.numbers import format_currency
 from flask import Flask, Response, g, make_response, render_template, request, url_for
@@ -29,8 +30,7 @@ from obdtrack.web.pages.privacy import Reader
 _TIME = re.compile(r"\b2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z")
 _INDENTATION = re.compile(r"^ +", re.MULTILINE)
 _CHANGES_BY_ITSELF = re.compile(
-    r'<input[^>]*name="csrf_token"[^>]*>|(<time class="age"[^>]*>)[^<]*'
-    r'|<input[^>]*name="once"[^>]*>'
+    r'<(?:input[^>]*name="(?:csrf_token|once)"[^>]*>|(time class="age"[^>]*>)[^<]*)'
 )
 
 
@@ -56,6 +56,8 @@ def frame(app: Flask) -> None:
         number=format_decimal,
         reason=labels.reason_text,
         in_zone=in_zone,
+        provider_words=provider_words,
+        talk_time=talk_time,
         translated=translated,
     )
     app.jinja_env.globals.update(
@@ -74,11 +76,10 @@ def frame(app: Flask) -> None:
         money=money,
         FIRST=navigation.FIRST,
         ADMINISTRATION=navigation.ADMINISTRATION,
-        provider_words=provider_words,
         callers_of=callers_of,
         column_words=columns.column_words,
         chosen_columns=columns.chosen_columns,
-        talk_time=talk_time,
+        each=each,
         why_text=labels.why_text,
     )
     app.context_processor(_shared)
@@ -122,24 +123,18 @@ def age(then: datetime | None) -> Markup:
     """Say how long ago something was; the script keeps it true."""
     if then is None:
         return Markup("")
-    said = ago(services().now() - then)
-    return Markup('<time class="age" datetime="{}" title="{}">{}</time>').format(
-        to_text(then), f"{day(then)} {clock(then)}", said
-    )
+    title, said = " ".join(_shown(then)), ago(_present().now - then)
+    return Markup(f'<time class="age" datetime="{to_text(then)}" title="{title}">{said}</time>')  # noqa: S704
 
 
 def clock(then: datetime | None) -> str:
     """Return the time of day to the second, in the reader's zone."""
-    return "" if then is None else f"{preferences.current_zone().local(then):%H:%M:%S}"
+    return "" if then is None else _shown(then)[1]
 
 
 def day(then: datetime | None) -> str:
     """Return the day, with its year if that is not this one."""
-    if then is None:
-        return ""
-    local = preferences.current_zone().local(then)
-    this_year = preferences.current_zone().local(services().now()).year == local.year
-    return date(local, year=not this_year)
+    return "" if then is None else _shown(then)[0]
 
 
 def dated(then: datetime | None) -> str:
@@ -151,7 +146,30 @@ def moment(then: datetime | None) -> Markup:
     """Return day and time as a <time> element."""
     if then is None:
         return Markup('<span class="none">not reported</span>')
-    return Markup('<time datetime="{}">{} {}</time>').format(to_text(then), day(then), clock(then))
+    return Markup(f'<time datetime="{to_text(then)}">{" ".join(_shown(then))}</time>')  # noqa: S704
+
+
+class _Present(NamedTuple):
+    """The zone of who reads, when that is, and in which year by their calendar."""
+
+    zone: preferences.Zone
+    now: datetime
+    year: int
+
+
+def _present() -> _Present:
+    found: _Present | None = g.get("present")  # a list asks for it some hundred times
+    if found is None:
+        zone, now = preferences.current_zone(), services().now()
+        found = g.present = _Present(zone, now, zone.local(now).year)
+    return found
+
+
+def _shown(then: datetime) -> tuple[str, str]:
+    """Return the day, with its year if that is not this one, and the time to the second."""
+    zone, _now, year = _present()
+    local = zone.local(then)
+    return date(local, year=local.year != year), local.isoformat()[11:19]
 
 
 def money(amount: Decimal | str | None) -> str:
@@ -177,6 +195,14 @@ def in_zone(text: str) -> str:
         return f"{day(then)} {clock(then)}"
 
     return _TIME.sub(local, text)
+
+
+def each(
+    make: Callable[..., object], rows: Iterable[object], *names: str
+) -> dict[tuple[object, ...], object]:
+    """Return what is made of these attributes of rows, by their values: each once."""
+    values = {tuple(getattr(row, name) for name in names) for row in rows}
+    return {one: make(*one) for one in values}
 
 
 def talk_time(seconds: int | None) -> str:

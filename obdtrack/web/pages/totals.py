@@ -11,7 +11,7 @@ from obdtrack.calls import search
 from obdtrack.calls.search import CallFilter, ReasonCount
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR
-from obdtrack.statistics.questions import Span
+from obdtrack.statistics.questions import Span, Sum
 from obdtrack.store.columns import from_microseconds
 from obdtrack.web.pages.charts import Chart, ChartFigures, add_up, stacked
 from obdtrack.web.pages.filters import Filter
@@ -36,7 +36,7 @@ class Strip(NamedTuple):
     """The figures and their chart.
 
     The figures count calls placed from `since` (None: all) to `until` (None: now); the bars begin
-    at `drawn`. `links` lead to the calls of each bar.
+    at `drawn`. `links` lead to the calls of each bar; `sums` are what was added up.
     """
 
     figures: ChartFigures
@@ -45,6 +45,7 @@ class Strip(NamedTuple):
     until: datetime | None
     drawn: datetime
     links: list[str]
+    sums: list[Sum]
 
 
 def make_strip(chosen: Filter, now: datetime, width: float = 440) -> Strip:
@@ -54,13 +55,15 @@ def make_strip(chosen: Filter, now: datetime, width: float = 440) -> Strip:
     period = period_of(chosen, now)
     parts = cut(min(wanted.since or until - _ALL_TIME, until), until, current_zone())
     bars = questions.over_time(wanted.name, parts.span, parts.width)
+    sums = questions.totals(wanted.name, period)
     return Strip(
-        add_up(questions.totals(wanted.name, period)),
+        add_up(sums),
         stacked(bars, parts.labels, parts.names, width, 96),
         since=_moment(period.first) if period and wanted.since else None,
         until=wanted.until,
         drawn=_moment(parts.span.first),
-        links=[_link(wanted.name, parts, i) for i in range(len(parts.names))],
+        links=_links(wanted.name, parts),
+        sums=sums,
     )
 
 
@@ -75,15 +78,18 @@ def _end(wanted: CallFilter, now: datetime) -> datetime:
     return min(wanted.until or now + _NOW_TOO, now + _NOW_TOO)
 
 
-def _link(name: str | None, parts: Parts, place: int) -> str:
-    """Return the address of the list of the calls that one bar counts."""
-    first, days = parts.span.first + place * parts.width, parts.width // 48
-    start, end = (
-        current_zone().local(_moment(slot)) for slot in (first, first + parts.width - bool(days))
-    )
-    form = "%Y-%m-%d" if days else "%Y-%m-%dT%H:%M"  # of days the last is named, too
-    query: dict[str, Any] = {"name": name, "from": start.strftime(form), "to": end.strftime(form)}
-    return url_for("pages_calls.index", **query)
+def _links(name: str | None, parts: Parts) -> list[str]:
+    """Return the addresses of the lists of the calls that the bars count."""
+    days, zone = parts.width // 48, current_zone()
+    letters = len("2026-11-23" if days else "2026-11-23T14:30")
+    whole: dict[str, Any] = {"name": name, "from": "", "to": ""}
+    begin, middle, _end = url_for("pages_calls.index", **whole).rpartition("&to=")
+    found = []
+    for first in range(*parts.span, parts.width):
+        last = first + parts.width - bool(days)  # of days the last is named, too
+        start, end = (zone.local(_moment(slot)).isoformat()[:letters] for slot in (first, last))
+        found.append(f"{begin}{start}{middle}{end}")
+    return found
 
 
 class Reasons(NamedTuple):
@@ -106,10 +112,11 @@ def count_reasons(chosen: Filter) -> Reasons:
     return Reasons(counts, sum(count.calls for count in counts), MOST_LOOKED_AT)
 
 
-def how_many(chosen: Filter, now: datetime) -> tuple[int, bool]:
+def how_many(chosen: Filter, now: datetime, strip: Strip | None) -> tuple[int, bool]:
     """Return how many calls a filter finds, and whether there may be more.
 
-    The figures know it, if the filter wants nothing else than what they are counted by.
+    The figures know it, those of the strip above the list if it has one, if the filter wants
+    nothing else than what they are counted by.
     """
     wanted = chosen.wanted
     counted = CallFilter(
@@ -123,10 +130,10 @@ def how_many(chosen: Filter, now: datetime) -> tuple[int, bool]:
     times = (wanted.since, wanted.until)
     if wanted != counted or any(time and questions.half_hour(time) != time for time in times):
         return search.count(wanted)
-    period = questions.span(wanted.since or _BEGINNING, wanted.until or now + _NOW_TOO)
+    sums = strip.sums if strip else questions.totals(wanted.name, period_of(chosen, now))
     found = sum(
         one.calls
-        for one in questions.totals(wanted.name, period if any(times) else None)
+        for one in sums
         if (not wanted.statuses or one.status in wanted.statuses)
         and wanted.source in (None, one.source)
         and wanted.attempts in (None, one.attempts)
