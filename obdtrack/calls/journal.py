@@ -23,7 +23,7 @@ from obdtrack.calls.queries import CallRow
 from obdtrack.calls.states import rest_of, states_of
 from obdtrack.calls.writes import NewCall, NewState
 from obdtrack.domain.events import Event
-from obdtrack.domain.fold import NOT_TAKEN, CallState, fold
+from obdtrack.domain.fold import NOT_TAKEN, CallState, ended_at_once, fold
 from obdtrack.domain.naming import ProviderName
 from obdtrack.domain.poll_schedule import Plan, plan
 from obdtrack.domain.status import Kind, Source, Status
@@ -192,6 +192,17 @@ class Journal:
             else:
                 self.events(call_id)
         self._calls[call_id].append(event)
+
+    def is_fresh(self, row: CallRow) -> bool:
+        """Whether the row says all of a call (open here): nothing but its first claim is known."""
+        return _stands_for_all(row) and not self._calls[row.id].events
+
+    def end(self, row: CallRow, report: Event, facts: Mapping[str, Any]) -> None:
+        """Add the first report of a fresh call, which says how it ended, and its facts."""
+        call = self._calls[row.id]
+        call.state = ended_at_once(report, facts, row.charges)
+        call.events, call.stored = [_standing(row), report], 1
+        call.path, call.reports = [call.state], 1
 
     def seen_again(self, call_id: UUID, event: Event) -> None:
         """Note that the fact of this event of the call has arrived once more."""

@@ -90,6 +90,36 @@ def fold(events: Iterable[Event], interval: int = 0) -> CallState:
     return state._replace(needs_attention=True)
 
 
+def ended_at_once(report: Event, facts: Mapping[str, Any], charges: str | None) -> CallState:
+    """Return what `fold` gives of a call whose first report says how it ended.
+
+    `facts` are those of the report's detail, times as such; `charges` are those of the provider's
+    response. The call was in no conflict, and what stood before it decides nothing any more.
+    """
+    assert report.status in FINAL
+    as_of = report.occurred_at or report.recorded_at
+    attempt = Attempt(
+        number=1,
+        status=report.status,
+        reason=report.reason,
+        source=report.source,
+        as_of=as_of,
+        words=(word_of(report),),
+        conflict=False,
+        event_ids=(report.id,),
+        **facts,
+    )
+    return CallState(
+        status=report.status,
+        reason=report.reason,
+        status_source=report.source,
+        status_as_of=as_of,
+        attempts=(attempt,),
+        report_count=1,
+        **{**facts, "charges": facts.get("charges") or charges},
+    )
+
+
 def _told(events: Iterable[Event]) -> tuple[list[Event], list[Event], list[Event], Event | None]:
     """Return the reports, claims and conflicts in the order of the story, and the last review."""
     reports: list[Event] = []

@@ -52,6 +52,29 @@ class Named(Protocol):
         """The number it went to, E.164 or the name of an erased one."""
 
 
+class Naming(Protocol):
+    """A report as it names its call; numbers are as `Report` has them."""
+
+    @property
+    def provider_id(self) -> str | None:
+        """The id it gives of its call."""
+
+    @property
+    def mid(self) -> str | None:
+        """The id it gives of its submission."""
+
+    @property
+    def to(self) -> str | None:
+        """The number that was called."""
+
+    @property
+    def called(self) -> Sequence[str]:
+        """All that it gives for the number that was called."""
+
+    def whole(self) -> Report:
+        """Return all that it says."""
+
+
 class ProviderName(NamedTuple):
     """How its provider calls a call (canonical), and when it says it was asked for it."""
 
@@ -80,7 +103,7 @@ class Names(NamedTuple):
         return {name for name in (self.provider_id, self.mid, *self.submissions) if name}
 
 
-def names_of(report: Report, ids: ProviderIds) -> Names:
+def names_of(report: Naming, ids: ProviderIds) -> Names:
     """Return how a report of the provider that spells its ids so names its call.
 
     Composed reports put either id under either key: `mid` may be a call's, the id a submission's.
@@ -99,7 +122,7 @@ def all_names(reports: Iterable[Report], ids: ProviderIds) -> set[str]:
     return set().union(*(names_of(report, ids).all() for report in reports))
 
 
-def may_be(report: Report, names: Names, calls: Sequence[N]) -> list[N]:
+def may_be(report: Naming, names: Names, calls: Sequence[N]) -> list[N]:
     """Return those of a submission's calls that a report naming the submission may be about.
 
     If it is one, it is certain. A submission of one number is named by its id alone; of several,
@@ -148,7 +171,7 @@ NOBODY_KNOWN = "no call is known"
 """How the reason of a report begins that waits for its call."""
 
 
-def why_unmatched(report: Report, names: Names, calls: Iterable[Named], left: int) -> str:
+def why_unmatched(report: Naming, names: Names, calls: Iterable[Named], left: int) -> str:
     """Return why a report has no call; of its submission's `calls`, `left` may be the one."""
     if left > 1:
         which = "have this number" if report.called else "be meant: it gives no number"
@@ -162,7 +185,7 @@ def why_unmatched(report: Report, names: Names, calls: Iterable[Named], left: in
     return "it names neither a call nor a submission; a number alone is never enough"
 
 
-def _contradicts(report: Report, call: Named) -> bool:
+def _contradicts(report: Naming, call: Named) -> bool:
     """Whether the report gives numbers, and none of them can be the call's."""
     if not report.called or is_erased(call.to_number):
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -50,6 +51,49 @@ class Report(CallFacts):
     def called(self) -> Sequence[str]:
         """What it gives for the number that was called: `to`, or else what stands in its place."""
         return (self.to,) if self.to else self.numbers or ()
+
+    def whole(self) -> Report:
+        """Return the report itself: a PlainReport returns the one that it stands for."""
+        return self
+
+
+class PlainReport(NamedTuple):
+    """How a call ended, said in the usual form, of which every value was read for certain.
+
+    `values` are what a Report is made of, a final `status` among them and no time that came twice.
+    It names its call by `provider_id` or its submission by `mid`, both canonical.
+    """
+
+    values: Mapping[str, Any]
+    provider_id: str | None
+    mid: str | None
+    to: str
+
+    @property
+    def called(self) -> Sequence[str]:
+        """The number that was called."""
+        return (self.to,)
+
+    @property
+    def status(self) -> Status:
+        """How the call ended."""
+        status: Status = self.values["status"]
+        return status
+
+    def whole(self) -> Report:
+        """Return the report as it is read otherwise."""
+        return Report(**self.values)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the facts among its values, times as such."""
+        return {name: value for name, value in self.values.items() if name in FACTS}
+
+    def detail(self) -> dict[str, Any]:
+        """Return what `facts` returns of the report."""
+        known = {name: v for name, v in self.values.items() if name in _IN_DETAIL}
+        for name in TIMES & known.keys():
+            known[name] = _remembered_text(known[name])
+        return known
 
 
 class OptOut(NamedTuple):
@@ -100,20 +144,25 @@ class FoundCall(NamedTuple):
 Reading = Report | OptOut | Challenge | NotOurs | Unreadable | Several
 """What a delivery turned out to be."""
 
+Told = Reading | PlainReport | Exception
+"""What was read of one that just arrived: in short if it is plain, or the fault of the reader."""
 
-def reports_in(reading: Reading | Exception | None) -> list[Report]:
+
+def reports_in(reading: Told | None) -> list[Report]:
     """Return the report that a request is, or the reports among its parts."""
     return [one for one in _told(reading) if isinstance(one, Report)]
 
 
-def numbers_in(reading: Reading | Exception | None) -> set[str]:
+def numbers_in(reading: Told | None) -> set[str]:
     """Return the numbers that a request is about, as `phone.reported` gives them."""
     wishes = {one.number for one in _told(reading) if isinstance(one, OptOut)}
     named = {n for one in reports_in(reading) for n in one.called}
     return {number for number in wishes | named if number}
 
 
-def _told(reading: Reading | Exception | None) -> list[Reading | Exception | None]:
+def _told(reading: Told | None) -> list[Told | None]:
+    if isinstance(reading, PlainReport):
+        return [reading.whole()]
     return [part for _, part in reading.parts] if isinstance(reading, Several) else [reading]
 
 
@@ -121,6 +170,8 @@ _ECHOES = ("caller", "bridge", "flow_id", "extra")
 """What events keep of a report beside its facts; most of it echoes our own request."""
 
 _DETAIL = (*FACTS, *_ECHOES)
+_IN_DETAIL = frozenset(_DETAIL)
+_remembered_text = lru_cache(4096)(to_text)  # those of a burst repeat
 MOMENTS = (*(name for name in FACTS if name in TIMES), "reported_at")
 _moments = attrgetter(*MOMENTS)
 _MONEY = frozenset(name for name, fact in FACTS.items() if fact.kind is FactKind.MONEY)

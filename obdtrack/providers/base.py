@@ -18,7 +18,7 @@ from urllib.parse import unquote_plus
 from zoneinfo import ZoneInfo
 
 from obdtrack.domain.naming import ProviderIds
-from obdtrack.domain.reports import FoundCall, RawDelivery, Reading
+from obdtrack.domain.reports import FoundCall, PlainReport, RawDelivery, Reading
 from obdtrack.domain.submission import CallRequest, Failure, Permit, SendResponse
 from obdtrack.settings import Settings
 
@@ -136,6 +136,10 @@ class Provider(ABC):
     @abstractmethod
     def read_delivery(self, delivery: RawDelivery) -> Reading:
         """Read what reached the callback. Pure: the same bytes give the same reading."""
+
+    def read_plain(self, delivery: RawDelivery) -> PlainReport | None:
+        """Read a report of the usual form, sooner and as `read_delivery` does; None for others."""
+        return None
 
     def without_secrets(self, delivery: RawDelivery) -> RawDelivery:
         """Return a request to keep: without our secrets in its query and body."""

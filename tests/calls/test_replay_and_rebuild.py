@@ -47,7 +47,7 @@ def test_a_failed_delivery_is_replayed_after_the_fault_is_mended(
 ) -> None:
     caller.place()
     with monkeypatch.context() as patch:
-        patch.setattr(provider, "read_delivery", lambda _: 1 / 0)
+        patch.setattr(provider, "read_plain", lambda _: 1 / 0)
         caller.report()
     assert outcomes() == ["failed"]
     assert replay_all(Outcome.FAILED, services) == {Outcome.MATCHED: 1}

@@ -15,7 +15,7 @@ from obdtrack.domain.content_coding import UndecodableError, decode
 from obdtrack.domain.feed import EventType, FeedEvent
 from obdtrack.domain.naming import ProviderIds, names_of
 from obdtrack.domain.phone import parts_of
-from obdtrack.domain.reports import RawDelivery, Reading, Report, numbers_in
+from obdtrack.domain.reports import PlainReport, RawDelivery, Reading, Report, numbers_in
 from obdtrack.domain.status import Outcome
 from obdtrack.domain.times import to_text
 from obdtrack.providers.base import Provider
@@ -60,14 +60,14 @@ def meaning(
     outcome: Outcome,
     reason: str | None,
     call_id: UUID | None,
-    reading: Reading | None,
+    reading: Reading | PlainReport | None,
     ids: ProviderIds,
 ) -> DeliveryResult:
     """Put an outcome together with the keys under which an unmatched report waits.
 
     One that was set aside on a call's timeline waits for nobody.
     """
-    if outcome is not Outcome.UNMATCHED or call_id or not isinstance(reading, Report):
+    if outcome is not Outcome.UNMATCHED or call_id or not isinstance(reading, Report | PlainReport):
         return DeliveryResult(outcome, reason, call_id)
     names = names_of(reading, ids)
     mid = names.mid or next(iter(names.submissions), None)

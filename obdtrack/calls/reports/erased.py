@@ -12,7 +12,7 @@ from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.domain import phone
 from obdtrack.domain.number_patterns import Spellings
 from obdtrack.domain.redaction import in_texts, numbers_like
-from obdtrack.domain.reports import Reading, numbers_in
+from obdtrack.domain.reports import Told, numbers_in
 from obdtrack.services import Services
 
 _MOST_LOOKED_UP = 100
@@ -20,7 +20,7 @@ _MOST_LOOKED_UP = 100
 
 
 def without_erased(
-    batch: Sequence[InboundRequest], readings: Sequence[Reading | Exception], services: Services
+    batch: Sequence[InboundRequest], readings: Sequence[Told], services: Services
 ) -> list[InboundRequest]:
     """Return requests with the names of erased persons where they give their numbers.
 
@@ -35,7 +35,7 @@ def without_erased(
     ]
 
 
-def _numbers(stored: InboundRequest, reading: Reading | Exception) -> set[str]:
+def _numbers(stored: InboundRequest, reading: Told) -> set[str]:
     """Return the numbers that a request is about; where it tells none, what looks like one."""
     if said := {number for number in numbers_in(reading) if "•" not in number}:
         return said

@@ -21,9 +21,11 @@ from obdtrack.domain.reports import (
     Challenge,
     NotOurs,
     OptOut,
+    PlainReport,
     Reading,
     Report,
     Several,
+    Told,
     Unreadable,
 )
 from obdtrack.domain.status import Outcome, Source
@@ -39,6 +41,15 @@ class ProcessedDelivery(NamedTuple):
     challenge: str | None = None
 
 
+def read_arrived(stored: InboundRequest, services: Services) -> Told:
+    """Read a delivery as `read` does, in short if it is a plain report."""
+    try:
+        return services.provider_of(stored).read_plain(stored.raw) or read(stored, services)
+    except Exception as error:
+        log.exception("processing_failed", delivery_id=str(stored.id))
+        return error
+
+
 def read(stored: InboundRequest, services: Services) -> Reading | Exception:
     """Read a delivery; a fault of the reader is given, not raised, as the next one is innocent."""
     try:
@@ -50,7 +61,7 @@ def read(stored: InboundRequest, services: Services) -> Reading | Exception:
 
 def process(
     batch: Sequence[InboundRequest],
-    readings: Sequence[Reading | Exception],
+    readings: Sequence[Told],
     journal: Journal,
     before: Mapping[UUID, Outcome] | None = None,
 ) -> list[ProcessedDelivery]:
@@ -61,7 +72,7 @@ def process(
     """
     services = journal.services
     told = list(zip(batch, readings, strict=True))
-    parts: list[tuple[InboundRequest, Reading | Exception]] = [
+    parts: list[tuple[InboundRequest, Told]] = [
         (stored._replace(id=new_id(), raw=raw), part)
         for stored, reading in told
         if isinstance(reading, Several)
@@ -73,14 +84,16 @@ def process(
             reading, Source.WEBHOOK, stored.received_at, stored.provider, delivery_id=stored.id
         )
         for stored, reading in told
-        if isinstance(reading, Report)
+        if isinstance(reading, (Report, PlainReport))
     ]
     recorded = iter(record_reports(arrivals, journal))
     found = [
         _interpreted(
             stored,
             reading,
-            next(recorded) if isinstance(reading, Report) else _verdict(stored, reading, services),
+            next(recorded)
+            if isinstance(reading, (Report, PlainReport))
+            else _verdict(stored, reading, services),
             services,
         )
         for stored, reading in told
@@ -160,7 +173,7 @@ _NO_COUNTRY = (
 
 def _interpreted(
     stored: InboundRequest,
-    reading: Reading | Exception,
+    reading: Told,
     verdict: ReportResult,
     services: Services,
 ) -> ProcessedDelivery:

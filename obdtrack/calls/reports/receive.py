@@ -11,7 +11,7 @@ from obdtrack.calls.journal import open_journal
 from obdtrack.calls.reports import deliveries
 from obdtrack.calls.reports.deliveries import DeliveryResult, InboundRequest
 from obdtrack.calls.reports.erased import without_erased
-from obdtrack.calls.reports.process import process, read, without_secrets
+from obdtrack.calls.reports.process import process, read, read_arrived, without_secrets
 from obdtrack.domain.status import Outcome
 from obdtrack.errors import ObdtrackError
 from obdtrack.services import Services
@@ -46,7 +46,7 @@ def receive_deliveries(
 
 @repeated
 def _receive(batch: Sequence[InboundRequest], services: Services) -> list[ReceivedDelivery]:
-    readings = [read(stored, services) for stored in batch]
+    readings = [read_arrived(stored, services) for stored in batch]
     # A crowd that places calls must not hold reports up.
     with open_journal(services, first=True) as journal:
         kept = without_erased(batch, readings, services)

@@ -25,6 +25,7 @@ from obdtrack.domain.naming import (
     OF_OTHER_NUMBER,
     Named,
     Names,
+    Naming,
     ProviderIds,
     is_about,
     is_another,
@@ -35,8 +36,11 @@ from obdtrack.domain.naming import (
 )
 from obdtrack.domain.redaction import mask_all
 from obdtrack.domain.reports import (
+    MOMENTS,
+    PlainReport,
     Report,
     adds_nothing,
+    believable,
     facts,
     occurred_at,
     readings,
@@ -69,7 +73,7 @@ class CallOfProvider(Named, Protocol):
 class IncomingReport(NamedTuple):
     """A report on its way to a timeline; `call_id` is set if the question named the call."""
 
-    report: Report
+    report: Report | PlainReport
     source: Source
     received_at: datetime
     provider: str
@@ -97,6 +101,7 @@ def record_reports(incoming: Sequence[IncomingReport], journal: Journal) -> list
         row.id
         for one, row in zip(incoming, found, strict=True)
         if isinstance(row, CallRow)
+        and not (isinstance(one.report, PlainReport) and journal.is_fresh(row))
         and (row.report_count < MOST_REPORTS or not _is_full(row.id, one.report, journal))
     )
     return [
@@ -108,15 +113,22 @@ def record_reports(incoming: Sequence[IncomingReport], journal: Journal) -> list
 
 
 def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportResult:
+    report = incoming.report
     try:
-        if is_of_other_number(incoming.report, row):
+        if isinstance(report, PlainReport):
+            if _ended(incoming, report, row, journal):
+                return ReportResult(Outcome.MATCHED, None, row.id)
+            journal.read([row.id])
+            report = report.whole()
+            incoming = incoming._replace(report=report)
+        if is_of_other_number(report, row):
             dispute_report(
-                row.id, incoming.report, incoming.source, journal,
+                row.id, report, incoming.source, journal,
                 delivery_id=incoming.delivery_id, response_id=incoming.response_id,
             )  # fmt: skip
             return ReportResult(Outcome.UNMATCHED, OF_OTHER_NUMBER, row.id)
         count, known = journal.report_count(row.id), journal.known(row.id)
-        if count >= MOST_REPORTS and _is_full(row.id, incoming.report, journal):
+        if count >= MOST_REPORTS and _is_full(row.id, report, journal):
             return ReportResult(Outcome.IGNORED, KEPT_RAW, row.id)
         event, same = place_among(incoming, row, known)
         if same is None:
@@ -131,10 +143,33 @@ def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportR
         log.exception("report_failed", delivery_id=str(incoming.delivery_id))
         return ReportResult(Outcome.FAILED, f"{type(error).__name__}: {error}", row.id)
     outcome = Outcome.MATCHED if same is None else Outcome.DUPLICATE
-    return ReportResult(outcome, what_is_missing(incoming.report), row.id)
+    return ReportResult(outcome, what_is_missing(report), row.id)
 
 
-def _is_full(call_id: UUID, report: Report, journal: Journal) -> bool:
+def _ended(incoming: IncomingReport, plain: PlainReport, row: CallRow, journal: Journal) -> bool:
+    """Write down how a call ended if this is the first word on it and nothing is to be weighed.
+
+    It may decline, and never differs from what `place_among` and `fold` make of the report.
+    """
+    values, received_at = plain.values, incoming.received_at
+    moments = [moment for name in MOMENTS if (moment := values.get(name))]
+    if not (
+        plain.to == row.to_number
+        and journal.is_fresh(row)
+        and all(believable(moment, row.created_at, received_at) for moment in moments)
+    ):
+        return False
+    occurred = values.get("ended_at") or values.get("started_at") or values.get("reported_at")
+    event = Event(
+        new_id(), Kind.REPORT, incoming.source, received_at, values["status"], values["reason"],
+        occurred, incoming.delivery_id, incoming.response_id, plain.detail(),
+    )  # fmt: skip
+    count_if_outside(row.id, event, (), journal)
+    journal.end(row, event, plain.facts())
+    return True
+
+
+def _is_full(call_id: UUID, report: Report | PlainReport, journal: Journal) -> bool:
     """Whether a call has so many reports that this one is not put on its timeline.
 
     One that says how the call ended still is, if that says more than is known, and up to twice as
@@ -143,9 +178,8 @@ def _is_full(call_id: UUID, report: Report, journal: Journal) -> bool:
     count = journal.report_count(call_id)
     if count < MOST_REPORTS:
         return False
-    says_more = report.status in FINAL and strength(report.status) > strength(
-        Status(journal.status(call_id))
-    )
+    status = report.status
+    says_more = status in FINAL and strength(status) > strength(Status(journal.status(call_id)))
     return not says_more or count >= 2 * MOST_REPORTS
 
 
@@ -183,7 +217,7 @@ def place_among(
     was. It is the second if the report comes as promptly as reports do; else one that is known
     already is not taken for another attempt.
     """
-    meant = readings(arrival.report, call.created_at, arrival.received_at)
+    meant = readings(arrival.report.whole(), call.created_at, arrival.received_at)
     if len(meant) == 1:
         event = make_event(arrival, meant[0], call.created_at)
         return event, same_fact(event, known)
@@ -277,7 +311,7 @@ class _Known:
             self._by_provider_id[match.provider, match.provider_id] = match
             self._by_mid[match.mid].append(match)
 
-    def call_of(self, report: Report, names: Names, provider: str) -> CallRow | str:
+    def call_of(self, report: Naming, names: Names, provider: str) -> CallRow | str:
         if names.provider_id and (exact := self._by_provider_id.get((provider, names.provider_id))):
             return exact
         of_submission = [
@@ -291,6 +325,6 @@ class _Known:
             return found[0]
         if len(of_submission) == 1 and names.ids.is_unmistakable(of_submission[0].mid or ""):
             (only,) = of_submission
-            if not is_another(names, only) and is_of_other_number(report, only):
+            if not is_another(names, only) and is_of_other_number(report.whole(), only):
                 return only
         return why_unmatched(report, names, of_submission, len(found))

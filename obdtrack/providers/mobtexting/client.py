@@ -19,7 +19,15 @@ from requests.auth import AuthBase
 
 from obdtrack.domain.phone import fits, masked, provider_digits, reported
 from obdtrack.domain.redaction import DOTS, REMOVED, remove_named, remove_secrets, take_out
-from obdtrack.domain.reports import Challenge, FoundCall, NotOurs, RawDelivery, Reading, Several
+from obdtrack.domain.reports import (
+    Challenge,
+    FoundCall,
+    NotOurs,
+    PlainReport,
+    RawDelivery,
+    Reading,
+    Several,
+)
 from obdtrack.domain.submission import AcceptedNumber, CallRequest, Failure, Permit, SendResponse
 from obdtrack.errors import ConfigError
 from obdtrack.providers.base import (
@@ -39,6 +47,7 @@ from obdtrack.providers.mobtexting import self_test
 from obdtrack.providers.mobtexting.account import MobTextingWebhooks
 from obdtrack.providers.mobtexting.field_mapping import JSON_TEMPLATE, QUERY_TEMPLATE, explain
 from obdtrack.providers.mobtexting.ids import UuidIds
+from obdtrack.providers.mobtexting.plain_reports import PlainReader
 from obdtrack.providers.mobtexting.reports import (
     PayloadReader,
     read_call,
@@ -103,6 +112,7 @@ class MobTexting(ListsDays, TakesLists, ManagesWebhooks, TriesCallback, Composed
         self._token = _Token(token)
         self._webhook_id = webhook_id
         self._reader = PayloadReader(timezone, fields or {}, date_order)
+        self._plain = PlainReader(self._reader, self.ids)
         self._secret = next(iter(secrets), None)
         self._validation_key = validation_key
         self.callback_auth = SharedSecret(secrets)
@@ -207,6 +217,9 @@ class MobTexting(ListsDays, TakesLists, ManagesWebhooks, TriesCallback, Composed
         if isinstance(reading, Several):
             return Several(tuple((part, self._checked(one)) for part, one in reading.parts))
         return self._checked(reading)
+
+    def read_plain(self, delivery: RawDelivery) -> PlainReport | None:
+        return self._plain.read(delivery)
 
     def _checked(self, reading: Reading) -> Reading:
         expected = self._validation_key

@@ -70,7 +70,7 @@ def load_json(body: bytes | str) -> Any:
 
 def load_liberally(text: str) -> Any:
     """Parse JSON, or what is almost JSON; raises ValueError, which says why it cannot be read."""
-    if (report := _load_plain(text)) is not None:
+    if (report := load_plain(text)) is not None:
         return report
     if _too_deep(text):
         raise ValueError(f"JSON nested deeper than {MAX_DEPTH}")
@@ -80,7 +80,7 @@ def load_liberally(text: str) -> Any:
         return _load_almost_json(text)
 
 
-def _load_plain(text: str) -> dict[str, Any] | None:
+def load_plain(text: str) -> dict[str, Any] | None:
     """Parse one object that holds nothing but texts and whole numbers, as almost every report does.
 
     None for anything else. The fast reader makes floats and lets the last of two equal keys win;

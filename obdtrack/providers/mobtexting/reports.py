@@ -57,7 +57,7 @@ __all__ = [
 _OPT_OUT = re.compile(
     r"([\w*]+):(?:\w+:)*(?:un-?subscri|opt[-_ ]?out)\w*", re.ASCII | re.IGNORECASE
 )
-_EVENT_KEYS = ("event", "envelope type", "envelope event_type", "event_type", "type")
+EVENT_KEYS = ("event", "envelope type", "envelope event_type", "event_type", "type")
 _OPT_OUT_KEYS = frozenset({"receiver", "type", "value"})
 # What else may be done with a subscription, `voice:resubscription` for one.
 _SUBSCRIPTION = re.compile(r"[\w*]+:.*(?:subscri|opt[-_ ]?in)\w*", re.ASCII | re.IGNORECASE)
@@ -131,7 +131,7 @@ def read_delivery(delivery: RawDelivery, reader: PayloadReader) -> Reading:
         fitting = (nested if isinstance(one, Several) else one for one in readings)
         return Several(tuple(zip(alone, fitting, strict=True)))
     named, rest = _gather(sources, reader)
-    if not rest.keys().isdisjoint(_EVENT_KEYS) and (
+    if not rest.keys().isdisjoint(EVENT_KEYS) and (
         opt_out := _opt_out(named, rest, sources, reader)
     ):
         return opt_out
@@ -266,7 +266,7 @@ def _opt_out(
     A `value` that we do not know as a product's is taken for ours: one call too few is the smaller
     fault.
     """
-    events = [scalar(rest.get(key)) or "" for key in _EVENT_KEYS]
+    events = [scalar(rest.get(key)) or "" for key in EVENT_KEYS]
     event = next(filter(None, map(_OPT_OUT.fullmatch, events)), None)
     if event is None:
         if other := next(filter(_SUBSCRIPTION.fullmatch, events), None):
