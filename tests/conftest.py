@@ -20,15 +20,23 @@ from psycopg.pq import TransactionStatus
 from structlog.dev import ConsoleRenderer, plain_traceback
 from werkzeug.test import TestResponse
 
+from obdtrack import application
 from obdtrack.access.keys import create_key
 from obdtrack.services import Services
 from obdtrack.store.database import Store, open_database
 from obdtrack.store.encryption import Encryption
 from obdtrack.store.migrate import migrate
 from obdtrack.store.schema import TABLES
-from tests import applications, factories
+from tests import applications, factories, rsgi
 from tests.factories import Clock, ScriptedProvider
 from tests.stored_states import wrongly_stored
+
+FRONTS = pytest.mark.parametrize("front", ["wsgi", "rsgi"], indirect=True)
+"""For tests that are to pass on both, whatever all others run on."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--front", default="wsgi", choices=["wsgi", "rsgi"], help="What is asked.")
 
 
 def pytest_collection_finish() -> None:
@@ -160,6 +168,16 @@ def _plain_tracebacks() -> Iterator[None]:
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # as it is for each test
     )
     with patch("structlog.configure"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def front(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the requests of test clients go through."""
+    if getattr(request, "param", request.config.getoption("--front")) == "wsgi":
+        yield
+        return
+    with patch.object(application.Application, "__call__", rsgi.serve):
         yield
 
 

@@ -3,17 +3,17 @@
 A report is answered 200 (stored, whatever it was), 401 (secret), 413 (too large), 415 (compressed
 in a way that cannot be undone) or 503 (not stored). The provider takes all but the first for
 failures. The callback is in front of Flask because most requests are reports and none of them
-needs routing or a session. What it does is the same for a thread (WSGI) and in an event loop
-(`web/rsgi.py`): it says what it waits for, and whoever runs it waits in its own way.
+needs routing or a session. What it does is written once, and awaits the body and
+the transaction: in a thread (WSGI) both are there at once, in an event loop (`web/rsgi.py`) not.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
@@ -31,6 +31,9 @@ from obdtrack.web.http.responses import HEADERS, problem_body
 
 log = structlog.get_logger()
 
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
 _REPORTS = frozenset({"GET", "POST", "PUT"})
 """What a webhook can be composed with; nothing else has any effect."""
 
@@ -44,9 +47,8 @@ _HEADERS = (("Content-Type", "application/json"), *HEADERS.items())
 
 CallbackResponse = tuple[str, bytes, Sequence[tuple[str, str]]]
 
-Steps = Generator[InboundRequest | None, Any, CallbackResponse]
-"""Gives None to be sent the request's body (None: too large), or what is to be stored to be sent
-what became of it; what goes wrong there is thrown in. Returns the response."""
+Read = Callable[[], Awaitable[bytes | None]]
+Store = Callable[[InboundRequest], Awaitable[ReceivedDelivery]]
 
 _OK: CallbackResponse = ("200 OK", b'{"status":"ok"}', _HEADERS)
 
@@ -91,7 +93,10 @@ class Callback:
         door = self.door(environ)
         if door is None:
             return self._app(environ, start_response)
-        status, body, headers = self._run(self.steps(environ, door), environ)
+        coroutine = self.respond(
+            environ, door, lambda: _now(read_body, environ), lambda item: _now(self._store, item)
+        )
+        status, body, headers = _result(coroutine)
         start_response(status, [*headers, ("Content-Length", str(len(body)))])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
@@ -106,8 +111,13 @@ class Callback:
                 environ["PATH_INFO"] = path  # whoever counts requests counts it here
         return door
 
-    def steps(self, environ: WSGIEnvironment, door: Door) -> Steps:
-        """Serve one request that leads here, whoever reads its body and stores what comes."""
+    async def respond(
+        self, environ: WSGIEnvironment, door: Door, read: Read, store: Store
+    ) -> CallbackResponse:
+        """Return the response to one request that leads here.
+
+        `read` gives its body (None: too large), `store` what became of it once it is on disk.
+        """
         method = environ["REQUEST_METHOD"]
         if method not in _KNOWN:
             if method == "OPTIONS":
@@ -121,37 +131,25 @@ class Callback:
             else is_loopback(environ.get("REMOTE_ADDR", ""))
         )
         if trusted:
-            return (yield from self._received(environ, door)) if method in _REPORTS else _OK
+            return await self._received(environ, door, read, store) if method in _REPORTS else _OK
         # An empty header is what the server makes of letters other than ASCII.
         headers = [value for key, value in environ.items() if key.startswith("HTTP_")]
         elsewhere = auth.misplaced([environ.get("QUERY_STRING", ""), *headers])
         carried = elsewhere or auth.shown(credentials)
         if method in _REPORTS and (carried or environ.get("HTTP_AUTHORIZATION") == ""):
-            yield from self._turned_away(environ, door, carried)
+            await self._turn_away(environ, door, carried, read)
         return _problem(
             "401 Unauthorized", "unauthorized", ("WWW-Authenticate", auth.challenge(credentials))
         )
 
-    def _run(self, steps: Steps, environ: WSGIEnvironment) -> CallbackResponse:
+    async def _received(
+        self, environ: WSGIEnvironment, door: Door, read: Read, store: Store
+    ) -> CallbackResponse:
         try:
-            wanted = next(steps)
-            while True:
-                try:
-                    found = read_body(environ) if wanted is None else self._store(wanted)
-                except Exception as error:
-                    wanted = steps.throw(error)
-                else:
-                    wanted = steps.send(found)
-        except StopIteration as end:
-            response: CallbackResponse = end.value
-            return response
-
-    def _received(self, environ: WSGIEnvironment, door: Door) -> Steps:
-        try:
-            stored = self._item(environ, door, (yield None))
+            stored = self._item(environ, door, await read())
             if stored is None:
                 return _problem("413 Content Too Large", "too-large")
-            received: ReceivedDelivery = yield stored
+            received = await store(stored)
         except ObdtrackError as error:
             log.error("delivery_not_stored", reason=str(error.__cause__ or error))
             return _problem("503 Service Unavailable", "unavailable", ("Retry-After", "5"))
@@ -165,15 +163,15 @@ class Callback:
             return "200 OK", json.dumps({"challenge": received.challenge}).encode(), _HEADERS
         return _OK
 
-    def _turned_away(
-        self, environ: WSGIEnvironment, door: Door, secret: bytes
-    ) -> Generator[None, Any, None]:
+    async def _turn_away(
+        self, environ: WSGIEnvironment, door: Door, secret: bytes, read: Read
+    ) -> None:
         try:
             keep = self._admit(secret)
             if keep is not None:
                 stored = None
                 try:
-                    stored = self._item(environ, door, (yield None))
+                    stored = self._item(environ, door, await read())
                 finally:
                     keep(stored)
         except Exception:  # whoever was refused is refused whatever happens to the copy
@@ -197,6 +195,20 @@ class Callback:
             body=body,
         )
         return InboundRequest(new_id(), self._now(), raw, door.provider)
+
+
+async def _now(work: Callable[[Given], Result], given: Given) -> Result:
+    return work(given)
+
+
+def _result(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run what has nothing to wait for to its end."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    raise RuntimeError("it waits for something")
 
 
 def _tidy(path: str) -> str:

@@ -14,9 +14,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO, FileIO
-from itertools import chain
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
@@ -25,7 +24,7 @@ from granian.rsgi import Scope
 
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.receive import ReceivedDelivery
-from obdtrack.web.callback import Callback, CallbackResponse, Door
+from obdtrack.web.callback import Callback
 from obdtrack.web.http.request_bodies import expected, whole
 
 BODY_SECONDS = 60
@@ -45,27 +44,6 @@ _ENVIRON = {
     "wsgi.multiprocess": False,
     "wsgi.run_once": False,
 }
-
-
-class InFlight:
-    """Which requests are being worked on: threads and the event loop share it."""
-
-    def __init__(self) -> None:
-        self._open: set[int] = set()
-        self._worked_at = 0.0
-
-    def begin(self, environ: WSGIEnvironment) -> None:
-        """Note that there is something to do for a request."""
-        self._open.add(id(environ))
-
-    def pause(self, environ: WSGIEnvironment) -> None:
-        """Note that it is over, or that the client must send or read on first."""
-        self._open.discard(id(environ))
-        self._worked_at = time.monotonic()
-
-    def idle_seconds(self) -> float:
-        """Return how long nothing has been worked on: no whole request, no part of a response."""
-        return 0.0 if self._open else time.monotonic() - self._worked_at
 
 
 class Front:
@@ -90,12 +68,12 @@ class Front:
         self._note = note
         self._threads = threads
         self._settle = settle
-        self._in_flight = InFlight()
-        self.idle_seconds = self._in_flight.idle_seconds
+        self._open: set[int] = set()
+        self._worked_at = 0.0
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Be told of the loop that serves, which is not running yet, or starts its server now."""
-        self._loop = loop
+        self.loop = loop
         loop.call_soon(self._settle)
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -106,66 +84,58 @@ class Front:
             await self._pass_on(environ, protocol)
             return
         try:
-            status, body, headers = await self._reported(environ, door, protocol)
+            read, store = partial(self._body, environ, protocol), partial(self._stored, environ)
+            status, body, headers = await self._callback.respond(environ, door, read, store)
             code = status[:3]
             headers = [*headers, ("Content-Length", str(len(body)))]
             sent = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
             protocol.response_bytes(int(code), headers, sent)
         finally:
-            self._in_flight.pause(environ)
+            self.pause(environ)
             self._note(environ["PATH_INFO"], code, time.perf_counter() - begun)
 
-    async def _reported(
-        self, environ: WSGIEnvironment, door: Door, protocol: HTTPProtocol
-    ) -> CallbackResponse:
-        steps = self._callback.steps(environ, door)
-        found: ReceivedDelivery | bytes | None
-        try:
-            wanted = next(steps)
-            while True:
-                try:
-                    if wanted is not None:
-                        self._in_flight.begin(environ)
-                        found = await self._store(wanted, self._loop)
-                    else:
-                        found = await self._body(environ, protocol)
-                except Exception as error:
-                    wanted = steps.throw(error)
-                else:
-                    wanted = steps.send(found)
-        except StopIteration as end:
-            response: CallbackResponse = end.value
-            return response
+    def idle_seconds(self) -> float:
+        """Return how long nothing has been worked on: no whole request, no part of a response."""
+        return 0.0 if self._open else time.monotonic() - self._worked_at
 
-    async def _pass_on(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> None:
-        most = expected(environ)
-        environ["wsgi.input"] = (
-            _Stream(environ, protocol, self._loop, self._in_flight)
-            if most is None
-            else BytesIO(await self._gathered(environ, protocol, most))
-        )
-        await self._loop.run_in_executor(self._threads, self._respond, environ, protocol)
+    def begin(self, environ: WSGIEnvironment) -> None:
+        """Note that there is something to do for a request."""
+        self._open.add(id(environ))
+
+    def pause(self, environ: WSGIEnvironment) -> None:
+        """Note that it is over, or that the client must send or read on first."""
+        self._open.discard(id(environ))
+        self._worked_at = time.monotonic()
+
+    async def _stored(self, environ: WSGIEnvironment, item: InboundRequest) -> ReceivedDelivery:
+        self.begin(environ)
+        return await self._store(item, self.loop)
 
     async def _body(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> bytes | None:
-        most = expected(environ)
-        if most is None:
-            return None
-        return whole(await self._gathered(environ, protocol, most), environ)
+        body = await self._gathered(environ, protocol)
+        return None if body is None else whole(body, environ)
 
-    async def _gathered(self, environ: WSGIEnvironment, protocol: HTTPProtocol, most: int) -> bytes:
-        """Return so much of the body as came before the client was gone, or took too long."""
-        if not most:
-            return b""
-        coming: Any = (
-            protocol()
-            if environ.get("CONTENT_LENGTH")
-            else asyncio.ensure_future(_first(protocol, most))
-        )
-        late = self._loop.call_later(BODY_SECONDS, coming.cancel)
+    async def _pass_on(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> None:
+        body = await self._gathered(environ, protocol)
+        stream = _Stream(self, environ, protocol) if body is None else BytesIO(body)
+        environ["wsgi.input"] = stream
+        await self.loop.run_in_executor(self._threads, self._respond, environ, protocol)
+
+    async def _gathered(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> bytes | None:
+        """Return the body, None if it says that it is too large for that.
+
+        If the client was gone before its end, or took too long, it is shorter than it says.
+        """
+        if not (most := expected(environ)):
+            return None if most is None else b""
+        chunked = not environ.get("CONTENT_LENGTH")
+        coming: Any = self.loop.create_task(_first(protocol, most)) if chunked else protocol()
+        late = self.loop.call_later(BODY_SECONDS, coming.cancel)
         try:
             body: bytes = await coming
             return body
         except (RuntimeError, asyncio.CancelledError):
+            environ.setdefault("CONTENT_LENGTH", "1")
             return b""
         finally:
             late.cancel()
@@ -176,25 +146,26 @@ class Front:
         def begin(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
             begun[:] = int(status[:3]), headers
 
-        self._in_flight.begin(environ)
+        self.begin(environ)
         try:
             with ExitStack() as ending:
                 body = self._app(environ, begin)
                 if hasattr(body, "close"):
                     ending.callback(body.close)
-                parts, gathered = iter(body), list[bytes]()
-                for part in parts:
-                    gathered.append(part)
-                    if len(gathered) > 1 and sum(map(len, gathered)) > _AT_ONCE:
-                        self._stream(chain([b"".join(gathered)], parts), begun, environ, protocol)
+                parts, first = iter(body), BytesIO()
+                for count, part in enumerate(parts):
+                    first.write(part)
+                    if count and first.tell() > _AT_ONCE:
+                        self._stream(first.getvalue(), parts, begun, environ, protocol)
                         return
                 status, headers = begun
-                protocol.response_bytes(status, headers, b"".join(gathered))
+                protocol.response_bytes(status, headers, first.getvalue())
         finally:
-            self._in_flight.pause(environ)
+            self.pause(environ)
 
     def _stream(
         self,
+        first: bytes,
         parts: Iterator[bytes],
         begun: list[Any],
         environ: WSGIEnvironment,
@@ -208,39 +179,32 @@ class Front:
         with suppress(BrokenPipeError), open(write, "wb") as pipe:
             with FileIO(ours) as read:  # the server's end; ours until it has opened it, or will not
                 protocol.response_file(status, headers, f"/dev/fd/{ours}")
-                gone = asyncio.run_coroutine_threadsafe(_close_if_gone(protocol, read), self._loop)
-                pipe.write(next(parts))
+                gone = asyncio.run_coroutine_threadsafe(_close_if_gone(protocol, read), self.loop)
+                pipe.write(first)
                 pipe.flush()
                 gone.cancel()
             for part in parts:
-                self._in_flight.pause(environ)
+                self.pause(environ)
                 pipe.write(part)
-                self._in_flight.begin(environ)
+                self.begin(environ)
 
 
 class _Stream:
     """A file that a thread reads as it comes, as `wsgi.input` is read here: to its stated end."""
 
-    def __init__(
-        self,
-        environ: WSGIEnvironment,
-        protocol: HTTPProtocol,
-        loop: asyncio.AbstractEventLoop,
-        in_flight: InFlight,
-    ) -> None:
+    def __init__(self, front: Front, environ: WSGIEnvironment, protocol: HTTPProtocol) -> None:
+        self._front = front
         self._environ = environ
         self._protocol = protocol
-        self._loop = loop
-        self._in_flight = in_flight
         self._parts: AsyncIterator[bytes] | None = None
         self._left = b""
 
     def read(self, size: int) -> bytes:
         """Return at most so many bytes, none at the end, waiting for the client."""
         if not self._left:
-            self._in_flight.pause(self._environ)
-            self._left = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
-            self._in_flight.begin(self._environ)
+            self._front.pause(self._environ)
+            self._left = asyncio.run_coroutine_threadsafe(self._next(), self._front.loop).result()
+            self._front.begin(self._environ)
         part, self._left = self._left[:size], self._left[size:]
         return part
 

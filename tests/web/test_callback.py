@@ -14,7 +14,7 @@ from obdtrack.application import create_app
 from obdtrack.calls.reports import deliveries
 from obdtrack.services import Services
 from tests import factories
-from tests.conftest import Caller
+from tests.conftest import FRONTS, Caller
 from tests.factories import (
     MID,
     NUMBER,
@@ -24,6 +24,8 @@ from tests.factories import (
     accepted,
     report_body,
 )
+
+pytestmark = FRONTS
 
 DOCUMENTED = """{"bridge": 918068280000, "from": 918919520000, "to": 918867130000, "source": "OBD",
 "mid": "1234-1333-XXXXX", "flow_id": 123, "start_at": "2021-04-09 16:27:39",
