@@ -60,7 +60,7 @@ def _rest(findings: Mapping[str, CheckResult]) -> Iterator[str]:
         if finding.level is Level.SKIPPED:
             skipped.setdefault(finding.text.removeprefix("not checked: "), []).append(name)
     for reason, names in skipped.items():
-        yield f"{_styled(Level.SKIPPED)}{', '.join(names)}: {reason}"
+        yield f"{_styled(Level.SKIPPED)}{', '.join(names)}: {as_called(reason)}"
     for level in (Level.WARNING, Level.PROBLEM):
         for name in by_level[level]:
             yield from _block(name, findings[name])
