@@ -94,7 +94,7 @@ def end_session(key_id: UUID, session_id: str, until: datetime, now: datetime) -
 
 def all_keys() -> list[models.ApiKey]:
     """List all keys, oldest first."""
-    return list(models.ApiKey.select().order_by(models.ApiKey.id))
+    return bulk_sql.load_where(models.ApiKey, "ORDER BY id")
 
 
 def ids_of(name: str) -> tuple[UUID, ...]:

@@ -34,10 +34,9 @@ def add(*exchanges: ProviderResponse) -> None:
 
 def of_call(call_id: UUID) -> list[models.ResponseRow]:
     """List the exchanges about one call, and the one in which it was submitted, oldest first."""
-    call, response = models.Call, models.ResponseRow
-    submission = call.select(call.submission).where(call.id == call_id)
-    about = (response.call_id == call_id) | (response.submission_id == submission)
-    return list(response.select().where(about).order_by(response.id))
+    submission = "(SELECT submission_id FROM calls WHERE id = ?)"
+    about = f"WHERE call_id = ? OR submission_id = {submission} ORDER BY id"
+    return bulk_sql.load_where(models.ResponseRow, about, call_id.bytes, call_id.bytes)
 
 
 def of_submission(submission_id: UUID) -> list[models.ResponseRow]:

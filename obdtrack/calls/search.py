@@ -20,7 +20,7 @@ from obdtrack.domain.trial import TRIAL_NAME, TRIAL_NUMBER
 from obdtrack.statistics import questions
 from obdtrack.statistics.counters import HALF_HOUR, MOST_ATTEMPTS
 from obdtrack.store import bulk_sql, models
-from obdtrack.store.columns import moved_id, to_id, to_microseconds
+from obdtrack.store.columns import from_microseconds, moved_id, to_id, to_microseconds
 
 ENDING = 4
 """Digits that the index of endings holds; shorter endings are too common to be searched."""
@@ -220,10 +220,8 @@ def by_id(call_ids: Collection[UUID]) -> dict[UUID, models.Call]:
 
 def references_from(text: str) -> list[str]:
     """List some references of calls in their order, from where this one would stand."""
-    reference = models.Call.reference
-    query = models.Call.select(reference).where(reference >= text).order_by(reference)
-    found: Any = query.limit(_SOME).tuples()
-    return list(dict.fromkeys(row[0] for row in found))
+    some = "SELECT reference FROM calls WHERE reference >= ? ORDER BY reference LIMIT ?"
+    return list(dict.fromkeys(row[0] for row in bulk_sql.ask(models.Call, some, text, _SOME)))
 
 
 def numbers_ending(digits: str) -> list[str]:
@@ -235,10 +233,9 @@ def numbers_ending(digits: str) -> list[str]:
 
 def last_placed(name: str) -> datetime | None:
     """Return when the newest call of a campaign was placed; None if all were deleted."""
-    call = models.Call
-    query = call.select(call.created_at).where(call.name == name).order_by(call.id.desc())
-    found: datetime | None = query.limit(1).scalar()
-    return found
+    last = "SELECT created_at FROM calls WHERE name = ? ORDER BY id DESC LIMIT 1"
+    found = bulk_sql.ask(models.Call, last, name)
+    return from_microseconds(found[0][0]) if found else None
 
 
 def deliveries_after(

@@ -58,8 +58,7 @@ class ToTell(NamedTuple):
 
 def open_alarms() -> list[models.Alarm]:
     """List the alarms that are open, the newest first."""
-    alarm = models.Alarm
-    return list(alarm.select().where(alarm.ended_at.is_null()).order_by(alarm.id.desc()))
+    return bulk_sql.load_where(models.Alarm, "WHERE ended_at IS NULL ORDER BY id DESC")
 
 
 def past_alarms(limit: int, before: UUID | None = None) -> list[models.Alarm]:

@@ -87,9 +87,8 @@ def campaigns(limit: int, before: tuple[int, str] | None = None) -> list[models.
 
 def names_from(text: str) -> list[str]:
     """List some names of calls in their order, from where this one would stand."""
-    name = models.CampaignName.name
-    query = models.CampaignName.select(name).where(name >= text).order_by(name).limit(_SOME)
-    return [row.name for row in query]
+    some = "SELECT name FROM campaign_names WHERE name >= ? ORDER BY name LIMIT ?"
+    return [name for (name,) in bulk_sql.ask(models.CampaignName, some, text, _SOME)]
 
 
 def before(name: str, limit: int) -> list[models.CampaignName]:

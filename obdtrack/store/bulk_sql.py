@@ -193,8 +193,15 @@ def load(model: type[Row], key: str, values: Sequence[Any], *, order: str = "id"
 
     What a query builder would give too; it takes ten times as long to word the question.
     """
+    rows = fetch(model, tuple(model._meta.fields), key, values, order=order)
+    return _objects(model, rows)
+
+
+def load_where(model: type[Row], rest: str, *values: Any) -> list[Row]:
+    """Return the rows that SQL finds as objects; `rest` comes after the table, see `ask`."""
     columns = tuple(model._meta.fields)
-    return [_loaded(model, columns, row) for row in fetch(model, columns, key, values, order=order)]
+    found = f'SELECT {_names(model, columns)} FROM "{model._meta.table_name}" {rest}'
+    return _objects(model, _converted(_from_driver(model, columns), ask(model, found, *values)))
 
 
 def load_with(model: type[Row], key: str, ids: Any, *, order: str) -> list[Row]:
@@ -202,26 +209,25 @@ def load_with(model: type[Row], key: str, ids: Any, *, order: str) -> list[Row]:
 
     They are read in the same moment as their ids; `order` names their columns with the table's.
     """
-    other: type[Table] = model._meta.fields[key].rel_model
-    columns, others = tuple(model._meta.fields), tuple(other._meta.fields)
     wanted, values = ids.sql()
-    with _PEEWEE_ERRORS:
-        cursor = model._meta.database.cursor()
-        cursor.execute(f"{_join_sql(model, key)} IN ({wanted}) ORDER BY {order}", values)
-        rows = cursor.fetchall()
-    found, count = [], len(columns)
-    of_others = _converted(_from_driver(other, others), (row[count:] for row in rows))
-    for row, its in zip(_converted(_from_driver(model, columns), rows), of_others, strict=True):
-        loaded = _loaded(model, columns, row[:count])
-        loaded.__rel__[key] = _loaded(other, others, its)
-        found.append(loaded)
+    sql, columns, others = _join(model, key)
+    rows = ask(model, f"{sql} IN ({wanted}) ORDER BY {order}", *values)
+    other, count = model._meta.fields[key].rel_model, len(columns)
+    found = _objects(model, _converted(_from_driver(model, columns), (r[:count] for r in rows)))
+    theirs = _converted(_from_driver(other, others), (row[count:] for row in rows))
+    for one, its in zip(found, _objects(other, theirs), strict=True):
+        one.__rel__[key] = its
     return found
 
 
-def _loaded(model: type[Row], columns: tuple[str, ...], row: Sequence[Any]) -> Row:
-    loaded = model(__no_default__=1)  # as peewee makes what it has read
-    loaded.__data__.update(zip(columns, row, strict=True))
-    return loaded
+def _objects(model: type[Row], rows: Iterable[Sequence[Any]]) -> list[Row]:
+    """Return rows that have all columns as peewee makes what it has read."""
+    columns, found = tuple(model._meta.fields), []
+    for row in rows:
+        loaded = model(__no_default__=1)
+        loaded.__data__.update(zip(columns, row, strict=True))
+        found.append(loaded)
+    return found
 
 
 def _insert(
@@ -301,16 +307,15 @@ def _fetch_sql(
 
 
 @cache
-def _join_sql(model: type[Table], key: str) -> str:
+def _join(model: type[Table], key: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return the question up to `id`, and the fields of both models that it asks for."""
     other = model._meta.fields[key].rel_model
+    columns, others = tuple(model._meta.fields), tuple(other._meta.fields)
     table, its = model._meta.table_name, other._meta.table_name
-    names = ", ".join(
-        f'"{one._meta.table_name}"."{_column(one, name)}"'
-        for one in (model, other)
-        for name in one._meta.fields
-    )
+    names = [f'"{table}"."{_column(model, name)}"' for name in columns]
+    names += [f'"{its}"."{_column(other, name)}"' for name in others]
     joined = f'"{table}" JOIN "{its}" ON "{its}"."id" = "{table}"."{_column(model, key)}"'
-    return f'SELECT {names} FROM {joined} WHERE "{table}"."id"'
+    return f'SELECT {", ".join(names)} FROM {joined} WHERE "{table}"."id"', columns, others
 
 
 @cache

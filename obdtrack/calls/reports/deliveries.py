@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from obdtrack.domain.times import to_text
 from obdtrack.providers.base import Provider
 from obdtrack.services import Services, new_id
 from obdtrack.store import bulk_sql, models
+from obdtrack.store.columns import to_microseconds
 
 _WRONG = "its secret is not one of OBDTRACK_WEBHOOK_SECRETS"
 _MISPLACED = (
@@ -184,17 +185,15 @@ def ids_of(outcome: Outcome, limit: int) -> list[UUID]:
 
 def of_call(call_id: UUID) -> list[models.Delivery]:
     """List the deliveries that are about a call, oldest first."""
-    delivery = models.Delivery
-    return list(delivery.select().where(delivery.call_id == call_id).order_by(delivery.id))
+    return bulk_sql.load(models.Delivery, "call_id", [call_id])
 
 
 def last_of_call(call_id: UUID, limit: int, until: datetime | None) -> list[models.Delivery]:
     """List the last deliveries about a call, or the last until then, oldest first."""
-    delivery = models.Delivery
-    query = delivery.select().where(delivery.call_id == call_id)
-    if until is not None:
-        query = query.where(delivery.received_at <= until)
-    return list(query.order_by(delivery.id.desc()).limit(limit))[::-1]
+    before = datetime.max.replace(tzinfo=UTC) if until is None else until
+    last = "WHERE call_id = ? AND received_at <= ? ORDER BY id DESC LIMIT ?"
+    values = (call_id.bytes, to_microseconds(before), limit)
+    return bulk_sql.load_where(models.Delivery, last, *values)[::-1]
 
 
 def find(delivery_id: UUID) -> models.Delivery | None:
@@ -206,13 +205,10 @@ def newest(
     limit: int, before: UUID | None = None, outcome: str | None = None
 ) -> list[models.Delivery]:
     """List deliveries, newest first, at most `limit`, older than `before`."""
-    delivery = models.Delivery
-    query = delivery.select()
-    if outcome is not None:
-        query = query.where(delivery.outcome == outcome)
-    if before is not None:
-        query = query.where(delivery.id < before)
-    return list(query.order_by(delivery.id.desc()).limit(limit))
+    wanted = {"outcome = ?": outcome, "id < ?": before and before.bytes}
+    given = {condition: value for condition, value in wanted.items() if value is not None}
+    rest = f"{'WHERE' * bool(given)} {' AND '.join(given)} ORDER BY id DESC LIMIT ?"
+    return bulk_sql.load_where(models.Delivery, rest, *given.values(), limit)
 
 
 def newest_of(

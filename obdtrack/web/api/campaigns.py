@@ -85,7 +85,7 @@ def new_plan(values: Mapping[str, Any], settings: Settings) -> CampaignPlan:
 
 @blueprint.route("", methods=["GET"])
 @secured(Scope.READ)
-@blueprint.arguments(PageQuerySchema, location="query", unknown=RAISE)
+@blueprint.arguments(PageQuerySchema(), location="query", unknown=RAISE)
 @blueprint.response(200, CampaignPageSchema)
 def index(query: dict[str, Any]) -> Response:
     """List campaigns, newest first."""
@@ -115,7 +115,7 @@ def edit(body: dict[str, Any], identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/<identifier>/start", methods=["POST"])
 @secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-@blueprint.arguments(ReasonSchema, required=False)
+@blueprint.arguments(ReasonSchema(), required=False)
 @blueprint.response(200, CampaignSchema)
 def start(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Start a campaign that was checked: at once, or when its `start_at` comes."""
@@ -124,7 +124,7 @@ def start(body: dict[str, Any], identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/<identifier>/pause", methods=["POST"])
 @secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-@blueprint.arguments(ReasonSchema, required=False)
+@blueprint.arguments(ReasonSchema(), required=False)
 @blueprint.response(200, CampaignSchema)
 def pause(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Pause a campaign: nothing of it is sent later than a second after this response."""
@@ -133,7 +133,7 @@ def pause(body: dict[str, Any], identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/<identifier>/resume", methods=["POST"])
 @secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-@blueprint.arguments(ReasonSchema, required=False)
+@blueprint.arguments(ReasonSchema(), required=False)
 @blueprint.response(200, CampaignSchema)
 def resume(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Have a campaign go on that is paused."""
@@ -142,7 +142,7 @@ def resume(body: dict[str, Any], identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/<identifier>/stop", methods=["POST"])
 @secured(Scope.PLACE, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-@blueprint.arguments(ReasonSchema, required=False)
+@blueprint.arguments(ReasonSchema(), required=False)
 @blueprint.response(200, CampaignSchema)
 def stop(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Stop a campaign for good: who was not called is skipped."""
@@ -151,7 +151,7 @@ def stop(body: dict[str, Any], identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/<identifier>/report.csv", methods=["GET"])
 @secured(Scope.READ, HTTPStatus.NOT_FOUND)
-@blueprint.arguments(ReportQuerySchema, location="query", unknown=RAISE)
+@blueprint.arguments(ReportQuerySchema(), location="query", unknown=RAISE)
 @blueprint.response(200, content_type="text/csv")
 def report(query: dict[str, Any], identifier: str) -> Response:
     """Return what a campaign came to as a table, or the unsent or failed as a file to import."""
@@ -189,7 +189,7 @@ def _shown(campaign: models.Campaign) -> dict[str, Any]:
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
 @blueprint.doc(requestBody={"required": True, "content": dict.fromkeys(KINDS, _FILE)})
-@blueprint.arguments(ImportQuerySchema, location="query", unknown=INCLUDE)
+@blueprint.arguments(ImportQuerySchema(), location="query", unknown=INCLUDE)
 @blueprint.response(201, ImportSchema)
 def import_recipients(query: dict[str, Any], identifier: str) -> Response:
     """Import a list of recipients: the body is CSV, JSON lines or an .xlsx workbook.
@@ -217,7 +217,7 @@ def import_recipients(query: dict[str, Any], identifier: str) -> Response:
 
 @blueprint.route("/<identifier>/recipients", methods=["GET"])
 @secured(Scope.READ, HTTPStatus.NOT_FOUND)
-@blueprint.arguments(RecipientQuerySchema, location="query", unknown=RAISE)
+@blueprint.arguments(RecipientQuerySchema(), location="query", unknown=RAISE)
 @blueprint.response(200, RecipientPageSchema)
 def list_recipients(query: dict[str, Any], identifier: str) -> Response:
     """List the recipients of a campaign, by status, then as they are due."""

@@ -125,7 +125,7 @@ def rotate(destination_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/<uuid:destination_id>/recover", methods=["POST"])
 @secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
-@blueprint.arguments(RecoverQuerySchema, location="query", unknown=RAISE)
+@blueprint.arguments(RecoverQuerySchema(), location="query", unknown=RAISE)
 @blueprint.response(200, ReplayedDestinationSchema)
 def recover(query: dict[str, Any], destination_id: UUID) -> dict[str, Any]:
     """Send all that happened since then and was not delivered, also what was never meant for it."""
@@ -136,7 +136,7 @@ def recover(query: dict[str, Any], destination_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/<uuid:destination_id>/notifications", methods=["GET"])
 @secured(Scope.ADMIN, HTTPStatus.NOT_FOUND)
-@blueprint.arguments(NotificationQuerySchema, location="query", unknown=RAISE)
+@blueprint.arguments(NotificationQuerySchema(), location="query", unknown=RAISE)
 @blueprint.response(200, NotificationPageSchema)
 def list_notifications(query: dict[str, Any], destination_id: UUID) -> Response:
     """List what a destination was sent, newest first; with `status`, by when they were due."""

@@ -32,7 +32,7 @@ def make_blueprint(waiters: Waiters) -> Blueprint:
 
     @blueprint.route("")
     @secured(Scope.READ, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY)
-    @blueprint.arguments(FeedQuerySchema, location="query", unknown=RAISE)
+    @blueprint.arguments(FeedQuerySchema(), location="query", unknown=RAISE)
     @blueprint.response(200, FeedPageSchema)
     def read_feed(query: dict[str, Any]) -> Response:
         """Read what happened, oldest first; nothing is left out, and nothing comes twice.

@@ -149,7 +149,7 @@ def show_submission(submission_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/submissions/<uuid:submission_id>/resolve", methods=["POST"])
 @secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-@blueprint.arguments(ResolveAllSchema)
+@blueprint.arguments(ResolveAllSchema())
 @blueprint.response(200, SubmissionSchema)
 def resolve_all(body: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
     """Resolve all calls of a submission whose outcome is unknown, alike.
@@ -163,7 +163,7 @@ def resolve_all(body: dict[str, Any], submission_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/calls", methods=["GET"])
 @secured(Scope.READ)
-@blueprint.arguments(CallQuerySchema, location="query", unknown=RAISE)
+@blueprint.arguments(CallQuerySchema(), location="query", unknown=RAISE)
 @blueprint.response(200, CallPageSchema)
 def list_calls(query: dict[str, Any]) -> Response:
     """List calls, newest first."""
@@ -189,7 +189,7 @@ def show_call(identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/calls/<identifier>/events")
 @secured(Scope.READ, HTTPStatus.NOT_FOUND)
-@blueprint.arguments(EventQuerySchema, location="query", unknown=EXCLUDE)
+@blueprint.arguments(EventQuerySchema(), location="query", unknown=EXCLUDE)
 @blueprint.response(200, EventPageSchema)
 def list_events(query: dict[str, Any], identifier: str) -> Response:
     """Show a call's timeline, oldest event first."""
@@ -222,7 +222,7 @@ def refresh_call(identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/calls/<identifier>/resolve", methods=["POST"])
 @secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-@blueprint.arguments(ResolveSchema)
+@blueprint.arguments(ResolveSchema())
 @blueprint.response(200, CallSchema)
 def resolve_call(body: dict[str, Any], identifier: str) -> dict[str, Any]:
     """Resolve a call whose outcome is unknown, or note that somebody has looked at it.
@@ -235,7 +235,7 @@ def resolve_call(body: dict[str, Any], identifier: str) -> dict[str, Any]:
 
 @blueprint.route("/deliveries")
 @secured(Scope.READ)
-@blueprint.arguments(DeliveryQuerySchema, location="query", unknown=RAISE)
+@blueprint.arguments(DeliveryQuerySchema(), location="query", unknown=RAISE)
 @blueprint.response(200, DeliveryPageSchema)
 def list_deliveries(query: dict[str, Any]) -> Response:
     """List the requests that reached the callback, newest first."""
@@ -283,7 +283,7 @@ def replay_delivery(delivery_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/deliveries/<uuid:delivery_id>/attach", methods=["POST"])
 @secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-@blueprint.arguments(AttachSchema)
+@blueprint.arguments(AttachSchema())
 @blueprint.response(200, DeliverySchema)
 def attach_delivery(body: dict[str, Any], delivery_id: UUID) -> dict[str, Any]:
     """Put an unmatched report on the timeline of the call that a person says it is about."""
@@ -294,7 +294,7 @@ def attach_delivery(body: dict[str, Any], delivery_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/deliveries/<uuid:delivery_id>/seen", methods=["POST"])
 @secured(Scope.ADMIN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-@blueprint.arguments(SeenSchema)
+@blueprint.arguments(SeenSchema())
 @blueprint.response(200, DeliverySchema)
 def review(body: dict[str, Any], delivery_id: UUID) -> dict[str, Any]:
     """Note that a person has looked at a request: it needs no attention any more."""

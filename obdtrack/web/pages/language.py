@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 
-from babel import Locale
-from babel.dates import TIMEDELTA_UNITS, format_timedelta
+from babel.dates import TIMEDELTA_UNITS, format_timedelta, get_month_names
 from flask import Flask, g, request
 from flask_babel import Babel, get_domain, get_locale
 from markupsafe import Markup
@@ -20,6 +19,9 @@ from obdtrack.domain.texts import Said
 
 LANGUAGES = {"en": "English", "hi": "हिन्दी"}
 """The languages there are, each by its own name."""
+
+_months = cache(partial(get_month_names, "abbreviated"))
+_ago = lru_cache(4096)(partial(format_timedelta, threshold=1, add_direction=True))
 
 CATALOGUES = Path(__file__).parent.parent / "translations"
 
@@ -51,7 +53,7 @@ def ngettext(one: str, several: str, number: int, /, **values: object) -> str:
 
 def date(local: datetime, *, year: bool = False) -> str:
     """Return a day of the reader's calendar: `23 Nov`, or with its year `23 Nov 2026`."""
-    month = _months(_speech()[0])[local.month - 1]
+    month = _months(locale=_speech()[0])[local.month]
     return f"{local.day} {month} {local.year}" if year else f"{local.day} {month}"
 
 
@@ -63,19 +65,7 @@ def ago(passed: timedelta) -> str:
     size = next(size for _unit, size in TIMEDELTA_UNITS if seconds >= size)
     # Whatever is rounded to this number of the unit reads like the one time that stands for it.
     alike = timedelta(seconds=max(size, (round(seconds / size) - 0.25) * size))
-    return _ago(_speech()[0], alike if passed < timedelta(0) else -alike)
-
-
-@lru_cache(4096)
-def _ago(language: str, until: timedelta) -> str:
-    return format_timedelta(until, threshold=1, add_direction=True, locale=language)
-
-
-@cache
-def _months(language: str) -> tuple[str, ...]:
-    """Return what the months are called, in short."""
-    names = Locale.parse(language).months["format"]["abbreviated"]
-    return tuple(names[number] for number in range(1, 13))
+    return _ago(alike if passed < timedelta(0) else -alike, locale=_speech()[0])
 
 
 def translated(text: str) -> str:
@@ -85,8 +75,8 @@ def translated(text: str) -> str:
     """
     if isinstance(text, Said):
         values = {name: translated(it) for name, it in text.values.items() if isinstance(it, str)}
-        return str(gettext(text.template, **{**text.values, **values}))
-    return str(gettext(text)) if text else ""
+        return gettext(text.template, **{**text.values, **values})
+    return gettext(text) if text else ""
 
 
 def speak(app: Flask) -> None:

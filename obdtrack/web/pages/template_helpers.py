@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
 from babel.numbers import format_currency
 from flask import Flask, Response, g, make_response, render_template, request, url_for
@@ -123,7 +123,7 @@ def age(then: datetime | None) -> Markup:
     """Say how long ago something was; the script keeps it true."""
     if then is None:
         return Markup("")
-    title, said = " ".join(_shown(then)), ago(_present().now - then)
+    title, said = " ".join(_shown(then)), ago(_present()[1] - then)
     return Markup(f'<time class="age" datetime="{to_text(then)}" title="{title}">{said}</time>')  # noqa: S704
 
 
@@ -149,19 +149,12 @@ def moment(then: datetime | None) -> Markup:
     return Markup(f'<time datetime="{to_text(then)}">{" ".join(_shown(then))}</time>')  # noqa: S704
 
 
-class _Present(NamedTuple):
-    """The zone of who reads, when that is, and in which year by their calendar."""
-
-    zone: preferences.Zone
-    now: datetime
-    year: int
-
-
-def _present() -> _Present:
-    found: _Present | None = g.get("present")  # a list asks for it some hundred times
-    if found is None:
+def _present() -> tuple[preferences.Zone, datetime, int]:
+    """Return the zone of who reads, when that is, and in which year by their calendar."""
+    found: tuple[preferences.Zone, datetime, int] | None = g.get("present")
+    if found is None:  # a list asks for it some hundred times
         zone, now = preferences.current_zone(), services().now()
-        found = g.present = _Present(zone, now, zone.local(now).year)
+        found = g.present = zone, now, zone.local(now).year
     return found
 
 
