@@ -26,6 +26,9 @@ _REST = ("provider_message", *(name for name in FACTS if name not in FACT_COLUMN
 _MOMENTS = [
     column for column in STATE_COLUMNS if isinstance(getattr(models.Call, column), MomentField)
 ]
+_UNSAID = {"conflict": False, "needs_attention": False, "attempt_count": 0, "report_count": 0}
+"""What a snapshot leaves out, as it does what is None: it stands in the feed for each event."""
+
 _SHARED = ("status", "reason", "conflict", *FACTS)
 _KEPT = (*_SHARED, "source", "as_of", "words")
 """What an attempt is stored by. Most calls have one, and where it is as the call nothing is."""
@@ -57,14 +60,14 @@ def rest_of(state: CallState) -> dict[str, Any]:
 def snapshot(state: CallState, rest: Mapping[str, Any]) -> list[Any]:
     """Return a state, with its `rest_of`, as JSON to be kept beside the call's row."""
     pairs = zip(STATE_COLUMNS, state_row(state), strict=True)
-    return [{name: value for name, value in pairs if value is not None}, rest]
+    return [{n: value for n, value in pairs if value != _UNSAID.get(n)}, rest]
 
 
 def from_snapshot(kept: Sequence[Any]) -> CallState:
     """Return the state that `snapshot` kept."""
     columns, rest = kept
     moments = {name: from_text(columns[name]) for name in _MOMENTS if name in columns}
-    values = {**dict.fromkeys(STATE_COLUMNS), **columns, **moments}
+    values = {**dict.fromkeys(STATE_COLUMNS), **_UNSAID, **columns, **moments}
     return _stored(SimpleNamespace(**values, state=rest))
 
 
@@ -116,8 +119,9 @@ def _stored(call: Any) -> CallState:
 
 
 def _packed(attempt: Attempt, usual: Sequence[Any]) -> dict[str, Any]:
-    own = _kept(attempt)
-    kept: dict[str, Any] = dict(compress(zip(_KEPT, own, strict=True), map(ne, own, usual)))
+    own, kept = _kept(attempt), dict[str, Any]()
+    if own != usual:
+        kept = dict(compress(zip(_KEPT, own, strict=True), map(ne, own, usual)))
     # As SQLite writes ids, so that whoever looks for one in a dump finds it here too.
     kept["event_ids"] = [event_id.hex.upper() for event_id in attempt.event_ids]
     return kept

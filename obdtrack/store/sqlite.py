@@ -49,8 +49,8 @@ _PRAGMAS = (
     ("wal_autocheckpoint", 1000),
     # Give the log's disk space back after a burst.
     ("journal_size_limit", 64 * 1024 * 1024),
-    # 32 MiB of pages per connection, so that indexes stay in memory.
-    ("cache_size", -32 * 1024),
+    # 8 MiB of pages per connection; four times as many made nothing faster.
+    ("cache_size", -8 * 1024),
     # Sorting must not fail for want of a temporary directory.
     ("temp_store", "memory"),
 )
