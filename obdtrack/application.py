@@ -46,6 +46,7 @@ from obdtrack.web.http.request_log import observe
 from obdtrack.web.http.request_metrics import Metered
 from obdtrack.web.http.responses import HEADERS
 from obdtrack.web.pages.register import register_pages
+from obdtrack.web.pages.template_helpers import Templates
 
 log = structlog.get_logger()
 
@@ -102,6 +103,7 @@ class Application(Flask):
     `callback` takes reports, and `inbox` writes them. `waiters` are those who wait for events.
     """
 
+    jinja_environment = Templates
     watch: Watch
     inbox: Inbox[InboundRequest, ReceivedDelivery]
     quarantine: Quarantine

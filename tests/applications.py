@@ -63,15 +63,11 @@ ADDRESSES = Addresses()
 
 
 def make_app(services: Services, *, documented: bool) -> Application:
-    """Make an application; its API document takes longer than all else, and few tests read it.
-
-    Next come its pages, which are compiled when a test asks for them.
-    """
+    """Make an application; its API document takes longer than all else, and few tests read it."""
     views_told = nullcontext() if documented else patch.object(Blueprint, "register_views_in_doc")
-    pages_made = patch("obdtrack.web.pages.register.compile_pages")
     fits = patch("obdtrack.application.check_schema")  # the tests' databases were just migrated
     idle_kept = patch.object(services.store, "close_idle")  # nothing here forks
-    with pages_made, fits, idle_kept, ADDRESSES.used(), views_told:
+    with fits, idle_kept, ADDRESSES.used(), views_told:
         made = create_app(services)
     made.jinja_env.bytecode_cache = COMPILED
     return made

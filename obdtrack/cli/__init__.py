@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 
@@ -51,7 +52,9 @@ class _Lazy(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, found, rest = super().resolve_command(ctx, args)
         if name and found:
+            gc.disable()  # nothing that is loaded is garbage, and looking for it takes long
             found = import_module(f"obdtrack.cli.{name.replace('-', '_')}").command
+            gc.enable()
         return name, found, rest
 
 

@@ -40,7 +40,7 @@ from obdtrack.web.pages.first_steps import first_steps
 from obdtrack.web.pages.language import speak
 from obdtrack.web.pages.privacy import note_pii_use
 from obdtrack.web.pages.problems import problem
-from obdtrack.web.pages.template_helpers import compile_pages, frame
+from obdtrack.web.pages.template_helpers import frame
 
 PAGES = (
     time_zone,
@@ -94,4 +94,3 @@ def register_pages(app: Flask, services: Services, watch: Watch) -> None:
     app.jinja_env.globals.update(
         problem=partial(problem, watch), first_steps=first_steps, marks=attention.marks
     )
-    compile_pages(app)

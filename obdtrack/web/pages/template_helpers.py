@@ -9,11 +9,15 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from hashlib import sha256
+from threading import RLock
 from typing import Any
 
 from babel.numbers import format_currency
 from flask import Flask, Response, g, make_response, render_template, request, url_for
+from flask.sansio.app import App
+from flask.templating import Environment
 from flask_babel import format_decimal, get_locale
+from jinja2 import Template
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
@@ -39,6 +43,19 @@ class _LessIndented(Extension):
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         return _INDENTATION.sub(" ", source)
+
+
+class Templates(Environment):
+    """Compiles each template when it is first wanted, and once: a crowd would each do it."""
+
+    def __init__(self, app: App, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._one_at_a_time = RLock()
+
+    def get_template(self, *named: Any, **options: Any) -> Template:
+        """Return a template."""
+        with self._one_at_a_time:
+            return super().get_template(*named, **options)
 
 
 def frame(app: Flask) -> None:
@@ -84,13 +101,6 @@ def frame(app: Flask) -> None:
     )
     app.context_processor(_shared)
     app.after_request(preferences.keep_choices)
-
-
-def compile_pages(app: Flask) -> None:
-    """Have all our templates compiled: each of a crowd that comes first would do it for itself."""
-    assert app.jinja_loader is not None
-    for name in app.jinja_loader.list_templates():
-        app.jinja_env.get_template(name)
 
 
 def reader() -> Reader:
