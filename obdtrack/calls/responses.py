@@ -46,11 +46,6 @@ def of_submission(submission_id: UUID) -> list[models.ResponseRow]:
 
 def last_asked(call_id: UUID) -> datetime | None:
     """Return when the provider was last asked about this call."""
-    response = models.ResponseRow
-    found: models.ResponseRow | None = (
-        response.select(response.responded_at)
-        .where((response.call_id == call_id) & (response.kind == "status"))
-        .order_by(response.id.desc())
-        .first()
-    )
-    return found.responded_at if found else None
+    last = "WHERE call_id = ? AND kind = 'status' ORDER BY id DESC LIMIT 1"
+    found = bulk_sql.load_where(models.ResponseRow, last, call_id.bytes)
+    return found[0].responded_at if found else None

@@ -63,10 +63,9 @@ def open_alarms() -> list[models.Alarm]:
 
 def past_alarms(limit: int, before: UUID | None = None) -> list[models.Alarm]:
     """List the alarms that are over, the newest first, that came before this one."""
-    alarm = models.Alarm
-    over = alarm.ended_at.is_null(False)
-    where = over & (alarm.id < before) if before else over
-    return list(alarm.select().where(where).order_by(alarm.id.desc()).limit(limit))
+    latest = before or UUID(int=(1 << 128) - 1)
+    over = "WHERE ended_at IS NOT NULL AND id < ? ORDER BY id DESC LIMIT ?"
+    return bulk_sql.load_where(models.Alarm, over, latest.bytes, limit)
 
 
 def follow(

@@ -37,10 +37,7 @@ def current_language() -> str:
 
 
 def gettext(text: str, /, **values: object) -> str:
-    """Return a text of the catalogues in the reader's language, with these values in it.
-
-    As flask_babel does; the library looks for the catalogue at each text, and a page has hundreds.
-    """
+    """Return a text in the reader's language, with these values in it."""
     said: str = _speech()[1].gettext(text)
     return said % values if values else said
 

@@ -200,9 +200,7 @@ def in_zone(text: str) -> str:
     return _TIME.sub(local, text)
 
 
-def each(
-    make: Callable[..., object], rows: Iterable[object], *names: str
-) -> dict[tuple[object, ...], object]:
+def each(make: Callable[..., object], rows: Iterable[object], *names: str) -> dict[Any, object]:
     """Return what is made of these attributes of rows, by their values: each once."""
     values = {tuple(getattr(row, name) for name in names) for row in rows}
     return {one: make(*one) for one in values}
