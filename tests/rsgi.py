@@ -62,9 +62,10 @@ class Told(dict[str, list[str]]):
 class Scope:
     """The head of a request."""
 
-    http_version, authority = "1.1", None
+    authority = None
 
     def __init__(self, environ: WSGIEnvironment) -> None:
+        self.http_version = environ["SERVER_PROTOCOL"].removeprefix("HTTP/").removesuffix(".0")
         given = {**environ, "HTTP_CONTENT_TYPE": environ.get("CONTENT_TYPE")}
         given["HTTP_CONTENT_LENGTH"] = environ.get("CONTENT_LENGTH")
         self.headers = Told(

@@ -36,6 +36,8 @@ holds, so that all of the first write is in it only once the server has opened i
 
 _FIRST = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
+_PROTOCOLS = {"1": "HTTP/1.0", "2": "HTTP/2"}
+
 _ENVIRON = {
     "SCRIPT_NAME": "",
     "wsgi.version": (1, 0),
@@ -242,7 +244,7 @@ def _environ(scope: Scope) -> WSGIEnvironment:
     server, port = _address(scope.server)
     environ = {
         **_ENVIRON,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_PROTOCOL": _PROTOCOLS.get(scope.http_version, "HTTP/1.1"),
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "REMOTE_ADDR": _address(scope.client)[0],

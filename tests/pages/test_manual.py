@@ -122,7 +122,7 @@ def test_the_examples_that_place_a_call_place_one(
             [*command, place.examples[language]], env=environ, text=True, capture_output=True
         )
         assert done.returncode == 0, done.stderr
-        (found,) = re.findall(r"id['\"]?: ['\"]([0-9a-f-]{36})['\"]", done.stdout)[:1]
+        (found,) = re.findall(r"id['\"]?: ?['\"]([0-9a-f-]{36})['\"]", done.stdout)[:1]
         seen.add(found)
         assert "+918867135001" in visitor.read(f"/calls/{found}").replace(" ", "")
     assert len(seen) >= 1

@@ -18,7 +18,7 @@ from obdtrack.domain.submission import Failure, SendResponse
 from obdtrack.errors import ObdtrackError
 from obdtrack.web.pages import tables
 from obdtrack.web.pages.tables import TableColumn, TableFile, defused, file_name, table_response
-from tests.conftest import Caller
+from tests.conftest import FRONTS, Caller
 from tests.factories import NUMBER, Clock, ScriptedProvider, accepted
 from tests.pages.conftest import Visitor
 
@@ -130,6 +130,7 @@ def test_a_table_that_breaks_does_not_look_whole(app: Flask) -> None:
         table_response(TABLE, broken(), "xlsx")
 
 
+@FRONTS
 def test_over_http_1_0_a_table_is_sent_with_its_length(visitor: Visitor, three: None) -> None:
     response = visitor.open("/calls.csv", **OLD)
     assert response.content_length == len(response.data)

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from obdtrack.domain.strict_json import MAX_DEPTH, load_json
 from obdtrack.store.database import Store
 from obdtrack.web.http.request_bodies import MAX_BODY, MAX_FIELDS, read_body, spooled_body
-from tests.conftest import Caller
+from tests.conftest import FRONTS, Caller
 from tests.factories import ScriptedProvider
 
 
@@ -84,6 +84,7 @@ def test_what_lies_just_within_the_bounds_is_taken(caller: Caller) -> None:
     assert caller.place(metadata=metadata).json["metadata"] == metadata
 
 
+@FRONTS
 @pytest.mark.parametrize("told", [True, False], ids=["length told", "chunked"])
 def test_a_long_body_is_never_cut_and_taken_for_a_whole_one(
     caller: Caller, provider: ScriptedProvider, told: bool
@@ -98,6 +99,7 @@ def test_a_long_body_is_never_cut_and_taken_for_a_whole_one(
     assert (response.status_code, provider.sent) == (413, [])
 
 
+@FRONTS
 @pytest.mark.parametrize("told", [True, False], ids=["length told", "chunked"])
 def test_a_form_that_is_too_long_is_refused_at_the_door(app: Flask, told: bool) -> None:
     body = b"key=obd_x&note=" + b"y" * MAX_BODY
@@ -116,6 +118,7 @@ def test_a_form_of_too_many_parts_is_refused(app: Flask) -> None:
     assert response.status_code == 413
 
 
+@FRONTS
 def test_a_body_that_ends_too_soon_places_nothing(
     caller: Caller, provider: ScriptedProvider
 ) -> None:

@@ -6,8 +6,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from obdtrack.store.database import Store
-from tests.conftest import Caller
+from tests.conftest import FRONTS, Caller
 from tests.factories import SECRET
+
+pytestmark = FRONTS
 
 
 @pytest.fixture
