@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from obdtrack.calls import queries
 from obdtrack.calls.placing import submissions
 from obdtrack.calls.placing.submissions import PendingCall, PendingSubmission
 from obdtrack.calls.queries import EVENT_COLUMNS, STATE_COLUMNS, CallRow
@@ -166,7 +167,8 @@ def stop_polling(to_number: str) -> None:
     """Have nobody poll about calls to this number any more."""
     call = models.Call
     waiting = (call.to_number == to_number) & call.next_check_at.is_null(False)
-    plan_polls({row.id: None for row in call.select(call.id).where(waiting).order_by(call.id)})
+    found = [row.id for row in call.select(call.id).where(waiting)]
+    plan_polls({row.id: None for row in queries.lock_calls(found)})
 
 
 def _event_row(call_id: UUID, event: Event) -> tuple[Any, ...]:

@@ -1,9 +1,10 @@
 """Many rows in one statement: prepared once, run for all, without the cost of a query builder.
 
 SQLite's driver lets other threads go on between any two rows of an `executemany`, and each such
-change of threads costs as much as a row; so rows that are inserted together are one statement.
+change of threads costs as much as a row; so rows that are written together are one statement.
 Of a value that is neither a number nor plain text it asks around how to bind it, every time; what
-is registered here it finds at once.
+is registered here it finds at once. PostgreSQL's driver reads a statement with many marks anew each
+time, and sends the rows of an `executemany` one by one; so there all rows are one JSON text.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from operator import attrgetter
 from types import NoneType
 from typing import Any, TypeVar
 
+import orjson
 import peewee
 from peewee import BooleanField
 
@@ -48,6 +50,17 @@ _TO_DRIVER: dict[type, Convert] = {
     JsonField: dumps,
     MomentField: to_microseconds,
 }
+_TO_JSON: dict[type, Convert] = {JsonField: dumps, MomentField: to_microseconds}
+_IN_JSON = {
+    "UUIDB": ("uuid", "uuid_send({})"),
+    "BLOB": ("text", "decode({}, 'hex')"),
+    "BIGAUTO": ("bigint", "{}"),
+}
+"""How values of these columns stand in JSON, and what makes them what is stored."""
+
+_PLACES = tuple(f"column{place}" for place in range(1, 65))
+"""What SQLite calls the columns of VALUES, so what they are called on PostgreSQL too."""
+
 _FROM_DRIVER: dict[type, Convert] = {
     BooleanField: bool,
     IdField: to_id,
@@ -93,11 +106,11 @@ def delete(
 ) -> None:
     """Delete the rows whose `keys` are `same` and whose `key` is among `values`, at least one."""
     database = model._meta.database
-    wanted = _filled_up(values)
-    sql = _delete_sql(model, keys, key, len(wanted), database.param)
-    convert = _to_driver(model, (*keys, *[key] * len(wanted)))
+    found, wanted = _among(model, key, values)
+    sql = _delete_sql(model, keys, found, database.param)
+    (first,) = _converted(_to_driver(model, keys), [same])
     with _PEEWEE_ERRORS:
-        database.cursor().execute(sql, *_converted(convert, [[*same, *wanted]]))
+        database.cursor().execute(sql, [*first, *wanted])
 
 
 def update(
@@ -108,19 +121,12 @@ def update(
 ) -> None:
     """Set `columns` in the rows that `keys` name, each once; `rows` give columns, then keys.
 
-    On SQLite many rows are one statement: whoever changes them keeps everybody else from writing,
-    and would wait for the other threads of its process between any two.
+    They are locked in any order: who cannot have another writer wait for him locked them before.
     """
-    database, given = model._meta.database, columns + keys
-    if database.for_update:
-        sql = _update_sql(model, columns, keys, database.param)
-        _run_each(model, sql, given, rows)
-        return
-    cursor = database.cursor()
+    cursor = model._meta.database.cursor()
     with _PEEWEE_ERRORS:
-        for some in _in_powers_of_two(_converted(_to_driver(model, given), rows)):
-            sql = _update_together_sql(model, columns, keys, len(some))
-            cursor.execute(sql, list(chain.from_iterable(some)))
+        for source, values in _sources(model, columns + keys, rows):
+            cursor.execute(_update_sql(model, columns, keys, source), values)
 
 
 def add_up(
@@ -171,19 +177,16 @@ def fetch_any(
     lock: bool = False,
 ) -> list[list[Any]]:
     """Return what `fetch` does, of the rows that it would return for any key and its values."""
-    by_key = [(key, _filled_up(values)) for key, values in wanted if values]
+    by_key = [_among(model, key, values) for key, values in wanted if values]
     if not by_key:
         return []
     database = model._meta.database
-    lengths = tuple((key, len(values)) for key, values in by_key)
-    sql = _fetch_sql(model, columns, lengths, database.param, order)
+    sql = _fetch_sql(model, columns, tuple(found for found, _ in by_key), order)
     if lock and database.for_update:
         sql += " FOR UPDATE"
-    names = tuple(key for key, values in by_key for _ in values)
-    row = list(chain.from_iterable(values for _, values in by_key))
     with _PEEWEE_ERRORS:
         cursor = database.cursor()
-        cursor.execute(sql, _converted(_to_driver(model, names), [row])[0])
+        cursor.execute(sql, list(chain.from_iterable(values for _, values in by_key)))
         found = cursor.fetchall()
     return _converted(_from_driver(model, columns), found)
 
@@ -233,20 +236,37 @@ def _objects(model: type[Row], rows: Iterable[Sequence[Any]]) -> list[Row]:
 def _insert(
     model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]], conflict: str
 ) -> None:
-    database = model._meta.database
-    cursor = database.cursor()
+    cursor = model._meta.database.cursor()
     with _PEEWEE_ERRORS:
-        for some in _in_powers_of_two(_converted(_to_driver(model, columns), rows)):
-            sql = _insert_sql(model, columns, len(some), database.param) + conflict
-            cursor.execute(sql, list(chain.from_iterable(some)))
+        for source, values in _sources(model, columns, rows):
+            cursor.execute(_insert_sql(model, columns) + source + conflict, values)
 
 
-def _run_each(
-    model: type[Table], sql: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]
-) -> None:
-    if parameters := _converted(_to_driver(model, columns), rows):
-        with _PEEWEE_ERRORS:
-            model._meta.database.cursor().executemany(sql, parameters)
+def _sources(
+    model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]]
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield queries that return these rows as `column1` and so on, each with its parameters."""
+    if model._meta.database.for_update:
+        if given := _converted(_to_json(model, columns), rows):
+            named = [dict(zip(_PLACES, row, strict=False)) for row in given]
+            text = orjson.dumps(named, default=bytes.hex).decode()
+            yield _recordset_sql(model, columns), [text]
+        return
+    for some in _in_powers_of_two(_converted(_to_driver(model, columns), rows)):
+        yield _values_sql(len(columns), len(some)), list(chain.from_iterable(some))
+
+
+def _among(model: type[Table], key: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return the condition that a row's `key` is among `values`, with its parameters."""
+    column = f'"{_column(model, key)}"'
+    if model._meta.database.for_update:
+        ((source, given),) = _sources(model, (key,), [(value,) for value in values])
+        return f"{column} = ANY(ARRAY({source}))", given
+    # The last again and again: few statements do for any number of them.
+    wanted = [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
+    marks = ", ".join("?" * len(wanted))
+    convert = _to_driver(model, (key,) * len(wanted))
+    return f"{column} IN ({marks})", _converted(convert, [wanted])[0]
 
 
 def _converted(converters: Converters, rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
@@ -268,11 +288,6 @@ def _in_powers_of_two(rows: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]
         start += size
 
 
-def _filled_up(values: Sequence[Any]) -> list[Any]:
-    """Return the values, the last again and again: few statements do for any number of them."""
-    return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
-
-
 @cache
 def _to_driver(model: type[Table], columns: tuple[str, ...]) -> Converters:
     return _converters(model, columns, _TO_DRIVER)
@@ -292,18 +307,16 @@ def _converters(
 
 
 @cache
+def _to_json(model: type[Table], columns: tuple[str, ...]) -> Converters:
+    return _converters(model, columns, _TO_JSON)
+
+
+@cache
 def _fetch_sql(
-    model: type[Table],
-    columns: tuple[str, ...],
-    lengths: tuple[tuple[str, int], ...],
-    param: str,
-    order: str,
+    model: type[Table], columns: tuple[str, ...], found: tuple[str, ...], order: str
 ) -> str:
-    found = " OR ".join(
-        f'"{_column(model, key)}" IN ({", ".join([param] * count)})' for key, count in lengths
-    )
     names, table = _names(model, columns), model._meta.table_name
-    return f'SELECT {names} FROM "{table}" WHERE {found} ORDER BY {order}'
+    return f'SELECT {names} FROM "{table}" WHERE {" OR ".join(found)} ORDER BY {order}'
 
 
 @cache
@@ -319,10 +332,27 @@ def _join(model: type[Table], key: str) -> tuple[str, tuple[str, ...], tuple[str
 
 
 @cache
-def _insert_sql(model: type[Table], columns: tuple[str, ...], count: int, param: str) -> str:
-    row = f"({', '.join([param] * len(columns))})"
-    rows = ", ".join([row] * count)
-    return f'INSERT INTO "{model._meta.table_name}" ({_names(model, columns)}) VALUES {rows}'
+def _insert_sql(model: type[Table], columns: tuple[str, ...]) -> str:
+    return f'INSERT INTO "{model._meta.table_name}" ({_names(model, columns)}) '
+
+
+@cache
+def _values_sql(columns: int, count: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"VALUES {', '.join([row] * count)}"
+
+
+@cache
+def _recordset_sql(model: type[Table], columns: tuple[str, ...]) -> str:
+    fields, places = [model._meta.fields[name] for name in columns], _PLACES[: len(columns)]
+    kinds = [getattr(field, "rel_field", field).field_type for field in fields]
+    named = [
+        (place, *_IN_JSON.get(kind, (kind, "{}")))
+        for place, kind in zip(places, kinds, strict=True)
+    ]
+    values = ", ".join(f"{read.format(place)} AS {place}" for place, _, read in named)
+    given = ", ".join(f"{place} {kind}" for place, kind, _ in named)
+    return f"SELECT {values} FROM json_to_recordset(%s::json) AS given({given})"
 
 
 @cache
@@ -333,11 +363,9 @@ def _put_sql(model: type[Table], keys: tuple[str, ...], columns: tuple[str, ...]
 
 
 @cache
-def _delete_sql(model: type[Table], keys: tuple[str, ...], key: str, count: int, param: str) -> str:
+def _delete_sql(model: type[Table], keys: tuple[str, ...], found: str, param: str) -> str:
     same = "".join(f'"{_column(model, name)}" = {param} AND ' for name in keys)
-    marks = ", ".join([param] * count)
-    found = f'{same}"{_column(model, key)}" IN ({marks})'
-    return f'DELETE FROM "{model._meta.table_name}" WHERE {found}'
+    return f'DELETE FROM "{model._meta.table_name}" WHERE {same}{found}'
 
 
 @cache
@@ -357,29 +385,15 @@ def _raise_to_sql(model: type[Table], keys: tuple[str, ...], value: str) -> str:
 
 @cache
 def _update_sql(
-    model: type[Table], columns: tuple[str, ...], keys: tuple[str, ...], param: str
-) -> str:
-    changes = ", ".join(f'"{_column(model, name)}" = {param}' for name in columns)
-    found = " AND ".join(f'"{_column(model, name)}" = {param}' for name in keys)
-    return f'UPDATE "{model._meta.table_name}" SET {changes} WHERE {found}'
-
-
-@cache
-def _update_together_sql(
-    model: type[Table], columns: tuple[str, ...], keys: tuple[str, ...], count: int
+    model: type[Table], columns: tuple[str, ...], keys: tuple[str, ...], source: str
 ) -> str:
     table = model._meta.table_name
-    row = f"({', '.join('?' * len(columns + keys))})"
-    # SQLite names the columns of VALUES so.
-    named = [
-        (_column(model, name), f"column{place}") for place, name in enumerate(columns + keys, 1)
-    ]
-    values = f"(VALUES {', '.join([row] * count)}) AS new"
+    named = list(zip((_column(model, name) for name in columns + keys), _PLACES, strict=False))
     changes = ", ".join(f'"{name}" = new.{value}' for name, value in named[: len(columns)])
     found = " AND ".join(
         f'"{table}"."{name}" = new.{value}' for name, value in named[len(columns) :]
     )
-    return f'UPDATE "{table}" SET {changes} FROM {values} WHERE {found}'
+    return f'UPDATE "{table}" SET {changes} FROM ({source}) AS new WHERE {found}'
 
 
 def _names(model: type[Table], columns: tuple[str, ...]) -> str:
