@@ -35,6 +35,10 @@ FRONTS = pytest.mark.parametrize("front", ["wsgi", "rsgi"], indirect=True)
 """For tests that are to pass on both, whatever all others run on."""
 
 
+IN_THREADS = pytest.mark.parametrize("front", ["wsgi"], indirect=True)
+"""For tests of bodies that a thread waits for: the event loop gathers them before."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--front", default="wsgi", choices=["wsgi", "rsgi"], help="What is asked.")
 

@@ -23,7 +23,7 @@ from obdtrack.services import Services
 from obdtrack.settings import load_settings
 from obdtrack.web.http.auth import PUBLIC_ENDPOINTS, needed_scope
 from obdtrack.web.http.request_bodies import MAX_BODY
-from tests.conftest import Caller
+from tests.conftest import IN_THREADS, Caller
 from tests.end_to_end.conftest import until
 from tests.factories import SECRET
 from tests.pages.conftest import Visitor
@@ -172,6 +172,7 @@ class Held(io.BytesIO):
         return super().read(*size)
 
 
+@IN_THREADS
 def test_slow_forms_from_one_address_keep_no_other_out(app: Flask, services: Services) -> None:
     go = threading.Event()
 

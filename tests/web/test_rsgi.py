@@ -68,6 +68,8 @@ def asked(app: Any, protocol: Protocol, environ: dict[str, Any]) -> rsgi.Front:
     while job := threads.jobs.get():
         job()
     done.result()
+    if protocol.reading:
+        protocol.reading.join()
     return made
 
 
