@@ -23,6 +23,8 @@ DAY = f"created_after={SINCE}&created_before={UNTIL}"
 QUESTIONS = {  # {12} and so on are digits of a call picked at random; what adds rows comes last
     "one call with its timeline": f"{PLACE}/{MID}:1/events",
     "newest calls": PLACE,
+    "the home page": "/",
+    "the page of a call": f"/calls/{MID}:1",
     "calls from the middle": f"{PLACE}?created_before={UNTIL}",
     "calls of one number": f"{PLACE}?to=9188{{8}}",
     "calls of a status": f"{PLACE}?status=busy",

@@ -33,12 +33,18 @@ WANTED = {
 }
 HEARD = f"{STORED} AND EXISTS (SELECT 1 FROM notifications WHERE status = 'delivered')"
 ORDER = click.Option(["--order"], type=click.Choice(["placed", "random"]), default="placed")
+WHICH = click.Option(["--reports"], type=click.IntRange(1), default=1, help="Which of each call.")
 
 
 def load(seconds: int, order: str) -> tuple[str, Calls]:
     """Return what brings a report of each call, and which calls must be filled in for it."""
     count = MOST_A_SECOND * (seconds + WARM_SECONDS)
     return request(CALLBACK, SECRET, report()), (0, count, order)
+
+
+def earlier(reports: int) -> list[tuple[str, ...]]:
+    """Return the words of the reports that each call had before the one that is sent."""
+    return [("NOANSWER",) * (reports - 1)]
 
 
 def told(port: int) -> list[Candidate]:
@@ -50,11 +56,11 @@ def told(port: int) -> list[Candidate]:
     return [silent, Candidate("feed"), Candidate("feed and destination", telling, HEARD)]
 
 
-@click.command(help=__doc__, params=[*OPTIONS, ORDER])
+@click.command(help=__doc__, params=[*OPTIONS, ORDER, WHICH])
 @click.option(
     "--only", default="", help="Beginnings of candidates' names, or told: as it tells others."
 )
-def command(seconds: int, rounds: int, database: str, order: str, only: str) -> None:
+def command(seconds: int, rounds: int, database: str, order: str, reports: int, only: str) -> None:
     """Measure all candidates in turn, round by round, and compare them within each round."""
     able = [c for c in CANDIDATES if c.name.startswith(tuple(only.split(",")))]
     able = [c for c in able if ELSEWHERE.get(c.name) != database]
@@ -62,8 +68,17 @@ def command(seconds: int, rounds: int, database: str, order: str, only: str) -> 
         print(f"Fastify is left out: run npm install in {FASTIFY}")
         able = [c for c in able if c.name != "fastify"]
     template, calls = load(seconds, order)
-    with filled(database, calls[1]) as databases, serving("", command=wsgi("bare:prompt", 1)) as to:
+    with (
+        filled(database, calls[1], earlier(reports)) as databases,
+        serving("", command=wsgi("bare:prompt", 1)) as to,
+    ):
         able = told(to.port) if only == "told" else able
         entries = [(candidate, databases, template, calls, 9) for candidate in able]
         found = list(measure("reports", entries, LANES, rounds, seconds))
-    publish(f"ingest, {database}", standings(found, WANTED), seconds=seconds, order=order)
+    publish(
+        f"ingest, {database}",
+        standings(found, WANTED),
+        seconds=seconds,
+        order=order,
+        report=reports,
+    )

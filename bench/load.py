@@ -15,6 +15,9 @@ import click
 SCRIPT = Path(__file__).with_name("load.lua")
 PLACE, CALLBACK = "/api/v1/calls", "/webhooks/mobtexting"
 CALL = '{"to": "+9188{8}", "flow_id": "23", "name": "benchmark", "interval": 5}'
+SUBMIT = "/api/v1/submissions"
+LIST = f"""{{"to": [{", ".join(f'"+9188{{6}}{n:02}"' for n in range(100))}], "flow_id": "23"}}"""
+"""A hundred numbers, which no other n has."""
 MID = "00000000-0000-4000-8000-{12}"
 """A submission's id at the provider. All about call n follows from n: `{12}` is its 12 digits."""
 

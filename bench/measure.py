@@ -3,6 +3,7 @@
 import os
 import platform
 import sqlite3
+import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ import click
 
 from bench.databases import Databases
 from bench.load import Calls, drive
-from bench.product import HERE, SERVE, serving
+from bench.product import HERE, SERVE, run, serving
 
 WARM_SECONDS = 1  # of load that a candidate gets beforehand
 STORED = """SELECT count(DISTINCT calls.id) FROM calls
@@ -59,7 +60,7 @@ def measure(
     for number in range(1, rounds + 1):
         for connections in lanes:
             for entry in entries[:: 1 if number % 2 else -1]:
-                found = _figures(entry, connections, seconds)
+                found = _figures(entry, connections, seconds, last=number == rounds)
                 yield measured(f"{what} × {connections}", entry[0].name, number, found)
 
 
@@ -70,10 +71,11 @@ def measured(load: str, candidate: str, number: int, figures: dict[str, Any]) ->
     return {"load": load, "candidate": candidate, "round": number, **figures}
 
 
-def _figures(entry: Entry, connections: int, seconds: int) -> dict[str, float]:
+def _figures(entry: Entry, connections: int, seconds: int, *, last: bool) -> dict[str, float]:
     """Return what `drive` does, and the processor's time.
 
-    Raises ClickException unless all that was acknowledged is stored, and nothing that was not sent.
+    Raises ClickException unless all that was acknowledged is stored, and nothing that was not sent;
+    the `last` time also unless each call is what its events say.
     """
     candidate, databases, request, (first, count, order), provider = entry
     url, few = databases.fresh(), count * WARM_SECONDS // (WARM_SECONDS + seconds)
@@ -90,7 +92,19 @@ def _figures(entry: Entry, connections: int, seconds: int) -> dict[str, float]:
     stored = databases.ask(url, candidate.stored) - before if candidate.stored else sent
     if refused or not answered <= stored <= sent <= answered + 2 * connections:
         raise click.ClickException(f"{candidate.name}: {stored} are stored of {warm}, {load}")
+    if last and candidate.stored == STORED and SERVE[-1] in candidate.command:
+        _require_folded(url, candidate)
     return load | {"CPU µs": used / load["answered"] * 1e6}
+
+
+def _require_folded(url: str, candidate: Candidate) -> None:
+    """Raise ClickException if a call is not what its events say; the figures are not filled in."""
+    try:
+        told = run(url, "rebuild", "--check", checkout=candidate.checkout)
+    except subprocess.CalledProcessError as error:
+        told = error.output
+    if " calls, 0 differ" not in told:
+        raise click.ClickException(f"{candidate.name}: {told}")
 
 
 def values(found: Found, load: str, figure: str, candidate: str) -> list[float]:

@@ -1,17 +1,39 @@
 """The time to the first response, and resident memory over many reports: it must not grow."""
 
+import os
 import time
+from collections.abc import Iterator, Sequence
 from statistics import median
+from typing import Any
 
 import click
 
 from bench.databases import filled
 from bench.load import CALLBACK, drive, report, request
-from bench.measure import publish, table
-from bench.product import SECRET, serving
+from bench.measure import Candidate, measured, publish, table
+from bench.product import SECRET, run, serving
 
 CONNECTIONS, BURST_SECONDS, STARTS = 32, 4, 5
 SPARE = 60_000  # calls filled in beyond those asked for, so that the last burst has enough
+
+
+def starts(sides: Sequence[tuple[str, Candidate]], rounds: int) -> Iterator[dict[str, Any]]:
+    """Measure the first response after a start on a database, and --help, of each in turn."""
+    for number in range(1, rounds + 1):
+        for url, side in sides[:: 1 if number % 2 else -1]:
+            begun = time.monotonic()
+            with serving(url, side.checkout) as server:
+                yield _once("start", side.name, number, time.monotonic() - begun, server.cpu())
+            begun, used = time.monotonic(), os.times().children_user
+            run(url, "--help", checkout=side.checkout)
+            took = time.monotonic() - begun
+            yield _once("--help", side.name, number, took, os.times().children_user - used)
+
+
+def _once(what: str, name: str, number: int, seconds: float, used: float) -> dict[str, Any]:
+    milliseconds = seconds * 1e3
+    figures = {"rate": 1 / seconds, "p50 ms": milliseconds, "p99 ms": milliseconds}
+    return measured(what, name, number, figures | {"CPU µs": used * 1e6})
 
 
 @click.command(help=__doc__)

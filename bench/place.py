@@ -16,8 +16,9 @@ from bench.product import MAKE_KEY, PROMPT, SECRET, SLOW, run, serving, wsgi
 
 OLD = (0, 20_000, "placed")  # the calls filled in
 NEW = (67_000_000, 30_000_000, "placed")  # others, so that nobody is called again
+FEW = (670_000, 300_000, "placed")  # of a hundred each
 LANES, IN_FLIGHT, WAIT_SECONDS = (1, 8), 200, 6
-PLACED = "SELECT count(*) FROM calls"
+PLACED, SUBMITTED = "SELECT count(*) FROM calls", "SELECT count(*) FROM submissions"
 ROUTES = (Candidate("flask", wsgi("bare:app"), stored=""), Candidate("obdtrack", stored=PLACED))
 
 
