@@ -109,8 +109,7 @@ def delete(
     found, wanted = _among(model, key, values)
     sql = _delete_sql(model, keys, found, database.param)
     (first,) = _converted(_to_driver(model, keys), [same])
-    with _PEEWEE_ERRORS:
-        database.cursor().execute(sql, [*first, *wanted])
+    _send(model, sql, [*first, *wanted])
 
 
 def update(
@@ -123,10 +122,8 @@ def update(
 
     They are locked in any order: who cannot have another writer wait for him locked them before.
     """
-    cursor = model._meta.database.cursor()
-    with _PEEWEE_ERRORS:
-        for source, values in _sources(model, columns + keys, rows):
-            cursor.execute(_update_sql(model, columns, keys, source), values)
+    for source, values in _sources(model, columns + keys, rows):
+        _send(model, _update_sql(model, columns, keys, source), values)
 
 
 def add_up(
@@ -236,10 +233,17 @@ def _objects(model: type[Row], rows: Iterable[Sequence[Any]]) -> list[Row]:
 def _insert(
     model: type[Table], columns: tuple[str, ...], rows: Iterable[Sequence[Any]], conflict: str
 ) -> None:
-    cursor = model._meta.database.cursor()
+    for source, values in _sources(model, columns, rows):
+        _send(model, _insert_sql(model, columns) + source + conflict, values)
+
+
+def _send(model: type[Table], sql: str, values: list[Any]) -> None:
+    database = model._meta.database
     with _PEEWEE_ERRORS:
-        for source, values in _sources(model, columns, rows):
-            cursor.execute(_insert_sql(model, columns) + source + conflict, values)
+        if database.for_update:
+            database.send(model._meta.table_name, sql, values)
+        else:
+            database.cursor().execute(sql, values)
 
 
 def _sources(

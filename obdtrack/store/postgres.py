@@ -99,17 +99,51 @@ class PostgresStore(PooledPostgresqlDatabase):
     def write(self, *, first: bool = False) -> Iterator[None]:
         """Run the block as one transaction; committed when it ends, undone if it raises.
 
-        Here nobody stands in line (`first`): rows are locked, not the database. Raises
-        ObdtrackError (unavailable) if the server cannot be reached or gave up waiting.
+        Here nobody stands in line: rows are locked, not the database. What comes `first` is much,
+        and what it writes is sent together. Raises ObdtrackError (unavailable) if the server cannot
+        be reached or gave up waiting.
         """
         with unavailable_if_locked(), connected(self), self._new_connections_if_it_only_reads():
             outermost = not self.in_transaction()
-            with self._hot_rows_until_it_ends(outermost=outermost), self.atomic():
+            with self._kept_until_it_ends(outermost=outermost, first=first), self.atomic():
                 if outermost and not self._serving:  # else its sessions wait for no lock for long
                     milliseconds = round(connections.BUSY_SECONDS * 1000)
                     self.execute_sql(f"SET LOCAL lock_timeout = {milliseconds}")
                 with asking(self):
                     yield
+
+    def send(self, table: str, sql: str, values: list[Any]) -> None:
+        """Run a statement that changes one table and reads none; nobody asks what came of it.
+
+        In what comes `first` it waits for the next of another kind and goes as one statement with
+        all that wait, as most cost more by themselves than by what they do. Those of one table are
+        not sent together: they would not see each other's rows.
+        """
+        waiting = getattr(self._mine, "waiting", None)
+        if waiting is None:
+            self.cursor().execute(sql, values)
+            return
+        if table in waiting:
+            self._send_waiting()
+        waiting[table] = sql, values
+
+    def cursor(self, named_cursor: bool | None = None) -> Any:
+        """Return what the next statement goes through; those that waited have gone before it."""
+        self._send_waiting()
+        return super().cursor(named_cursor)
+
+    def rollback(self) -> None:
+        """Undo the transaction, with what waits to be sent."""
+        self._mine.waiting = None
+        super().rollback()
+
+    def _send_waiting(self) -> None:
+        if statements := getattr(self._mine, "waiting", None):
+            *others, (last, _) = statements.values()
+            named = ", ".join(f"w{n} AS ({sql})" for n, (sql, _) in enumerate(others))
+            values = [value for _, given in statements.values() for value in given]
+            statements.clear()
+            super().cursor().execute(f"WITH {named} {last}" if named else last, values)
 
     def take_hot_rows(self) -> None:
         """Be the only thread of this process to lock what all lock, until the transaction ends.
@@ -127,10 +161,14 @@ class PostgresStore(PooledPostgresqlDatabase):
                 raise unavailable()
 
     @contextmanager
-    def _hot_rows_until_it_ends(self, *, outermost: bool) -> Iterator[None]:
+    def _kept_until_it_ends(self, *, outermost: bool, first: bool) -> Iterator[None]:
+        if outermost:
+            self._mine.waiting = {} if first else None
         try:
             yield
         finally:
+            if outermost:
+                self._mine.waiting = None
             if outermost and getattr(self._mine, "has_hot_rows", False):
                 self._mine.has_hot_rows = False
                 self._hot_rows.release()

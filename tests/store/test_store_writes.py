@@ -6,17 +6,18 @@ import fcntl
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from uuid import UUID
 
+import peewee
 import psycopg
 import pytest
 
 from obdtrack.calls import queries
 from obdtrack.errors import Code, ObdtrackError
-from obdtrack.store import models, write_lock
+from obdtrack.store import bulk_sql, models, write_lock
 from obdtrack.store.database import Store, open_database
 from obdtrack.store.postgres import PostgresStore
 from tests.store import background, stored
@@ -51,7 +52,50 @@ def add_one(store: Store, call_id: UUID) -> None:
         change.where(models.Call.id == call_id).execute()
 
 
+def counted(store: Store) -> dict[str, int]:
+    """Return what counters and campaigns' names have, as somebody else sees them."""
+    with store.connection_context():
+        counters = {row.name: row.value for row in models.Counter.select()}
+        return counters | {row.name: row.slot for row in models.CampaignName.select()}
+
+
 # Whole or not at all
+
+
+def test_what_is_sent_together_is_there_as_if_each_had_been_sent_by_itself(
+    each_store: Store,
+) -> None:
+    add, name = (models.Counter, ("name",), ("value",)), (models.CampaignName, ("name", "slot"))
+    with each_store.write(first=True):
+        bulk_sql.add_up(*add, [("a", 1), ("b", 2)])
+        bulk_sql.insert(*name, [("diwali", 5)])
+        bulk_sql.add_up(*add, [("a", 3)])  # sees what the first made
+        assert bulk_sql.fetch(models.Counter, ("value",), "name", ["a"], order="name") == [[4]]
+        bulk_sql.delete(models.Counter, (), "name", (), ["b"])
+        bulk_sql.update(models.CampaignName, ("slot",), ("name",), [(6, "diwali")])
+    assert counted(each_store) == {"a": 4, "diwali": 6}
+
+
+def test_nothing_of_what_is_to_be_sent_together_is_there_if_the_block_breaks(
+    each_store: Store,
+) -> None:
+    with suppress(BrokenError), each_store.write(first=True):
+        bulk_sql.insert(models.Counter, ("name", "value"), [("a", 1)])
+        raise BrokenError
+    with each_store.connection_context():
+        bulk_sql.insert(models.Counter, ("name", "value"), [("b", 1)])
+    assert counted(each_store) == {"b": 1}
+
+
+def test_an_error_in_what_was_sent_together_undoes_it_all(each_store: Store) -> None:
+    def twice() -> None:
+        with each_store.write(first=True):
+            bulk_sql.insert(models.CampaignName, ("name", "slot"), [("diwali", 5)])
+            bulk_sql.insert(models.Counter, ("name", "value"), [("a", 1), ("a", 2)])
+
+    with pytest.raises(peewee.IntegrityError):
+        twice()
+    assert counted(each_store) == {}
 
 
 def test_what_was_written_is_there_for_everybody_when_the_block_ends(each_store: Store) -> None:
