@@ -7,10 +7,10 @@ tmpfs a commit costs nothing). Needed: wrk (`apt install wrk`), and Node.js for 
 
 import click
 
-from bench import against, campaign, growth, ingest, lists, memory, place, slow
+from bench import against, campaign, growth, ingest, lists, memory, place, read, slow
 
 main = click.Group(help=__doc__)
-for benchmark in (ingest, place, campaign, growth, memory, slow, against):
+for benchmark in (ingest, place, read, campaign, growth, memory, slow, against):
     main.add_command(benchmark.command, benchmark.__name__.removeprefix("bench."))
 main.add_command(lists.command, "import")
 main()

@@ -4,7 +4,7 @@ Both are asked over HTTP in turn, over one connection; each call has ten rows of
 deliveries. Everything is in the system's cache, as on a machine with memory enough.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import click
 
 from bench.databases import filled
-from bench.load import CALLBACK, MID, PLACE, drive, report, request
+from bench.load import CALLBACK, MID, PLACE, drive, filled_in, report, request
 from bench.measure import OPTIONS, measured, publish, standings
-from bench.product import HERE, MAKE_KEY, SECRET, Server, run, serving
+from bench.product import HERE, MAKE_KEY, SECRET, Server, get, run, serving
 
 DAYS = 30
 SINCE, UNTIL = (f"{datetime.now(UTC) - timedelta(DAYS / 2 - n):%FT%TZ}" for n in (0, 1))
@@ -23,8 +23,6 @@ DAY = f"created_after={SINCE}&created_before={UNTIL}"
 QUESTIONS = {  # {12} and so on are digits of a call picked at random; what adds rows comes last
     "one call with its timeline": f"{PLACE}/{MID}:1/events",
     "newest calls": PLACE,
-    "the home page": "/",
-    "the page of a call": f"/calls/{MID}:1",
     "calls from the middle": f"{PLACE}?created_before={UNTIL}",
     "calls of one number": f"{PLACE}?to=9188{{8}}",
     "calls of a status": f"{PLACE}?status=busy",
@@ -45,12 +43,13 @@ HISTORIES = [("NOANSWER", "NOANSWER", "NOANSWER", ending) for ending in ENDINGS]
 
 
 class Side(NamedTuple):
-    """So many calls, and the server in front of them with a key."""
+    """So many calls, the server in front of them with a key, and the path of one call's page."""
 
     name: str
     calls: int
     key: str
     server: Server
+    page: str
 
 
 @click.command(help=__doc__, params=[*OPTIONS])
@@ -71,17 +70,21 @@ def opened(stack: ExitStack, name: str, database: str, calls: int, at: Path = HE
     url, size = databases.template, databases.ask(databases.template, databases.size)
     print(f"{name}: {size / calls:,.0f} bytes each")
     key = run(url, *MAKE_KEY, checkout=at)
-    return Side(name, calls, key, stack.enter_context(serving(url, at)))
+    server = stack.enter_context(serving(url, at))
+    found = get(server.port, filled_in(f"{PLACE}/{MID}:1", calls // 2), key).json()
+    return Side(name, calls, key, server, f"/calls/{found['id']}")
 
 
-def ask(sides: Sequence[Side], rounds: int, seconds: int) -> Iterator[dict[str, Any]]:
-    """Ask all questions of the sides in turn; raises ClickException if one is refused."""
-    for name, path in QUESTIONS.items():
+def ask(
+    sides: Sequence[Side], rounds: int, seconds: int, questions: Mapping[str, str] = QUESTIONS
+) -> Iterator[dict[str, Any]]:
+    """Ask the questions of the sides in turn; raises ClickException if one is refused."""
+    for name, path in questions.items():
         for number in range(1, rounds + 1):
             for side in sides[:: 1 if number % 2 else -1]:
                 secret, body = (SECRET, report()) if path == CALLBACK else (side.key, "")
                 used = side.server.cpu()
-                asked = request(path, secret, body), (0, side.calls, "random")
+                asked = request(path or side.page, secret, body), (0, side.calls, "random")
                 load = drive([side.server.port], *asked, 1, seconds)
                 if load["refused"]:
                     raise click.ClickException(f"{path} was refused")

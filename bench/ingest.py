@@ -4,6 +4,7 @@ Each candidate is started by itself and loaded over 16 and over 64 connections w
 are all about different calls; afterwards the database must hold all that were acknowledged.
 """
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -18,8 +19,8 @@ FASTIFY = Path(__file__).parent / "baselines" / "fastify"
 CANDIDATES = (  # the first two only parse the JSON; the last two make a transaction of each report
     Candidate("flask, 1 thread", wsgi("bare:app", 1), stored=""),
     Candidate(f"flask, {THREADS} threads", wsgi("bare:app"), stored=""),
-    Candidate("obdtrack"),
-    Candidate("obdtrack, 2 processes", processes=2),
+    Candidate("obdtrack", checked=True),
+    Candidate("obdtrack, 2 processes", processes=2, checked=True),
     Candidate("peewee", wsgi("flask_peewee:app")),
     Candidate("fastify", ("node", f"{FASTIFY}/server.js")),
 )
@@ -36,10 +37,11 @@ ORDER = click.Option(["--order"], type=click.Choice(["placed", "random"]), defau
 WHICH = click.Option(["--reports"], type=click.IntRange(1), default=1, help="Which of each call.")
 
 
-def load(seconds: int, order: str) -> tuple[str, Calls]:
+def load(seconds: int, order: str, reports: int = 1) -> tuple[str, Calls]:
     """Return what brings a report of each call, and which calls must be filled in for it."""
     count = MOST_A_SECOND * (seconds + WARM_SECONDS)
-    return request(CALLBACK, SECRET, report()), (0, count, order)
+    dialled = datetime.now(UTC) + timedelta(minutes=5 * (reports - 1))
+    return request(CALLBACK, SECRET, report(dialled)), (0, count, order)
 
 
 def earlier(reports: int) -> list[tuple[str, ...]]:
@@ -52,7 +54,7 @@ def told(port: int) -> list[Candidate]:
     add = f"destinations add http://127.0.0.1:{port}/ --numbers full"
     script = f"{' '.join(COMMAND)} {add} 2>&1 && exec {' '.join(SERVE)}"
     telling = ("env", "OBDTRACK_DESTINATIONS_PRIVATE=true", "sh", "-c", script)
-    silent = Candidate("no feed", ("env", "OBDTRACK_EVENTS_DAYS=0", *SERVE))
+    silent = Candidate("no feed", ("env", "OBDTRACK_EVENTS_DAYS=0", *SERVE), checked=True)
     return [silent, Candidate("feed"), Candidate("feed and destination", telling, HEARD)]
 
 
@@ -67,9 +69,9 @@ def command(seconds: int, rounds: int, database: str, order: str, reports: int, 
     if not (FASTIFY / "node_modules").exists():
         print(f"Fastify is left out: run npm install in {FASTIFY}")
         able = [c for c in able if c.name != "fastify"]
-    template, calls = load(seconds, order)
+    template, calls = load(seconds, order, reports)
     with (
-        filled(database, calls[1], earlier(reports)) as databases,
+        filled(database, calls[1], earlier(reports), counted=True) as databases,
         serving("", command=wsgi("bare:prompt", 1)) as to,
     ):
         able = told(to.port) if only == "told" else able

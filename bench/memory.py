@@ -3,17 +3,17 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from statistics import median
+from pathlib import Path
 from typing import Any
 
 import click
 
 from bench.databases import filled
 from bench.load import CALLBACK, drive, report, request
-from bench.measure import Candidate, measured, publish, table
-from bench.product import SECRET, run, serving
+from bench.measure import Candidate, measured, publish, standings, table
+from bench.product import HERE, SECRET, run, serving
 
-CONNECTIONS, BURST_SECONDS, STARTS = 32, 4, 5
+REPORTS, CONNECTIONS, BURST_SECONDS, STARTS = 200_000, 32, 4, 5
 SPARE = 60_000  # calls filled in beyond those asked for, so that the last burst has enough
 
 
@@ -36,23 +36,25 @@ def _once(what: str, name: str, number: int, seconds: float, used: float) -> dic
     return measured(what, name, number, figures | {"CPU µs": used * 1e6})
 
 
-@click.command(help=__doc__)
-@click.option("--reports", default=200_000)
-def command(reports: int) -> None:
-    """Measure starts, then memory."""
-    rows, starts, sent = [], [], 0
-    with filled("sqlite", reports + SPARE) as databases:
-        url, template = databases.fresh(), request(CALLBACK, SECRET, report())
-        for _ in range(STARTS):
-            begun = time.monotonic()
-            with serving(url):
-                starts.append(time.monotonic() - begun)
-        with serving(url) as server:
+def grown(checkout: Path, reports: int) -> Iterator[tuple[int, float]]:
+    """Send so many reports; yields after each burst how many came so far, and the MiB resident."""
+    sent = 0
+    with filled("sqlite", reports + SPARE, at=checkout) as databases:
+        template = request(CALLBACK, SECRET, report())
+        with serving(databases.fresh(), checkout) as server:
             while sent < reports:
                 calls = (sent, reports + SPARE - sent, "placed")
                 load = drive([server.port], template, calls, CONNECTIONS, BURST_SECONDS)
                 sent += int(load["sent"])
-                resident = sum(process.memory_info().rss for process in server.tree())
-                rows.append([f"{sent:,}", f"{resident / 2**20:.1f}"])
+                yield sent, sum(process.memory_info().rss for process in server.tree()) / 2**20
+
+
+@click.command(help=__doc__)
+@click.option("--reports", default=REPORTS)
+def command(reports: int) -> None:
+    """Measure starts, then memory."""
+    with filled("sqlite", 1) as databases:
+        found = list(starts([(databases.template, Candidate("obdtrack"))], STARTS))
+    rows = [[f"{sent:,}", f"{resident:.1f}"] for sent, resident in grown(HERE, reports)]
     shown = table(("reports so far", "MiB, all processes"), rows)
-    publish("memory", shown, seconds_to_first_response=median(starts))
+    publish("memory", standings(found, {}), shown)

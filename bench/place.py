@@ -2,16 +2,18 @@
 
 First the provider, a stub, responds at once, and the product is compared with a bare Flask route
 that makes the same request. Then it takes two seconds for each of 200 calls in flight, while
-reports and look-ups are timed, over a connection each.
+reports and look-ups are timed, over a connection each. `--numbers 500`: a list of so many, in
+submissions of a hundred.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 
 import click
 
 from bench.databases import Databases, filled
-from bench.load import CALL, CALLBACK, MID, PLACE, drive, report, request
-from bench.measure import OPTIONS, Candidate, measure, publish, standings, table
+from bench.load import CALL, CALLBACK, LIST, MID, PLACE, SUBMIT, drive, report, request
+from bench.measure import OPTIONS, Candidate, measure, publish, standings, table, values
 from bench.product import MAKE_KEY, PROMPT, SECRET, SLOW, run, serving, wsgi
 
 OLD = (0, 20_000, "placed")  # the calls filled in
@@ -20,14 +22,26 @@ FEW = (670_000, 300_000, "placed")  # of a hundred each
 LANES, IN_FLIGHT, WAIT_SECONDS = (1, 8), 200, 6
 PLACED, SUBMITTED = "SELECT count(*) FROM calls", "SELECT count(*) FROM submissions"
 ROUTES = (Candidate("flask", wsgi("bare:app"), stored=""), Candidate("obdtrack", stored=PLACED))
+LISTING = Candidate("obdtrack", stored=SUBMITTED)
 
 
 @click.command(help=__doc__, params=[*OPTIONS])
-def command(seconds: int, rounds: int, database: str) -> None:
+@click.option("--numbers", default=0, help="Only a list of so many, in submissions of 100.")
+def command(seconds: int, rounds: int, database: str, numbers: int) -> None:
     """Measure both routes in turn, then the others' patience."""
     figures = ("answered", "p50 ms", "p99 ms")
     with filled(database, OLD[1]) as databases, serving("", command=PROMPT) as stub:
         key = run(databases.template, *MAKE_KEY)
+        if numbers:
+            entry = LISTING, databases, request(SUBMIT, key, LIST), FEW, stub.port
+            found = list(measure("lists of 100", [entry], LANES[:1], rounds, seconds))
+            one, name = found[0]["load"], LISTING.name
+            facts = {
+                f"ms for {numbers}": median(values(found, one, "p50 ms", name)) * numbers / 100,
+                "numbers a second": median(values(found, one, "rate", name)) * 100,
+            }
+            publish("place", standings(found, {}), seconds=seconds, **facts)
+            return
         placing = request(PLACE, key, CALL)
         entries = [(route, databases, placing, NEW, stub.port) for route in ROUTES]
         found = list(measure("placing", entries, LANES, rounds, seconds))

@@ -52,11 +52,27 @@ def run(database_url: str, *arguments: str, checkout: Path = HERE) -> str:
     return subprocess.check_output(command, cwd=checkout, env=env, text=True).strip()
 
 
+def differences(database_url: str, checkout: Path = HERE) -> str:
+    """Return what `rebuild --check` finds stored otherwise than it was received; "" if nothing."""
+    command, env = (*COMMAND, "rebuild", "--check"), environ(database_url)
+    done = subprocess.run(command, cwd=checkout, env=env, text=True, capture_output=True)
+    return f"{done.stdout[-500:]}{done.stderr[-500:]}" if done.returncode else ""
+
+
 def post(port: int, path: str, secret: str, body: str) -> None:
     """Send JSON to a server; raises HTTPError unless it is accepted."""
     headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
     url = f"http://127.0.0.1:{port}{path}"
     requests.post(url, data=body, headers=headers, timeout=PATIENCE_SECONDS).raise_for_status()
+
+
+def get(port: int, path: str, secret: str) -> requests.Response:
+    """Return what a server responds; raises HTTPError unless it is what was asked for."""
+    headers = {"Authorization": f"Bearer {secret}"}
+    url = f"http://127.0.0.1:{port}{path}"
+    response = requests.get(url, headers=headers, timeout=PATIENCE_SECONDS)
+    response.raise_for_status()
+    return response
 
 
 class Server(NamedTuple):

@@ -113,4 +113,4 @@ def test_the_benchmarks_stay_small() -> None:
     endings = {".py", ".lua", ".js", ".json"}
     files = [f for f in Path(HERE, "bench").rglob("*.*") if "node_modules" not in f.parts]
     lines = [f.read_text().count("\n") for f in files if f.suffix in endings]
-    assert 500 < sum(lines) <= 1200
+    assert 500 < sum(lines) <= 1600
