@@ -9,8 +9,8 @@ from typing import Any
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 _EXTRA = re.compile(r"# Extra (\w+):")
-_ASKED_FOR = {"postgres": ["psycopg[binary]>=3.2,<4"], "uvloop": ["uvloop>=0.21,<1"]}
-"""What a checkout asks for itself: if its database is PostgreSQL, or if each report counts."""
+_ASKED_FOR = {"postgres": ["psycopg[binary]>=3.2,<4"]}
+"""What a checkout asks for itself, if its database is PostgreSQL."""
 
 
 class Requirements(MetadataHookInterface):

@@ -9,12 +9,12 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import click
 import structlog
+import uvloop
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -101,17 +101,8 @@ def serve(settings: Settings) -> None:
     gc.collect()  # what is loaded now stays: looking through it for garbage would delay reports
     gc.freeze()
     click.echo(f"obdtrack listens on {settings.own_url}", err=True)
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(server, front.idle_seconds, app.waiters.stop))
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    with suppress(ImportError):
-        import uvloop  # a sixth faster, where it is installed
-
-        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-        return loop
-    return asyncio.new_event_loop()
 
 
 async def _serve(

@@ -128,7 +128,7 @@ def test_the_package_needs_what_is_listed_and_its_extras_the_rest():
     Requirements(str(ROOT), {}).update(metadata)
     extras = metadata["optional-dependencies"]
     assert {name: re.match(r"\w+", *needed)[0] for name, needed in extras.items()} == {
-        "postgres": "psycopg", "uvloop": "uvloop", "xlsx": "openpyxl",
+        "postgres": "psycopg", "xlsx": "openpyxl",
     }  # fmt: skip
     needed = [*metadata["dependencies"], *extras["xlsx"]]
     assert [Requirement(text) for text in needed] == wanted()
