@@ -1,4 +1,4 @@
-"""Reports a second: the product against a bare Flask route, the obvious receiver, and Fastify.
+"""Reports a second: the product against a bare Flask route, the obvious receiver, and others.
 
 Each candidate is started by itself and loaded over 16 and over 64 connections with reports that
 are all about different calls; afterwards the database must hold all that were acknowledged.
@@ -6,6 +6,7 @@ are all about different calls; afterwards the database must hold all that were a
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import which
 
 import click
 
@@ -15,14 +16,17 @@ from bench.measure import OPTIONS, STORED, WARM_SECONDS, Candidate, measure, pub
 from bench.product import COMMAND, SECRET, SERVE, THREADS, serving, wsgi
 
 LANES, MOST_A_SECOND = (16, 64), 12_000  # connections; reports that the filled calls suffice for
-FASTIFY = Path(__file__).parent / "baselines" / "fastify"
-CANDIDATES = (  # the first two only parse the JSON; the last two make a transaction of each report
+BASELINES = Path(__file__).parent / "baselines"
+FASTIFY = BASELINES / "fastify"
+CANDIDATES = (  # the first two parse the JSON; peewee and fastify commit each report by itself
     Candidate("flask, 1 thread", wsgi("bare:app", 1), stored=""),
     Candidate(f"flask, {THREADS} threads", wsgi("bare:app"), stored=""),
     Candidate("obdtrack", checked=True),
     Candidate("obdtrack, 2 processes", processes=2, checked=True),
     Candidate("peewee", wsgi("flask_peewee:app")),
     Candidate("fastify", ("node", f"{FASTIFY}/server.js")),
+    # It knows no calls, and does not wait for the disk.
+    Candidate("json2file-go", ("sh", f"{BASELINES}/json2file.sh"), stored=""),
 )
 ELSEWHERE = {"obdtrack, 2 processes": "sqlite", "fastify": "postgres"}  # what each does not take
 WANTED = {
@@ -31,6 +35,7 @@ WANTED = {
     ("rate", "peewee"): " (≥ 10; 2 processes ≥ 2.5)",
     ("rate", "fastify"): " (≥ 2)",
     ("p99 ms", "fastify"): " (≤ 0.5)",
+    ("rate", "json2file-go"): "",
 }
 HEARD = f"{STORED} AND EXISTS (SELECT 1 FROM notifications WHERE status = 'delivered')"
 ORDER = click.Option(["--order"], type=click.Choice(["placed", "random"]), default="placed")
@@ -66,9 +71,10 @@ def command(seconds: int, rounds: int, database: str, order: str, reports: int, 
     """Measure all candidates in turn, round by round, and compare them within each round."""
     able = [c for c in CANDIDATES if c.name.startswith(tuple(only.split(",")))]
     able = [c for c in able if ELSEWHERE.get(c.name) != database]
-    if not (FASTIFY / "node_modules").exists():
-        print(f"Fastify is left out: run npm install in {FASTIFY}")
-        able = [c for c in able if c.name != "fastify"]
+    there = {"fastify": (FASTIFY / "node_modules").exists(), "json2file-go": which("json2file-go")}
+    for name in (name for name, found in there.items() if not found):
+        print(f"{name} is left out: npm install in {FASTIFY}, apt install json2file-go")
+        able = [c for c in able if c.name != name]
     template, calls = load(seconds, order, reports)
     with (
         filled(database, calls[1], earlier(reports), counted=True) as databases,

@@ -109,7 +109,9 @@ def serving(
                     raise click.ClickException(f"{arguments} did not start: {log.read()[-2000:]!r}")
                 time.sleep(0.01)
                 with suppress(requests.RequestException):
-                    ready = requests.get(f"http://127.0.0.1:{port}/livez", timeout=2).ok
+                    ready = (
+                        requests.get(f"http://127.0.0.1:{port}/livez", timeout=2).status_code < 500
+                    )
             yield server
         finally:
             with suppress(psutil.NoSuchProcess):

@@ -13,6 +13,7 @@ from bench.databases import Databases
 from bench.load import CALL, CALLBACK, MID, PLACE, filled_in, report, request
 from bench.measure import measured, ratios, standings, table
 from bench.product import HERE, MAKE_KEY, SECRET, post, serving
+from bench.targets import verdicts
 
 CALLS = 40
 REPORTS = 4
@@ -99,6 +100,21 @@ class TestComparison:
 
     def test_who_was_not_measured_is_not_compared_with(self) -> None:
         assert "×" not in standings(self.found({("a", 1): 5}), {("rate", "x"): ""})
+
+    def test_a_target_is_met_by_the_median_of_ratios_or_of_figures(self) -> None:
+        rates = {"old": [100, 200, 100], "here": [150, 400, 200]}
+        figures = [
+            measured(load, side, number, {"rate": rate, "CPU µs": 9})
+            for load in ("reports × 16", "home page")
+            for side, each in rates.items()
+            for number, rate in enumerate(each, start=1)
+        ]
+        shown = [row.replace(" ", "") for row in verdicts(figures, "sqlite", "old").splitlines()]
+        assert shown[2:] == [
+            "|reports×16:rate|≥×1.55|2.00(1.50–2.00)|yes|",
+            "|reports×16:CPUµs|≤×0.6|1.00(1.00–1.00)|no|",
+            "|homepage:CPUµs|≤6,000|9.00(9.00–9.00)|yes|",
+        ]
 
     def test_a_table_is_markdown(self) -> None:
         assert table(("what", "ms"), [["one", "1.5"], ["eleven", "11.5"]]).splitlines() == [
