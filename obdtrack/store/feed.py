@@ -47,7 +47,8 @@ def append(events: Iterable[FeedEvent]) -> None:
         return
     store = models.FeedRow._meta.database
     if store.for_update:
-        store.execute_sql(_MAKE_KNOWN)
+        # Before any place is taken: of one table no two statements are sent together.
+        store.send(models.FeedRow._meta.table_name, _MAKE_KNOWN, [])
     bulk_sql.insert(models.FeedRow, _COLUMNS, rows)
 
 
