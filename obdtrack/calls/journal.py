@@ -20,8 +20,8 @@ from uuid import UUID
 from obdtrack.calls import queries, writes
 from obdtrack.calls.placing.submissions import PendingSubmission
 from obdtrack.calls.queries import CallRow
-from obdtrack.calls.states import rest_of, states_of
-from obdtrack.calls.writes import NewCall, NewState
+from obdtrack.calls.states import NewState, rest_of, states_of
+from obdtrack.calls.writes import NewCall
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import NOT_TAKEN, CallState, ended_at_once, fold
 from obdtrack.domain.naming import ProviderName

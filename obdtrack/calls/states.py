@@ -7,14 +7,15 @@ next event of their call, or `rebuild`; those are folded when they are read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import compress
 from operator import attrgetter, ne
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from obdtrack.calls import queries
-from obdtrack.calls.queries import FACT_COLUMNS, STATE_COLUMNS
+from obdtrack.calls.queries import FACT_COLUMNS, STATE_COLUMNS, CallRow
 from obdtrack.domain.facts import FACTS, read_facts
 from obdtrack.domain.fold import Attempt, CallState, fold
 from obdtrack.domain.status import Source, Status
@@ -37,6 +38,18 @@ _columns = attrgetter(*FACT_COLUMNS)
 _rest = attrgetter(*_REST)
 _shared = attrgetter(*_SHARED)
 _kept = attrgetter(*_KEPT)
+
+
+class NewState(NamedTuple):
+    """A call as it was read in this transaction, where it stands now, and its next check.
+
+    `rest` is what `rest_of` returns of the state.
+    """
+
+    row: CallRow
+    state: CallState
+    rest: Mapping[str, Any]
+    next_check_at: datetime | None
 
 
 def state_row(state: CallState) -> tuple[Any, ...]:

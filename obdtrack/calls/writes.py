@@ -10,9 +10,9 @@ from uuid import UUID
 
 from obdtrack.calls import queries
 from obdtrack.calls.placing import submissions
-from obdtrack.calls.placing.submissions import PendingCall, PendingSubmission
+from obdtrack.calls.placing.submissions import OF_REQUEST, PendingCall, PendingSubmission
 from obdtrack.calls.queries import EVENT_COLUMNS, STATE_COLUMNS, CallRow
-from obdtrack.calls.states import state_row
+from obdtrack.calls.states import NewState, state_row
 from obdtrack.domain.events import Event
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.naming import ProviderName
@@ -21,18 +21,6 @@ from obdtrack.domain.status import Kind
 from obdtrack.domain.trial import is_trial
 from obdtrack.statistics.counters import Change, slot_of
 from obdtrack.store import bulk_sql, models, tasks
-
-
-class NewState(NamedTuple):
-    """A call as it was read in this transaction, where it stands now, and its next check.
-
-    `rest` is what `rest_of` returns of the state.
-    """
-
-    row: CallRow
-    state: CallState
-    rest: Mapping[str, Any]
-    next_check_at: datetime | None
 
 
 class NewCall(NamedTuple):
@@ -59,7 +47,6 @@ def create_calls(created: Sequence[NewCall]) -> list[CallRow]:
     ]  # fmt: skip
 
 
-OF_REQUEST = ("name", "reference", "metadata", "interval", "campaign_id", "retry_of")
 _requested = attrgetter(*OF_REQUEST)
 _NEW_COLUMNS = (
     "id", "submission", "created_at", "provider", "fingerprint", "to_number", *OF_REQUEST,

@@ -7,9 +7,9 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from obdtrack.calls.placing.submissions import PendingSubmission, row_of
+from obdtrack.calls.placing.submissions import OF_REQUEST, PendingSubmission, row_of
 from obdtrack.calls.responses import ProviderResponse
-from obdtrack.calls.writes import OF_REQUEST, NewState
+from obdtrack.calls.states import NewState
 from obdtrack.domain.fold import CallState
 from obdtrack.domain.naming import ProviderName
 from obdtrack.store import models

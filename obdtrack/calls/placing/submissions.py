@@ -15,6 +15,9 @@ from obdtrack.store.connections import asking, connected
 from obdtrack.store.database import Store
 from obdtrack.store.database_errors import unavailable_if_locked
 
+OF_REQUEST = ("name", "reference", "metadata", "interval", "campaign_id", "retry_of")
+"""What of a request is stored with its call, under the same name."""
+
 REQUESTED = tuple(
     field.name for field in fields(CallRequest) if field.name in models.Submission._meta.fields
 )
