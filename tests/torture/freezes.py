@@ -135,11 +135,12 @@ def _placing(server: Twin, numbers: Sequence[str]) -> Iterator[None]:
     threads = [threading.Thread(target=server.ask_to_place, args=(number,)) for number in numbers]
     for thread in threads:
         thread.start()
-    standing = until(lambda: [pid for pid in forks.children(server.server.pid) if _stands(pid)])
+    pid = server.server.pid
+    standing = until(lambda: [one for one in (pid, *forks.children(pid)) if _stands(one)])
     yield
     while any(thread.is_alive() for thread in threads):  # one that lost its transaction stops anew
-        for pid in standing:
-            os.kill(pid, signal.SIGCONT)
+        for one in standing:
+            os.kill(one, signal.SIGCONT)
         threads[0].join(0.1)
 
 
