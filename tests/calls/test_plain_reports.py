@@ -18,15 +18,17 @@ from obdtrack.calls.placing.place import place_call
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.receive import receive_deliveries
 from obdtrack.domain.fold import ended_at_once
+from obdtrack.domain.reports import RawDelivery
 from obdtrack.services import Services, new_id
 from obdtrack.store import models
 from obdtrack.store.database import Store
 from obdtrack.store.encryption import Encryption
 from tests import factories
-from tests.factories import PROVIDER, Clock, ScriptedProvider, call_request, raw_delivery
+from tests.factories import PROVIDER, Clock, ScriptedProvider, accepted, call_request, raw_delivery
+from tests.providers.test_payloads import REQUESTS, request_in
 
 ORDERS = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
@@ -75,7 +77,7 @@ def services(sqlite_store: Store, provider: ScriptedProvider, clock: Clock) -> S
 
 
 def rows_after(
-    call: dict[str, Any], reports: list[dict[str, Any]], services: Services, *, at_once: bool
+    call: dict[str, Any], reports: list[RawDelivery], services: Services, *, at_once: bool
 ) -> list[list[str]]:
     """All that is stored of one call after these reports, without the ids that differ each time.
 
@@ -85,9 +87,7 @@ def rows_after(
         for model in TABLES:
             model.delete().execute()
     place_call(call_request(**call), None, services)
-    arrived = [
-        InboundRequest(new_id(), services.now(), raw_delivery(**body), PROVIDER) for body in reports
-    ]
+    arrived = [InboundRequest(new_id(), services.now(), raw, PROVIDER) for raw in reports]
     for batch in [arrived] if at_once else [[one] for one in arrived]:
         receive_deliveries(batch, services)
     with services.store.connection_context():
@@ -100,11 +100,26 @@ def rows_after(
 @given(any_call, any_story, st.booleans())
 @ORDERS
 def test_the_short_way_leaves_the_rows_of_the_long_way(
-    services: Services, call: dict[str, Any], reports: list[dict[str, Any]], at_once: bool
+    services: Services, call: dict[str, Any], bodies: list[dict[str, Any]], at_once: bool
 ) -> None:
+    reports = [raw_delivery(**body) for body in bodies]
     short = rows_after(call, reports, services, at_once=at_once)
     with patch.object(services.provider, "read_plain", lambda _: None):
         assert short == rows_after(call, reports, services, at_once=at_once)
+
+
+def test_every_payload_file_leaves_the_rows_of_the_long_way(
+    services: Services, provider: ScriptedProvider
+) -> None:
+    for raw in map(request_in, REQUESTS):
+        plain = provider.read_plain(raw)
+        if plain is None or not plain.to.startswith("+"):
+            continue
+        mid = plain.mid or provider.ids.submission(plain.provider_id or "")
+        provider.on_send = accepted(mid, provider_id=plain.provider_id or f"{mid}:1")
+        short = rows_after({"to": plain.to}, [raw], services, at_once=False)
+        with patch.object(provider, "read_plain", lambda _: None):
+            assert short == rows_after({"to": plain.to}, [raw], services, at_once=False)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +135,7 @@ def test_usual_reports_take_the_short_way(
     services: Services, call: dict[str, Any], body: dict[str, Any]
 ) -> None:
     with patch.object(Journal, "end", side_effect=Journal.end, autospec=True) as ended:
-        rows_after(call, [body], services, at_once=False)
+        rows_after(call, [raw_delivery(**body)], services, at_once=False)
     assert ended.call_count == 1
 
 
@@ -133,6 +148,7 @@ def test_a_short_way_that_says_something_else_would_be_noticed(
     def otherwise(report: Any, facts: Any, charges: Any) -> Any:
         return ended_at_once(report, {**facts, **wrong}, None)
 
-    short = rows_after({}, [{"charges": "0.5"}], services, at_once=False)
+    reports = [raw_delivery(charges="0.5")]
+    short = rows_after({}, reports, services, at_once=False)
     with patch("obdtrack.calls.journal.ended_at_once", otherwise):
-        assert short != rows_after({}, [{"charges": "0.5"}], services, at_once=False)
+        assert short != rows_after({}, reports, services, at_once=False)
