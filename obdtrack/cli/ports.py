@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+from contextlib import suppress
 
 from obdtrack.errors import ConfigError
 
 _NO_ADDRESS_OF_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL)
+
+_FIRST_PASSED = 3  # SD_LISTEN_FDS_START
 
 
 def listening_address(host: str) -> str:
@@ -41,6 +45,35 @@ def require_free_port(host: str, port: int) -> None:
         raise ConfigError(
             f"Port {port} on {host} cannot be used: {error.strerror}. {advice}"
         ) from None
+
+
+def inherited_listener() -> socket.socket | None:
+    """Return the listening socket that systemd opened for this process (sd_listen_fds(3)), if any.
+
+    Connections wait in it while nobody accepts them. Raises ConfigError if it is anything else.
+    """
+    told = {name: os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS")}
+    if told["LISTEN_PID"] != str(os.getpid()):
+        return None
+    with suppress(OSError):
+        listener = socket.socket(fileno=_FIRST_PASSED)
+        internet = listener.family in (socket.AF_INET, socket.AF_INET6)
+        accepts = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        if told["LISTEN_FDS"] == "1" and internet and accepts:
+            listener.set_inheritable(False)
+            listener.setblocking(False)
+            return listener
+    raise ConfigError("obdtrack.socket: there must be one ListenStream=, of an address and a port.")
+
+
+def leave_connections_in(listener: socket.socket) -> None:
+    """Accept no more from an inherited socket: who connects from now on waits for the next process.
+
+    Its number in this process is made to mean another socket, which nobody connects to.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        nobody.setblocking(False)
+        os.dup2(nobody.fileno(), listener.fileno(), inheritable=False)
 
 
 def free_port() -> int:

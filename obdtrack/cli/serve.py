@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +18,19 @@ import structlog
 import uvloop
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server
 
 from obdtrack.application import create_app, load_to_serve, make_background, make_services
 from obdtrack.cli.one_core import settle
 from obdtrack.cli.opening import warn_of_settings
 from obdtrack.cli.output import examples
-from obdtrack.cli.ports import listening_address, require_free_port
+from obdtrack.cli.ports import (
+    inherited_listener,
+    leave_connections_in,
+    listening_address,
+    require_free_port,
+)
 from obdtrack.logs import configure_logs
 from obdtrack.settings import Settings, require_for_serving
 from obdtrack.web.rsgi import Front
@@ -42,6 +49,10 @@ STOP_SECONDS = 30
 
 PATIENCE = 1.0
 """Seconds that half a request, an idle connection or an unread response has to come to its end."""
+
+LAST_SECONDS = 0.3
+"""How long connections are served on before an inherited socket's next process has its turn: who
+is sending is answered, and told to send nothing more here; granian hangs up on whom it is idle."""
 
 _LOOK_SECONDS = 0.05
 
@@ -66,17 +77,35 @@ def command(insecure: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # nothing is under way yet
     warn_of_settings()
     settings = load_to_serve(insecure=insecure)
-    settings = replace(settings, host=listening_address(settings.host))
+    listener = inherited_listener()
+    host, port = listener.getsockname()[:2] if listener else (settings.host, settings.port)
+    settings = replace(settings, host=listening_address(host), port=port)
     require_for_serving(settings)  # again: a name may stand for an address that is not loopback
     configure_logs(settings.log_level)
     if settings.insecure:
         click.echo(_WARNING, err=True)
-    require_free_port(settings.host, settings.port)
-    serve(settings)
+    if not listener:
+        require_free_port(settings.host, settings.port)
+    serve(settings, listener)
 
 
-def serve(settings: Settings) -> None:
-    """Run granian in this process until it is told to stop.
+class _Server(Server):
+    """Granian, which can also be given a socket that listens already."""
+
+    listener: socket.socket | None = None
+
+    def _init_shared_socket(self) -> None:
+        if self.listener:
+            self._ssp: Any = None
+            self._shd: Any = SocketHolder(  # type: ignore[call-arg]  # its stub is older
+                self.listener.fileno(), False, BACKLOG
+            )
+        else:
+            super()._init_shared_socket()  # type: ignore[no-untyped-call]
+
+
+def serve(settings: Settings, listener: socket.socket | None = None) -> None:
+    """Run granian in this process until it is told to stop; `listener` is used if there is one.
 
     Granian reads heads and bodies in its own runtime, so that slow ones cost no thread of ours. One
     process, because SQLite has one writer, and one process can gather more reports into each
@@ -88,7 +117,7 @@ def serve(settings: Settings) -> None:
     threads.submit(make_background(services).start).result()  # its threads stay where this one is
     note = app.watch.meter.note_request
     front = Front(app.wsgi_app, app.callback, app.inbox.written, note, threads, settle)
-    server = Server(
+    server = _Server(
         front,
         address=settings.host,
         port=settings.port,
@@ -98,16 +127,15 @@ def serve(settings: Settings) -> None:
         log_dictconfig=_LOGGING,
         websockets=False,
     )
+    server.listener = listener
     gc.collect()  # what is loaded now stays: looking through it for garbage would delay reports
     gc.freeze()
     click.echo(f"obdtrack listens on {settings.own_url}", err=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(server, front.idle_seconds, app.waiters.stop))
+        runner.run(_serve(server, front, app.waiters.stop))
 
 
-async def _serve(
-    server: Server, idle_seconds: Callable[[], float], release: Callable[[], object]
-) -> None:
+async def _serve(server: _Server, front: Front, release: Callable[[], object]) -> None:
     """Serve until SIGTERM or SIGINT, then end this process soon; `release` lets go who waits.
 
     The server's own way to stop lets every connection come to its end: half a request from a
@@ -124,10 +152,14 @@ async def _serve(
         log.error("server_ended", exc_info=serving.exception())
         os._exit(1)
     release()
-    server.stop()  # type: ignore[no-untyped-call]  # granian's
     told_at = time.monotonic()
+    if server.listener:
+        leave_connections_in(server.listener)
+        front.last_headers = [("Connection", "close")]
+        await asyncio.sleep(LAST_SECONDS)
+    server.stop()  # type: ignore[no-untyped-call]  # granian's
     while (waited := time.monotonic() - told_at) < STOP_SECONDS:
-        idle = idle_seconds()
+        idle = front.idle_seconds()
         if min(idle, waited) > PATIENCE or (idle and serving.done()):
             break
         await asyncio.sleep(_LOOK_SECONDS)

@@ -72,6 +72,8 @@ class Front:
         self._settle = settle
         self._open: set[int] = set()
         self._worked_at = 0.0
+        self.last_headers: list[tuple[str, str]] = []
+        """What is added to the headers of each response, once the server is about to stop."""
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Be told of the loop that serves, which is not running yet, or starts its server now."""
@@ -89,7 +91,7 @@ class Front:
             read, store = partial(self._body, environ, protocol), partial(self._stored, environ)
             status, body, headers = await self._callback.respond(environ, door, read, store)
             code = status[:3]
-            headers = [*headers, ("Content-Length", str(len(body)))]
+            headers = [*headers, ("Content-Length", str(len(body))), *self.last_headers]
             sent = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
             protocol.response_bytes(int(code), headers, sent)
         finally:
@@ -146,7 +148,7 @@ class Front:
         begun: list[Any] = []
 
         def begin(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
-            begun[:] = int(status[:3]), headers
+            begun[:] = int(status[:3]), [*headers, *self.last_headers]
 
         self.begin(environ)
         try:

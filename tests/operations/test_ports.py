@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +13,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from obdtrack.cli.ports import free_port, listening_address, require_free_port
+from obdtrack.cli.ports import free_port, inherited_listener, listening_address, require_free_port
 from obdtrack.errors import ConfigError
 from obdtrack.settings import load_settings
-from tests.end_to_end.conftest import Installation
+from tests.end_to_end.conftest import COMMAND, ROOT, Installation
 from tests.factories import settings
+from tests.torture.upgrades import AS_SYSTEMD
 
 V6 = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))
 V4 = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
@@ -107,3 +111,20 @@ def test_insecure_asks_where_a_name_leads(fresh: Installation) -> None:
     done = fresh.outcome("serve", "--insecure")
     assert done.returncode == 2
     assert "loopback" in done.stderr
+
+
+def test_a_socket_that_is_meant_for_another_process_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid() + 1))
+    assert inherited_listener() is None
+    assert "LISTEN_FDS" not in os.environ
+
+
+def test_what_is_no_listening_socket_of_a_port_is_a_sentence(fresh: Installation) -> None:
+    command = [sys.executable, "-c", AS_SYSTEMD, "0", *COMMAND, "serve"]
+    done = subprocess.run(
+        command, env=fresh.environ, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True
+    )
+    assert (done.returncode, b"ListenStream=" in done.stderr) == (2, True)

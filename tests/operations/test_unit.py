@@ -40,9 +40,14 @@ def analyze() -> str:
 
 
 def test_systemd_finds_nothing_wrong_with_the_unit(analyze: str, tmp_path: Path):
+    shutil.copy(PATH.with_suffix(".socket"), tmp_path)
     unit = tmp_path / "obdtrack.service"
     unit.write_text(UNIT.replace("/opt/obdtrack/.venv/bin/python", sys.executable))
-    done = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True)
+    done = subprocess.run(
+        [analyze, "verify", str(unit), str(unit.with_suffix(".socket"))],
+        capture_output=True,
+        text=True,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

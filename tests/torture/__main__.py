@@ -36,6 +36,7 @@ from tests.torture.mutants import Mutant
 from tests.torture.one_call import report_of_calls
 from tests.torture.pair import ANSWER_SECONDS, POLLING, pair
 from tests.torture.polling import PER_MINUTE, lose_reports
+from tests.torture.upgrades import upgrade_again_and_again
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
@@ -143,6 +144,17 @@ def slow_sockets(count: int) -> Figures:
         f"{codes.count(200)} of {len(codes)} honest reports answered 200"
     )
     return words, codes.count(200) == len(codes)
+
+
+def upgrades(restarts: int) -> Figures:
+    """Restart on a socket that stays open, and migrate, beside reports and look-ups."""
+    with scratch() as folder:
+        seen = upgrade_again_and_again(folder, restarts)
+    words = (
+        f"{restarts} restarts and one migration beside 16 clients: {len(seen.seconds)} requests "
+        f"answered 200, {len(seen.other)} otherwise; longest wait {max(seen.seconds):.1f} s"
+    )
+    return words, not seen.other and max(seen.seconds) < ANSWER_SECONDS
 
 
 def a_flood(seconds: int) -> Figures:
@@ -292,6 +304,7 @@ RUNS: dict[str, tuple[Callable[[int], Figures], int, str]] = {
     "machine": (machine, 500, "any order"),
     "slow-sockets": (slow_sockets, 500, "slow clients"),
     "flood": (a_flood, 30, "flood, in seconds"),
+    "upgrades": (upgrades, 20, "upgrades beside a load"),
     "one-call": (one_call, 6000, "thousands of reports of one call"),
     "full-disk": (full_disk, 10, "disk full"),
     "freezes": (freezes, 20, "one of two servers frozen"),
