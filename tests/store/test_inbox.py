@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import Coroutine, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,12 @@ from obdtrack.errors import ObdtrackError
 from obdtrack.store import group_commit
 from obdtrack.store.group_commit import Inbox
 from tests.store.background import PATIENCE, begin, together
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run it in a loop of a thread's own: a browser's may be open in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @dataclass
@@ -160,15 +167,15 @@ def test_in_an_event_loop_each_gets_the_result_of_its_own_item_while_threads_get
         return await asyncio.gather(*[give(group, item) for item in range(300)])
 
     threads = [begin(group.write, item) for item in range(300, 310)]
-    assert asyncio.run(all_at_once()) == [item * 2 for item in range(300)]
+    assert _run(all_at_once()) == [item * 2 for item in range(300)]
     assert [future.result(PATIENCE) for future in threads] == [item * 2 for item in range(300, 310)]
 
 
 def test_in_an_event_loop_what_goes_wrong_reaches_all_of_its_batch() -> None:
     group: Inbox[int, int] = Inbox(doubled)
     with pytest.raises(ValueError, match="may be -1"):
-        asyncio.run(give(group, -1))
-    assert asyncio.run(give(group, 3)) == 6
+        _run(give(group, -1))
+    assert _run(give(group, 3)) == 6
 
 
 def test_who_stops_waiting_is_written_all_the_same_and_the_others_hear_of_theirs() -> None:
@@ -188,7 +195,7 @@ def test_who_stops_waiting_is_written_all_the_same_and_the_others_hear_of_theirs
         )
         return [await first, await staying]
 
-    assert asyncio.run(leave()) == [0, 4]
+    assert _run(leave()) == [0, 4]
     assert gate.batches == [[0], [1, 2]]
 
 
@@ -200,7 +207,7 @@ def test_what_takes_too_long_is_told_so_and_may_be_written_later(
     gate = Gate()
     group: Inbox[int, int] = Inbox(gate)
     with pytest.raises(ObdtrackError, match="database"):
-        asyncio.run(give(group, 1)) if in_loop else group.write(1)
+        _run(give(group, 1)) if in_loop else group.write(1)
     gate.opened.set()
     monkeypatch.setattr(group_commit, "ANSWER_SECONDS", PATIENCE)
     assert group.write(2) == 4

@@ -118,7 +118,8 @@ def _record(incoming: IncomingReport, row: CallRow, journal: Journal) -> ReportR
         if isinstance(report, PlainReport):
             if _ended(incoming, report, row, journal):
                 return ReportResult(Outcome.MATCHED, None, row.id)
-            journal.read([row.id])
+            if journal.is_fresh(row):
+                journal.read([row.id])
             report = report.whole()
             incoming = incoming._replace(report=report)
         if is_of_other_number(report, row):
