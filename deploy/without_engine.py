@@ -32,9 +32,9 @@ SECRETS = ("PROVIDER_TOKEN", "WEBHOOK_SECRETS", "SECRET_KEY")
 EMPTY = ("/opt", "/tmp", "/run", "/var/lib")
 
 
-def instructions() -> list[tuple[str, str]]:
-    """Return the Containerfile's instructions, in order."""
-    lines = (ROOT / "Containerfile").read_text().replace("\\\n", " ").splitlines()
+def instructions(source: Path = ROOT) -> list[tuple[str, str]]:
+    """Return the instructions of the Containerfile in this folder, in order."""
+    lines = (source / "Containerfile").read_text().replace("\\\n", " ").splitlines()
     return [tuple(line.split(maxsplit=1)) for line in lines if line and not line.startswith("#")]
 
 
@@ -59,7 +59,7 @@ def build() -> dict[str, str]:
         mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", place)
     # In Python's image its library is known to the linker.
     said = {"ENV": "PATH=/usr/local/bin:/usr/bin:/bin LD_LIBRARY_PATH=/usr/local/lib"}
-    for word, text in instructions():
+    for word, text in instructions(source):
         print(f"+ {word} {text}", flush=True)
         if word == "RUN":
             subprocess.run(shlex.split(text), check=True, env=environ(said))
