@@ -33,6 +33,8 @@ from obdtrack.cli.ports import (
 )
 from obdtrack.logs import configure_logs
 from obdtrack.settings import Settings, require_for_serving
+from obdtrack.store.database import open_database
+from obdtrack.store.migrate import migrate
 from obdtrack.web.rsgi import Front
 
 log = structlog.get_logger()
@@ -68,7 +70,8 @@ reach this port is believed. For trying things out on this machine only.
 
 @click.command(epilog=examples("serve", "serve --insecure"))
 @click.option("--insecure", is_flag=True, help="Serve without secrets, on a loopback address only.")
-def command(insecure: bool) -> None:
+@click.option("--migrate", "upgrade", is_flag=True, help="Upgrade the database first.")
+def command(insecure: bool, upgrade: bool) -> None:
     """Serve the API, the pages and the callback.
 
     Checks everything that can be checked, then serves until SIGTERM or Ctrl-C. Status 2 means that
@@ -86,6 +89,9 @@ def command(insecure: bool) -> None:
         click.echo(_WARNING, err=True)
     if not listener:
         require_free_port(settings.host, settings.port)
+    if upgrade:  # here, as a process of its own would take as long to load as this one
+        for name in migrate(open_database(settings.database_url)):
+            click.echo(f"applied {name}", err=True)
     serve(settings, listener)
 
 
