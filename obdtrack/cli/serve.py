@@ -18,7 +18,7 @@ import structlog
 import uvloop
 from granian.constants import Interfaces
 from granian.log import LogLevels
-from granian.net import SocketHolder  # type: ignore[attr-defined]
+from granian.net import SocketHolder  # type: ignore[attr-defined]  # it has no stub of its own
 from granian.server.embed import Server
 
 from obdtrack.application import create_app, load_to_serve, make_background, make_services
@@ -107,7 +107,7 @@ class _Server(Server):
                 self.listener.fileno(), False, BACKLOG
             )
         else:
-            super()._init_shared_socket()  # type: ignore[no-untyped-call]
+            super()._init_shared_socket()  # type: ignore[no-untyped-call]  # granian's
 
 
 def serve(settings: Settings, listener: socket.socket | None = None) -> None:
