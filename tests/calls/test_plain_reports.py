@@ -17,6 +17,7 @@ from obdtrack.calls.journal import Journal
 from obdtrack.calls.placing.place import place_call
 from obdtrack.calls.reports.deliveries import InboundRequest
 from obdtrack.calls.reports.receive import receive_deliveries
+from obdtrack.calls.states import from_snapshot, snapshot
 from obdtrack.domain.fold import ended_at_once
 from obdtrack.domain.reports import RawDelivery
 from obdtrack.services import Services, new_id
@@ -106,6 +107,31 @@ def test_the_short_way_leaves_the_rows_of_the_long_way(
     short = rows_after(call, reports, services, at_once=at_once)
     with patch.object(services.provider, "read_plain", lambda _: None):
         assert short == rows_after(call, reports, services, at_once=at_once)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"mid": None, "id": f"{factories.MID}:1", "to": 918867135002},
+        {"start_at": OLD},
+        {"start_at": "2026-11-23 16:00:00"},
+        {"charges": "0.50", "duration": 0},
+    ],
+)
+def test_a_report_of_another_number_or_time_leaves_the_rows_of_the_long_way(
+    services: Services, body: dict[str, Any]
+) -> None:
+    reports = [raw_delivery(**body)]
+    short = rows_after({}, reports, services, at_once=False)
+    with patch.object(services.provider, "read_plain", lambda _: None):
+        assert short == rows_after({}, reports, services, at_once=False)
+
+
+def test_what_a_snapshot_leaves_out_is_false_or_none_yet() -> None:
+    columns = {"status": "queued", "status_source": "api", "status_as_of": "2026-11-23T12:00:00Z"}
+    state = from_snapshot([columns, {}])
+    assert (state.conflict, state.needs_attention, state.report_count) == (False, False, 0)
+    assert snapshot(state, {}) == [{**columns, "status_as_of": factories.NOON}, {}]
 
 
 def test_every_payload_file_leaves_the_rows_of_the_long_way(
